@@ -1,0 +1,1 @@
+"""DoctorGLM: a Chinese doctor-dialogue model, tuned, proved against its base, and served."""

@@ -1,0 +1,141 @@
+"""The only data that passes between stages: a conversation, in the OpenAI `messages` shape on disk."""
+
+import itertools
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, cast, get_args
+
+from doctorglm.errors import DataError
+from doctorglm.runs import atomic_file
+
+Role = Literal["system", "user", "assistant"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn: who speaks and what is said."""
+
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversation:
+    """A dialogue with its provenance; `meta` holds whatever else the source knew."""
+
+    id: str
+    messages: tuple[Message, ...]
+    source: str = ""
+    licence: str = ""
+    language: str = "zh"
+    department: str = ""
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def turns(self) -> list[tuple[str, str]]:
+        """The (user, assistant) pairs, in order; system messages and unanswered questions are left out."""
+        spoken = [m for m in self.messages if m.role != "system"]
+        return [
+            (asked.content, answered.content)
+            for asked, answered in itertools.pairwise(spoken)
+            if (asked.role, answered.role) == ("user", "assistant")
+        ]
+
+    @property
+    def questions(self) -> str:
+        """Everything the patient says, one message a line."""
+        return "\n".join(m.content for m in self.messages if m.role == "user")
+
+    @property
+    def answers(self) -> str:
+        """Everything the doctor says, one message a line."""
+        return "\n".join(m.content for m in self.messages if m.role == "assistant")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record as it stands on disk."""
+        return {
+            "id": self.id,
+            "messages": [{"role": m.role, "content": m.content} for m in self.messages],
+            "source": self.source,
+            "licence": self.licence,
+            "language": self.language,
+            "department": self.department,
+            "meta": dict(self.meta),
+        }
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any], where: str) -> "Conversation":
+        """The conversation of one record; raises DataError that names `where` when the shape is another."""
+        messages = record.get("messages")
+        if not isinstance(messages, list) or not messages:
+            raise DataError(
+                en=f"{where}: no `messages` list; the keys are {sorted(record)}. Run `doctorglm curate` on it first.",
+                zh=f"{where}：没有 `messages` 列表，现有键 {sorted(record)}。请先用 `doctorglm curate` 整理。",
+            )
+        return cls(
+            id=str(record.get("id") or where),
+            messages=tuple(_message(m, where) for m in messages),
+            source=str(record.get("source", "")),
+            licence=str(record.get("licence", "")),
+            language=str(record.get("language", "zh")),
+            department=str(record.get("department", "")),
+            meta=record.get("meta") or {},
+        )
+
+
+def _message(value: Any, where: str) -> Message:
+    role = value.get("role") if isinstance(value, dict) else None
+    content = value.get("content") if isinstance(value, dict) else None
+    if role not in get_args(Role) or not isinstance(content, str):
+        raise DataError(
+            en=f"{where}: a message needs `role` (system, user or assistant) and `content`; its role is {role!r}.",
+            zh=f"{where}：每条消息要有 `role`（system、user 或 assistant）和 `content`；这里的 role 是 {role!r}。",
+        )
+    return Message(cast(Role, role), content)
+
+
+def read_conversations(path: Path) -> Iterator[Conversation]:
+    """Yields the conversations of a JSON-lines file; raises DataError with file and line."""
+    try:
+        with path.open(encoding="utf-8") as lines:
+            for number, line in enumerate(lines, 1):
+                if line.strip():
+                    yield Conversation.from_dict(_record(line, f"{path}:{number}"), f"{path}:{number}")
+    except FileNotFoundError:
+        raise DataError(
+            en=f"{path}: no such file. `doctorglm curate SOURCE --out DIR` writes it.",
+            zh=f"{path}：文件不存在。`doctorglm curate SOURCE --out DIR` 会生成它。",
+        ) from None
+    except UnicodeDecodeError as error:
+        raise DataError(
+            en=f"{path}: not UTF-8 at byte {error.start}. Run `doctorglm curate` on it, which finds the encoding.",
+            zh=f"{path}：第 {error.start} 字节不是 UTF-8。请先用 `doctorglm curate` 整理，它会识别编码。",
+        ) from None
+
+
+def _record(line: str, where: str) -> dict[str, Any]:
+    try:
+        record = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise DataError(
+            en=f"{where}: not JSON ({error.msg}, column {error.colno}). Mend or remove the line.",
+            zh=f"{where}：不是 JSON（{error.msg}，第 {error.colno} 列）。请修改或删去这一行。",
+        ) from None
+    if not isinstance(record, dict):
+        raise DataError(
+            en=f"{where}: a JSON object was expected, not {type(record).__name__}.",
+            zh=f"{where}：应为 JSON 对象，实为 {type(record).__name__}。",
+        )
+    return record
+
+
+def write_conversations(path: Path, conversations: Iterable[Conversation]) -> int:
+    """Writes one conversation a line, complete or not at all; returns how many."""
+    count = 0
+    with atomic_file(path) as out:
+        for conversation in conversations:
+            out.write(json.dumps(conversation.to_dict(), ensure_ascii=False) + "\n")
+            count += 1
+    return count

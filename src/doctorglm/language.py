@@ -1,0 +1,43 @@
+"""What the program says, in Chinese and in English, chosen by `--lang` or by the locale.
+
+Both wordings stand side by side where they are used, so that neither is forgotten.
+"""
+
+import os
+from dataclasses import dataclass
+from typing import Literal
+
+Language = Literal["zh", "en"]
+
+_LOCALE_VARIABLES = ("LC_ALL", "LC_MESSAGES", "LANG")
+_chosen: Language | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Text:
+    """One message in both languages; `str()` gives the one in force."""
+
+    en: str
+    zh: str
+
+    def __str__(self) -> str:
+        return self.zh if current() == "zh" else self.en
+
+
+def choose(language: Language | None) -> None:
+    """Sets the language of the process; None goes back to the locale."""
+    global _chosen
+    _chosen = language
+
+
+def current() -> Language:
+    """The language in force: `choose`, else the first locale variable that is set, else English."""
+    if _chosen:
+        return _chosen
+    locale = next((os.environ[name] for name in _LOCALE_VARIABLES if os.environ.get(name)), "")
+    return "zh" if locale.lower().startswith("zh") else "en"
+
+
+def say(*, en: str, zh: str) -> str:
+    """The wording for the language in force."""
+    return zh if current() == "zh" else en
