@@ -1,0 +1,94 @@
+"""The settings of curation, each with the reason for its default."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import field
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+from pydantic.dataclasses import dataclass
+
+from doctorglm.errors import ConfigError
+from doctorglm.settings import STRICT
+
+DEFAULT_SPLITS = {"train": 0.8, "valid": 0.1, "test": 0.1}
+
+
+def parse_splits(value: Any) -> dict[str, float]:
+    """`"train=0.8,test=0.2"` or a mapping as name -> share; raises ConfigError unless the shares add up to 1."""
+    pairs = list(value.items()) if isinstance(value, Mapping) else _pairs(str(value))
+    shares = {str(name).strip(): _share(name, share) for name, share in pairs}
+    total = math.fsum(shares.values())
+    if len(shares) != len(pairs) or not all(_is_name(name) for name in shares):
+        raise ConfigError(
+            en=f"splits={value!r}: every split needs its own name of letters, digits, - and _. {_EXAMPLE_EN}",
+            zh=f"splits={value!r}：每一份都要有自己的名字（字母、数字、- 和 _）。{_EXAMPLE_ZH}",
+        )
+    if abs(total - 1) > 1e-6:
+        raise ConfigError(
+            en=f"splits={value!r}: the shares add up to {total:g}, not to 1. {_EXAMPLE_EN}",
+            zh=f"splits={value!r}：各份之和是 {total:g}，应为 1。{_EXAMPLE_ZH}",
+        )
+    return shares
+
+
+_EXAMPLE_EN = "Write for example splits=train=0.8,valid=0.1,test=0.1."
+_EXAMPLE_ZH = "例如 splits=train=0.8,valid=0.1,test=0.1。"
+
+
+def _pairs(text: str) -> list[tuple[str, str]]:
+    return [(name, share) for name, _, share in (part.partition("=") for part in text.split(","))]
+
+
+def _share(name: object, value: Any) -> float:
+    try:
+        share = float(value)
+    except (TypeError, ValueError):
+        share = math.nan
+    if not 0 < share <= 1:
+        raise ConfigError(
+            en=f"splits: {name}={value!r} is not a share above 0 and up to 1. {_EXAMPLE_EN}",
+            zh=f"splits：{name}={value!r} 不是 0 到 1 之间的份额。{_EXAMPLE_ZH}",
+        )
+    return share
+
+
+def _is_name(name: str) -> bool:
+    return name.replace("-", "").replace("_", "").isalnum() and name.isascii() and name != "rejected"
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class CurateSettings:
+    """How corpora become conversations and how these are split."""
+
+    seed: int = 0
+    """Decides which clusters fall into which split, and what `limit` keeps."""
+
+    splits: Annotated[dict[str, float], BeforeValidator(parse_splits)] = field(
+        default_factory=lambda: dict(DEFAULT_SPLITS)
+    )
+    """Name -> share of the records, adding up to 1; also `train=0.8,valid=0.1,test=0.1`. The default is the custom."""
+
+    near_duplicate_threshold: Annotated[float, Field(gt=0, le=1)] = 0.4
+    """Jaccard similarity of character trigrams from which two texts share a cluster. On CMD 0.4 gathers the
+    machine-spun copies of one text (救治 for 治疗 breaks many trigrams); at 0.3 its stock
+    endings chain 1,000 unrelated records."""
+
+    min_compared_chars: Annotated[int, Field(ge=1)] = 16
+    """A question or an answer below this many characters is compared only as a pair, because short ones (可以) agree by
+    chance; a stock question alone is no leak."""
+
+    min_answer_chars: Annotated[int, Field(ge=1)] = 2
+    """Characters that an answer needs. 可以 is an honest answer, a single character is not."""
+
+    max_chars: Annotated[int, Field(ge=1)] = 20_000
+    """Characters of a conversation above which it is taken for a document or a damaged file."""
+
+    cut_off_chars: Annotated[int, Field(ge=1)] = 20
+    """An answer of this many characters or more must end in terminal punctuation; people leave it out of short ones."""
+
+    drop_courtesies: bool = True
+    """Removes closing formulas (感谢您的咨询, 祝您早日康复), which teach a model nothing but to say them."""
+
+    limit: Annotated[int, Field(ge=1)] | None = None
+    """Keeps at most this many conversations, sampled by the seed, because corpora are sorted by department."""

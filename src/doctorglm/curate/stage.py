@@ -1,0 +1,150 @@
+"""Curation: sources -> clean conversations in splits, rejected records with reasons, and `run.json`."""
+
+import hashlib
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from doctorglm.conversation import Conversation, write_conversations
+from doctorglm.curate.clean import clean
+from doctorglm.curate.filters import chain, first_reason
+from doctorglm.curate.near import clusters, largest_similarity
+from doctorglm.curate.settings import CurateSettings
+from doctorglm.curate.sources import Entry, FileReport, SourceFile, find_files, read_file
+from doctorglm.curate.splits import assign, ids_sha256
+from doctorglm.errors import DataError
+from doctorglm.runs import Run, atomic_file, sha256_file
+from doctorglm.settings import plain
+
+Progress = Callable[[str, int, int], None]
+"""Called with (file, files done, files in all)."""
+
+
+@dataclass
+class _Sorted:
+    """What has become of the records so far."""
+
+    kept: list[Conversation] = field(default_factory=list)
+    rejected: list[dict[str, Any]] = field(default_factory=list)
+    changes: Counter[str] = field(default_factory=Counter)
+
+    def reject(self, entry: Entry, reason: str) -> None:
+        """Notes the place and the reason, and nothing of the text."""
+        self.rejected.append({"id": entry.id, "source": entry.file, "row": entry.row, "reason": reason})
+
+
+def curate(sources: Sequence[Path], out: Path, settings: CurateSettings, progress: Progress | None = None) -> Run:
+    """Reads the sources, writes `<split>.jsonl`, `rejected.jsonl` and `run.json` to `out`; skipped when finished.
+
+    Raises DataError with the file and the place; nothing is written then.
+    """
+    started = time.monotonic()
+    files = find_files(sources)
+    inputs = {file.name: sha256_file(file.path) for file in files}
+    begin = partial(Run, out, stage="curate", settings=plain(settings), inputs=inputs, seed=settings.seed)
+    if (out / "run.json").exists() and (earlier := begin()).finished:
+        return earlier
+    reports, entries = _read(files, progress)
+    result = _sort(entries, settings)
+    splits = _split(result.kept, settings)
+    run = begin()
+    for name, conversations in splits.items():
+        write_conversations(out / f"{name}.jsonl", conversations)
+    _write_rejected(out / "rejected.jsonl", result.rejected)
+    run.finish(
+        counts=_counts(len(entries), result, splits),
+        changes=dict(sorted(result.changes.items())),
+        splits_sha256={name: ids_sha256(conversations) for name, conversations in splits.items()},
+        leak=_leak(splits, settings),
+        files=[asdict(report) for report in reports],
+        seconds=round(time.monotonic() - started, 2),
+    )
+    return run
+
+
+def _read(files: Sequence[SourceFile], progress: Progress | None) -> tuple[list[FileReport], list[Entry]]:
+    reports: list[FileReport] = []
+    entries: list[Entry] = []
+    for done, file in enumerate(files):
+        if progress:
+            progress(file.name, done, len(files))
+        report, found = read_file(file)
+        reports.append(report)
+        entries += found
+    return reports, entries
+
+
+def _sort(entries: Sequence[Entry], settings: CurateSettings) -> _Sorted:
+    result, filters, places = _Sorted(), chain(settings), {}
+    # by id, so that the copy that is kept does not depend on the order of the sources
+    for entry in sorted(entries, key=lambda e: e.id):
+        if entry.conversation is None:
+            result.reject(entry, entry.reason)
+            continue
+        conversation = clean(entry.conversation, settings.drop_courtesies, result.changes)
+        reason = first_reason(filters, conversation)
+        if reason or entry.id in places:
+            result.reject(entry, reason or "duplicate_id")
+        else:
+            places[entry.id] = entry
+            result.kept.append(conversation)
+    _apply_limit(result, places, settings)
+    result.rejected.sort(key=lambda record: (record["source"], record["row"]))
+    return result
+
+
+def _apply_limit(result: _Sorted, places: dict[str, Entry], settings: CurateSettings) -> None:
+    if settings.limit is None or len(result.kept) <= settings.limit:
+        return
+    order = sorted(result.kept, key=lambda c: hashlib.sha256(f"{settings.seed}\0limit\0{c.id}".encode()).digest())
+    chosen = {c.id for c in order[: settings.limit]}
+    for conversation in result.kept:
+        if conversation.id not in chosen:
+            result.reject(places[conversation.id], "over_limit")
+    result.kept = [c for c in result.kept if c.id in chosen]
+
+
+def _split(kept: list[Conversation], settings: CurateSettings) -> dict[str, list[Conversation]]:
+    if not kept:
+        raise DataError(
+            en="No conversation is left: the sources hold none, or all were rejected. Check files and settings.",
+            zh="没有留下任何对话：来源里没有对话，或全部被剔除。请检查文件和设置。",
+        )
+    names = clusters(kept, settings.near_duplicate_threshold, settings.min_compared_chars)
+    kept = [replace(c, meta={**c.meta, "cluster": name}) for c, name in zip(kept, names, strict=True)]
+    kept.sort(key=lambda c: c.id)
+    splits: dict[str, list[Conversation]] = {name: [] for name in settings.splits}
+    for conversation, split in zip(kept, assign(kept, settings.splits, settings.seed), strict=True):
+        splits[split].append(conversation)
+    return splits
+
+
+def _write_rejected(path: Path, rejected: Sequence[dict[str, Any]]) -> None:
+    with atomic_file(path) as out:
+        for record in rejected:
+            out.write(json.dumps(record, ensure_ascii=False) + "\n")
+
+
+def _counts(read: int, result: _Sorted, splits: dict[str, list[Conversation]]) -> dict[str, Any]:
+    reasons = Counter(str(record["reason"]) for record in result.rejected)
+    kept = sum(len(conversations) for conversations in splits.values())
+    return {
+        "read": read,
+        "kept": kept,
+        "rejected": dict(sorted(reasons.items())),
+        "splits": {name: len(conversations) for name, conversations in splits.items()},
+        "clusters": len({c.meta["cluster"] for conversations in splits.values() for c in conversations}),
+    }
+
+
+def _leak(splits: dict[str, list[Conversation]], settings: CurateSettings) -> dict[str, Any]:
+    """How near the last split, which is held out, comes to any other."""
+    held_out = list(settings.splits)[-1]
+    others = [c for name, conversations in splits.items() if name != held_out for c in conversations]
+    largest = largest_similarity(splits[held_out], others, settings.min_compared_chars, 0.2)
+    return {"held_out": held_out, "largest_similarity": round(largest, 4), "below": settings.near_duplicate_threshold}
