@@ -1,0 +1,106 @@
+"""One block of ChatGLM: attention and MLP, each added to its own *normalised* input times sqrt(2 x 28).
+
+Shapes: B rows, S columns, T columns with the cache, N heads, D head size.
+Source: the published ChatGLM-6B; DeepNorm, arXiv 2203.00555.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+from transformers.cache_utils import Cache
+from transformers.modeling_layers import GradientCheckpointingLayer
+
+from doctorglm.models.chatglm.config import ChatGLMConfig
+from doctorglm.models.chatglm.positions import rotate
+
+ALPHA = math.sqrt(2 * 28)
+"""Weight of the residual; the published code has 28 here for any number of layers."""
+
+
+class ChatGLMAttention(nn.Module):
+    """Self-attention with query, key and value interleaved per head in one projection."""
+
+    def __init__(self, config: ChatGLMConfig, layer_index: int) -> None:
+        super().__init__()
+        self.config = config
+        self.layer_index = layer_index
+        self.heads = config.num_attention_heads
+        self.head_dim = config.hidden_size // config.num_attention_heads
+        self.query_key_value = nn.Linear(config.hidden_size, 3 * config.hidden_size)
+        self.dense = nn.Linear(config.hidden_size, config.hidden_size)
+
+    def forward(
+        self,
+        x_BSH: torch.Tensor,
+        cos: torch.Tensor,
+        sin: torch.Tensor,
+        mask: torch.Tensor | None,
+        cache: Cache | None = None,
+        want_weights: bool = False,
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """[B,S,H] and, when wanted, the weights [B,N,S,T]; `mask` is added to the scores."""
+        qkv_BSN3D = self.query_key_value(x_BSH).unflatten(-1, (self.heads, 3, self.head_dim))
+        turned_BSN2D = rotate(qkv_BSN3D[..., :2, :], cos, sin)
+        q_BNSD, k_BNSD = turned_BSN2D.transpose(1, 2).unbind(3)
+        v_BNSD = qkv_BSN3D[..., 2, :].transpose(1, 2)
+        if cache is not None:
+            k_BNSD, v_BNSD = cache.update(k_BNSD, v_BNSD, self.layer_index)
+        weights = None
+        if want_weights or self.config._attn_implementation == "eager":
+            out_BNSD, weights = _attend(q_BNSD, k_BNSD, v_BNSD, mask)
+        else:
+            out_BNSD = F.scaled_dot_product_attention(q_BNSD, k_BNSD, v_BNSD, attn_mask=mask)
+        return self.dense(out_BNSD.transpose(1, 2).flatten(2)), weights
+
+
+def _attend(
+    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, mask: torch.Tensor | None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    scores = (q / math.sqrt(q.shape[-1])) @ k.transpose(-1, -2)
+    if mask is not None:
+        scores = scores + mask
+    weights = scores.float().softmax(-1).to(v.dtype)
+    return weights @ v, weights
+
+
+class ChatGLMMLP(nn.Module):
+    """Two linear layers around the tanh form of GELU."""
+
+    def __init__(self, config: ChatGLMConfig) -> None:
+        super().__init__()
+        assert config.inner_hidden_size is not None
+        self.dense_h_to_4h = nn.Linear(config.hidden_size, config.inner_hidden_size)
+        self.dense_4h_to_h = nn.Linear(config.inner_hidden_size, config.hidden_size)
+
+    def forward(self, x_BSH: torch.Tensor) -> torch.Tensor:
+        """[B,S,H]."""
+        out: torch.Tensor = self.dense_4h_to_h(F.gelu(self.dense_h_to_4h(x_BSH), approximate="tanh"))
+        return out
+
+
+class ChatGLMBlock(GradientCheckpointingLayer):
+    """One layer; its residual carries the normalised input, not the input."""
+
+    def __init__(self, config: ChatGLMConfig, layer_index: int) -> None:
+        super().__init__()
+        self.input_layernorm = nn.LayerNorm(config.hidden_size, config.layernorm_epsilon)
+        self.attention = ChatGLMAttention(config, layer_index)
+        self.post_attention_layernorm = nn.LayerNorm(config.hidden_size, config.layernorm_epsilon)
+        self.mlp = ChatGLMMLP(config)
+
+    def forward(
+        self,
+        x_BSH: torch.Tensor,
+        cos: torch.Tensor,
+        sin: torch.Tensor,
+        mask: torch.Tensor | None,
+        cache: Cache | None = None,
+        want_weights: bool = False,
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """[B,S,H] and the attention's weights when wanted."""
+        a_BSH = self.input_layernorm(x_BSH)
+        attended_BSH, weights = self.attention(a_BSH, cos, sin, mask, cache, want_weights)
+        m_BSH = self.post_attention_layernorm(torch.add(attended_BSH, a_BSH, alpha=ALPHA))
+        return torch.add(self.mlp(m_BSH), m_BSH, alpha=ALPHA), weights

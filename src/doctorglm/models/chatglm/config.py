@@ -1,0 +1,92 @@
+"""The shape of a ChatGLM-6B model, and which of the three families that call themselves "chatglm" a folder holds.
+
+Source: `config.json` of the published checkpoints; https://huggingface.co/THUDM/chatglm-6b.
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from transformers import PreTrainedConfig
+
+from doctorglm.errors import ModelError
+
+_SECOND_GENERATION = ("multi_query_attention", "padded_vocab_size", "ffn_hidden_size")
+_FIRST_GENERATION = ("position_encoding_2d", "inner_hidden_size")
+_NOT_YET = ("pre_seq_len", "quantization_bit")
+
+_IMAGE_VOCABULARY = 150_528
+_IMAGE_TOKENS = 20_000
+
+
+class ChatGLMConfig(PreTrainedConfig):
+    """Sizes and special ids; the defaults are those of the published 6B model with 130,528 tokens."""
+
+    model_type = "chatglm"
+    keys_to_ignore_at_inference: ClassVar[list[str]] = ["past_key_values", "cache"]
+    attribute_map: ClassVar[dict[str, str]] = {
+        "num_hidden_layers": "num_layers",
+        "intermediate_size": "inner_hidden_size",
+        "max_position_embeddings": "max_sequence_length",
+    }
+
+    vocab_size: int = 130_528
+    hidden_size: int = 4096
+    num_layers: int = 28
+    num_attention_heads: int = 32
+    inner_hidden_size: int | None = None
+    """Width of the MLP; 4 x hidden_size when the folder does not say."""
+    layernorm_epsilon: float = 1e-5
+    max_sequence_length: int = 2048
+    position_encoding_2d: bool = True
+    """Half of each head is turned by the position, half by the place in the answer; false: one position, whole head."""
+    use_cache: bool = True
+    initializer_range: float = 0.02
+    bos_token_id: int | None = None
+    """`<sop>`, where the answer starts. Like the four below: the published id of the vocabulary when None."""
+    eos_token_id: int | None = None
+    mask_token_id: int | None = None
+    gmask_token_id: int | None = None
+    pad_token_id: int | None = None
+    tie_word_embeddings: bool = True
+
+    def __post_init__(self, **kwargs: Any) -> None:
+        if self.inner_hidden_size is None:
+            self.inner_hidden_size = 4 * self.hidden_size
+        # the old vocabulary put 20,000 image tokens before the text
+        shift = _IMAGE_TOKENS if self.vocab_size == _IMAGE_VOCABULARY else 0
+        for name, published in {"bos": 130_004, "eos": 130_005, "mask": 130_000, "gmask": 130_001, "pad": 3}.items():
+            if getattr(self, f"{name}_token_id") is None:
+                setattr(self, f"{name}_token_id", published + shift)
+        super().__post_init__(**kwargs)
+
+    @classmethod
+    def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Any:
+        """The configuration of a `config.json`; raises ModelError when it is not one of ChatGLM-6B's."""
+        refuse_other_families(config_dict, config_dict.get("_name_or_path") or "config.json")
+        known = {key: value for key, value in config_dict.items() if key not in ("auto_map", *_NOT_YET)}
+        return super().from_dict(known, **kwargs)
+
+
+def refuse_other_families(config: Mapping[str, Any], where: str) -> None:
+    """Raises ModelError unless `config` is ChatGLM-6B's, without prefix or quantised weights."""
+    second = next((key for key in _SECOND_GENERATION if key in config), None)
+    if second:
+        raise ModelError(
+            en=f"{where}: `{second}` says ChatGLM2 or ChatGLM3, which are not supported yet; they come with the "
+            "converter to GLM. Use a ChatGLM-6B folder.",
+            zh=f"{where}：`{second}` 表明这是 ChatGLM2 或 ChatGLM3，暂不支持，将随转换到 GLM 的功能提供。请使用 ChatGLM-6B 的目录。",
+        )
+    if not any(key in config for key in _FIRST_GENERATION):
+        keys = " / ".join(_FIRST_GENERATION)
+        raise ModelError(
+            en=f'{where}: model_type "chatglm", but neither `position_encoding_2d` nor `inner_hidden_size` is there, '
+            "so the generation is unknown. Add the missing key from the published config.json.",
+            zh=f'{where}：model_type 为 "chatglm"，但没有 {keys}，无法判断是哪一代。请从官方 config.json 补上缺少的键。',
+        )
+    unsupported = next((key for key in _NOT_YET if config.get(key)), None)
+    if unsupported:
+        raise ModelError(
+            en=f"{where}: {unsupported}={config[unsupported]} is not supported yet, and ignoring it would give other "
+            "answers. Use the base weights in 16 or 32 bits.",
+            zh=f"{where}：暂不支持 {unsupported}={config[unsupported]}，忽略它会得到不同的回答。请使用 16 位或 32 位的基座权重。",
+        )

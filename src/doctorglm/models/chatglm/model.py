@@ -1,0 +1,256 @@
+"""ChatGLM-6B as a transformers model: forward, loss and `generate`, without code from the checkpoint.
+
+Shapes: B rows, S columns given now, T columns with the cache, H hidden, V vocabulary.
+Source: https://huggingface.co/THUDM/chatglm-6b, its behaviour re-implemented.
+"""
+
+from dataclasses import fields
+from typing import Any, ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+from transformers import GenerationMixin, PreTrainedModel
+from transformers.cache_utils import Cache, DynamicCache
+from transformers.modeling_outputs import BaseModelOutputWithPast, CausalLMOutputWithPast
+
+from doctorglm.models.chatglm.attention import ChatGLMBlock
+from doctorglm.models.chatglm.config import ChatGLMConfig
+from doctorglm.models.chatglm.positions import cached_mask, continuation, position_ids, prefill_mask, rotation
+
+_CACHE_FIELD = "cache" if "cache" in {f.name for f in fields(BaseModelOutputWithPast)} else "past_key_values"
+"""transformers renamed the cache between 5.17 and 5.24; both names are taken, and the installed one is returned."""
+
+
+class ChatGLMPreTrainedModel(PreTrainedModel):
+    """What both classes share: names, initial weights, what a checkpoint may hold too much."""
+
+    config_class = ChatGLMConfig
+    base_model_prefix = "transformer"
+    supports_gradient_checkpointing = True
+    _no_split_modules: ClassVar[list[str]] = ["ChatGLMBlock"]
+    _supports_sdpa = True
+    _keys_to_ignore_on_load_unexpected: ClassVar[list[str]] = [r"rotary_emb\.inv_freq$"]
+    _skip_keys_device_placement: ClassVar[list[str]] = ["past_key_values", "cache"]
+
+    @torch.no_grad()
+    def _init_weights(self, module: nn.Module) -> None:
+        if isinstance(module, nn.Linear | nn.Embedding):
+            nn.init.normal_(module.weight, std=self.config.initializer_range)
+        if isinstance(module, nn.LayerNorm):
+            nn.init.ones_(module.weight)
+        if isinstance(module, nn.Linear | nn.LayerNorm) and module.bias is not None:
+            nn.init.zeros_(module.bias)
+
+
+class ChatGLMModel(ChatGLMPreTrainedModel):
+    """The transformer without its head."""
+
+    def __init__(self, config: ChatGLMConfig) -> None:
+        super().__init__(config)
+        self.word_embeddings = nn.Embedding(config.vocab_size, config.hidden_size)
+        self.layers = nn.ModuleList(ChatGLMBlock(config, i) for i in range(config.num_layers))
+        self.final_layernorm = nn.LayerNorm(config.hidden_size, config.layernorm_epsilon)
+        self.gradient_checkpointing = False
+        self.post_init()
+
+    def get_input_embeddings(self) -> nn.Embedding:
+        """The token embeddings."""
+        return self.word_embeddings
+
+    def set_input_embeddings(self, value: nn.Embedding) -> None:
+        """Replaces the token embeddings."""
+        self.word_embeddings = value
+
+    def forward(
+        self,
+        input_ids: torch.Tensor | None = None,
+        attention_mask: torch.Tensor | None = None,
+        position_ids: torch.Tensor | None = None,
+        cache: Cache | None = None,
+        past_key_values: Cache | None = None,
+        inputs_embeds: torch.Tensor | None = None,
+        use_cache: bool | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        **_: Any,
+    ) -> BaseModelOutputWithPast:
+        """`last_hidden_state` [B,S,H] after the final LayerNorm.
+
+        `attention_mask` is [B,T] with 1 at tokens and 0 at padding on either side, or the published [B,1,S,T] with
+        True where attention is *blocked*. `position_ids` is [B,2,S] (or [B,S] in a model with one position); left out,
+        it is made from the ids, and in a cached step it continues. Raises ModelError for a row without `<sop>`.
+        """
+        cache = self._cache(cache if cache is not None else past_key_values, use_cache)
+        hidden_BSH = self.word_embeddings(input_ids) if inputs_embeds is None else inputs_embeds
+        positions, mask = self._layout(input_ids, hidden_BSH, attention_mask, position_ids, cache)
+        cos, sin = rotation(self.config, positions, hidden_BSH.dtype)
+
+        wants_weights = self._option("output_attentions", output_attentions)
+        wants_states = self._option("output_hidden_states", output_hidden_states)
+        states = []
+        all_weights = []
+        for layer in self.layers:
+            states.append(hidden_BSH)
+            hidden_BSH, weights = layer(hidden_BSH, cos, sin, mask, cache=cache, want_weights=wants_weights)
+            all_weights.append(weights)
+        hidden_BSH = self.final_layernorm(hidden_BSH)
+        return BaseModelOutputWithPast(
+            last_hidden_state=hidden_BSH,
+            hidden_states=(*states, hidden_BSH) if wants_states else None,
+            attentions=tuple(all_weights) if wants_weights else None,
+            **{_CACHE_FIELD: cache},
+        )
+
+    def _cache(self, cache: Cache | None, use_cache: bool | None) -> Cache | None:
+        if self.gradient_checkpointing and self.training and torch.is_grad_enabled():
+            return None
+        if use_cache is None:
+            use_cache = self.config.use_cache and not self.training
+        return DynamicCache(config=self.config) if use_cache and cache is None else cache
+
+    def _option(self, name: str, value: bool | None) -> bool:
+        return bool(getattr(self.config, name) if value is None else value)
+
+    def _layout(
+        self,
+        input_ids: torch.Tensor | None,
+        hidden_BSH: torch.Tensor,
+        attention_mask: torch.Tensor | None,
+        positions: torch.Tensor | None,
+        cache: Cache | None,
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        size, dtype = hidden_BSH.shape[1], hidden_BSH.dtype
+        past = int(cache.get_seq_length()) if cache is not None else 0
+        real_BT = None
+        if attention_mask is not None and attention_mask.dim() == 2:
+            real_BT = attention_mask.bool()
+            if real_BT.shape[1] != past + size:
+                raise ValueError(f"attention_mask has {real_BT.shape[1]} columns; {past} cached + {size} new are needed")
+        if input_ids is None and (past == 0 or positions is None):
+            raise ValueError("input_ids are needed: they say where <sop> and [gMASK] stand")
+        if positions is not None and (positions.dim() == 3) != self.config.position_encoding_2d:
+            raise ValueError(f"position_ids of shape {tuple(positions.shape)} do not suit position_encoding_2d")
+
+        if past == 0:
+            assert input_ids is not None
+            if positions is None:
+                positions = position_ids(self.config, input_ids, real_BT)
+            if cache is not None:
+                cache.chatglm_continuation = continuation(self.config, input_ids, real_BT, positions)
+            mask = prefill_mask(self.config, input_ids, real_BT, dtype)
+        else:
+            positions = self._continued(cache, positions, size)
+            mask = cached_mask(real_BT, size, past, hidden_BSH.device, dtype)
+        if attention_mask is not None and attention_mask.dim() == 4:
+            mask = _published_mask(attention_mask, dtype)
+        return positions, mask
+
+    @staticmethod
+    def _continued(cache: Any, positions: torch.Tensor | None, size: int) -> torch.Tensor:
+        remembered = getattr(cache, "chatglm_continuation", None)
+        if remembered is None:
+            if positions is None:
+                raise ValueError("a cache that this model did not fill needs position_ids")
+            return positions
+        last, step = remembered
+        if positions is None:
+            positions = last + step * torch.arange(1, size + 1, device=last.device)
+        cache.chatglm_continuation = (positions[..., -1:], step)
+        return positions
+
+
+def _published_mask(mask: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    if mask.dtype == torch.bool:
+        return torch.zeros(mask.shape, dtype=dtype, device=mask.device).masked_fill_(mask, -1e4)
+    return mask.to(dtype)
+
+
+class ChatGLMForConditionalGeneration(ChatGLMPreTrainedModel, GenerationMixin):
+    """The transformer with its language-model head, tied to the embeddings unless the config says otherwise."""
+
+    _tied_weights_keys: ClassVar[dict[str, str]] = {"lm_head.weight": "transformer.word_embeddings.weight"}
+
+    def __init__(self, config: ChatGLMConfig) -> None:
+        super().__init__(config)
+        self.transformer = ChatGLMModel(config)
+        self.lm_head = nn.Linear(config.hidden_size, config.vocab_size, bias=False)
+        self.post_init()
+
+    def get_output_embeddings(self) -> nn.Linear:
+        """The head."""
+        return self.lm_head
+
+    def set_output_embeddings(self, new_embeddings: nn.Linear) -> None:
+        """Replaces the head."""
+        self.lm_head = new_embeddings
+
+    def forward(
+        self,
+        input_ids: torch.Tensor | None = None,
+        attention_mask: torch.Tensor | None = None,
+        position_ids: torch.Tensor | None = None,
+        cache: Cache | None = None,
+        past_key_values: Cache | None = None,
+        inputs_embeds: torch.Tensor | None = None,
+        labels: torch.Tensor | None = None,
+        use_cache: bool | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        logits_to_keep: int | torch.Tensor = 0,
+        return_dict: bool | None = None,
+        **_: Any,
+    ) -> Any:
+        """Logits [B,S,V], or of the last `logits_to_keep` columns; with `labels` [B,S] the mean loss in nats.
+
+        Labels are unshifted and -100 is ignored. The other arguments are those of `ChatGLMModel.forward`.
+        """
+        outputs = self.transformer(
+            input_ids=input_ids,
+            attention_mask=attention_mask,
+            position_ids=position_ids,
+            cache=cache if cache is not None else past_key_values,
+            inputs_embeds=inputs_embeds,
+            use_cache=use_cache,
+            output_attentions=output_attentions,
+            output_hidden_states=output_hidden_states,
+        )
+        kept = slice(-logits_to_keep, None) if isinstance(logits_to_keep, int) else logits_to_keep
+        logits = self.lm_head(outputs.last_hidden_state[:, kept])
+        loss = None
+        if labels is not None:
+            loss = F.cross_entropy(logits[:, :-1].flatten(0, 1).float(), labels[:, 1:].flatten(), ignore_index=-100)
+        result = CausalLMOutputWithPast(
+            loss=loss,
+            logits=logits,
+            hidden_states=outputs.hidden_states,
+            attentions=outputs.attentions,
+            **{_CACHE_FIELD: outputs[_CACHE_FIELD] if _CACHE_FIELD in outputs else None},
+        )
+        return result if return_dict is not False else result.to_tuple()
+
+    def prepare_inputs_for_generation(
+        self,
+        input_ids: torch.Tensor,
+        next_sequence_length: int | None = None,
+        cache: Cache | None = None,
+        past_key_values: Cache | None = None,
+        attention_mask: torch.Tensor | None = None,
+        position_ids: torch.Tensor | None = None,
+        **kwargs: Any,
+    ) -> dict[str, Any]:
+        """The arguments of one step of `generate`: new ids only when there is a cache; positions are the model's own."""
+        cache = cache if cache is not None else past_key_values
+        past = int(cache.get_seq_length()) if cache is not None else 0
+        new_ids = input_ids[:, past:] if input_ids.shape[1] > past else input_ids[:, -1:]
+        passed = ("use_cache", "output_attentions", "output_hidden_states", "logits_to_keep")
+        return {
+            "input_ids": new_ids.contiguous(),
+            "attention_mask": attention_mask,
+            "position_ids": position_ids if past == 0 else None,
+            _CACHE_FIELD: cache,
+            **{name: kwargs[name] for name in passed if name in kwargs},
+        }
+
+    def _prepare_position_ids_for_generation(self, *_: Any, **__: Any) -> None:
+        """Nothing: transformers would hand over one position per token, which is silently wrong here."""

@@ -1,0 +1,139 @@
+"""ChatGLM-6B's tokenizer: text, then `[gMASK] <sop>`.
+
+The ids are the published tokenizer's, with one deliberate difference: text never becomes a special token, whatever it
+spells. Special tokens are added by id only. Source: https://huggingface.co/THUDM/chatglm-6b, re-implemented.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import sentencepiece
+from transformers import PreTrainedTokenizer
+
+from doctorglm.errors import ModelError
+from doctorglm.models.chatglm import vocabulary
+from doctorglm.runs import atomic_file
+
+_IMAGE_VOCABULARY = 150_528
+_IMAGE_TOKENS = 20_000
+
+
+class ChatGLMTokenizer(PreTrainedTokenizer):
+    """SentencePiece pieces; in the 150,528-token vocabulary they start after 20,000 image tokens."""
+
+    vocab_files_names: ClassVar[dict[str, str]] = {"vocab_file": "ice_text.model"}
+    model_input_names: ClassVar[list[str]] = ["input_ids", "attention_mask"]
+    padding_side = "left"
+
+    def __init__(self, vocab_file: str, num_image_tokens: int | None = None, **kwargs: Any) -> None:
+        self._model = vocabulary.completed(_read(Path(vocab_file)))
+        self._pieces = sentencepiece.SentencePieceProcessor(model_proto=self._model)
+        self.num_image_tokens = _image_tokens(Path(vocab_file)) if num_image_tokens is None else num_image_tokens
+        self._vocab = {
+            self._pieces.id_to_piece(i): i + self.num_image_tokens for i in range(self._pieces.get_piece_size())
+        }
+        kwargs.pop("add_prefix_space", None)
+        named = {
+            "bos_token": "<sop>",
+            "eos_token": "<eop>",
+            "pad_token": "<pad>",
+            "unk_token": "<unk>",
+            "mask_token": "[MASK]",
+            "gmask_token": "[gMASK]",
+            "end_token": "</s>",
+        }
+        # tokenizers of March 2023 called </s> the end; generation ends at <eop> all the same
+        if str(kwargs.get("eos_token")) == "</s>":
+            del kwargs["eos_token"]
+        super().__init__(num_image_tokens=self.num_image_tokens, **(named | kwargs))
+
+    @property
+    def vocab_size(self) -> int:
+        """How many ids have a piece, image tokens included; the model's embedding may be a little longer."""
+        return self.num_image_tokens + len(self._vocab)
+
+    def get_vocab(self) -> dict[str, int]:
+        """Piece -> id, with whatever was added."""
+        return self._vocab | self._added_tokens_encoder
+
+    def tokenize(self, text: str, **_: Any) -> list[str]:
+        """The pieces of a text; none of them is a special token."""
+        pieces: list[str] = self._pieces.encode(vocabulary.written(text), out_type=str)
+        return pieces
+
+    def _convert_token_to_id(self, token: str) -> int:
+        unknown: int = self._pieces.unk_id() + self.num_image_tokens
+        return self._vocab.get(token, unknown)
+
+    def _convert_id_to_token(self, index: int) -> str:
+        piece = index - self.num_image_tokens
+        return self._pieces.id_to_piece(piece) if 0 <= piece < len(self._vocab) else ""
+
+    def convert_tokens_to_string(self, tokens: Sequence[str]) -> str:
+        """The text of some pieces; control tokens have none."""
+        return vocabulary.read(self._pieces.decode_pieces(list(tokens)))
+
+    def _decode(
+        self,
+        token_ids: int | Sequence[int],
+        skip_special_tokens: bool = False,
+        clean_up_tokenization_spaces: bool | None = None,
+        **_: Any,
+    ) -> str:
+        ids = [token_ids] if isinstance(token_ids, int) else token_ids
+        pieces = [int(i) - self.num_image_tokens for i in ids]
+        if skip_special_tokens:
+            pieces = [i for i in pieces if i != self._pieces.unk_id()]
+        return vocabulary.read(self._pieces.decode([i for i in pieces if 0 <= i < len(self._vocab)]))
+
+    def build_inputs_with_special_tokens(
+        self, token_ids_0: list[int], token_ids_1: list[int] | None = None
+    ) -> list[int]:
+        """`text [gMASK] <sop>`, and for a pair `... answer <eop>`."""
+        prompt = [*token_ids_0, self._vocab["[gMASK]"], self._vocab["<sop>"]]
+        return prompt if token_ids_1 is None else [*prompt, *token_ids_1, self._vocab["<eop>"]]
+
+    def get_special_tokens_mask(
+        self, token_ids_0: list[int], token_ids_1: list[int] | None = None, already_has_special_tokens: bool = False
+    ) -> list[int]:
+        """1 where `build_inputs_with_special_tokens` puts a special token."""
+        if already_has_special_tokens:
+            return [int(i in self.all_special_ids) for i in token_ids_0]
+        answer = [] if token_ids_1 is None else [*([0] * len(token_ids_1)), 1]
+        return [*([0] * len(token_ids_0)), 1, 1, *answer]
+
+    def create_token_type_ids_from_sequences(
+        self, token_ids_0: list[int], token_ids_1: list[int] | None = None
+    ) -> list[int]:
+        """Zeros: ChatGLM has no token types."""
+        return [0] * len(self.build_inputs_with_special_tokens(token_ids_0, token_ids_1))
+
+    def save_vocabulary(self, save_directory: str, filename_prefix: str | None = None) -> tuple[str]:
+        """Writes the SentencePiece model beside `tokenizer_config.json`."""
+        path = Path(save_directory) / f"{filename_prefix + '-' if filename_prefix else ''}ice_text.model"
+        with atomic_file(path, "wb") as out:
+            out.write(self._model)
+        return (str(path),)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        model = path.read_bytes()
+        sentencepiece.SentencePieceProcessor(model_proto=model)
+    except (OSError, RuntimeError) as error:
+        raise ModelError(
+            en=f"{path}: not a SentencePiece model ({error}). Fetch the file again; the published one has 2,706,249 bytes.",
+            zh=f"{path}：不是 SentencePiece 模型（{error}）。请重新下载；官方文件为 2,706,249 字节。",
+        ) from None
+    return model
+
+
+def _image_tokens(vocab_file: Path) -> int:
+    """20,000 where the model beside the file has the old vocabulary, else none."""
+    config = vocab_file.with_name("config.json")
+    try:
+        return _IMAGE_TOKENS if json.loads(config.read_text("utf-8"))["vocab_size"] == _IMAGE_VOCABULARY else 0
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0
