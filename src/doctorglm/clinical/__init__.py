@@ -1,0 +1,1 @@
+"""What can be read off clinical text without a model: repetition and loops."""

@@ -1,0 +1,146 @@
+"""`doctorglm compare`: base, tuned and placebo on the same held-out items, and the gate."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from doctorglm.errors import DataError
+from doctorglm.evaluate.gate import GateSettings, decide, sentence
+from doctorglm.evaluate.items import Evaluation, read_evaluation
+from doctorglm.evaluate.metrics import METRICS, differences, value
+from doctorglm.evaluate.statistics import Difference
+from doctorglm.runs import Run, read_json, sha256_file, write_json
+from doctorglm.settings import plain
+
+GATE_FILE = "gate.json"
+
+
+def compare(
+    base_dir: Path,
+    tuned_dir: Path,
+    out: Path,
+    placebo: Path | None = None,
+    settings: GateSettings = GateSettings(),  # noqa: B008 - frozen
+) -> dict[str, Any]:
+    """Writes `gate.json` into `out`, and beside the adapter's folder where that is at hand; returns what it holds.
+
+    Raises DataError where the evaluations are not of the same items, test data, base model or sampling.
+    """
+    base, tuned = read_evaluation(base_dir), read_evaluation(tuned_dir)
+    control = read_evaluation(placebo) if placebo else None
+    _refuse_unlike(base, tuned)
+    if control:
+        _refuse_unlike(base, control)
+        _refuse_no_placebo(base, control)
+    inputs = _inputs(base=base, tuned=tuned, placebo=control)
+    run = Run(out, stage="compare", settings=plain(settings), inputs=inputs, seed=settings.seed)
+    if run.finished and (out / GATE_FILE).exists():
+        gate: dict[str, Any] = read_json(out / GATE_FILE)
+    else:
+        gate = _gate(base, tuned, control, settings)
+        write_json(out / GATE_FILE, gate)
+        if not run.finished:
+            run.finish(passed=gate["passed"])
+    if tuned.adapter and tuned.adapter.is_dir():
+        write_json(beside(tuned.adapter), gate)
+    return gate
+
+
+def beside(adapter: Path) -> Path:
+    """Where an adapter's gate stands: next to its folder, because a file inside would change the folder's sha256."""
+    return adapter.resolve().parent / GATE_FILE
+
+
+def _gate(base: Evaluation, tuned: Evaluation, control: Evaluation | None, settings: GateSettings) -> dict[str, Any]:
+    how: dict[str, Any] = {"resamples": settings.resamples, "seed": settings.seed}
+    against_base = differences(tuned, base, **how)
+    against_placebo = differences(tuned, control, **how) if control else None
+    verdict = decide(against_base, against_placebo, settings)
+    gate: dict[str, Any] = {
+        "passed": verdict.passed,
+        "reasons": [asdict(reason) for reason in verdict.reasons],
+        "criteria": [asdict(c) | {"text": asdict(c.text)} for c in verdict.criteria],
+        "thresholds": plain(settings),
+        "sha256": _hashes(base, tuned, control),
+        "metrics": {
+            name: _row(name, base, tuned, control, found, (against_placebo or {}).get(name))
+            for name, found in against_base.items()
+        },
+    }
+    return {"sentence": asdict(sentence(gate)), **gate}
+
+
+def _row(
+    name: str,
+    base: Evaluation,
+    tuned: Evaluation,
+    control: Evaluation | None,
+    found: Difference,
+    placebo: Difference | None,
+) -> dict[str, Any]:
+    return {
+        "better": METRICS[name].better,
+        "base": value(name, base),
+        "tuned": value(name, tuned),
+        "placebo": value(name, control) if control else None,
+        **asdict(found),
+        "difference_placebo": placebo.difference if placebo else None,
+        "low_placebo": placebo.low if placebo else None,
+        "high_placebo": placebo.high if placebo else None,
+        "p_placebo": placebo.p if placebo else None,
+    }
+
+
+def _hashes(base: Evaluation, tuned: Evaluation, control: Evaluation | None) -> dict[str, str | None]:
+    return {
+        "base": base.base,
+        "adapter": tuned.model,
+        "placebo": control.model if control else None,
+        **tuned.test_hashes,
+    }
+
+
+def _inputs(**evaluations: Evaluation | None) -> dict[str, str]:
+    found = {name: evaluation for name, evaluation in evaluations.items() if evaluation}
+    items = {f"{name}_items": sha256_file(e.directory / "items.jsonl") for name, e in found.items()}
+    return items | {f"{name}_model": evaluation.model for name, evaluation in found.items()}
+
+
+def _refuse_unlike(base: Evaluation, other: Evaluation) -> None:
+    """Raises DataError, naming the difference, unless both were measured on the same data in the same way."""
+    unlike = _unequal(base.test_hashes, other.test_hashes)
+    if other.model != other.base and other.base != base.base:
+        unlike["base"] = (base.base, other.base)
+    unlike |= _unequal(_sampling(base), _sampling(other))
+    for name, (first, second) in unlike.items():
+        raise DataError(
+            en=f"{base.directory} and {other.directory} cannot be compared: `{name}` is {first!r} in the one and "
+            f"{second!r} in the other. Evaluate both with the same base, data and settings.",
+            zh=f"{base.directory} 与 {other.directory} 不能比较：`{name}` 分别为 {first!r} 与 {second!r}。"
+            "请用相同的底座模型、数据和设置评测两者。",
+        )
+
+
+def _refuse_no_placebo(base: Evaluation, control: Evaluation) -> None:
+    if control.model == base.model:
+        raise DataError(
+            en=f"{control.directory} is no placebo: it is the base model itself. Tune on permuted answers and "
+            "evaluate that adapter.",
+            zh=f"{control.directory} 不是安慰剂对照：它就是底座模型。请用打乱的回答微调，再评测那个适配器。",
+        )
+
+
+def _sampling(evaluation: Evaluation) -> dict[str, Any]:
+    """The settings that decide what an answer looks like; batch sizes and places do not."""
+    settings = evaluation.run.get("settings", {})
+    named = ("sampling", "max_new_tokens", "temperature", "top_p", "repetition_penalty", "seed", "max_length")
+    return {name: settings.get(name) for name in named}
+
+
+def _unequal(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    return {
+        name: (first.get(name), second.get(name))
+        for name in sorted({*first, *second})
+        if first.get(name) != second.get(name)
+    }

@@ -1,0 +1,172 @@
+"""What an evaluation leaves for each test item, and the reader of an evaluation's directory.
+
+`items.jsonl` holds one JSON object per item and suite; unknown fields are kept out of the way, so that a later version
+may write more.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeAlias
+
+import pydantic
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+
+from doctorglm.engine import Finish
+from doctorglm.errors import DataError
+from doctorglm.runs import atomic_file, read_json
+
+_ITEM = ConfigDict(extra="ignore", allow_inf_nan=False, strict=True)
+
+
+@pydantic.dataclasses.dataclass(frozen=True, kw_only=True, config=_ITEM)
+class LikelihoodItem:
+    """How well the model foresaw one record's reference answers."""
+
+    id: str
+    suite: Literal["likelihood"] = "likelihood"
+    nats: Annotated[float, Field(ge=0)]
+    """Summed negative log-likelihood of the supervised tokens."""
+    tokens: Annotated[int, Field(gt=0)]
+    """Supervised tokens, end tokens included."""
+
+
+@pydantic.dataclasses.dataclass(frozen=True, kw_only=True, config=_ITEM)
+class DialogueItem:
+    """One generated answer and what was read off it."""
+
+    id: str
+    suite: Literal["dialogue"] = "dialogue"
+    answer: str
+    tokens: Annotated[int, Field(ge=0)]
+    finish: Finish
+    seconds: Annotated[float, Field(ge=0)]
+    repetition: Annotated[float, Field(ge=0, le=1)]
+    """Share of character 4-grams that occurred before in the answer."""
+    loop: Annotated[int, Field(ge=0)]
+    """Characters covered by the longest block that is repeated at once."""
+    ends: bool
+    """True when the answer ended with its own end token."""
+
+
+Item: TypeAlias = LikelihoodItem | DialogueItem
+_ADAPTERS: Mapping[str, TypeAdapter[Any]] = {
+    "likelihood": TypeAdapter(LikelihoodItem),
+    "dialogue": TypeAdapter(DialogueItem),
+}
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A finished evaluation: its items by id, in file order, and its `run.json`."""
+
+    directory: Path
+    likelihood: Mapping[str, LikelihoodItem]
+    dialogue: Mapping[str, DialogueItem]
+    run: Mapping[str, Any]
+
+    @property
+    def base(self) -> str:
+        """The sha256 of the model without adapter."""
+        return str(self.run["inputs"]["base"])
+
+    @property
+    def model(self) -> str:
+        """The sha256 of what was tuned: the adapter, or the whole model where there is none."""
+        return str(self.run["inputs"].get("adapter") or self.base)
+
+    @property
+    def adapter(self) -> Path | None:
+        """The adapter's folder, where the evaluation used one."""
+        folder = self.run.get("settings", {}).get("adapter")
+        return Path(folder) if folder else None
+
+    @property
+    def test_hashes(self) -> dict[str, str]:
+        """The sha256 of test data and suites: every input but the model."""
+        return {name: digest for name, digest in self.run["inputs"].items() if name not in ("base", "adapter")}
+
+
+def write_items(path: Path, items: Iterable[Item]) -> None:
+    """Writes `items.jsonl`, complete or not at all."""
+    with atomic_file(path) as out:
+        for item in items:
+            out.write(json.dumps(asdict(item), ensure_ascii=False) + "\n")
+
+
+def read_evaluation(directory: Path) -> Evaluation:
+    """Reads what `doctorglm evaluate --out DIRECTORY` left.
+
+    Raises DataError where it is absent, unfinished or empty, and with file:line and id for an item that is incomplete,
+    not finite or there twice. Items of suites that this version does not know are passed over.
+    """
+    suites: dict[str, dict[str, Any]] = {name: {} for name in _ADAPTERS}
+    path = directory / "items.jsonl"
+    for number, line in enumerate(_lines(path), 1):
+        item = _item(line, f"{path}:{number}") if line.strip() else None
+        if item is None:
+            continue
+        if item.id in suites[item.suite]:
+            raise DataError(
+                en=f"{path}:{number}: item {item.id!r} of suite {item.suite} is there twice. Evaluate again.",
+                zh=f"{path}:{number}：{item.suite} 的条目 {item.id!r} 出现了两次。请重新评测。",
+            )
+        suites[item.suite][item.id] = item
+    if not any(suites.values()):
+        raise DataError(
+            en=f"{path}: no items of a known suite ({', '.join(_ADAPTERS)}). Evaluate again.",
+            zh=f"{path}：没有任何已知类型（{'、'.join(_ADAPTERS)}）的条目。请重新评测。",
+        )
+    return Evaluation(directory, suites["likelihood"], suites["dialogue"], _finished_run(directory / "run.json"))
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        # not splitlines(), which also cuts at U+2028 and U+0085 inside an answer
+        return path.read_text(encoding="utf-8").split("\n")
+    except FileNotFoundError:
+        raise DataError(
+            en=f"{path}: no such file. `doctorglm evaluate --model MODEL --out {path.parent}` writes it.",
+            zh=f"{path}：文件不存在。`doctorglm evaluate --model MODEL --out {path.parent}` 会生成它。",
+        ) from None
+    except UnicodeDecodeError as error:
+        raise DataError(
+            en=f"{path}: not UTF-8 at byte {error.start}. Evaluate again.",
+            zh=f"{path}：第 {error.start} 字节不是 UTF-8。请重新评测。",
+        ) from None
+
+
+def _item(line: str, where: str) -> Item | None:
+    try:
+        record = json.loads(line)
+        adapter = _ADAPTERS.get(record["suite"])
+        return adapter.validate_python(record) if adapter else None
+    except ValidationError as error:
+        first = error.errors()[0]
+        field, value = ".".join(map(str, first["loc"])), first.get("input")
+        shown = "" if first["type"] == "missing" else f"={value!r}"
+        raise DataError(
+            en=f"{where}: item {record.get('id')!r}: `{field}`{shown}: {first['msg']}. Evaluate again.",
+            zh=f"{where}：条目 {record.get('id')!r} 的 `{field}`{shown} 无效（{first['msg']}）。请重新评测。",
+        ) from None
+    except (json.JSONDecodeError, KeyError, TypeError):
+        raise DataError(
+            en=f"{where}: not an item (a JSON object with `suite`). Evaluate again.",
+            zh=f"{where}：不是条目（应为含 `suite` 的 JSON 对象）。请重新评测。",
+        ) from None
+
+
+def _finished_run(path: Path) -> Mapping[str, Any]:
+    run = read_json(path)
+    if not isinstance(run, dict) or run.get("status") != "finished":
+        raise DataError(
+            en=f"{path}: the evaluation is not finished. Start the same `doctorglm evaluate` again; it goes on.",
+            zh=f"{path}：评测尚未完成。请再次运行同一条 `doctorglm evaluate`，它会接着做。",
+        )
+    if not isinstance(run.get("inputs"), dict) or not run["inputs"].get("base"):
+        raise DataError(
+            en=f"{path}: `inputs` does not name the base model's sha256. Evaluate again.",
+            zh=f"{path}：`inputs` 中没有底座模型的 sha256。请重新评测。",
+        )
+    return run
