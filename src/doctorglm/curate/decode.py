@@ -14,7 +14,9 @@ from doctorglm.errors import DataError
 _UTF8_RUN = re.compile(rb"(?:[\xe3-\xe9\xef][\x80-\xbf][\x80-\xbf]){5,}")
 """Five Chinese characters or marks in UTF-8. CMD's 3.4 MB of GB18030 hold no run of even four."""
 
-_COMMON = frozenset(
+_OTHER_KINDS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16", b"PK\3\4": "a zip or Excel file", b"PAR1": "Parquet"}
+
+COMMON = frozenset(
     "的一是不了在有我他这中大来上个国到说们为子和你地出道也时年得就那要下以生会自着去过家学对可她里后小么心多天而能好都没日起还"
     "发成事只作当想看无开手用主行方又如前所本见经头面公同已老从动两长您请问医药病治疗症状检查吃痛科内外妇儿体血肝胃化肿什怎建议饮食"
     "，。、？！：；（）“”"
@@ -31,14 +33,21 @@ class Decoded:
     encoding: str
 
 
+def is_binary(data: bytes) -> bool:
+    """True for an archive, an image and the like: NULs among the first bytes, which UTF-8 and GB18030 text lacks."""
+    start = data[:8192]
+    return start.startswith(tuple(_OTHER_KINDS)) or start.count(b"\0") > len(start) // 100
+
+
 def decode(data: bytes, name: str) -> Decoded:
     """The text of `data`, unpacked when it is gzip; raises DataError with `name` and the byte offset."""
     data = _unpacked(data, name)
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise DataError(
-            en=f"{name}: UTF-16 is not read. Save the file as UTF-8.",
-            zh=f"{name}：不支持 UTF-16。请另存为 UTF-8。",
-        )
+    for start, kind in _OTHER_KINDS.items():
+        if data.startswith(start):
+            raise DataError(
+                en=f"{name}: {kind} is not read. Save the file as text in UTF-8.",
+                zh=f"{name}：不支持 {kind}。请另存为 UTF-8 文本。",
+            )
     try:
         return Decoded(data.decode("utf-8-sig"), "utf-8")
     except UnicodeDecodeError as error:
@@ -88,4 +97,4 @@ def _gb18030(data: bytes, name: str, not_utf8: int) -> Decoded:
 def _common_share(text: str) -> float:
     """The share of everyday Chinese characters and marks among all that are not ASCII."""
     wide = [c for c in text if not c.isascii()]
-    return sum(c in _COMMON for c in wide) / max(1, len(wide))
+    return sum(c in COMMON for c in wide) / max(1, len(wide))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from doctorglm.curate.decode import decode
 from doctorglm.curate.rows import rows
-from doctorglm.curate.sources import find_files
+from doctorglm.curate.sources import find_files, read_bytes
 from doctorglm.errors import DataError
 
 PERMISSIVE = (
@@ -40,8 +40,8 @@ def read_documents(
     Raises DataError with file and row for a record without text or licence.
     """
     for file in find_files(sources):
-        decoded = decode(file.path.read_bytes(), file.name)
-        for row in rows(decoded.text, file.name) or ():
+        decoded = decode(read_bytes(file), file.name)
+        for row in rows(decoded.text, file.name):
             document = _document(row.fields or {}, f"{file.name}:{row.number}")
             if document.licence in licences:
                 yield document

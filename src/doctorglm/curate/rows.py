@@ -6,7 +6,7 @@ A row that cannot be used carries its reason; a file that cannot be read whole r
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,61 +17,72 @@ _MAX_FIELD_CHARS = 1 << 30
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One record of a file: its number (1-based; a CSV table counts records, JSON lines count lines), and its fields or
-    the reason why it has none."""
+    """One record: its place, and its fields or the reason why it has none.
+
+    The place is 1-based: a record's number in a JSON array, the line where it begins in JSON lines and tables.
+    """
 
     number: int
     fields: Mapping[str, Any] | None
     reason: str = ""
 
 
-def rows(text: str, name: str) -> Iterator[Row] | None:
-    """The rows of a file, or None when it holds no table; raises DataError with `name`, line, column and remedy."""
+def rows(text: str, name: str) -> list[Row]:
+    """The rows of a file, none when it holds no table; raises DataError with `name`, line, column and remedy."""
     start = text.lstrip()[:1]
     if start == "[":
-        return _array(text, name)
+        return [_row(number, record) for number, record in enumerate(_array(text, name), 1)]
     if start == "{":
         return _lines(text, name)
-    return _table(text, name)
+    return _table(text)
 
 
-def _array(text: str, name: str) -> Iterator[Row]:
-    try:
-        records = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise _broken(error, text, name) from None
-    return (Row(number, *_fields(record)) for number, record in enumerate(records, 1))
+def _row(number: int, record: Any) -> Row:
+    return Row(number, record) if isinstance(record, dict) else Row(number, None, "not_an_object")
 
 
-def _lines(text: str, name: str) -> Iterator[Row]:
-    found = []
+def _array(text: str, name: str) -> list[Any]:
+    records = _parsed(text, name, 1)
+    assert isinstance(records, list)
+    return records
+
+
+def _lines(text: str, name: str) -> list[Row]:
     # not splitlines(): U+2028 and U+0085 may stand inside a JSON string
-    for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            found.append(Row(number, *_fields(json.loads(line))))
-        except json.JSONDecodeError as error:
-            raise _broken(error, line, name, number) from None
-    return iter(found)
+    lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+    try:
+        return [_row(number, _parsed(line, name, number)) for number, line in lines]
+    except DataError:
+        # one record, printed over several lines
+        if lines[0][1].strip() == "{":
+            return [_row(1, _parsed(text, name, 1))]
+        raise
 
 
-def _fields(record: Any) -> tuple[Mapping[str, Any] | None, str]:
-    return (record, "") if isinstance(record, dict) else (None, "not_an_object")
+def _parsed(text: str, name: str, line: int) -> Any:
+    """The JSON value in `text`, which begins at `line` of the file."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise _broken(error, text, f"{name}:{line + error.lineno - 1}:{error.colno}") from None
+    except (ValueError, RecursionError) as error:
+        raise DataError(
+            en=f"{name}:{line}: this JSON is not read ({error}). Remove the record.",
+            zh=f"{name}：第 {line} 行的 JSON 无法读取（{error}）。请删去该记录。",
+        ) from None
 
 
-def _broken(error: json.JSONDecodeError, text: str, name: str, line: int | None = None) -> DataError:
-    before = text[: error.pos].rstrip()
-    after = text[error.pos :].lstrip()
-    where = f"{name}:{line or error.lineno}:{error.colno}"
-    if (before.endswith(",") and after[:1] in ("]", "}", "")) or (
-        after[:1] == "," and after[1:].lstrip()[:1] in ("]", "}")
-    ):
+def _broken(error: json.JSONDecodeError, text: str, where: str) -> DataError:
+    before, after = text[: error.pos].rstrip(), text[error.pos :].lstrip()
+    # Python 3.13 points at the comma, earlier versions behind it
+    if after[:1] == ",":
+        before, after = before + ",", after[1:].lstrip()
+    if before.endswith(",") and after[:1] in ("]", "}"):
         return DataError(
             en=f"{where}: not JSON: a comma stands before the closing bracket. Remove that comma.",
             zh=f"{where}：不是 JSON：右括号前多了一个逗号。请删去这个逗号。",
         )
-    if not after:
+    if not after or error.msg.startswith("Unterminated string"):
         return DataError(
             en=f"{where}: not JSON: the text ends too early. The file is cut off; restore it.",
             zh=f"{where}：不是 JSON：内容提前结束，文件不完整。请恢复原文件。",
@@ -82,25 +93,42 @@ def _broken(error: json.JSONDecodeError, text: str, name: str, line: int | None 
     )
 
 
-def _table(text: str, name: str) -> Iterator[Row] | None:
+def _table(text: str) -> list[Row]:
+    """The rows of a CSV table; none unless its first line names two columns or more, each once."""
     csv.field_size_limit(_MAX_FIELD_CHARS)
-    reader = csv.reader(io.StringIO(text, newline=""))
-    header = [cell.strip().lower() for cell in next(reader, [])]
+    lines = list(io.StringIO(text, newline=""))
+    header = [cell.strip().lower() for cell in next(csv.reader(lines[:1]), [])]
     if len(header) < 2 or len(set(header)) < len(header):
-        return None
-    return _table_rows(reader, header, name)
+        return []
+    found: list[Row] = []
+    for line, cells, reason in _records(lines, len(header)):
+        if len(cells) == 1 and found:
+            # the rest of a text that was broken without quotes: where it belongs is a guess, so both are rejected
+            found[-1] = Row(found[-1].number, None, "ragged_row")
+        elif reason or len(cells) != len(header):
+            found.append(Row(line, None, reason or "ragged_row"))
+        else:
+            found.append(Row(line, dict(zip(header, cells, strict=True))))
+    return found
 
 
-def _table_rows(reader: Any, header: list[str], name: str) -> Iterator[Row]:
-    number = 1
-    try:
-        for number, cells in enumerate(reader, 2):
-            if len(cells) == len(header):
-                yield Row(number, dict(zip(header, cells, strict=True)))
-            elif any(cell.strip() for cell in cells):
-                yield Row(number, None, "ragged_row")
-    except csv.Error as error:
-        raise DataError(
-            en=f"{name}: row {number + 1} (line {reader.line_num}): not CSV ({error}). Mend the row.",
-            zh=f"{name}：第 {number + 1} 行（文件第 {reader.line_num} 行）不是 CSV（{error}）。请修改该行。",
-        ) from None
+def _records(lines: Sequence[str], columns: int) -> Iterator[tuple[int, list[str], str]]:
+    """(line, cells, reason) of the records behind the header.
+
+    A quote that is never closed would swallow all that follows; it costs its own line only.
+    """
+    at = 1
+    while at < len(lines):
+        reader = csv.reader(lines[i] for i in range(at, len(lines)))
+        cells = next(reader, [])
+        end = at + max(1, reader.line_num)
+        several = end - at > 1
+        if several and end == len(lines) and sum(line.count('"') for line in lines[at:end]) % 2:
+            yield at + 1, [], "unclosed_quote"
+            end = at + 1
+        elif several and len(cells) != columns:
+            yield at + 1, [], "ragged_row"
+            end = at + 1
+        elif any(cell.strip() for cell in cells):
+            yield at + 1, cells, ""
+        at = end

@@ -3,19 +3,20 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from doctorglm.conversation import Conversation
-from doctorglm.curate.decode import decode
+from doctorglm.curate.decode import decode, is_binary
 from doctorglm.curate.readers import Reader, reader_for
 from doctorglm.curate.rows import Row, rows
 from doctorglm.errors import DataError
 
 _OWN_ID = re.compile(r"[a-z]+-[0-9a-f]{16}")
 _DOCUMENT_KEYS = {"text", "source", "licence"}
+_HAN = re.compile("[\u4e00-\u9fff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,53 +44,76 @@ class FileReport:
     """What a file turned out to be; `skipped` says why it holds no conversations."""
 
     name: str
-    encoding: str
-    licence: str
+    encoding: str = ""
+    licence: str = ""
     skipped: str = ""
 
 
 def find_files(sources: Sequence[Path]) -> list[SourceFile]:
-    """The files of all sources in a fixed order; raises DataError for a source that is missing or empty."""
+    """The files of all sources in a fixed order, each once; raises DataError for a source that is missing or empty."""
     found: dict[Path, SourceFile] = {}
+    names: set[str] = set()
     for source in sources:
-        if source.is_file():
-            inside = [SourceFile(source, source.name, True)]
-        else:
-            paths = sorted(p for p in source.rglob("*") if p.is_file() and not p.name.startswith("."))
-            inside = [SourceFile(p, p.relative_to(source.parent).as_posix(), False) for p in paths]
-        if not inside:
+        given = source.is_file()
+        paths = [source] if given else sorted(p for p in source.rglob("*") if p.is_file() and p.name[:1] != ".")
+        if not paths:
             raise DataError(
                 en=f"{source}: no such file, or a folder without files. Check the path.",
                 zh=f"{source}：文件不存在，或文件夹是空的。请检查路径。",
             )
-        for file in inside:
-            found.setdefault(file.path.resolve(), file)
+        for path in paths:
+            if path.resolve() not in found:
+                name = _unused(path.relative_to(source.parent).as_posix(), names)
+                found[path.resolve()] = SourceFile(path, name, given)
     return list(found.values())
 
 
+def _unused(name: str, names: set[str]) -> str:
+    """The name, with a number where an earlier file has the same one."""
+    number, candidate = 1, name
+    while candidate in names:
+        number += 1
+        candidate = f"{name} ({number})"
+    names.add(candidate)
+    return candidate
+
+
 def read_file(file: SourceFile) -> tuple[FileReport, list[Entry]]:
-    """A file's report and entries; raises DataError when it is damaged, or was named and holds no conversations."""
-    decoded = decode(file.path.read_bytes(), file.name)
+    """A file's report and its entries.
+
+    A file of a folder that holds no conversations is skipped with the reason. Raises DataError when a file is damaged,
+    or was named itself and holds none.
+    """
+    data = read_bytes(file)
+    if is_binary(data) and not file.given:
+        return FileReport(file.name, skipped="not text"), []
+    decoded = decode(data, file.name)
     licence = licence_beside(file.path)
     found = rows(decoded.text, file.name)
-    if found is None:
-        return _without_dialogues(file, decoded.encoding, licence, "plain text"), []
-    listed = list(found)
-    first = next((row.fields for row in listed if row.fields is not None), None)
-    if first is not None and reader_for(first) is None:
-        if first.keys() >= _DOCUMENT_KEYS:
-            return FileReport(file.name, decoded.encoding, licence, "documents for pretraining"), []
-        raise _unknown_keys(file, first)
-    return FileReport(file.name, decoded.encoding, licence), list(_entries(listed, file.name, licence))
+    known = next((row.fields for row in found if row.fields is not None and reader_for(row.fields)), None)
+    if known is None and (why := _no_dialogues(file, found)):
+        return FileReport(file.name, decoded.encoding, licence, why), []
+    entries = [_entry_of(row, file.name, licence) for row in found]
+    return FileReport(file.name, decoded.encoding, licence), entries
+
+
+def read_bytes(file: SourceFile) -> bytes:
+    """The file's bytes; raises DataError when the system does not give them."""
+    try:
+        return file.path.read_bytes()
+    except OSError as error:
+        raise DataError(
+            en=f"{file.name}: cannot be read ({error.strerror}). Check its permissions.",
+            zh=f"{file.name}：无法读取（{error.strerror}）。请检查权限。",
+        ) from None
 
 
 def licence_beside(path: Path) -> str:
     """The licence named by a LICENSE file in the same folder, or ""."""
     for candidate in sorted(path.parent.glob("LICEN[CS]E*")):
-        start = candidate.read_bytes()[:2000].decode("utf-8", errors="surrogateescape")
-        for pattern, name in _LICENCES:
-            if re.search(pattern, start):
-                return name
+        if candidate.is_file():
+            start = candidate.read_bytes()[:2000].decode("latin-1")
+            return next((name for pattern, name in _LICENCES if re.search(pattern, start)), "")
     return ""
 
 
@@ -101,51 +125,51 @@ _LICENCES = (
 )
 
 
-def _without_dialogues(file: SourceFile, encoding: str, licence: str, what: str) -> FileReport:
+def _no_dialogues(file: SourceFile, found: list[Row]) -> str:
+    """Why a file without any known record is skipped; "" when its rows are to be counted as rejected."""
+    first = next((row.fields for row in found if row.fields is not None), None)
+    if first is not None and first.keys() >= _DOCUMENT_KEYS:
+        return "documents for pretraining"
     if file.given:
-        raise DataError(
-            en=f"{file.name}: no conversations found: neither JSON nor a table with known columns "
-            f"(department,title,ask,answer). See `doctorglm curate --help` for the formats.",
-            zh=f"{file.name}：没有找到对话：既不是 JSON，也不是列名已知（department,title,ask,answer）的表格。"
-            "格式见 `doctorglm curate --help`。",
-        )
-    return FileReport(file.name, encoding, licence, what)
+        raise _unknown_format(file, first)
+    return f"unknown keys {sorted(first)[:8]}" if first else "no records"
 
 
-def _unknown_keys(file: SourceFile, record: Mapping[str, Any]) -> DataError:
-    keys = sorted(record)[:12]
+def _unknown_format(file: SourceFile, first: Mapping[str, Any] | None) -> DataError:
+    en = f"its first record has the keys {sorted(first)[:8]}" if first else "it is empty, or neither JSON nor a table"
+    zh = f"第一条记录的键是 {sorted(first)[:8]}" if first else "文件是空的，或既不是 JSON 也不是表格"
+    known = "messages | department,title,ask,answer | instruction,input,output,history | instruct,output"
     return DataError(
-        en=f"{file.name}: the first record's keys {keys} are of no known format. Known are: messages; "
-        "department,title,ask,answer; instruction,input,output,history; instruct,output.",
-        zh=f"{file.name}：第一条记录的键 {keys} 不属于任何已知格式。已知格式：messages；"
-        "department,title,ask,answer；instruction,input,output,history；instruct,output。",
+        en=f"{file.name}: no conversations found: {en}. The keys that are known: {known}.",
+        zh=f"{file.name}：没有找到对话：{zh}。认识的键：{known}。",
     )
 
 
-def _entries(listed: list[Row], file: str, licence: str) -> Iterator[Entry]:
-    for row in listed:
-        reader = reader_for(row.fields) if row.fields is not None else None
-        if row.fields is None or reader is None:
-            digest = _digest([file, row.number])
-            yield Entry(f"row-{digest}", file, row.number, None, row.reason or "unknown_keys")
-        else:
-            yield _entry(row.fields, reader, file, row.number, licence)
-
-
-def _entry(record: Mapping[str, Any], reader: Reader, file: str, row: int, licence: str) -> Entry:
-    identifier = record_id(record, reader.NAME)
+def _entry_of(row: Row, file: str, licence: str) -> Entry:
+    reader = reader_for(row.fields) if row.fields is not None else None
+    if row.fields is None or reader is None:
+        return Entry(f"row-{_digest([file, row.number])}", file, row.number, None, row.reason or "unknown_keys")
+    identifier = record_id(row.fields, reader.NAME)
     try:
-        conversation = Conversation(
-            id=identifier,
-            messages=tuple(reader.messages(record)),
-            source=_text_or(record.get("source"), reader.NAME),
-            licence=_text_or(record.get("licence"), licence),
-            language=_text_or(record.get("language"), "zh"),
-            department=reader.department(record),
-        )
+        conversation = _conversation(row.fields, reader, identifier, licence)
     except ValueError as error:
-        return Entry(identifier, file, row, None, str(error))
-    return Entry(identifier, file, row, conversation)
+        return Entry(identifier, file, row.number, None, str(error))
+    return Entry(identifier, file, row.number, conversation)
+
+
+def _conversation(record: Mapping[str, Any], reader: Reader, identifier: str, licence: str) -> Conversation:
+    messages = tuple(reader.messages(record))
+    is_chinese = any(_HAN.search(m.content) for m in messages)
+    meta = record.get("meta")
+    return Conversation(
+        id=identifier,
+        messages=messages,
+        source=_text_or(record.get("source"), reader.NAME),
+        licence=_text_or(record.get("licence"), licence),
+        language=_text_or(record.get("language"), "zh" if is_chinese else "en"),
+        department=reader.department(record),
+        meta=meta if isinstance(meta, dict) else {},
+    )
 
 
 def _text_or(value: Any, default: str) -> str:

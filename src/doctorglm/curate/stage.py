@@ -27,7 +27,7 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass
 class _Sorted:
-    """What has become of the records so far."""
+    """What has become of the records so far; `changes` counts what cleaning did to the kept ones, by kind."""
 
     kept: list[Conversation] = field(default_factory=list)
     rejected: list[dict[str, Any]] = field(default_factory=list)
@@ -51,13 +51,15 @@ def curate(sources: Sequence[Path], out: Path, settings: CurateSettings, progres
         return earlier
     reports, entries = _read(files, progress)
     result = _sort(entries, settings)
+    if not result.kept:
+        raise _nothing_left(reports, result)
     splits = _split(result.kept, settings)
     run = begin()
     for name, conversations in splits.items():
         write_conversations(out / f"{name}.jsonl", conversations)
     _write_rejected(out / "rejected.jsonl", result.rejected)
     run.finish(
-        counts=_counts(len(entries), result, splits),
+        counts={"read": len(entries), **_counts(result, splits)},
         changes=dict(sorted(result.changes.items())),
         splits_sha256={name: ids_sha256(conversations) for name, conversations in splits.items()},
         leak=_leak(splits, settings),
@@ -86,12 +88,14 @@ def _sort(entries: Sequence[Entry], settings: CurateSettings) -> _Sorted:
         if entry.conversation is None:
             result.reject(entry, entry.reason)
             continue
-        conversation = clean(entry.conversation, settings.drop_courtesies, result.changes)
+        changes: Counter[str] = Counter()
+        conversation = clean(entry.conversation, settings.drop_courtesies, changes)
         reason = first_reason(filters, conversation)
         if reason or entry.id in places:
             result.reject(entry, reason or "duplicate_id")
         else:
             places[entry.id] = entry
+            result.changes += changes
             result.kept.append(conversation)
     _apply_limit(result, places, settings)
     result.rejected.sort(key=lambda record: (record["source"], record["row"]))
@@ -109,12 +113,17 @@ def _apply_limit(result: _Sorted, places: dict[str, Entry], settings: CurateSett
     result.kept = [c for c in result.kept if c.id in chosen]
 
 
+def _nothing_left(reports: Sequence[FileReport], result: _Sorted) -> DataError:
+    reasons = Counter(str(record["reason"]) for record in result.rejected)
+    found = [f"{reason}: {n}" for reason, n in reasons.most_common(5)]
+    found += [f"{report.name}: {report.skipped}" for report in reports if report.skipped][:5]
+    return DataError(
+        en=f"No conversation is left ({'; '.join(found) or 'the sources are empty'}). Check the files and the settings.",
+        zh=f"没有留下任何对话（{'；'.join(found) or '来源是空的'}）。请检查文件和设置。",
+    )
+
+
 def _split(kept: list[Conversation], settings: CurateSettings) -> dict[str, list[Conversation]]:
-    if not kept:
-        raise DataError(
-            en="No conversation is left: the sources hold none, or all were rejected. Check files and settings.",
-            zh="没有留下任何对话：来源里没有对话，或全部被剔除。请检查文件和设置。",
-        )
     names = clusters(kept, settings.near_duplicate_threshold, settings.min_compared_chars)
     kept = [replace(c, meta={**c.meta, "cluster": name}) for c, name in zip(kept, names, strict=True)]
     kept.sort(key=lambda c: c.id)
@@ -130,11 +139,10 @@ def _write_rejected(path: Path, rejected: Sequence[dict[str, Any]]) -> None:
             out.write(json.dumps(record, ensure_ascii=False) + "\n")
 
 
-def _counts(read: int, result: _Sorted, splits: dict[str, list[Conversation]]) -> dict[str, Any]:
+def _counts(result: _Sorted, splits: dict[str, list[Conversation]]) -> dict[str, Any]:
     reasons = Counter(str(record["reason"]) for record in result.rejected)
     kept = sum(len(conversations) for conversations in splits.values())
     return {
-        "read": read,
         "kept": kept,
         "rejected": dict(sorted(reasons.items())),
         "splits": {name: len(conversations) for name, conversations in splits.items()},
@@ -142,9 +150,17 @@ def _counts(read: int, result: _Sorted, splits: dict[str, list[Conversation]]) -
     }
 
 
+_REPORTED_SIMILARITY = 0.2
+"""Below this, MinHash finds too few of the pairs to speak of the largest."""
+
+
 def _leak(splits: dict[str, list[Conversation]], settings: CurateSettings) -> dict[str, Any]:
     """How near the last split, which is held out, comes to any other."""
     held_out = list(settings.splits)[-1]
     others = [c for name, conversations in splits.items() if name != held_out for c in conversations]
-    largest = largest_similarity(splits[held_out], others, settings.min_compared_chars, 0.2)
-    return {"held_out": held_out, "largest_similarity": round(largest, 4), "below": settings.near_duplicate_threshold}
+    largest = largest_similarity(splits[held_out], others, settings.min_compared_chars, _REPORTED_SIMILARITY)
+    return {
+        "held_out": held_out,
+        "largest_similarity": round(largest, 4),
+        "threshold": settings.near_duplicate_threshold,
+    }

@@ -3,33 +3,32 @@
 import re
 
 from doctorglm.conversation import Conversation
+from doctorglm.curate.decode import COMMON
 
-_SUSPECT = re.compile("[\ufffd\0]|锟斤拷|烫烫烫|屯屯屯")
-_LATIN = re.compile("[\u00c2-\u00ef][\u0080-\u00bf\u0152-\u0178\u2013-\u2122\u20ac]{1,2}")
-_GBK = re.compile("[\u4e00-\u9fff\ue000-\uf8ff€]{6,}")
+_SUSPECT = re.compile("[\ufffd\0\ud800-\udfff]|锟斤拷|烫烫烫|屯屯屯")
+_REASONS = {"\ufffd": "replacement_character", "\0": "nul_character"}
+
+_LATIN = re.compile("[\u00c2-\u00ef][\u0080-\u00bf\u0152-\u0178\u2013-\u2122\u20ac]")
+"""The first two of the three bytes of a Chinese character in UTF-8, read as Latin-1 or Windows-1252."""
+
+_GBK = re.compile("[" + "".join({c.encode()[:2].decode("gb18030") for c in sorted(COMMON)}) + "]")
+"""The same, read as GBK (锛 for ，, 鐨 for 的): 80 characters, of which CMD's 1.8 million hold four."""
+
+_MIN_SIGNS, _MIN_SHARE = 3, 0.1
 
 
 def rejects(conversation: Conversation) -> str | None:
     """`nul_character`, `replacement_character` or `mojibake`."""
-    for message in conversation.messages:
-        found = _SUSPECT.search(message.content)
+    about = (conversation.department, conversation.source, conversation.licence)
+    for text in (*(m.content for m in conversation.messages), *about):
+        found = _SUSPECT.search(text)
         if found:
-            return {"\0": "nul_character", "\ufffd": "replacement_character"}.get(found.group(), "mojibake")
-        if _misread(message.content):
+            return _REASONS.get(found.group(), "mojibake")
+        if any(_is_frequent(pattern, text) for pattern in (_LATIN, _GBK)):
             return "mojibake"
     return None
 
 
-def _misread(text: str) -> bool:
-    """True when reading the bytes as UTF-8 gives sound Chinese, which no sound text does by chance."""
-    if _LATIN.search(text) and _is_chinese(text, "latin-1"):
-        return True
-    return any(_is_chinese(run.group(), "gb18030") for run in _GBK.finditer(text))
-
-
-def _is_chinese(text: str, encoding: str) -> bool:
-    try:
-        mended = text.encode(encoding).decode("utf-8")
-    except UnicodeError:
-        return False
-    return any("\u4e00" <= c <= "\u9fff" for c in mended)
+def _is_frequent(pattern: re.Pattern[str], text: str) -> bool:
+    signs = len(pattern.findall(text))
+    return signs >= _MIN_SIGNS and signs >= _MIN_SHARE * len(text)
