@@ -4,6 +4,8 @@ Shapes: B rows, S columns, T columns with the cache, N heads, D head size.
 Source: the published ChatGLM-6B; DeepNorm, arXiv 2203.00555.
 """
 
+# mypy: allow-subclassing-any
+# ruff: noqa: N803, N806  (names end in their shapes)
 import math
 
 import torch
@@ -47,6 +49,8 @@ class ChatGLMAttention(nn.Module):
         v_BNSD = qkv_BSN3D[..., 2, :].transpose(1, 2)
         if cache is not None:
             k_BNSD, v_BNSD = cache.update(k_BNSD, v_BNSD, self.layer_index)
+        if mask is not None:
+            mask = mask.to(q_BNSD.dtype)
         weights = None
         if want_weights or self.config._attn_implementation == "eager":
             out_BNSD, weights = _attend(q_BNSD, k_BNSD, v_BNSD, mask)

@@ -3,6 +3,7 @@
 Source: `config.json` of the published checkpoints; https://huggingface.co/THUDM/chatglm-6b.
 """
 
+# mypy: allow-subclassing-any
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -41,12 +42,12 @@ class ChatGLMConfig(PreTrainedConfig):
     """Half of each head is turned by the position, half by the place in the answer; false: one position, whole head."""
     use_cache: bool = True
     initializer_range: float = 0.02
-    bos_token_id: int | None = None
-    """`<sop>`, where the answer starts. Like the four below: the published id of the vocabulary when None."""
-    eos_token_id: int | None = None
-    mask_token_id: int | None = None
-    gmask_token_id: int | None = None
-    pad_token_id: int | None = None
+    bos_token_id: int = -1
+    """`<sop>`, where the answer starts. Like the four below: below 0, the published id of the vocabulary."""
+    eos_token_id: int = -1
+    mask_token_id: int = -1
+    gmask_token_id: int = -1
+    pad_token_id: int = -1
     tie_word_embeddings: bool = True
 
     def __post_init__(self, **kwargs: Any) -> None:
@@ -55,7 +56,8 @@ class ChatGLMConfig(PreTrainedConfig):
         # the old vocabulary put 20,000 image tokens before the text
         shift = _IMAGE_TOKENS if self.vocab_size == _IMAGE_VOCABULARY else 0
         for name, published in {"bos": 130_004, "eos": 130_005, "mask": 130_000, "gmask": 130_001, "pad": 3}.items():
-            if getattr(self, f"{name}_token_id") is None:
+            given = getattr(self, f"{name}_token_id")
+            if given is None or given < 0:
                 setattr(self, f"{name}_token_id", published + shift)
         super().__post_init__(**kwargs)
 
@@ -74,19 +76,22 @@ def refuse_other_families(config: Mapping[str, Any], where: str) -> None:
         raise ModelError(
             en=f"{where}: `{second}` says ChatGLM2 or ChatGLM3, which are not supported yet; they come with the "
             "converter to GLM. Use a ChatGLM-6B folder.",
-            zh=f"{where}：`{second}` 表明这是 ChatGLM2 或 ChatGLM3，暂不支持，将随转换到 GLM 的功能提供。请使用 ChatGLM-6B 的目录。",
+            zh=f"{where}：`{second}` 表明这是 ChatGLM2 或 ChatGLM3，暂不支持，将随转换到 GLM 的功能提供。"
+            "请使用 ChatGLM-6B 的目录。",
         )
     if not any(key in config for key in _FIRST_GENERATION):
-        keys = " / ".join(_FIRST_GENERATION)
+        keys = " / ".join(f"`{key}`" for key in _FIRST_GENERATION)
         raise ModelError(
-            en=f'{where}: model_type "chatglm", but neither `position_encoding_2d` nor `inner_hidden_size` is there, '
-            "so the generation is unknown. Add the missing key from the published config.json.",
-            zh=f'{where}：model_type 为 "chatglm"，但没有 {keys}，无法判断是哪一代。请从官方 config.json 补上缺少的键。',
+            en=f'{where}: model_type "chatglm" without {keys}, so its generation is unknown. '
+            "Add the missing key from the published config.json.",
+            zh=f'{where}：model_type 为 "chatglm"，但没有 {keys}，无法判断是哪一代。'
+            "请从官方 config.json 补上缺少的键。",
         )
     unsupported = next((key for key in _NOT_YET if config.get(key)), None)
     if unsupported:
         raise ModelError(
             en=f"{where}: {unsupported}={config[unsupported]} is not supported yet, and ignoring it would give other "
             "answers. Use the base weights in 16 or 32 bits.",
-            zh=f"{where}：暂不支持 {unsupported}={config[unsupported]}，忽略它会得到不同的回答。请使用 16 位或 32 位的基座权重。",
+            zh=f"{where}：暂不支持 {unsupported}={config[unsupported]}，忽略它会得到不同的回答。"
+            "请使用 16 位或 32 位的基座权重。",
         )

@@ -4,6 +4,8 @@ Shapes: B rows, S columns given now, T columns with the cache, H hidden, V vocab
 Source: https://huggingface.co/THUDM/chatglm-6b, its behaviour re-implemented.
 """
 
+# mypy: allow-subclassing-any
+# ruff: noqa: N806  (names end in their shapes)
 from dataclasses import fields
 from typing import Any, ClassVar
 
@@ -16,7 +18,7 @@ from transformers.modeling_outputs import BaseModelOutputWithPast, CausalLMOutpu
 
 from doctorglm.models.chatglm.attention import ChatGLMBlock
 from doctorglm.models.chatglm.config import ChatGLMConfig
-from doctorglm.models.chatglm.positions import cached_mask, continuation, position_ids, prefill_mask, rotation
+from doctorglm.models.chatglm.positions import layout, rotation
 
 _CACHE_FIELD = "cache" if "cache" in {f.name for f in fields(BaseModelOutputWithPast)} else "past_key_values"
 """transformers renamed the cache between 5.17 and 5.24; both names are taken, and the installed one is returned."""
@@ -83,7 +85,7 @@ class ChatGLMModel(ChatGLMPreTrainedModel):
         """
         cache = self._cache(cache if cache is not None else past_key_values, use_cache)
         hidden_BSH = self.word_embeddings(input_ids) if inputs_embeds is None else inputs_embeds
-        positions, mask = self._layout(input_ids, hidden_BSH, attention_mask, position_ids, cache)
+        positions, mask = layout(self.config, input_ids, hidden_BSH, attention_mask, position_ids, cache)
         cos, sin = rotation(self.config, positions, hidden_BSH.dtype)
 
         wants_weights = self._option("output_attentions", output_attentions)
@@ -111,59 +113,6 @@ class ChatGLMModel(ChatGLMPreTrainedModel):
 
     def _option(self, name: str, value: bool | None) -> bool:
         return bool(getattr(self.config, name) if value is None else value)
-
-    def _layout(
-        self,
-        input_ids: torch.Tensor | None,
-        hidden_BSH: torch.Tensor,
-        attention_mask: torch.Tensor | None,
-        positions: torch.Tensor | None,
-        cache: Cache | None,
-    ) -> tuple[torch.Tensor, torch.Tensor | None]:
-        size, dtype = hidden_BSH.shape[1], hidden_BSH.dtype
-        past = int(cache.get_seq_length()) if cache is not None else 0
-        real_BT = None
-        if attention_mask is not None and attention_mask.dim() == 2:
-            real_BT = attention_mask.bool()
-            if real_BT.shape[1] != past + size:
-                raise ValueError(f"attention_mask has {real_BT.shape[1]} columns; {past} cached + {size} new are needed")
-        if input_ids is None and (past == 0 or positions is None):
-            raise ValueError("input_ids are needed: they say where <sop> and [gMASK] stand")
-        if positions is not None and (positions.dim() == 3) != self.config.position_encoding_2d:
-            raise ValueError(f"position_ids of shape {tuple(positions.shape)} do not suit position_encoding_2d")
-
-        if past == 0:
-            assert input_ids is not None
-            if positions is None:
-                positions = position_ids(self.config, input_ids, real_BT)
-            if cache is not None:
-                cache.chatglm_continuation = continuation(self.config, input_ids, real_BT, positions)
-            mask = prefill_mask(self.config, input_ids, real_BT, dtype)
-        else:
-            positions = self._continued(cache, positions, size)
-            mask = cached_mask(real_BT, size, past, hidden_BSH.device, dtype)
-        if attention_mask is not None and attention_mask.dim() == 4:
-            mask = _published_mask(attention_mask, dtype)
-        return positions, mask
-
-    @staticmethod
-    def _continued(cache: Any, positions: torch.Tensor | None, size: int) -> torch.Tensor:
-        remembered = getattr(cache, "chatglm_continuation", None)
-        if remembered is None:
-            if positions is None:
-                raise ValueError("a cache that this model did not fill needs position_ids")
-            return positions
-        last, step = remembered
-        if positions is None:
-            positions = last + step * torch.arange(1, size + 1, device=last.device)
-        cache.chatglm_continuation = (positions[..., -1:], step)
-        return positions
-
-
-def _published_mask(mask: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-    if mask.dtype == torch.bool:
-        return torch.zeros(mask.shape, dtype=dtype, device=mask.device).masked_fill_(mask, -1e4)
-    return mask.to(dtype)
 
 
 class ChatGLMForConditionalGeneration(ChatGLMPreTrainedModel, GenerationMixin):
@@ -225,9 +174,31 @@ class ChatGLMForConditionalGeneration(ChatGLMPreTrainedModel, GenerationMixin):
             logits=logits,
             hidden_states=outputs.hidden_states,
             attentions=outputs.attentions,
-            **{_CACHE_FIELD: outputs[_CACHE_FIELD] if _CACHE_FIELD in outputs else None},
+            **{_CACHE_FIELD: getattr(outputs, _CACHE_FIELD)},
         )
         return result if return_dict is not False else result.to_tuple()
+
+    @torch.no_grad()
+    def generate(self, inputs: torch.Tensor | None = None, *args: Any, **kwargs: Any) -> Any:
+        """As in transformers; prompts may be padded on either side, and come back as they were given.
+
+        A row that has ended is filled with `pad_token_id`.
+        """
+        ids_BS = inputs if inputs is not None else kwargs.get("input_ids")
+        real_BS = kwargs.get("attention_mask")
+        if real_BS is None and ids_BS is not None and self.generation_config.pad_token_id is not None:
+            real_BS = (ids_BS != self.generation_config.pad_token_id).long()
+        if ids_BS is None or real_BS is None or bool((real_BS[:, 1:] >= real_BS[:, :-1]).all()):
+            return super().generate(inputs, *args, **kwargs)
+
+        # an answer follows its prompt: padding goes to the left while it is written
+        order_BS = real_BS.argsort(1, stable=True)
+        kwargs = {name: value for name, value in kwargs.items() if name not in ("input_ids", "position_ids")}
+        kwargs["attention_mask"] = real_BS.gather(1, order_BS)
+        result = super().generate(ids_BS.gather(1, order_BS), *args, **kwargs)
+        sequences = result if isinstance(result, torch.Tensor) else result.sequences
+        sequences[:, : ids_BS.shape[1]] = ids_BS.repeat_interleave(len(sequences) // len(ids_BS), 0)
+        return result
 
     def prepare_inputs_for_generation(
         self,
@@ -237,20 +208,27 @@ class ChatGLMForConditionalGeneration(ChatGLMPreTrainedModel, GenerationMixin):
         past_key_values: Cache | None = None,
         attention_mask: torch.Tensor | None = None,
         position_ids: torch.Tensor | None = None,
+        is_first_iteration: bool | None = False,
         **kwargs: Any,
     ) -> dict[str, Any]:
-        """The arguments of one step of `generate`: new ids only when there is a cache; positions are the model's own."""
-        cache = cache if cache is not None else past_key_values
-        past = int(cache.get_seq_length()) if cache is not None else 0
-        new_ids = input_ids[:, past:] if input_ids.shape[1] > past else input_ids[:, -1:]
+        """The arguments of one step of `generate`; after the prompt the model finds the positions itself."""
+        new_ids = input_ids if next_sequence_length is None else input_ids[:, -next_sequence_length:]
         passed = ("use_cache", "output_attentions", "output_hidden_states", "logits_to_keep")
         return {
             "input_ids": new_ids.contiguous(),
             "attention_mask": attention_mask,
-            "position_ids": position_ids if past == 0 else None,
-            _CACHE_FIELD: cache,
+            "position_ids": position_ids if is_first_iteration else None,
+            _CACHE_FIELD: cache if cache is not None else past_key_values,
             **{name: kwargs[name] for name in passed if name in kwargs},
         }
 
     def _prepare_position_ids_for_generation(self, *_: Any, **__: Any) -> None:
         """Nothing: transformers would hand over one position per token, which is silently wrong here."""
+
+    def _expand_inputs_for_generation(self, expand_size: int = 1, *args: Any, **kwargs: Any) -> Any:
+        """Repeats the rows for beams; transformers takes [B,2,S] position ids for [2,B,S]."""
+        positions = kwargs.pop("position_ids", None)
+        ids, kwargs = super()._expand_inputs_for_generation(expand_size, *args, **kwargs)
+        if positions is not None:
+            kwargs["position_ids"] = positions.repeat_interleave(expand_size, 0)
+        return ids, kwargs

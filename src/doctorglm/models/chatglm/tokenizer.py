@@ -4,6 +4,7 @@ The ids are the published tokenizer's, with one deliberate difference: text neve
 spells. Special tokens are added by id only. Source: https://huggingface.co/THUDM/chatglm-6b, re-implemented.
 """
 
+# mypy: allow-subclassing-any
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,9 +32,8 @@ class ChatGLMTokenizer(PreTrainedTokenizer):
         self._model = vocabulary.completed(_read(Path(vocab_file)))
         self._pieces = sentencepiece.SentencePieceProcessor(model_proto=self._model)
         self.num_image_tokens = _image_tokens(Path(vocab_file)) if num_image_tokens is None else num_image_tokens
-        self._vocab = {
-            self._pieces.id_to_piece(i): i + self.num_image_tokens for i in range(self._pieces.get_piece_size())
-        }
+        names = self._pieces.id_to_piece(list(range(self._pieces.get_piece_size())))
+        self._vocab = {piece: i for i, piece in enumerate(names, self.num_image_tokens)}
         kwargs.pop("add_prefix_space", None)
         named = {
             "bos_token": "<sop>",
@@ -56,7 +56,7 @@ class ChatGLMTokenizer(PreTrainedTokenizer):
 
     def get_vocab(self) -> dict[str, int]:
         """Piece -> id, with whatever was added."""
-        return self._vocab | self._added_tokens_encoder
+        return {**self._vocab, **self._added_tokens_encoder}
 
     def tokenize(self, text: str, **_: Any) -> list[str]:
         """The pieces of a text; none of them is a special token."""
@@ -124,7 +124,8 @@ def _read(path: Path) -> bytes:
         sentencepiece.SentencePieceProcessor(model_proto=model)
     except (OSError, RuntimeError) as error:
         raise ModelError(
-            en=f"{path}: not a SentencePiece model ({error}). Fetch the file again; the published one has 2,706,249 bytes.",
+            en=f"{path}: not a SentencePiece model ({error}). "
+            "Fetch the file again; the published one has 2,706,249 bytes.",
             zh=f"{path}：不是 SentencePiece 模型（{error}）。请重新下载；官方文件为 2,706,249 字节。",
         ) from None
     return model
