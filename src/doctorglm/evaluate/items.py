@@ -141,7 +141,7 @@ def _item(line: str, where: str) -> Item | None:
     try:
         record = json.loads(line)
         adapter = _ADAPTERS.get(record["suite"])
-        return adapter.validate_python(record) if adapter else None
+        return adapter.validate_json(line) if adapter else None
     except ValidationError as error:
         first = error.errors()[0]
         field, value = ".".join(map(str, first["loc"])), first.get("input")
