@@ -5,8 +5,9 @@ from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoModelF
 from doctorglm.models.chatglm.config import ChatGLMConfig
 from doctorglm.models.chatglm.model import ChatGLMForConditionalGeneration, ChatGLMModel
 from doctorglm.models.chatglm.tokenizer import ChatGLMTokenizer
+from doctorglm.models.loading import load
 
-__all__ = ["ChatGLMConfig", "ChatGLMForConditionalGeneration", "ChatGLMModel", "ChatGLMTokenizer"]
+__all__ = ["ChatGLMConfig", "ChatGLMForConditionalGeneration", "ChatGLMModel", "ChatGLMTokenizer", "load"]
 
 AutoConfig.register("chatglm", ChatGLMConfig, exist_ok=True)
 AutoTokenizer.register(ChatGLMConfig, slow_tokenizer_class=ChatGLMTokenizer, exist_ok=True)

@@ -1,0 +1,145 @@
+"""LoRA adapters in PEFT's format: saved whole and read back, attached only to the base they were made for.
+
+Source: PEFT, https://github.com/huggingface/peft.
+"""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+
+from doctorglm.errors import ModelError
+from doctorglm.models.weights import shapes_of, weight_files
+from doctorglm.runs import read_json, sha256_file, sync_directory, write_json
+
+_BASE = "base.json"
+_WEIGHTS = "adapter_model.safetensors"
+_VOCABULARIES = ("ice_text.model", "tokenizer.model", "tokenizer.json", "vocab.json", "merges.txt")
+
+
+def base_fingerprint(folder: Path) -> str:
+    """The hex sha256 of a base: of its weight files and its vocabulary, in order; config.json does not count.
+
+    Raises ModelError when there are no weights.
+    """
+    digest = hashlib.sha256()
+    vocabularies = [folder / name for name in _VOCABULARIES if (folder / name).is_file()]
+    for file in [*weight_files(folder), *vocabularies]:
+        digest.update(f"{file.name}\0{sha256_file(file)}\n".encode())
+    return digest.hexdigest()
+
+
+def save_adapter(model: Any, out: Path, fingerprint: str) -> None:
+    """Writes the adapter of a PEFT model and its base's fingerprint to `out`, complete or not at all.
+
+    The file is read back and compared with memory. Raises ModelError for an adapter that is empty, not finite or
+    does nothing (a B of zeros), and then leaves `out` as it was.
+    """
+    from peft import get_peft_model_state_dict  # half a second, for those who need it
+
+    tensors = {name: value.detach().cpu() for name, value in get_peft_model_state_dict(model).items()}
+    _refuse_useless(out, tensors)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    temporary = out.with_name(f".{out.name}.tmp")
+    shutil.rmtree(temporary, ignore_errors=True)
+    try:
+        model.save_pretrained(temporary, save_embedding_layers=False)
+        (temporary / "README.md").unlink(missing_ok=True)
+        write_json(temporary / _BASE, {"sha256": fingerprint})
+        _compare(temporary / _WEIGHTS, tensors, load_file(temporary / _WEIGHTS))
+        for file in temporary.iterdir():
+            file.chmod(0o600)
+        shutil.rmtree(out, ignore_errors=True)
+        temporary.replace(out)
+        sync_directory(out.parent)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _refuse_useless(where: Path, tensors: dict[str, torch.Tensor]) -> None:
+    zero = [name for name, value in tensors.items() if ".lora_B." in name and not value.any()]
+    infinite = [name for name, value in tensors.items() if not value.isfinite().all()]
+    if not tensors or zero or infinite:
+        name = (infinite or zero or [str(where)])[0]
+        en = "holds no tensors" if not tensors else "is not finite" if infinite else "is all zeros: nothing was learned"
+        zh = "不含任何张量" if not tensors else "含有 NaN 或无穷大" if infinite else "全为零：什么也没有学到"
+        raise ModelError(
+            en=f"adapter not saved: {name} {en}. Check the learning rate, the labels and the target modules.",
+            zh=f"未保存适配器：{name} {zh}。请检查学习率、标签和目标模块。",
+        )
+
+
+def _compare(where: Path, memory: dict[str, torch.Tensor], disk: dict[str, torch.Tensor]) -> None:
+    wrong = [name for name in memory if name not in disk or not torch.equal(disk[name].float(), memory[name].float())]
+    wrong += [name for name in disk if name not in memory]
+    if wrong:
+        raise ModelError(
+            en=f"{where}: {len(wrong)} tensors differ between file and memory, first {wrong[0]}. "
+            "The file is damaged or was made for another model; save or fetch it again.",
+            zh=f"{where}：有 {len(wrong)} 个张量与内存不一致，首个为 {wrong[0]}。"
+            "文件已损坏，或属于另一个模型；请重新保存或下载。",
+        )
+
+
+def attach_adapter(model: Any, folder: Path, base: Path) -> Any:
+    """The model of the folder `base` with the adapter of `folder`.
+
+    Raises ModelError when the adapter is incomplete or was made for another base.
+    """
+    from peft import PeftModel, get_peft_model_state_dict
+
+    for name in ("adapter_config.json", _WEIGHTS):
+        if not (folder / name).is_file():
+            raise ModelError(
+                en=f"{folder / name}: no such file, so {folder} is not an adapter in PEFT's format. "
+                "Give the `adapter` folder that `doctorglm tune` left.",
+                zh=f"{folder / name}：文件不存在，{folder} 不是 PEFT 格式的适配器。"
+                "请给出 `doctorglm tune` 生成的 adapter 目录。",
+            )
+    if (folder / _BASE).is_file():
+        made_for, given = str(read_json(folder / _BASE).get("sha256")), base_fingerprint(base)
+        if made_for != given:
+            raise _another_base(folder, f"sha256 {made_for[:12]}...", f"sha256 {given[:12]}...")
+    if not shapes_of([folder / _WEIGHTS]):
+        raise ModelError(
+            en=f"{folder / _WEIGHTS}: holds no tensors. Tune again; the adapter was never saved.",
+            zh=f"{folder / _WEIGHTS}：不含任何张量。请重新微调；适配器并未保存。",
+        )
+    _refuse_prompt_learning(folder)
+    try:
+        adapted = PeftModel.from_pretrained(model, str(folder))
+    except (ValueError, RuntimeError, KeyError) as error:
+        raise _another_base(folder, str(error).strip().splitlines()[0], type(model).__name__) from None
+    _compare(folder / _WEIGHTS, get_peft_model_state_dict(adapted), load_file(folder / _WEIGHTS))
+    return adapted
+
+
+def _refuse_prompt_learning(folder: Path) -> None:
+    from peft import PeftConfig
+
+    try:
+        config = PeftConfig.from_pretrained(str(folder))
+    except (ValueError, TypeError, KeyError, json.JSONDecodeError) as error:
+        raise ModelError(
+            en=f"{folder / 'adapter_config.json'}: not a PEFT configuration ({error}). Fetch the adapter again.",
+            zh=f"{folder / 'adapter_config.json'}：不是 PEFT 配置（{error}）。请重新下载适配器。",
+        ) from None
+    if config.is_prompt_learning:
+        raise ModelError(
+            en=f"{folder}: peft_type {config.peft_type.value} would lose its prefix while generating. "
+            "Use a LoRA adapter.",
+            zh=f"{folder}：peft_type {config.peft_type.value} 在生成时会丢失前缀。请使用 LoRA 适配器。",
+        )
+
+
+def _another_base(folder: Path, made_for: str, given: str) -> ModelError:
+    return ModelError(
+        en=f"{folder}: this adapter was made for another base ({made_for}; here {given}). "
+        "Give the base that it was tuned on, or tune it again on this one.",
+        zh=f"{folder}：该适配器是为另一个基座训练的（{made_for}；当前 {given}）。"
+        "请使用训练时的基座，或在此基座上重新微调。",
+    )
