@@ -78,6 +78,13 @@ def test_differences_pair_by_id_whatever_the_order() -> None:
     assert (nll.low, nll.high) == pytest.approx((-1.5, -0.5))
 
 
+def test_the_order_of_the_files_changes_no_digit() -> None:
+    items = [LikelihoodItem(id=f"q{i}", nats=float(i * i % 17), tokens=3 + i % 5) for i in range(20)]
+    zero = evaluation(*(replace(item, nats=0.0) for item in items))
+    forth, back = evaluation(*items), evaluation(*reversed(items))
+    assert differences(forth, zero, resamples=1000) == differences(back, zero, resamples=1000)
+
+
 def test_only_the_suites_that_were_run() -> None:
     spoken = evaluation(SAID)
     assert set(summarise(spoken)) == {"repetition", "loops", "ends_by_itself", "answer_tokens"}

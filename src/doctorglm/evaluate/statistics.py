@@ -197,11 +197,9 @@ def _acceleration(left_out_I: Floats) -> float:
 def _quantiles(figure_R: Floats, bias: float, acceleration: float, n: int) -> tuple[float, float]:
     # resampling n items underestimates the spread by sqrt((n-1)/n), and knows nothing of t's tails
     reach = math.sqrt(n / (n - 1)) * float(special.stdtrit(n - 1, (1 + CONFIDENCE) / 2))
-    levels = []
-    for shift in (bias - reach, bias + reach):
-        room = 1 - acceleration * shift
-        # beyond the pole of the correction nothing but the extreme resample is left
-        levels.append(float(special.ndtr(bias + shift / room)) if room > 0 else float(shift > 0))
+    # acceleration x shift stays below 1: |acceleration| < 1/6, and the long reaches of n = 2 or 3 meet one near 0
+    shifts = (bias - reach, bias + reach)
+    levels = [float(special.ndtr(bias + shift / (1 - acceleration * shift))) for shift in shifts]
     low, high = np.quantile(figure_R, levels)
     return float(low), float(high)
 
