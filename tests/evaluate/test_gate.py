@@ -1,12 +1,14 @@
 """The gate's verdicts: each criterion fails for its own reason, and a model without merit passes at most 5 in 100."""
 
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from doctorglm.evaluate.gate import Criterion, GateSettings, Verdict, decide, sentence, smallest_n
+from doctorglm.evaluate.metrics import LOOP_CHARACTERS, METRICS
 from doctorglm.evaluate.statistics import Difference, paired_difference, paired_share_difference
 
 BETTER = Difference(-0.20, -0.25, -0.15, 0.0001, 120)
@@ -129,6 +131,20 @@ def test_smallest_n_sees_a_worsening_of_the_margins_size() -> None:
     for margin in (0.02, 0.05, 0.1):
         n = smallest_n(margin)
         assert (1 - margin) ** n <= 0.025 < (1 - margin) ** (n - 1)
+
+
+def test_the_documentation_quotes_the_defaults() -> None:
+    text = (Path(__file__).parents[2] / "docs/evaluate.md").read_text(encoding="utf-8")
+    default = GateSettings()
+    assert f"`repetition_margin` = {default.repetition_margin:g} " in text
+    assert f"`endings_margin` = {default.endings_margin:g} " in text
+    assert f"`min_items` = {default.min_items}." in text
+    assert (
+        f"At a margin of 0.05 at least {smallest_n(0.05)} items are needed, at 0.1 at least {smallest_n(0.1)}" in text
+    )
+    assert f"{default.resamples:,} resamples" in text
+    assert f"over {LOOP_CHARACTERS} characters or more" in text
+    assert all(f"| `{name}` |" in text for name in METRICS)
 
 
 def test_the_sentence_has_both_languages() -> None:
