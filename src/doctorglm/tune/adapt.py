@@ -1,0 +1,46 @@
+"""What is trained: LoRA adapters on a frozen base, or every weight."""
+
+from typing import Any
+
+import torch
+from peft import LoraConfig, get_peft_model
+
+from doctorglm.errors import ConfigError
+from doctorglm.tune.settings import TuneSettings
+
+
+def adapt(model: Any, settings: TuneSettings) -> Any:
+    """The model with exactly the parameters trainable that `settings.method` trains.
+
+    The seed is set first, so that two runs start from the same adapter. Source of LoRA: arXiv 2106.09685; rsLoRA:
+    arXiv 2312.03732. Raises ConfigError when `lora_targets` names no linear layer of the model.
+    """
+    torch.manual_seed(settings.seed)
+    if settings.method == "full":
+        return model.requires_grad_(True)
+    targets: str | list[str] = settings.lora_targets
+    if settings.lora_targets != "all-linear":
+        targets = [name.strip() for name in settings.lora_targets.split(",")]
+        _refuse_unknown(targets, _linear_names(model))
+    config = LoraConfig(
+        r=settings.lora_rank,
+        lora_alpha=settings.lora_alpha,
+        lora_dropout=settings.lora_dropout,
+        use_rslora=settings.rslora,
+        target_modules=targets,
+        task_type="CAUSAL_LM",
+    )
+    return get_peft_model(model, config)
+
+
+def _linear_names(model: torch.nn.Module) -> set[str]:
+    return {name.rpartition(".")[2] for name, m in model.named_modules() if isinstance(m, torch.nn.Linear)}
+
+
+def _refuse_unknown(targets: list[str], linear: set[str]) -> None:
+    for target in targets:
+        if target not in linear:
+            raise ConfigError(
+                en=f"lora_targets: the model has no linear layer `{target}`; it has {', '.join(sorted(linear))}.",
+                zh=f"lora_targets：模型没有名为 `{target}` 的线性层；可选 {'、'.join(sorted(linear))}。",
+            )

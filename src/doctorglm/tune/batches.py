@@ -1,0 +1,81 @@
+"""Samples to batches of nearly equal length, in an order that the seed and the epoch fix."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+
+import torch
+
+from doctorglm.render import IGNORED, Sample
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Tensors of one forward pass; B rows, S the longest of them, T supervised tokens in all."""
+
+    input_ids: torch.Tensor
+    """(B, S) int64, padded on the right."""
+    attention_mask: torch.Tensor
+    """(B, S) int64: 1 a token, 0 padding."""
+    places: torch.Tensor
+    """(T,) int64: where in the flattened (B*S) positions the next token is supervised."""
+    targets: torch.Tensor
+    """(T,) int64: that next token."""
+    rows: torch.Tensor
+    """(T,) int64: the row of each supervised token."""
+    record_ids: tuple[str, ...]
+
+    def to(self, device: torch.device) -> "Batch":
+        """The same batch on `device`."""
+        moved = {f.name: getattr(self, f.name).to(device) for f in fields(self) if f.name != "record_ids"}
+        return replace(self, **moved)
+
+
+def order(samples: Sequence[Sample], batch_tokens: int, seed: int, epoch: int) -> list[list[int]]:
+    """Indices of every sample exactly once, in batches whose rows times longest row stay within `batch_tokens`.
+
+    Samples are shuffled, sorted by length within pools of about 32 batches, and the batches shuffled again.
+    A sample longer than `batch_tokens` is a batch of its own.
+    """
+    shuffler = random.Random(f"{seed}/{epoch}")
+    indices = list(range(len(samples)))
+    shuffler.shuffle(indices)
+    mean = sum(len(s.input_ids) for s in samples) / max(1, len(samples))
+    pool = max(1, round(32 * batch_tokens / max(1.0, mean)))
+    batches: list[list[int]] = []
+    for start in range(0, len(indices), pool):
+        batches += _fill(
+            samples, sorted(indices[start : start + pool], key=lambda i: -len(samples[i].input_ids)), batch_tokens
+        )
+    shuffler.shuffle(batches)
+    return batches
+
+
+def _fill(samples: Sequence[Sample], indices: list[int], batch_tokens: int) -> list[list[int]]:
+    """Cuts indices, longest first, into batches."""
+    batches: list[list[int]] = []
+    for i in indices:
+        longest = len(samples[batches[-1][0]].input_ids) if batches else 0
+        if batches and longest * (len(batches[-1]) + 1) <= batch_tokens:
+            batches[-1].append(i)
+        else:
+            batches.append([i])
+    return batches
+
+
+def collate(samples: Sequence[Sample], pad_token_id: int) -> Batch:
+    """The tensors of one batch."""
+    longest = max(len(s.input_ids) for s in samples)
+    ids = torch.tensor([s.input_ids + [pad_token_id] * (longest - len(s.input_ids)) for s in samples])
+    labels = torch.tensor([s.labels + [IGNORED] * (longest - len(s.labels)) for s in samples])
+    lengths = torch.tensor([len(s.input_ids) for s in samples])
+    next_label = torch.cat([labels[:, 1:], labels.new_full((len(samples), 1), IGNORED)], dim=1).flatten()
+    places = (next_label != IGNORED).nonzero().flatten()
+    return Batch(
+        input_ids=ids,
+        attention_mask=(torch.arange(longest) < lengths[:, None]).long(),
+        places=places,
+        targets=next_label[places],
+        rows=places // longest,
+        record_ids=tuple(s.record_id for s in samples),
+    )

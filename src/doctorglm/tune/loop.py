@@ -1,0 +1,169 @@
+"""The training loop: forward, backward, clip, step; validate, checkpoint, and stop at the first NaN."""
+
+import json
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from doctorglm.errors import ModelError
+from doctorglm.render import Sample
+from doctorglm.report.progress import Line
+from doctorglm.runs import atomic_file
+from doctorglm.tune import checkpoint
+from doctorglm.tune.batches import Batch, collate, order
+from doctorglm.tune.checkpoint import Standing
+from doctorglm.tune.loss import token_nats
+from doctorglm.tune.optimizers import optimizers_for, rate_at
+from doctorglm.tune.settings import TuneSettings
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """What is trained on, and what the training is validated on."""
+
+    train: Sequence[Sample]
+    valid: Sequence[Sample]
+    pad_token_id: int
+
+
+def steps_of(train: Sequence[Sample], settings: TuneSettings) -> list[list[list[int]]]:
+    """For every step its batches, for every batch its sample indices, over all epochs."""
+    steps: list[list[list[int]]] = []
+    for epoch in range(settings.epochs):
+        batches = order(train, settings.batch_tokens, settings.seed, epoch)
+        steps += [batches[i : i + settings.accumulation] for i in range(0, len(batches), settings.accumulation)]
+    return steps[: settings.max_steps] if settings.max_steps else steps
+
+
+def train(model: Any, corpus: Corpus, settings: TuneSettings, directory: Path, line: Line) -> Standing:
+    """Trains until the last step, continuing at `directory/checkpoints/last.pt`; leaves the best validated weights.
+
+    Writes `metrics.jsonl`, a line per step: loss (nats per supervised token), learning rate, gradient norm, tokens,
+    tokens/s, and validation losses. Raises ModelError at a loss or gradient that is not finite.
+    """
+    last, best = directory / "checkpoints" / "last.pt", directory / "checkpoints" / "best.pt"
+    steps = steps_of(corpus.train, settings)
+    optimizers = optimizers_for(model, settings)
+    peaks = [[group["lr"] for group in optimizer.param_groups] for optimizer in optimizers]
+    standing = checkpoint.load(last, model, optimizers) if last.exists() else Standing()
+    metrics = _continue_metrics(directory / "metrics.jsonl", standing.step)
+    began = saved = time.monotonic()
+    earlier_s = standing.seconds
+    model.train()
+    try:
+        for step in range(standing.step, len(steps)):
+            batches = [_collate(corpus, indices, model.device) for indices in steps[step]]
+            rate = rate_at(step, len(steps), settings)
+            _set_rates(optimizers, peaks, rate)
+            loss, norm = _step(model, batches, optimizers, settings.max_grad_norm, step)
+            standing.step, standing.seconds = step + 1, earlier_s + time.monotonic() - began
+            tokens = sum(int(b.attention_mask.sum()) for b in batches)
+            standing.tokens += tokens
+            row = {"step": step + 1, "loss": loss, "learning_rate": peaks[0][0] * rate, "grad_norm": norm,
+                   "tokens": tokens, "seconds": round(standing.seconds, 3)}  # fmt: skip
+            if _due(step + 1, len(steps), settings.validate_every):
+                row["valid_loss"] = _validate_and_keep(model, corpus, settings, standing, best)
+            metrics.write(json.dumps(row) + "\n")
+            metrics.flush()
+            line.update(step + 1, f"loss {loss:.3f} · {standing.tokens / standing.seconds:,.0f} tokens/s")
+            if time.monotonic() - saved >= settings.checkpoint_every_s:
+                checkpoint.save(last, model, optimizers, standing)
+                saved = time.monotonic()
+    except KeyboardInterrupt:
+        checkpoint.save(last, model, optimizers, standing)
+        raise
+    finally:
+        metrics.close()
+    checkpoint.save(last, model, optimizers, standing)
+    if best.exists():
+        checkpoint.load_best(best, model)
+    return standing
+
+
+def mean_nats(model: Any, samples: Sequence[Sample], batch_tokens: int, pad_token_id: int) -> float:
+    """Nats per supervised token over all samples, without gradients."""
+    total, count = 0.0, 0
+    was_training = model.training
+    model.eval()
+    with torch.inference_mode():
+        for indices in order(samples, batch_tokens, 0, 0):
+            batch = collate([samples[i] for i in indices], pad_token_id).to(model.device)
+            total += float(token_nats(model, batch).sum())
+            count += len(batch.targets)
+    model.train(was_training)
+    return total / max(1, count)
+
+
+def _step(
+    model: Any, batches: list[Batch], optimizers: list[torch.optim.Optimizer], max_grad_norm: float, step: int
+) -> tuple[float, float]:
+    """One update; every supervised token of all batches weighs the same. Returns loss and gradient norm."""
+    supervised = sum(len(batch.targets) for batch in batches)
+    loss = 0.0
+    for batch in batches:
+        share = token_nats(model, batch).sum() / supervised
+        share.backward()
+        loss += float(share.detach())
+    parameters = [p for optimizer in optimizers for group in optimizer.param_groups for p in group["params"]]
+    norm = float(torch.nn.utils.clip_grad_norm_(parameters, max_grad_norm))
+    if not (math.isfinite(loss) and math.isfinite(norm)):
+        raise _not_finite(step + 1, loss, norm, [i for batch in batches for i in batch.record_ids])
+    for optimizer in optimizers:
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+    return loss, norm
+
+
+def _not_finite(step: int, loss: float, norm: float, records: list[str]) -> ModelError:
+    shown = ", ".join(records[:8]) + (" ..." if len(records) > 8 else "")
+    return ModelError(
+        en=f"step {step}: loss {loss}, gradient norm {norm}; records {shown}. The last checkpoint is kept. "
+        "Lower learning_rate, or look at these records.",
+        zh=f"第 {step} 步：损失 {loss}，梯度范数 {norm}；记录 {shown}。上一个检查点已保留。"
+        "请降低 learning_rate，或检查这些记录。",
+    )
+
+
+def _validate_and_keep(
+    model: Any, corpus: Corpus, settings: TuneSettings, standing: Standing, best: Path
+) -> float | None:
+    if not corpus.valid:
+        return None
+    loss = mean_nats(model, corpus.valid, settings.batch_tokens, corpus.pad_token_id)
+    standing.history.append((standing.step, loss))
+    if loss < standing.best_valid:
+        standing.best_valid, standing.best_step = loss, standing.step
+        checkpoint.save_best(best, model)
+    return loss
+
+
+def _due(step: int, steps: int, every: int) -> bool:
+    return step == steps or (every > 0 and step % every == 0)
+
+
+def _collate(corpus: Corpus, indices: list[int], device: torch.device) -> Batch:
+    return collate([corpus.train[i] for i in indices], corpus.pad_token_id).to(device)
+
+
+def _set_rates(optimizers: list[torch.optim.Optimizer], peaks: list[list[float]], share: float) -> None:
+    for optimizer, rates in zip(optimizers, peaks, strict=True):
+        for group, peak in zip(optimizer.param_groups, rates, strict=True):
+            group["lr"] = peak * share
+
+
+def _continue_metrics(path: Path, step: int) -> Any:
+    """Opens `metrics.jsonl` for appending, without the lines that a killed run wrote after its last checkpoint."""
+    kept = []
+    if path.exists():
+        for text in path.read_text(encoding="utf-8").splitlines(keepends=True):
+            if not text.endswith("\n") or json.loads(text)["step"] > step:
+                break
+            kept.append(text)
+    with atomic_file(path) as out:
+        out.writelines(kept)
+    return path.open("a", encoding="utf-8")

@@ -1,0 +1,60 @@
+"""The settings of a tuning run."""
+
+from typing import Literal
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from doctorglm.settings import STRICT
+
+Method = Literal["lora", "full"]
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class TuneSettings:
+    """How a model is tuned; every field can be given as KEY=VALUE."""
+
+    method: Method = "lora"
+    """`lora` trains low-rank adapters on a frozen base (arXiv 2106.09685); `full` trains every weight."""
+    learning_rate: float = Field(default=1e-3, gt=0)
+    """Peak rate. 1e-3 suits LoRA on small models; 1e-4 to 3e-4 is usual from 6B up."""
+    optimizer: Literal["adamw", "lion", "muon"] = "adamw"
+    """`lion` is the paper's (arXiv 2302.06675; a third of AdamW's rate); `muon`: for matrices, AdamW for the rest."""
+    muon_learning_rate: float = Field(default=0.02, gt=0)
+    """Peak rate of the matrices under `muon`; the others keep `learning_rate`."""
+    weight_decay: float = Field(default=0.0, ge=0)
+    """Decoupled decay; 0 because adapters are small."""
+    epochs: int = Field(default=3, ge=1)
+    """Passes over the training data; the paper reports that longer training makes it worse."""
+    max_steps: int = Field(default=0, ge=0)
+    """Optimizer steps at most; 0 is no limit."""
+    batch_tokens: int = Field(default=2048, ge=1)
+    """Tokens of one forward pass, padding included."""
+    accumulation: int = Field(default=1, ge=1)
+    """Forward passes of one step; every supervised token weighs the same whatever this is."""
+    warmup: float = Field(default=0.05, ge=0, le=1)
+    """Share of the steps in which the rate rises from 0."""
+    schedule: Literal["cosine", "linear", "constant"] = "cosine"
+    """How the rate falls after warm-up, to `final_learning_rate`."""
+    final_learning_rate: float = Field(default=0.1, ge=0, le=1)
+    """The last rate, as a share of the peak."""
+    max_grad_norm: float = Field(default=1.0, gt=0)
+    """Gradients are scaled down to this norm."""
+    max_length: int = Field(default=512, ge=8)
+    """Tokens of a sample; longer histories are cut at the front, longer answers rejected."""
+    lora_rank: int = Field(default=8, ge=1)
+    """Rank of the adapters; the paper's 8."""
+    lora_alpha: float = Field(default=16.0, gt=0)
+    """Scale: alpha / rank, or alpha / sqrt(rank) with `rslora`."""
+    lora_dropout: float = Field(default=0.0, ge=0, lt=1)
+    """Dropout before the adapters; 0 is fastest."""
+    lora_targets: str = "all-linear"
+    """Comma-separated module names, or `all-linear`: every linear layer but the head."""
+    rslora: bool = False
+    """Rank-stabilised scale (arXiv 2312.03732)."""
+    validate_every: int = Field(default=25, ge=0)
+    """Steps between two validations; 0 validates only at the end."""
+    checkpoint_every_s: float = Field(default=30.0, gt=0)
+    """Seconds between two checkpoints."""
+    seed: int = 0
+    """Set before the adapter is created; orders the data too."""
