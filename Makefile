@@ -38,6 +38,7 @@ set -euo pipefail; $(BIN)/python -m pip $(1) --no-input --progress-bar off 2>&1 
 ' || { tail -n 25 $(VENV)/pip.log >&2; echo '!! pip failed; all it said: $(VENV)/pip.log / 安装失败，详见该文件' >&2; exit 1; }
 endef
 
+installing = == installing into $(VENV), some minutes the first time / 正在安装到 $(VENV)，首次需要几分钟
 from = $(if $(WHEELHOUSE),--no-index --find-links "$(WHEELHOUSE)")
 
 $(BIN)/pip:
@@ -45,33 +46,41 @@ $(BIN)/pip:
 	  echo '!! $(PYTHON): Python 3.11 or newer is needed: make PYTHON=python3.12 / 需要 Python 3.11 或更新' >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV)
 
-install: $(VENV)/.installed
+# .venv/.developer, .product and .wheel say what is installed; one of them removes those that no longer hold.
+install: $(VENV)/.developer
+	@echo '== ready: $(BIN)/doctorglm --help'
 
-$(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/pip
-	@echo '== installing into $(VENV), some minutes the first time / 正在安装，首次需要几分钟'
+$(VENV)/.developer: pyproject.toml constraints.txt | $(BIN)/pip
+	@echo '$(installing)'
 	@$(call pip,install $(from) --constraint constraints.txt --editable '.[dev]')
-	@touch $@ $(VENV)/.runs
+	@rm -f $(VENV)/.wheel && touch $@ $(VENV)/.product
 
-# What runs the product, without the developers' tools; from a wheelhouse it is the wheel itself.
-$(VENV)/.runs: pyproject.toml constraints.txt | $(BIN)/pip
-	@echo '== installing into $(VENV), some minutes the first time / 正在安装，首次需要几分钟'
-	@$(call pip,install $(from) --constraint constraints.txt $(if $(WHEELHOUSE),'doctorglm[all]',--editable '.[all]'))
-	@touch $@
+$(VENV)/.product: pyproject.toml constraints.txt | $(BIN)/pip
+	@echo '$(installing)'
+	@$(call pip,install $(from) --constraint constraints.txt --editable '.[all]')
+	@rm -f $(VENV)/.wheel && touch $@
 
-demo: $(VENV)/.runs
+$(VENV)/.wheel: constraints.txt $(wildcard $(WHEELHOUSE)/doctorglm-*.whl) | $(BIN)/pip
+	@echo '$(installing)'
+	@$(call pip,install $(from) --constraint constraints.txt 'doctorglm[all]')
+	@$(call pip,install $(from) --no-deps --force-reinstall doctorglm)
+	@rm -f $(VENV)/.developer $(VENV)/.product && touch $@
+
+# Needs no developers' tools; from a wheelhouse it shows that the wheel itself is whole.
+demo: $(VENV)/$(if $(WHEELHOUSE),.wheel,.product)
 	@$(BIN)/doctorglm demo --out $(OUT)
 
-test: $(VENV)/.installed
+test: $(VENV)/.developer
 	$(BIN)/python -m pytest $(ARGS)
 
-check: $(VENV)/.installed
+check: $(VENV)/.developer
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 # A benchmark prints one JSON object on stdout and its progress on stderr.
-bench: $(VENV)/.installed
+bench: $(VENV)/.developer
 	@set -eu; shopt -s nullglob; for file in benchmarks/*.py; do \
 	  mkdir -p benchmarks/results; result="benchmarks/results/$$(basename "$$file" .py).json"; echo "== $$file -> $$result"; \
 	  $(BIN)/python "$$file" >"$$result.new" || { rm -f "$$result.new"; exit 1; }; mv "$$result.new" "$$result"; \
