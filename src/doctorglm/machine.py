@@ -102,17 +102,12 @@ def main_memory(proc: Path = Path("/proc/meminfo"), cgroup: Path = Path("/sys/fs
 
 def judge_memory(memory: Memory) -> Finding:
     """Whether the embedded model and the demo fit."""
-    enough = memory.available >= EMBEDDED_GB * GB
-    return Finding(
-        name=Text(en="memory", zh="内存"),
-        value=Text(
-            en=f"{memory.total / GB:.1f} GB, {memory.available / GB:.1f} GB free",
-            zh=f"{memory.total / GB:.1f} GB，可用 {memory.available / GB:.1f} GB",
-        ),
-        state="ok" if enough else "missing",
-        remedy=None
-        if enough
-        else Text(
+    total, free = memory.total / GB, memory.available / GB
+    return _judge(
+        Text(en="memory", zh="内存"),
+        Text(en=f"{total:.1f} GB, {free:.1f} GB free", zh=f"{total:.1f} GB，可用 {free:.1f} GB"),
+        free >= EMBEDDED_GB,
+        Text(
             en=f"the demo needs {EMBEDDED_GB:g} GB free; close other programs",
             zh=f"演示需要 {EMBEDDED_GB:g} GB 可用内存，请关闭其他程序",
         ),
@@ -121,17 +116,20 @@ def judge_memory(memory: Memory) -> Finding:
 
 def judge_disk(free: float) -> Finding:
     """Whether a run can be written here."""
-    enough = free >= DEMO_DISK_GB * GB
-    return Finding(
-        name=Text(en="disk, here", zh="当前目录所在磁盘"),
-        value=Text(en=f"{free / GB:.1f} GB free", zh=f"可用 {free / GB:.1f} GB"),
-        state="ok" if enough else "missing",
-        remedy=None
-        if enough
-        else Text(
+    return _judge(
+        Text(en="disk, here", zh="当前目录所在磁盘"),
+        Text(en=f"{free / GB:.1f} GB free", zh=f"可用 {free / GB:.1f} GB"),
+        free >= DEMO_DISK_GB * GB,
+        Text(
             en=f"a run needs about {DEMO_DISK_GB:g} GB; free some space or give --out on another disk",
             zh=f"一次运行约需 {DEMO_DISK_GB:g} GB，请清理磁盘或用 --out 指定其他磁盘",
         ),
+    )
+
+
+def _judge(name: Text, value: Text, enough: bool, remedy: Text) -> Finding:
+    return (
+        Finding(name=name, value=value) if enough else Finding(name=name, value=value, state="missing", remedy=remedy)
     )
 
 
@@ -149,13 +147,11 @@ def judge_models(memory: Memory, gpus: Iterable[Gpu], *, embedded: bool) -> list
     """Which models this machine can chat with, by free memory."""
     largest = max((gpu.free for gpu in gpus), default=0.0)
     return [
-        Finding(
-            name=Text(en="embedded model", zh="内置模型"),
-            value=Text(en="there" if embedded else "not installed", zh="已安装" if embedded else "未安装"),
-            state="ok" if embedded else "missing",
-            remedy=None
-            if embedded
-            else Text(
+        _judge(
+            Text(en="embedded model", zh="内置模型"),
+            Text(en="there", zh="已安装") if embedded else Text(en="not installed", zh="未安装"),
+            embedded,
+            Text(
                 en="install the released wheel, or pretrain it with recipes/",
                 zh="请安装发布的 wheel，或用 recipes/ 预训练",
             ),

@@ -74,11 +74,11 @@ def test_worse_or_unclear_repetition_and_endings(metric: str, label: str, sign: 
         return Difference(sign * difference, low, high, 0.5, n)
 
     worse = only(decide({**GOOD, metric: found(0.1, 0.06, 0.14)}, GOOD))
-    assert worse.finding.en == f"{label}: worse"
+    assert worse.finding.en == f"{label} worse than the base's"
     unclear = only(decide({**GOOD, metric: found(0.01, -0.05, 0.07)}, GOOD))
     # the interval reaches 0.06 beyond the difference, 0.04 is room: (0.06/0.04)^2 x 120 = 270
     assert unclear.finding.en == (
-        f"{label}: n is too small to tell whether worse; about 270 items would do if the difference stays"
+        f"n is too small to tell whether {label} got worse; about 270 items would do if the difference stays"
     )
     # standard error 0.12/3.92; 0.05 is 1.63 of them; Phi(1.63 - 1.96) = 0.372
     assert unclear.power == pytest.approx(0.372, abs=0.002)
@@ -163,7 +163,7 @@ def test_the_sentence_has_both_languages() -> None:
     refused = sentence(gate(decide({**GOOD, "repetition": Difference(0.1, 0.06, 0.14, 0.001, 120)}, None)))
     assert refused.en == (
         "The tuned model fails the gate: no placebo: evaluate a model tuned on permuted answers and give it with "
-        "--placebo; repetition: worse."
+        "--placebo; repetition worse than the base's."
     )
     assert refused.zh.startswith("微调后的模型未通过门槛：没有安慰剂对照")
     assert refused.zh.endswith("；重复率变差。")

@@ -174,13 +174,13 @@ def _not_worse(margin: _Margin, differences: Mapping[str, Difference], settings:
     best, worst = sorted((margin.sign * found.low, margin.sign * found.high))
     worsening, error = margin.sign * found.difference, standard_error(found.low, found.high)
     if worst < margin.limit:
-        finding = Text(en=f"{label.en}: not worse", zh=f"{label.zh}没有变差")
+        finding = Text(en=f"{label.en} not worse than the base's", zh=f"{label.zh}没有变差")
     elif best > 0:
-        finding = Text(en=f"{label.en}: worse", zh=f"{label.zh}变差")
+        finding = Text(en=f"{label.en} worse than the base's", zh=f"{label.zh}变差")
     else:
         more = _enough(found.n, worst - worsening, margin.limit - worsening)
         finding = Text(
-            en=f"{label.en}: n is too small to tell whether worse{more.en}",
+            en=f"n is too small to tell whether {label.en} got worse{more.en}",
             zh=f"{label.zh}：条目太少，无法判断是否变差{more.zh}",
         )
     power = float(special.ndtr(margin.limit / error - normal_quantile())) if error > 0 else 1.0
