@@ -5,7 +5,7 @@ Source: the published ChatGLM-6B; DeepNorm, arXiv 2203.00555.
 """
 
 # mypy: allow-subclassing-any
-# ruff: noqa: N803, N806  (names end in their shapes)
+
 import math
 
 import torch

@@ -5,7 +5,7 @@ Source: https://huggingface.co/THUDM/chatglm-6b, its behaviour re-implemented.
 """
 
 # mypy: allow-subclassing-any
-# ruff: noqa: N806  (names end in their shapes)
+
 from dataclasses import fields
 from typing import Any, ClassVar
 
@@ -184,6 +184,8 @@ class ChatGLMForConditionalGeneration(ChatGLMPreTrainedModel, GenerationMixin):
 
         A row that has ended is filled with `pad_token_id`.
         """
+        if kwargs.get("prefill_chunk_size") is not None:
+            raise ValueError("prefill_chunk_size: what stands before <sop> sees all of it, so it is read in one piece")
         ids_BS = inputs if inputs is not None else kwargs.get("input_ids")
         real_BS = kwargs.get("attention_mask")
         if real_BS is None and ids_BS is not None and self.generation_config.pad_token_id is not None:
@@ -192,7 +194,7 @@ class ChatGLMForConditionalGeneration(ChatGLMPreTrainedModel, GenerationMixin):
             return super().generate(inputs, *args, **kwargs)
 
         # an answer follows its prompt: padding goes to the left while it is written
-        order_BS = real_BS.argsort(1, stable=True)
+        order_BS = real_BS.argsort(dim=1, stable=True)
         kwargs = {name: value for name, value in kwargs.items() if name not in ("input_ids", "position_ids")}
         kwargs["attention_mask"] = real_BS.gather(1, order_BS)
         result = super().generate(ids_BS.gather(1, order_BS), *args, **kwargs)

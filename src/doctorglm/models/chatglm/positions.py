@@ -5,7 +5,6 @@ Shapes: B rows, S columns given now, T columns in all (with those in the cache),
 Source: GLM, arXiv 2103.10360, section 2.2; the numbers follow the published ChatGLM-6B.
 """
 
-# ruff: noqa: N803, N806  (names end in their shapes)
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,8 +68,6 @@ def _refuse_shapes(
         )
     if past == 0 and input_ids is None:
         raise ValueError("input_ids are needed with inputs_embeds too: they say where <sop> and [gMASK] stand")
-    if past and size > 1 and input_ids is not None and bool(input_ids.eq(config.bos_token_id).any()):
-        raise ValueError("a prompt is read in one piece: what stands before <sop> sees all of it")
 
 
 def position_ids(config: ChatGLMConfig, ids_BS: torch.Tensor, real_BS: torch.Tensor | None) -> torch.Tensor:

@@ -29,11 +29,11 @@ class ChatGLMTokenizer(PreTrainedTokenizer):
     padding_side = "left"
 
     def __init__(self, vocab_file: str, num_image_tokens: int | None = None, **kwargs: Any) -> None:
-        self._model = vocabulary.completed(_read(Path(vocab_file)))
-        self._pieces = sentencepiece.SentencePieceProcessor(model_proto=self._model)
+        self._model, self._pieces = _read(Path(vocab_file))
         self.num_image_tokens = _image_tokens(Path(vocab_file)) if num_image_tokens is None else num_image_tokens
         names = self._pieces.id_to_piece(list(range(self._pieces.get_piece_size())))
-        self._vocab = {piece: i for i, piece in enumerate(names, self.num_image_tokens)}
+        self._names = [*(f"<image_{i}>" for i in range(self.num_image_tokens)), *names]
+        self._vocab = {piece: i for i, piece in enumerate(self._names)}
         kwargs.pop("add_prefix_space", None)
         named = {
             "bos_token": "<sop>",
@@ -52,7 +52,7 @@ class ChatGLMTokenizer(PreTrainedTokenizer):
     @property
     def vocab_size(self) -> int:
         """How many ids have a piece, image tokens included; the model's embedding may be a little longer."""
-        return self.num_image_tokens + len(self._vocab)
+        return len(self._names)
 
     def get_vocab(self) -> dict[str, int]:
         """Piece -> id, with whatever was added."""
@@ -64,12 +64,10 @@ class ChatGLMTokenizer(PreTrainedTokenizer):
         return pieces
 
     def _convert_token_to_id(self, token: str) -> int:
-        unknown: int = self._pieces.unk_id() + self.num_image_tokens
-        return self._vocab.get(token, unknown)
+        return self._vocab.get(token, self._vocab["<unk>"])
 
     def _convert_id_to_token(self, index: int) -> str:
-        piece = index - self.num_image_tokens
-        return self._pieces.id_to_piece(piece) if 0 <= piece < len(self._vocab) else ""
+        return self._names[index] if 0 <= index < len(self._names) else ""
 
     def convert_tokens_to_string(self, tokens: Sequence[str]) -> str:
         """The text of some pieces; control tokens have none."""
@@ -82,11 +80,11 @@ class ChatGLMTokenizer(PreTrainedTokenizer):
         clean_up_tokenization_spaces: bool | None = None,
         **_: Any,
     ) -> str:
-        ids = [token_ids] if isinstance(token_ids, int) else token_ids
-        pieces = [int(i) - self.num_image_tokens for i in ids]
-        if skip_special_tokens:
-            pieces = [i for i in pieces if i != self._pieces.unk_id()]
-        return vocabulary.read(self._pieces.decode([i for i in pieces if 0 <= i < len(self._vocab)]))
+        ids = [token_ids] if isinstance(token_ids, int) else [int(i) for i in token_ids]
+        skipped = {self._vocab["<unk>"]} if skip_special_tokens else set()
+        texts = range(self.num_image_tokens, len(self._names))
+        pieces = [i - self.num_image_tokens for i in ids if i in texts and i not in skipped]
+        return vocabulary.read(self._pieces.decode(pieces))
 
     def build_inputs_with_special_tokens(
         self, token_ids_0: list[int], token_ids_1: list[int] | None = None
@@ -118,17 +116,16 @@ class ChatGLMTokenizer(PreTrainedTokenizer):
         return (str(path),)
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path) -> tuple[bytes, sentencepiece.SentencePieceProcessor]:
     try:
-        model = path.read_bytes()
-        sentencepiece.SentencePieceProcessor(model_proto=model)
+        model = vocabulary.completed(path.read_bytes())
+        return model, sentencepiece.SentencePieceProcessor(model_proto=model)
     except (OSError, RuntimeError) as error:
         raise ModelError(
             en=f"{path}: not a SentencePiece model ({error}). "
             "Fetch the file again; the published one has 2,706,249 bytes.",
             zh=f"{path}：不是 SentencePiece 模型（{error}）。请重新下载；官方文件为 2,706,249 字节。",
         ) from None
-    return model
 
 
 def _image_tokens(vocab_file: Path) -> int:

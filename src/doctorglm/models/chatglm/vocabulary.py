@@ -13,6 +13,7 @@ from typing import Literal
 
 import sentencepiece
 
+from doctorglm.errors import DataError
 from doctorglm.runs import atomic_file
 
 CONTROL_PIECES = ("[MASK]", "[gMASK]", "[sMASK]", "<unused_0>", "<sop>", "<eop>", "<ENC>", "<dBLOCK>")
@@ -54,23 +55,33 @@ def train_sentencepiece(
 
     "identity" keeps full-width punctuation; "nmt_nfkc" is what the published vocabulary does, and loses it.
     Characters beyond `character_coverage` (share of the text) are written as bytes.
+    Raises DataError when the text is too short, or too varied, for that many pieces.
     """
     trained = io.BytesIO()
-    sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=_lines(texts),
-        model_writer=trained,
-        model_type="unigram",
-        vocab_size=vocab_size - _ADDED,
-        unk_id=0,
-        bos_id=1,
-        eos_id=2,
-        pad_id=3,
-        user_defined_symbols=[LINE],
-        normalization_rule_name=normalization,
-        character_coverage=character_coverage,
-        num_threads=threads,
-        minloglevel=2,
-    )
+    try:
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=_lines(texts),
+            model_writer=trained,
+            model_type="unigram",
+            vocab_size=vocab_size - _ADDED,
+            unk_id=0,
+            bos_id=1,
+            eos_id=2,
+            pad_id=3,
+            user_defined_symbols=[LINE],
+            normalization_rule_name=normalization,
+            character_coverage=character_coverage,
+            num_threads=threads,
+            minloglevel=2,
+        )
+    except (RuntimeError, ValueError) as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise DataError(
+            en=f"no vocabulary of {vocab_size} pieces ({_ADDED} of them fixed) could be learned from this text: "
+            f"{reason} Ask for another size or give more text.",
+            zh=f"无法从这些文本学到 {vocab_size} 个词元的词表（其中 {_ADDED} 个固定）：{reason} "
+            "请换一个大小，或提供更多文本。",
+        ) from None
     with atomic_file(out, "wb") as file:
         file.write(completed(trained.getvalue()))
 
@@ -86,8 +97,7 @@ def completed(model: bytes) -> bytes:
 
     The 150,528-token vocabulary is published without them. Protocol buffers merge when joined end to end.
     """
-    processor = sentencepiece.SentencePieceProcessor(model_proto=model)
-    if processor.piece_to_id("[gMASK]") != processor.unk_id():
+    if b"\n\x07[gMASK]" in model:
         return model
     pieces = [(piece, _CONTROL) for piece in CONTROL_PIECES]
     pieces += [(piece, _USER_DEFINED) for piece in (TAB, *_BLANK_PIECES)]
