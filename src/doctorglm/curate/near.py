@@ -50,7 +50,7 @@ def similar_pairs(
     """(i, j, exact Jaccard) with i < j for the pairs that MinHash proposes and the exact value confirms."""
     if not sets:
         return
-    hashes = RMinHash.from_token_sets([sorted(s) for s in sets], _ROWS * _BANDS, seed)
+    hashes = RMinHash.from_token_sets(sets, _ROWS * _BANDS, seed)
     index = RMinHashLSH(at_least, _ROWS * _BANDS, _BANDS)
     index.insert_many(hashes)
     for i, candidates in enumerate(index.query_all(hashes)):

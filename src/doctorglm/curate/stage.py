@@ -118,7 +118,7 @@ def _nothing_left(reports: Sequence[FileReport], result: _Sorted) -> DataError:
     found = [f"{reason}: {n}" for reason, n in reasons.most_common(5)]
     found += [f"{report.name}: {report.skipped}" for report in reports if report.skipped][:5]
     return DataError(
-        en=f"No conversation is left ({'; '.join(found) or 'the sources are empty'}). Check the files and the settings.",
+        en=f"No conversation is left ({'; '.join(found) or 'the sources are empty'}). Check files and settings.",
         zh=f"没有留下任何对话（{'；'.join(found) or '来源是空的'}）。请检查文件和设置。",
     )
 
