@@ -8,7 +8,7 @@ from doctorglm.conversation import Conversation, Message, Role
 
 _LINE_ENDS = re.compile(r"\r\n?|\u2028|\u2029")
 _INVISIBLE = re.compile("[\u200b\u200e\u200f\u2060\ufeff]")
-_BLANK_LINES = re.compile(r"[ \t\u3000]*\n(?:[ \t\u3000]*\n)+")
+_BLANK_LINES = re.compile(r"(?<![ \t\u3000])[ \t\u3000]*\n(?:[ \t\u3000]*\n)+")
 
 
 def clean(conversation: Conversation, drop_courtesies: bool, changes: Counter[str]) -> Conversation:

@@ -6,6 +6,7 @@ Source: PEFT, https://github.com/huggingface/peft.
 import hashlib
 import json
 import shutil
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +112,10 @@ def attach_adapter(model: Any, folder: Path, base: Path) -> Any:
         )
     _refuse_prompt_learning(folder)
     try:
-        adapted = PeftModel.from_pretrained(model, str(folder))
+        with warnings.catch_warnings():
+            # what PEFT warns about here, `_compare` refuses; and it asks transformers 5.24 things by old names
+            warnings.simplefilter("ignore")
+            adapted = PeftModel.from_pretrained(model, str(folder))
     except (ValueError, RuntimeError, KeyError) as error:
         raise _another_base(folder, str(error).strip().splitlines()[0], type(model).__name__) from None
     _compare(folder / _WEIGHTS, get_peft_model_state_dict(adapted), load_file(folder / _WEIGHTS))
@@ -123,6 +127,8 @@ def _refuse_prompt_learning(folder: Path) -> None:
 
     try:
         config = PeftConfig.from_pretrained(str(folder))
+        if config.peft_type is None:
+            raise ValueError("peft_type is missing")
     except (ValueError, TypeError, KeyError, json.JSONDecodeError) as error:
         raise ModelError(
             en=f"{folder / 'adapter_config.json'}: not a PEFT configuration ({error}). Fetch the adapter again.",

@@ -21,6 +21,7 @@ from doctorglm.models.weights import Shapes, compare_shapes, read_config, shapes
 
 EMBEDDED = "embedded"
 _SPECIAL = ("bos", "eos", "mask", "gmask", "pad")
+_VOCABULARIES = ("tokenizer.json", "*.model", "vocab.*", "*.tiktoken")
 _IGNORED = ".rotary_emb.inv_freq"
 _LOADING_FAILED = (OSError, ValueError, RuntimeError, KeyError, ImportError, SafetensorError, pickle.UnpicklingError)
 
@@ -120,6 +121,9 @@ def _chatglm_tokenizer(folder: Path, config: ChatGLMConfig) -> ChatGLMTokenizer:
 
 def _load_native(folder: Path, dtype: torch.dtype) -> tuple[PreTrainedModel, Any]:
     try:
+        # without any file transformers makes an empty vocabulary up
+        if not any(file for pattern in _VOCABULARIES for file in folder.glob(pattern)):
+            raise OSError(f"none of {', '.join(_VOCABULARIES)} is there")
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
     except _LOADING_FAILED as error:
         raise ModelError(

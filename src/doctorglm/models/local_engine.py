@@ -36,7 +36,7 @@ class LocalEngine:
         self._context = context or _context_of(model)
 
     def stream(self, messages: Sequence[Message], sampling: Sampling) -> Iterator[str | Generation]:
-        """Yields text as it is generated, then the Generation; closing the iterator stops the model at its next token."""
+        """Yields text as it is generated, then the Generation; closing it stops the model at its next token."""
         prompt = self._renderer.prompt(messages, self._context - sampling.max_new_tokens)
         tokens: SimpleQueue[int | None] = SimpleQueue()
         stop = threading.Event()
@@ -131,7 +131,7 @@ class LocalEngine:
         )
 
 
-class _Tokens(BaseStreamer):
+class _Tokens(BaseStreamer):  # type: ignore[misc]
     """Hands generated ids over, one by one; the prompt, which generate sends first, is left out."""
 
     def __init__(self, tokens: "SimpleQueue[int | None]") -> None:
@@ -167,5 +167,4 @@ class _Halt(StoppingCriteria):  # type: ignore[misc]
 
 
 def _context_of(model: Any) -> int:
-    config = model.config
-    return int(getattr(config, "max_sequence_length", None) or getattr(config, "max_position_embeddings", 2048))
+    return int(getattr(model.config, "max_position_embeddings", 2048))

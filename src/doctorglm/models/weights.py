@@ -5,6 +5,7 @@ Pickles are opened with `weights_only=True`, so that one that runs code is refus
 
 import json
 import pickle
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -88,7 +89,10 @@ def _shapes_of_safetensors(path: Path) -> dict[str, tuple[int, ...]]:
 
 
 def _shapes_of_pickle(path: Path) -> dict[str, tuple[int, ...]]:
-    state = torch.load(path, map_location="meta", weights_only=True)
+    with warnings.catch_warnings():
+        # about pickles that torch did not write; what they may not hold is refused all the same
+        warnings.simplefilter("ignore", UserWarning)
+        state = torch.load(path, map_location="meta", weights_only=True)
     if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
         raise ValueError("a dictionary of tensors was expected")
     return {name: tuple(value.shape) for name, value in state.items()}

@@ -72,7 +72,7 @@ def orthogonal(matrix: torch.Tensor, steps: int = 5) -> torch.Tensor:
     """A matrix with the singular vectors of `matrix` (rows, columns) and singular values near 1 (0.7 to 1.2)."""
     a, b, c = 3.4445, -4.7750, 2.0315
     tall = matrix.shape[0] > matrix.shape[1]
-    x = matrix.mT if tall else matrix
+    x: torch.Tensor = matrix.mT if tall else matrix
     x = x / (x.norm() + 1e-7)
     for _ in range(steps):
         gram = x @ x.mT

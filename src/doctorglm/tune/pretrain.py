@@ -72,7 +72,7 @@ def prepare_base(curated: Path, documents: Sequence[Path], out: Path, settings: 
     held_out = round(len(corpus) * settings.valid)
     write_conversations(out / "valid.jsonl", corpus[:held_out])
     write_conversations(out / "train.jsonl", corpus[held_out:])
-    _write_initial(out / "initial", [c for c in corpus[held_out:]], settings)
+    _write_initial(out / "initial", corpus[held_out:], settings)
     run.finish(
         counts={
             "conversations": len(dialogues),
@@ -129,9 +129,7 @@ def _as_conversation(number: int, document: Document, seed: int) -> Conversation
     cut = draw.randrange(1, len(sentences)) if len(sentences) > 1 and draw.random() < 0.5 else 0
     asked, told = "".join(sentences[:cut]), "".join(sentences[cut:])
     messages = (Message("user", asked), Message("assistant", told)) if asked else (Message("assistant", told),)
-    return Conversation(
-        id=f"document-{number}", messages=messages, source=document.source, licence=document.licence
-    )
+    return Conversation(id=f"document-{number}", messages=messages, source=document.source, licence=document.licence)
 
 
 def _write_initial(folder: Path, corpus: Sequence[Conversation], settings: PretrainSettings) -> None:

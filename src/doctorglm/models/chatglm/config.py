@@ -49,6 +49,7 @@ class ChatGLMConfig(PreTrainedConfig):
     gmask_token_id: int = -1
     pad_token_id: int = -1
     tie_word_embeddings: bool = True
+    tokenizer_class: str | None = "ChatGLMTokenizer"
 
     def __post_init__(self, **kwargs: Any) -> None:
         if self.inner_hidden_size is None:

@@ -35,6 +35,11 @@ class ChatGLMPreTrainedModel(PreTrainedModel):
     _keys_to_ignore_on_load_unexpected: ClassVar[list[str]] = [r"rotary_emb\.inv_freq$"]
     _skip_keys_device_placement: ClassVar[list[str]] = ["past_key_values", "cache"]
 
+    @property
+    def is_gradient_checkpointing(self) -> bool:
+        """Whether layers are recomputed; PEFT asks by this name, at which newer versions of transformers warn."""
+        return any(getattr(module, "gradient_checkpointing", False) for module in self.modules())
+
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
         if isinstance(module, nn.Linear | nn.Embedding):

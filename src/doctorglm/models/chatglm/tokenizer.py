@@ -44,6 +44,9 @@ class ChatGLMTokenizer(PreTrainedTokenizer):
             "gmask_token": "[gMASK]",
             "end_token": "</s>",
         }
+        # the vocabulary alone says which id a piece has
+        added = kwargs.pop("added_tokens_decoder", {})
+        kwargs["added_tokens_decoder"] = {i: token for i, token in added.items() if str(token) not in self._vocab}
         # tokenizers of March 2023 called </s> the end; generation ends at <eop> all the same
         if str(kwargs.get("eos_token")) == "</s>":
             del kwargs["eos_token"]
@@ -107,6 +110,12 @@ class ChatGLMTokenizer(PreTrainedTokenizer):
     ) -> list[int]:
         """Zeros: ChatGLM has no token types."""
         return [0] * len(self.build_inputs_with_special_tokens(token_ids_0, token_ids_1))
+
+    def save_pretrained(self, *args: Any, **kwargs: Any) -> tuple[str, ...]:
+        """As in transformers, without naming code that is not saved."""
+        self.init_kwargs.pop("auto_map", None)
+        files: tuple[str, ...] = super().save_pretrained(*args, **kwargs)
+        return files
 
     def save_vocabulary(self, save_directory: str, filename_prefix: str | None = None) -> tuple[str]:
         """Writes the SentencePiece model beside `tokenizer_config.json`."""

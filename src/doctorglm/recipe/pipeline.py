@@ -1,0 +1,195 @@
+"""The pipeline of a recipe: curate -> pretrain -> tune -> placebo -> evaluate -> compare -> answers -> report."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from doctorglm import models
+from doctorglm.consult import Consultation, Reply
+from doctorglm.conversation import Conversation, Message, read_conversations, write_conversations
+from doctorglm.curate import curate
+from doctorglm.curate.placebo import permute_answers
+from doctorglm.engine import Sampling
+from doctorglm.errors import ConfigError
+from doctorglm.evaluate import EvaluateSettings, compare, evaluate
+from doctorglm.language import Text
+from doctorglm.models.local_engine import LocalEngine
+from doctorglm.recipe.settings import Recipe
+from doctorglm.runs import Run, peak_memory_mb, read_json, sha256_file, write_json
+from doctorglm.tune import tune
+from doctorglm.tune.pretrain import prepare_base
+
+SYSTEMS = {
+    "base": Text(en="base", zh="底座"),
+    "tuned": Text(en="tuned", zh="微调后"),
+    "placebo": Text(en="placebo", zh="安慰剂"),
+}
+"""What is compared, in the order in which it is shown."""
+
+Show = Callable[[Text, str], None]
+"""Called with a system and a piece of its answer as it comes; with "" before the first piece."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a recipe left, read back from its folders."""
+
+    directory: Path
+    recipe: Recipe
+    summary: dict[str, Any]
+    """As in `summary.json`: base, tuned, placebo, gate, seconds, peak_memory_mb."""
+    answers: list[dict[str, Any]]
+    """question, and system -> answer."""
+
+
+def run_recipe(
+    recipe: Recipe, out: Path, *, questions: int = 3, ask: Callable[[str], Show] | None = None
+) -> Outcome | None:
+    """Runs every stage that is not finished yet, and returns what they left; None when the recipe only tunes.
+
+    `ask` is called with each of the first `questions` held-out questions and returns what shows the answers.
+    """
+    began = time.monotonic()
+    curate([Path(s) for s in recipe.sources], out / "curate", recipe.curate)
+    if recipe.pretrain is not None:
+        prepare_base(out / "curate", [Path(d) for d in recipe.documents], out / "base", recipe.pretrain)
+        tune(str(out / "base" / "initial"), out / "base", out / "tune", recipe.tune)
+        return None
+    tune(recipe.base, out / "curate", out / "tune", recipe.tune)
+    if recipe.evaluate is None:
+        return None
+    _placebo_data(out / "curate", out / "placebo-data", recipe.tune.seed)
+    name = Text(en="tune the placebo", zh="微调安慰剂")
+    tune(recipe.base, out / "placebo-data", out / "placebo", recipe.tune, name=name)
+    _evaluate_all(recipe, out, recipe.evaluate)
+    gate = compare(
+        out / "evaluate" / "base",
+        out / "evaluate" / "tuned",
+        out / "compare",
+        placebo=out / "evaluate" / "placebo",
+        settings=recipe.compare,
+    )
+    answers = _answers(recipe, out, recipe.evaluate, questions, ask)
+    summary = _summary(out, gate, time.monotonic() - began)
+    write_json(out / "summary.json", summary)
+    return Outcome(out, recipe, summary, answers)
+
+
+def adapters_of(recipe: Recipe, out: Path) -> dict[str, tuple[str, Path | None]]:
+    """System -> base and adapter."""
+    if recipe.tune.method == "full":
+        return {
+            "base": (recipe.base, None),
+            "tuned": (str(out / "tune" / "model"), None),
+            "placebo": (str(out / "placebo" / "model"), None),
+        }
+    return {
+        "base": (recipe.base, None),
+        "tuned": (recipe.base, out / "tune" / "adapter"),
+        "placebo": (recipe.base, out / "placebo" / "adapter"),
+    }
+
+
+def _placebo_data(curated: Path, out: Path, seed: int) -> None:
+    """The training and validation data with their answers permuted."""
+    parts = {p: curated / f"{p}.jsonl" for p in ("train", "valid") if (curated / f"{p}.jsonl").exists()}
+    inputs = {part: sha256_file(path) for part, path in parts.items()}
+    run = Run(out, stage="placebo-data", settings={}, inputs=inputs, seed=seed)
+    if run.finished:
+        return
+    counts = {}
+    for part, path in parts.items():
+        permuted = permute_answers(list(read_conversations(path)), seed)
+        counts[part] = write_conversations(out / f"{part}.jsonl", permuted)
+    run.finish(counts=counts)
+
+
+def _evaluate_all(recipe: Recipe, out: Path, settings: EvaluateSettings) -> None:
+    test = out / "curate" / "test.jsonl"
+    if not test.exists():
+        raise ConfigError(
+            en=f"{test}: the splits have no `test` part, so nothing can be compared. Add one to curate.splits.",
+            zh=f"{test}：配方的 splits 中没有 `test`，无法比较。请在 curate.splits 中加入。",
+        )
+    for system, (base, adapter) in adapters_of(recipe, out).items():
+        name = Text(en=f"evaluate {SYSTEMS[system].en}", zh=f"评测{SYSTEMS[system].zh}")
+        evaluate(base, test, out / "evaluate" / system, settings, adapter=adapter, name=name)
+
+
+def _answers(
+    recipe: Recipe, out: Path, settings: EvaluateSettings, questions: int, ask: Callable[[str], Show] | None
+) -> list[dict[str, Any]]:
+    """Held-out questions answered by each system, shown as they come; kept in `answers.json`."""
+    path = out / "answers.json"
+    if path.exists():
+        kept: list[dict[str, Any]] = read_json(path)
+        _show_again(kept, ask)
+        return kept
+    chosen = _one_of_each_department(list(read_conversations(out / "curate" / "test.jsonl")), questions)
+    sampling = Sampling(max_new_tokens=settings.max_new_tokens)
+    systems = {
+        system: Consultation(LocalEngine(*models.load(base, adapter), name=system), sampling)
+        for system, (base, adapter) in adapters_of(recipe, out).items()
+    }
+    answers = []
+    for conversation in chosen:
+        question = conversation.messages[0]
+        show = ask(question.content) if ask else _silent
+        answers.append(
+            {"id": conversation.id, "question": question.content}
+            | {system: _answer(c, question, SYSTEMS[system], show) for system, c in systems.items()}
+        )
+    write_json(path, answers)
+    return answers
+
+
+def _answer(consultation: Consultation, question: Message, system: Text, show: Show) -> dict[str, Any]:
+    show(system, "")
+    for piece in consultation.stream([question]):
+        if isinstance(piece, Reply):
+            return {"label": asdict(piece.label), "text": piece.text, "finish": piece.generation.finish}
+        show(system, piece)
+    raise AssertionError("a stream ends with its reply")
+
+
+def _silent(system: Text, piece: str) -> None:
+    """Shows nothing."""
+
+
+def _show_again(answers: Sequence[dict[str, Any]], ask: Callable[[str], Show] | None) -> None:
+    for answer in answers if ask else ():
+        assert ask is not None
+        show = ask(answer["question"])
+        for system, name in SYSTEMS.items():
+            show(name, "")
+            show(name, answer[system]["text"])
+
+
+def _one_of_each_department(conversations: list[Conversation], number: int) -> list[Conversation]:
+    """The first conversations by id, of different departments where there are enough."""
+    ordered = sorted((c for c in conversations if c.messages[0].role == "user"), key=lambda c: (len(c.messages), c.id))
+    first_of = {c.department: c for c in reversed(ordered)}
+    chosen = sorted(first_of.values(), key=lambda c: c.id)
+    return [*chosen, *(c for c in ordered if c not in chosen)][:number]
+
+
+def _summary(out: Path, gate: dict[str, Any], seconds: float) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for system in SYSTEMS:
+        directory = out / "evaluate" / system
+        run = read_json(directory / "run.json")
+        found[system] = read_json(directory / "summary.json")["metrics"] | {
+            "answer_tokens_per_s": run["answer_tokens_per_s"],
+            "seconds": run["seconds"],
+            "peak_memory_mb": run["peak_memory_mb"],
+        }
+    stages = [read_json(p) for p in sorted(out.rglob("run.json"))]
+    return {
+        **found,
+        "gate": gate,
+        "seconds": round(sum(float(stage.get("seconds", 0)) for stage in stages), 1),
+        "seconds_now": round(seconds, 1),
+        "peak_memory_mb": max([peak_memory_mb(), *(float(stage.get("peak_memory_mb", 0)) for stage in stages)]),
+    }
