@@ -3,7 +3,6 @@
 No cache, no padding, no SDPA: whatever batches, pads or caches must agree with it.
 """
 
-import itertools
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -33,13 +32,11 @@ class Oracle:
     def _turn(self, x: torch.Tensor, angle_of: int) -> torch.Tensor:
         """Rotate-half of one vector by one position."""
         half = len(x) // 2
-        out = x.clone()
-        for k in range(half):
-            rounded = torch.tensor(1 / 10000 ** (2 * k / len(x)), dtype=torch.float32).half().double().item()
-            cos, sin = math.cos(angle_of * rounded), math.sin(angle_of * rounded)
-            out[k] = x[k] * cos - x[half + k] * sin
-            out[half + k] = x[half + k] * cos + x[k] * sin
-        return out
+        exponents = [2 * k / len(x) for k in range(half)]
+        frequency = torch.tensor([1 / 10000**e for e in exponents], dtype=torch.float32).half().double()
+        cos, sin = (angle_of * frequency).cos(), (angle_of * frequency).sin()
+        first, second = x[:half], x[half:]
+        return torch.cat((first * cos - second * sin, second * cos + first * sin))
 
     def _rotated(self, x: torch.Tensor, position: tuple[int, int]) -> torch.Tensor:
         if not self.config.position_encoding_2d:
@@ -64,9 +61,8 @@ class Oracle:
             q = torch.stack([self._rotated(row[:hd], p) for row, p in zip(part, positions, strict=True)])
             k = torch.stack([self._rotated(row[hd : 2 * hd], p) for row, p in zip(part, positions, strict=True)])
             scores = q / (math.sqrt(hd) * (layer + 1)) @ k.T
-            for i, j in itertools.product(range(len(ids)), repeat=2):
-                if j > i and j >= c:
-                    scores[i, j] = -10000.0
+            for i in range(len(ids)):
+                scores[i, max(i + 1, c) :] = -10000.0
             heads.append((scores * (layer + 1)).softmax(-1) @ part[:, 2 * hd :])
         return self._linear(torch.cat(heads, -1), f"transformer.layers.{layer}.attention.dense")
 

@@ -74,8 +74,6 @@ def test_training_keeps_no_cache(tiny: Callable[..., Any], prompts: list[list[in
     assert out.get("cache") is None and out.get("past_key_values") is None
 
 
-# PEFT 0.21 asks transformers 5.24 by an old name whether layers are recomputed
-@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
 def test_lora_wraps_trains_merges_and_generates(
     tiny: Callable[..., Any], checkpoint: Callable[[Any], None], prompts: list[list[int]]
 ) -> None:

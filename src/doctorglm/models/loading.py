@@ -9,7 +9,8 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
+from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 from transformers.utils import logging
 
 from doctorglm.errors import ModelError
@@ -56,15 +57,13 @@ def load(
 
 def _refuse_unknown(folder: Path, config: dict[str, Any]) -> None:
     kind = config.get("model_type")
-    try:
-        AutoConfig.for_model(kind)
-    except ValueError:
+    if kind != ChatGLMConfig.model_type and kind not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
         raise ModelError(
-            en=f"{folder / 'config.json'}: unknown model_type {kind!r}. ChatGLM-6B and the families that transformers "
-            "knows (GLM-4, Qwen, Llama and others) can be loaded; code from a folder is never run.",
-            zh=f"{folder / 'config.json'}：未知的 model_type {kind!r}。可加载 ChatGLM-6B 以及 transformers 自带的模型"
+            en=f"{folder / 'config.json'}: unknown model_type {kind!r}. ChatGLM-6B and the language models that "
+            "transformers knows (GLM-4, Qwen, Llama and others) can be loaded; code from a folder is never run.",
+            zh=f"{folder / 'config.json'}：未知的 model_type {kind!r}。可加载 ChatGLM-6B 以及 transformers 自带的语言模型"
             "（GLM-4、Qwen、Llama 等）；不会执行目录中的代码。",
-        ) from None
+        )
 
 
 def _load_chatglm(
