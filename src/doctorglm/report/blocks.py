@@ -1,0 +1,123 @@
+"""What a page is made of. Wording is `Text`, in both languages; `str` is shown as it is, in either."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from doctorglm.language import Text
+from doctorglm.report.tokens import ColourName
+from doctorglm.report.wording import Wording
+
+_NUMBER = re.compile(r"[\[(<≤≥≈]?[+−-]?\d|–$")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Number:
+    """One number behind a verdict: what it is, its value with unit, and what it is measured on or against."""
+
+    label: Wording
+    value: Wording
+    note: Wording
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """The first thing seen; `passed` None when nothing was judged. `reasons` say why, one a line."""
+
+    passed: bool | None
+    sentence: Wording
+    numbers: Sequence[Number] = ()
+    reasons: Sequence[Wording] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """Columns of text and numbers; numbers are set to the right, in figures of one width."""
+
+    columns: Sequence[Wording]
+    rows: Sequence[Sequence[Wording]]
+    title: Wording | None = None
+    note: Wording | None = None
+
+    @property
+    def numeric(self) -> list[bool]:
+        """For each column, whether all of its cells are numbers; never the first, which names the row."""
+        return [
+            index > 0 and all(_NUMBER.match(str(row[index])) is not None for row in self.rows)
+            for index in range(len(self.columns))
+        ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chart:
+    """A picture as SVG, for a wide page and for a phone, with how to read it and the table behind it."""
+
+    wide: Text
+    narrow: Text
+    table: Table
+    reading: Text | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """A picture under a title that says what it shows; `n` says how many of what it is drawn from."""
+
+    title: Wording
+    chart: Chart
+    n: Wording
+    note: Wording | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What one model said; `colour` is the one the model has in the pictures."""
+
+    label: Wording
+    text: str
+    colour: ColourName = "accent"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """A patient's words and the answers to them, the base's first."""
+
+    asked: str
+    answers: Sequence[Answer]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answers:
+    """Answers to the same questions side by side, differing words marked."""
+
+    title: Wording
+    questions: Sequence[Question]
+    note: Wording | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prose:
+    """Paragraphs, parted by blank lines."""
+
+    title: Wording
+    text: Wording
+
+
+@dataclass(frozen=True, kw_only=True)
+class Commands:
+    """Shell commands, each to be copied as it stands."""
+
+    title: Wording
+    lines: Sequence[str]
+    note: Wording | None = None
+
+
+Block = Verdict | Figure | Table | Answers | Prose | Commands
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """A title, what it is about in one line, and the blocks in the order they are read."""
+
+    title: Wording
+    subtitle: Wording | None = None
+    blocks: Sequence[Block] = ()
