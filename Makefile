@@ -34,7 +34,7 @@ define pip
 set -euo pipefail; $(BIN)/python -m pip $(1) --no-input --progress-bar off 2>&1 | tee $(VENV)/pip.log | awk ' \
   /^Collecting |^Processing / { if (++n % 20 == 0) { print "   " n " packages / 个包"; fflush() } } \
   /^ *Downloading .* MB\)/ { size = substr($$(NF-1), 2) + 0; if (size >= 20) { print "   " $$2 " (" size " MB)"; fflush() } } \
-  /^Installing collected/ { print "   installing, mostly torch / 正在安装，主要是 torch"; fflush() } \
+  /^Installing collected/ { print "   unpacking / 正在解包安装"; fflush() } \
 ' || { tail -n 25 $(VENV)/pip.log >&2; echo '!! pip failed; all it said: $(VENV)/pip.log / 安装失败，详见该文件' >&2; exit 1; }
 endef
 
