@@ -98,6 +98,15 @@ def test_drawn_to_scale_thin_and_thick() -> None:
     assert chart.reading is not None and "2 steps" in chart.reading.en
 
 
+def test_a_curve_that_ends_early_has_its_dot_there() -> None:
+    series = [Series(label="train", points=NOISY, colour="training"), Series(label="valid", points=VALID[:2])]
+    svg = curve(series, unit=UNIT).wide.en
+    line = points(svg, "accent", "2.5")
+    (dot,) = re.findall(rf'translate\(([-\d.]+),([-\d.]+)\)" d="[^"]*" fill="{COLOURS["accent"].light}"', svg)
+    assert (float(dot[0]), float(dot[1])) == pytest.approx(line[-1], abs=0.01)
+    assert float(dot[0]) == pytest.approx(points(svg, "training", "2.5")[-1][0] / 2, rel=0.02)
+
+
 def test_says_what_it_shows_in_both_languages() -> None:
     label = Text(en="Validation", zh="验证")
     chart = curve([Series(label=label, points=VALID)], unit=UNIT, best=(50, 2.25))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import altair as alt
 
@@ -129,12 +129,12 @@ def _plot(
     reference: tuple[Wording, float] | None,
     digits: int,
 ) -> Plot:
-    ends = [(frame.say(line.label), line.thick[-1][1], line.colour) for line in lines]
+    ends = [_End(frame.say(line.label), line.thick[-1], line.colour) for line in lines]
     if reference:
-        ends.append((frame.say(reference[0]), reference[1], "base"))
-    levels = [value for line in lines for _, value in (*line.thick, *line.thin)] + [value for _, value, _ in ends]
+        ends.append(_End(frame.say(reference[0]), (last, reference[1]), "base"))
+    levels = [value for line in lines for _, value in (*line.thick, *line.thin)] + [end.point[1] for end in ends]
     low, high = _padded(min(levels), max(levels))
-    left, right = 3.6 * frame.type_size, max(frame.text_width(name) for name, _, _ in ends) + 20
+    left, right = 3.6 * frame.type_size, max(frame.text_width(end.name) for end in ends) + 20
     width, height, top = frame.width - left - right, (190 if frame.narrow else 280), 34
     axes = _Axes(frame=frame, width=width, height=height, last=last, low=low, high=high)
 
@@ -147,20 +147,27 @@ def _plot(
     if best:
         layers += _best(axes, best, digits)
     layers.append(text(frame, frame.say(unit), -left, 10 - top, ink="faint"))
-    beside_ticks = {"x": width + 12, "y": height + 8, "baseline": "top"}
-    layers.append(text(frame, frame.say(strings.STEP), ink="faint", **beside_ticks))
+    layers.append(text(frame, frame.say(strings.STEP), width + 12, height + 8, ink="faint", baseline="top"))
     return Plot(layers=layers, width=width, height=height, left=left, right=right, top=top, bottom=34)
 
 
-def _end_labels(axes: _Axes, ends: Sequence[tuple[str, float, ColourName]], digits: int) -> list[Any]:
-    """Each curve's name and last value beside its end, moved apart where they would overlap."""
+class _End(NamedTuple):
+    """Where a curve ends, and what is written there."""
+
+    name: str
+    point: Point
+    colour: ColourName
+
+
+def _end_labels(axes: _Axes, ends: Sequence[_End], digits: int) -> list[Any]:
+    """Each curve's name and last value at the right, moved apart where they would overlap."""
     frame, x, half = axes.frame, axes.width + 12, axes.frame.line_height / 2
-    places = apart([axes.y_pixel(value) for _, value, _ in ends], 4 * half + 4, axes.height)
+    places = apart([axes.y_pixel(end.point[1]) for end in ends], 4 * half + 4, axes.height)
     marks = []
-    for (name, value, ink), y in zip(ends, places, strict=True):
-        marks.append(axes.dot(axes.last, value, size=36, color=colour(ink)))
-        marks.append(text(frame, name, x, y - half, bold=True))
-        marks.append(text(frame, number(value, digits), x, y + half, ink="faint"))
+    for end, y in zip(ends, places, strict=True):
+        marks.append(axes.dot(*end.point, size=36, color=colour(end.colour)))
+        marks.append(text(frame, end.name, x, y - half, bold=True))
+        marks.append(text(frame, number(end.point[1], digits), x, y + half, ink="faint"))
     return marks
 
 
