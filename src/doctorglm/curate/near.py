@@ -6,7 +6,7 @@ conversations are compared each with their like. A different number or a negatio
 both kept, but training on one and testing on the other would be a leak.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 from rensa import RMinHash, RMinHashLSH
 
@@ -45,9 +45,12 @@ def views(conversation: Conversation, min_compared_chars: int) -> Iterator[tuple
 
 
 def similar_pairs(
-    sets: Sequence[Shingles], at_least: float, seed: int = _CLUSTER_SEED
+    sets: Sequence[Shingles],
+    at_least: float,
+    seed: int = _CLUSTER_SEED,
+    wanted: Callable[[int, int], bool] = lambda i, j: True,
 ) -> Iterator[tuple[int, int, float]]:
-    """(i, j, exact Jaccard) with i < j for the pairs that MinHash proposes and the exact value confirms."""
+    """(i, j, exact Jaccard) with i < j for the wanted pairs that MinHash proposes and the exact value confirms."""
     if not sets:
         return
     hashes = RMinHash.from_token_sets(sets, _ROWS * _BANDS, seed)
@@ -55,35 +58,50 @@ def similar_pairs(
     index.insert_many(hashes)
     for i, candidates in enumerate(index.query_all(hashes)):
         for j in sorted(candidates):
-            if j > i and (similarity := jaccard(sets[i], sets[j])) >= at_least:
+            if j > i and wanted(i, j) and (similarity := jaccard(sets[i], sets[j])) >= at_least:
                 yield i, j, similarity
 
 
-def clusters(conversations: Sequence[Conversation], threshold: float, min_compared_chars: int) -> list[str]:
-    """One cluster name per conversation: the smallest id in its cluster, which order does not change."""
-    parents = list(range(len(conversations)))
-    for i, j, _ in _links(conversations, threshold, min_compared_chars, _CLUSTER_SEED):
-        _join(parents, i, j)
-    roots = [_root(parents, i) for i in range(len(conversations))]
-    names: dict[int, str] = {}
-    for root, conversation in zip(roots, conversations, strict=True):
-        names[root] = min(names.get(root, conversation.id), conversation.id)
-    return [names[root] for root in roots]
+class Comparison:
+    """Conversations prepared for comparison: each distinct text once, with the numbers of those that hold it."""
 
+    def __init__(self, conversations: Sequence[Conversation], min_compared_chars: int) -> None:
+        self._ids = [c.id for c in conversations]
+        self._holders: dict[str, dict[Shingles, list[int]]] = {"whole": {}, "question": {}, "answer": {}}
+        for number, conversation in enumerate(conversations):
+            for kind, text in views(conversation, min_compared_chars):
+                self._holders[kind].setdefault(shingles(text), []).append(number)
 
-def _links(
-    conversations: Sequence[Conversation], at_least: float, min_compared_chars: int, seed: int
-) -> Iterator[tuple[int, int, float]]:
-    """(i, j, similarity) of conversations: equal texts first, then similar ones between the first of each text."""
-    holders: dict[str, dict[Shingles, list[int]]] = {"whole": {}, "question": {}, "answer": {}}
-    for number, conversation in enumerate(conversations):
-        for kind, text in views(conversation, min_compared_chars):
-            holders[kind].setdefault(shingles(text), []).append(number)
-    for texts in holders.values():
-        groups = list(texts.values())
-        yield from ((first, other, 1.0) for first, *others in groups for other in others)
-        for i, j, similarity in similar_pairs(list(texts), at_least, seed):
-            yield groups[i][0], groups[j][0], similarity
+    def clusters(self, threshold: float) -> list[str]:
+        """One cluster name per conversation: the smallest id in its cluster, which order does not change."""
+        parents = list(range(len(self._ids)))
+        for texts in self._holders.values():
+            holders = list(texts.values())
+            for first, *others in holders:
+                for other in others:
+                    _join(parents, first, other)
+            for i, j, _ in similar_pairs(list(texts), threshold):
+                _join(parents, holders[i][0], holders[j][0])
+        roots = [_root(parents, i) for i in range(len(self._ids))]
+        names: dict[int, str] = {}
+        for root, identifier in zip(roots, self._ids, strict=True):
+            names[root] = min(names.get(root, identifier), identifier)
+        return [names[root] for root in roots]
+
+    def largest_similarity(self, held_out: Collection[str], at_least: float) -> float:
+        """The largest Jaccard similarity between one of these ids and another, of the pairs that MinHash proposes.
+
+        0 when none reaches `at_least`; does not use the clusters, so that it can contradict them.
+        """
+        inside = [identifier in held_out for identifier in self._ids]
+        largest = 0.0
+        for texts in self._holders.values():
+            sides = [{inside[number] for number in numbers} for numbers in texts.values()]
+            if any(len(side) > 1 for side in sides):
+                return 1.0
+            across = similar_pairs(list(texts), at_least, _CHECK_SEED, lambda i, j, s=sides: s[i] != s[j])  # type: ignore[misc]
+            largest = max([largest, *(similarity for _, _, similarity in across)])
+        return largest
 
 
 def _root(parents: list[int], i: int) -> int:
@@ -96,20 +114,3 @@ def _root(parents: list[int], i: int) -> int:
 def _join(parents: list[int], i: int, j: int) -> None:
     a, b = sorted((_root(parents, i), _root(parents, j)))
     parents[b] = a
-
-
-def largest_similarity(
-    held_out: Iterable[Conversation], others: Iterable[Conversation], min_compared_chars: int, at_least: float
-) -> float:
-    """The largest Jaccard similarity between a held-out conversation and another, of those that MinHash proposes.
-
-    0 when none reaches `at_least`; computed anew, without the clusters, so that it can contradict them.
-    """
-    tested = list(held_out)
-    everything = [*tested, *others]
-    across = (
-        similarity
-        for i, j, similarity in _links(everything, at_least, min_compared_chars, _CHECK_SEED)
-        if (i < len(tested)) != (j < len(tested))
-    )
-    return max(across, default=0.0)

@@ -115,20 +115,23 @@ def _table(text: str) -> list[Row]:
 def _records(lines: Sequence[str], columns: int) -> Iterator[tuple[int, list[str], str]]:
     """(line, cells, reason) of the records behind the header.
 
-    A quote that is never closed would swallow all that follows; it costs its own line only.
+    A quote that is not closed, or closed by one of a later row, would swallow what follows; it costs its own line only.
     """
     at = 1
     while at < len(lines):
         reader = csv.reader(lines[i] for i in range(at, len(lines)))
         cells = next(reader, [])
         end = at + max(1, reader.line_num)
-        several = end - at > 1
-        if several and end == len(lines) and sum(line.count('"') for line in lines[at:end]) % 2:
-            yield at + 1, [], "unclosed_quote"
-            end = at + 1
-        elif several and len(cells) != columns:
+        if end - at > 1 and not (len(cells) == columns and _is_well_quoted(lines[at:end])):
             yield at + 1, [], "ragged_row"
             end = at + 1
         elif any(cell.strip() for cell in cells):
             yield at + 1, cells, ""
         at = end
+
+
+def _is_well_quoted(lines: Sequence[str]) -> bool:
+    try:
+        return len(list(csv.reader(lines, strict=True))) == 1
+    except csv.Error:
+        return False

@@ -2,10 +2,11 @@
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from doctorglm.conversation import Conversation
@@ -58,14 +59,19 @@ def find_files(sources: Sequence[Path]) -> list[SourceFile]:
         paths = [source] if given else sorted(p for p in source.rglob("*") if p.is_file() and p.name[:1] != ".")
         if not paths:
             raise DataError(
-                en=f"{source}: no such file, or a folder without files. Check the path.",
-                zh=f"{source}：文件不存在，或文件夹是空的。请检查路径。",
+                en=f"{printable(source)}: no such file, or a folder without files. Check the path.",
+                zh=f"{printable(source)}：文件不存在，或文件夹是空的。请检查路径。",
             )
         for path in paths:
             if path.resolve() not in found:
-                name = _unused(path.relative_to(source.parent).as_posix(), names)
+                name = _unused(printable(path.relative_to(source.parent)), names)
                 found[path.resolve()] = SourceFile(path, name, given)
     return list(found.values())
+
+
+def printable(path: PurePath) -> str:
+    """The path as text that can be written: under an ASCII locale Python keeps Chinese names as lone surrogates."""
+    return os.fsencode(path.as_posix()).decode("utf-8", "backslashreplace")
 
 
 def _unused(name: str, names: set[str]) -> str:

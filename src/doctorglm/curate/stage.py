@@ -4,7 +4,7 @@ import hashlib
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any
 from doctorglm.conversation import Conversation, write_conversations
 from doctorglm.curate.clean import clean
 from doctorglm.curate.filters import chain, first_reason
-from doctorglm.curate.near import clusters, largest_similarity
+from doctorglm.curate.near import Comparison
 from doctorglm.curate.settings import CurateSettings
 from doctorglm.curate.sources import Entry, FileReport, SourceFile, find_files, read_file
 from doctorglm.curate.splits import assign, ids_sha256
@@ -53,7 +53,8 @@ def curate(sources: Sequence[Path], out: Path, settings: CurateSettings, progres
     result = _sort(entries, settings)
     if not result.kept:
         raise _nothing_left(reports, result)
-    splits = _split(result.kept, settings)
+    comparison = Comparison(result.kept, settings.min_compared_chars)
+    splits = _split(result.kept, comparison.clusters(settings.near_duplicate_threshold), settings)
     run = begin()
     for name, conversations in splits.items():
         write_conversations(out / f"{name}.jsonl", conversations)
@@ -62,7 +63,7 @@ def curate(sources: Sequence[Path], out: Path, settings: CurateSettings, progres
         counts={"read": len(entries), **_counts(result, splits)},
         changes=dict(sorted(result.changes.items())),
         splits_sha256={name: ids_sha256(conversations) for name, conversations in splits.items()},
-        leak=_leak(splits, settings),
+        leak=_leak(comparison, splits, settings),
         files=[asdict(report) for report in reports],
         seconds=round(time.monotonic() - started, 2),
     )
@@ -123,9 +124,10 @@ def _nothing_left(reports: Sequence[FileReport], result: _Sorted) -> DataError:
     )
 
 
-def _split(kept: list[Conversation], settings: CurateSettings) -> dict[str, list[Conversation]]:
-    names = clusters(kept, settings.near_duplicate_threshold, settings.min_compared_chars)
-    kept = [replace(c, meta={**c.meta, "cluster": name}) for c, name in zip(kept, names, strict=True)]
+def _split(
+    kept: Sequence[Conversation], clusters: Sequence[str], settings: CurateSettings
+) -> dict[str, list[Conversation]]:
+    kept = [replace(c, meta={**c.meta, "cluster": name}) for c, name in zip(kept, clusters, strict=True)]
     kept.sort(key=lambda c: c.id)
     splits: dict[str, list[Conversation]] = {name: [] for name in settings.splits}
     for conversation, split in zip(kept, assign(kept, settings.splits, settings.seed), strict=True):
@@ -154,11 +156,12 @@ _REPORTED_SIMILARITY = 0.2
 """Below this, MinHash finds too few of the pairs to speak of the largest."""
 
 
-def _leak(splits: dict[str, list[Conversation]], settings: CurateSettings) -> dict[str, Any]:
+def _leak(
+    comparison: Comparison, splits: Mapping[str, Sequence[Conversation]], settings: CurateSettings
+) -> dict[str, Any]:
     """How near the last split, which is held out, comes to any other."""
-    held_out = list(settings.splits)[-1]
-    others = [c for name, conversations in splits.items() if name != held_out for c in conversations]
-    largest = largest_similarity(splits[held_out], others, settings.min_compared_chars, _REPORTED_SIMILARITY)
+    held_out = list(splits)[-1]
+    largest = comparison.largest_similarity({c.id for c in splits[held_out]}, _REPORTED_SIMILARITY)
     return {
         "held_out": held_out,
         "largest_similarity": round(largest, 4),

@@ -1,0 +1,96 @@
+"""The public corpora: README's counts are reproduced, and the committed three-way split has not changed."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from doctorglm.conversation import Conversation, read_conversations
+from doctorglm.curate import CurateSettings, curate, permute_answers
+from doctorglm.curate.filters.cut_off import ends_well
+from doctorglm.curate.sources import find_files, read_file
+from doctorglm.runs import Run
+from doctorglm.settings import build
+
+SPLITS = "pretrain=0.40,train=0.405,valid=0.045,test=0.15"
+
+SHA256 = {
+    "pretrain": "4a931614f872cb5f59dd3cc8c4ffdcfacb13c4826d81a4fe944a5af408fb4815",
+    "train": "5beea98e297d9a467d6261d92664b58069ca08b5c731dfb1c190001425980408",
+    "valid": "575904223627f9c578286fb0dc7963ff3ea076381ed1b12dc14fda3bc618890b",
+    "test": "4207bdaf8c19ad03f55284c7fad04012b32827167065dfd64cb9a9f6d9fce54f",
+}
+"""Of the sorted ids. The embedded base model was trained on `pretrain` and on nothing of `test`."""
+
+
+@pytest.fixture(scope="module")
+def curated(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    corpora = Path(__file__).parents[2].parent / "shared/data/corpora"
+    if not corpora.is_dir():
+        pytest.skip("needs ../shared/data/corpora, which is not beside the project")
+    out = tmp_path_factory.mktemp("curated") / "out"
+    return curate([corpora / "cmd", corpora / "zhongjing"], out, build(CurateSettings, {"splits": SPLITS}, "curate"))
+
+
+def conversations(run: Run) -> dict[str, list[Conversation]]:
+    return {name: list(read_conversations(run.directory / f"{name}.jsonl")) for name in SHA256}
+
+
+def test_every_record_is_accounted_for(curated: Run) -> None:
+    counts = curated.record["counts"]
+    assert counts["read"] == 7644 + 1144 == counts["kept"] + sum(counts["rejected"].values())
+    assert counts["rejected"] == {"cut_off": 666, "duplicate": 340}
+
+
+def test_the_committed_split(curated: Run) -> None:
+    assert curated.record["splits_sha256"] == SHA256
+    by_source = Counter((c.source, name) for name, found in conversations(curated).items() for c in found)
+    totals = Counter(source for source, _ in by_source.elements())
+    for (source, name), count in by_source.items():
+        share = float(dict(part.split("=") for part in SPLITS.split(","))[name])
+        assert count / totals[source] == pytest.approx(share, abs=0.005)
+
+
+def test_no_held_out_dialogue_is_near_to_another(curated: Run) -> None:
+    homes: dict[str, set[str]] = {}
+    for name, found in conversations(curated).items():
+        for conversation in found:
+            homes.setdefault(conversation.meta["cluster"], set()).add(name)
+    assert all(len(home) == 1 for home in homes.values())
+    assert curated.record["leak"]["largest_similarity"] < 0.4
+
+
+def test_readmes_noise_counts(shared: Path) -> None:
+    """data/README.md: exact duplicates 4.9 %, answers cut off 9.5 %, `ask` = 无, `title` repeated in `ask`."""
+    (file,) = [f for f in find_files([shared / "data/corpora/cmd"]) if f.name.endswith(".csv")]
+    report, entries = read_file(file)
+    assert (report.encoding, report.licence, len(entries)) == ("gb18030", "MIT", 7644)
+    found = [e.conversation for e in entries if e.conversation]
+    assert len(found) == 7644
+    assert 1 - len({c.id for c in found}) / 7644 == pytest.approx(0.049, abs=0.0006)
+    assert sum(not ends_well(c.answers) for c in found) / 7644 == pytest.approx(0.095, abs=0.005)
+    assert not any(c.questions.rstrip().endswith("\n无") for c in found)
+
+
+def test_the_schema_that_changes_mid_file(shared: Path) -> None:
+    (file,) = [f for f in find_files([shared / "data/corpora/zhongjing"]) if f.name.endswith(".json")]
+    _, entries = read_file(file)
+    found = [e.conversation for e in entries if e.conversation]
+    assert len(found) == 1144
+    assert {c.source for c in found} == {"cmtmedqa"}
+    # 23 records of the first schema have no history, the 144 of the second none
+    assert Counter(len(c.turns) for c in found)[1] == 167
+    assert max(len(c.turns) for c in found) == 10
+    assert [c.department for c in found[1000:]] == [""] * 144
+
+
+def test_the_placebo_of_the_tuning_part(curated: Run) -> None:
+    train = [c for c in conversations(curated)["train"] if c.source == "cmd"]
+    placebo = permute_answers(train, 0)
+    assert Counter(c.answers for c in placebo) == Counter(c.answers for c in train)
+    own = sum(a.answers == b.answers for a, b in zip(placebo, train, strict=True))
+    clusters = {c.id: c.meta["cluster"] for c in train}
+    departments = {c.id: c.department for c in train}
+    kin = sum(clusters[c.meta["answers_of"]] == clusters[c.id] for c in placebo)
+    away = sum(departments[c.meta["answers_of"]] != departments[c.id] for c in placebo)
+    assert (own, kin, away) == (0, 0, 0)

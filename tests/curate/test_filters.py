@@ -1,0 +1,121 @@
+"""Each filter rejects what it is for, by its reason, and lets honest text pass."""
+
+import pytest
+
+from doctorglm.conversation import Conversation, Message, Role
+from doctorglm.curate.filters import chain, first_reason
+from doctorglm.curate.settings import CurateSettings
+
+Q, A = "高血压怎么办？", "建议低盐饮食，按时吃药，定期量血压，并到心内科复诊。"
+
+
+def dialogue(*contents: str, roles: tuple[Role, ...] = (), identifier: str = "x", department: str = "") -> Conversation:
+    speakers: tuple[Role, ...] = roles or ("user", "assistant") * (len(contents) // 2)
+    messages = tuple(Message(role, content) for role, content in zip(speakers, contents, strict=True))
+    return Conversation(id=identifier, messages=messages, department=department)
+
+
+def reason(conversation: Conversation, **settings: int) -> str | None:
+    return first_reason(chain(CurateSettings(**settings)), conversation)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "expected"),
+    [
+        (Q, A, None),
+        (Q, "可以", None),
+        (Q, "可以吃，但不要多吃", None),
+        (Q, A[:-1] + "”", None),
+        (Q, A[:-1] + "！）", None),
+        (Q, "", "no_answer"),
+        (Q, "。。。", "no_answer"),
+        ("", A, "no_question"),
+        ("？？", A, "no_question"),
+        (Q, "好", "short_answer"),
+        (Q, A[:-1], "cut_off"),
+        (Q, A[:-1] + "，", "cut_off"),
+        (Q, A[:-1] + "；", "cut_off"),
+        (Q, A + "\ufffd", "replacement_character"),
+        (Q + "\0", A, "nul_character"),
+        (Q, A + "\ud83d", "mojibake"),
+        (Q, "锟斤拷锟斤拷", "mojibake"),
+        (Q, A.encode().decode("gb18030", "replace").replace("\ufffd", ""), "mojibake"),
+        (Q, A.encode().decode("latin-1"), "mojibake"),
+        (Q.encode().decode("cp1252", "ignore"), A, "mojibake"),
+        ("Is it a café–style menü?", "Yes, the naïve résumé à la carte — at 37.5°C, it’s “fine”.", None),
+        (Q, "长" * 20_000 + "。", "too_long"),
+    ],
+)
+def test_reasons(question: str, answer: str, expected: str | None) -> None:
+    assert reason(dialogue(question, answer)) == expected
+
+
+def test_damage_in_a_department_is_found() -> None:
+    assert reason(dialogue(Q, A, department="内\ud800科")) == "mojibake"
+
+
+@pytest.mark.parametrize(
+    ("roles", "expected"),
+    [
+        (("user", "assistant"), None),
+        (("system", "user", "assistant"), None),
+        (("user", "assistant", "user", "assistant"), None),
+        (("assistant", "user", "assistant"), "roles"),
+        (("user", "system", "assistant"), "roles"),
+        (("user",), "no_answer"),
+        (("assistant",), "no_question"),
+        (("system",), "no_question"),
+    ],
+)
+def test_roles_alternate(roles: tuple[Role, ...], expected: str | None) -> None:
+    assert reason(dialogue(*(A for _ in roles), roles=roles)) == expected
+
+
+def test_every_answer_of_a_dialogue_is_looked_at() -> None:
+    assert reason(dialogue(Q, A, Q, A[:-1])) == "cut_off"
+    assert reason(dialogue(Q, "", Q, A)) == "no_answer"
+
+
+def test_the_second_copy_is_a_duplicate_whatever_its_spaces_and_marks() -> None:
+    filters = chain(CurateSettings())
+    copies = [
+        dialogue(Q, A),
+        dialogue(Q.replace("？", "?"), " " + A.replace("，", ", ")),
+        dialogue(Q, A.replace("低", "少")),
+    ]
+    assert [first_reason(filters, c) for c in copies] == [None, "duplicate", None]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("空腹血糖6.8，二甲双胍0.5g。", "空腹血糖16.8，二甲双胍0.5g。"),
+        ("每次2.5片。", "每次25片。"),
+        ("血压140/90。", "血压14090。"),
+        ("体温-1℃。", "体温1℃。"),
+        ("可以吃。", "不可以吃。"),
+        ("每日5mg。", "每日5μg。"),
+    ],
+)
+def test_a_number_a_sign_a_unit_or_a_negation_makes_another_record(one: str, other: str) -> None:
+    filters = chain(CurateSettings())
+    assert [first_reason(filters, dialogue(Q, text)) for text in (one, other)] == [None, None]
+
+
+def test_short_answers_are_duplicates_only_of_the_same_question() -> None:
+    filters = chain(CurateSettings())
+    pairs = [("能吃苹果吗", "可以"), ("能吃苹果吗", "不能吃"), ("能吃苹果吗？", "可以"), ("能喝牛奶吗", "可以")]
+    assert [first_reason(filters, dialogue(*pair)) for pair in pairs] == [None, None, "duplicate", None]
+
+
+@pytest.mark.parametrize(
+    ("settings", "answer", "before", "after"),
+    [
+        ({"min_answer_chars": 5}, "可以", None, "short_answer"),
+        ({"max_chars": 10}, A, None, "too_long"),
+        ({"cut_off_chars": 5}, "可以吃，但不要多吃", None, "cut_off"),
+    ],
+)
+def test_each_threshold_counts(settings: dict[str, int], answer: str, before: str | None, after: str) -> None:
+    assert reason(dialogue(Q, answer)) == before
+    assert reason(dialogue(Q, answer), **settings) == after

@@ -1,0 +1,133 @@
+"""Near-duplicates are found as brute force finds them, and chance agreement of short texts is not."""
+
+import itertools
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from doctorglm.conversation import Conversation, Message
+from doctorglm.curate.near import Comparison, jaccard, shingles, similar_pairs
+
+WORDS = "头痛发热咳嗽血压血糖胃炎肝炎建议检查休息饮食清淡药物医生复诊注意避免症状治疗定期"
+"""Twenty words of two characters."""
+
+
+def dialogue(identifier: str, question: str, answer: str) -> Conversation:
+    return Conversation(id=identifier, messages=(Message("user", question), Message("assistant", answer)))
+
+
+def sentence(rng: random.Random, words: int) -> str:
+    pairs = [WORDS[i : i + 2] for i in range(0, len(WORDS), 2)]
+    return "".join(rng.choices(pairs, k=words)) + "。"
+
+
+def joined(conversations: list[Conversation], threshold: float = 0.4, min_chars: int = 16) -> list[set[str]]:
+    groups: dict[str, set[str]] = {}
+    for conversation, cluster in zip(conversations, clusters(conversations, threshold, min_chars), strict=True):
+        groups.setdefault(cluster, set()).add(conversation.id)
+    assert all(name == min(group) for name, group in groups.items())
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def clusters(conversations: list[Conversation], threshold: float, min_chars: int) -> list[str]:
+    return Comparison(conversations, min_chars).clusters(threshold)
+
+
+def test_shingles_and_jaccard_by_hand() -> None:
+    assert shingles("头痛 三天，") == {"头痛三", "痛三天"}
+    assert shingles("可以。") == {"可以"}
+    # abc bcd cde | bcd cde def: two of four
+    assert jaccard(shingles("abcde"), shingles("bcdef")) == 0.5
+
+
+def test_pairs_are_those_of_brute_force() -> None:
+    rng = random.Random(3)
+    texts = [sentence(rng, 20) for _ in range(150)]
+    for text in texts[:120]:
+        units = list(text)
+        for _ in range(rng.randint(1, 12)):
+            units[rng.randrange(len(units))] = rng.choice("甲乙丙丁戊")
+        texts.append("".join(units))
+    sets = [shingles(text) for text in texts]
+    expected = {
+        (i, j): s for i, j in itertools.combinations(range(len(sets)), 2) if (s := jaccard(sets[i], sets[j])) >= 0.4
+    }
+    assert len(expected) > 20
+    assert {(i, j): s for i, j, s in similar_pairs(sets, 0.4)} == expected
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("餐前空腹血糖6.8，二甲双胍0.5g，每日两次。", "餐前空腹血糖16.8，二甲双胍0.5g，每日两次。"),
+        ("高血压的病人完全可以适量吃一些党参泡水。", "高血压的病人完全不可以适量吃一些党参泡水。"),
+        (
+            "慢性胃炎应及时治疗，饮食清淡，注意休息，定期复查胃镜。",
+            "慢性胃炎应及时救治，饮食清淡，留意休息，定期复查胃镜。",
+        ),
+    ],
+)
+def test_spun_text_and_other_numbers_stay_together(one: str, other: str) -> None:
+    rng = random.Random(0)
+    conversations = [dialogue("a", sentence(rng, 12), one), dialogue("b", sentence(rng, 12), other)]
+    assert joined(conversations) == [{"a", "b"}]
+
+
+def test_a_copied_question_joins_too() -> None:
+    rng = random.Random(1)
+    asked = sentence(rng, 15)
+    conversations = [dialogue("a", asked, sentence(rng, 15)), dialogue("b", asked + "谢谢", sentence(rng, 15))]
+    assert joined(conversations) == [{"a", "b"}]
+
+
+def test_short_answers_and_stock_questions_that_agree_do_not_join() -> None:
+    rng = random.Random(2)
+    by_answer = [dialogue(f"a{i}", sentence(rng, 12), "可以") for i in range(20)]
+    by_question = [dialogue(f"q{i}", "高血压怎么治疗？", sentence(rng, 30)) for i in range(20)]
+    assert joined(by_answer + by_question) == []
+    assert joined(by_answer, min_chars=2) == [{c.id for c in by_answer}]
+
+
+def test_the_threshold_counts() -> None:
+    conversations = [
+        dialogue("a", "甲", "abcdefghijklmnopqrstuvwxyz"),
+        dialogue("b", "乙", "abcdefghijklmnopqrst123456"),
+    ]
+    assert joined(conversations, 0.5) == [{"a", "b"}]
+    assert joined(conversations, 0.7) == []
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.permutations(range(12)), st.randoms(use_true_random=False))
+def test_clusters_do_not_depend_on_the_order(order: list[int], rng: random.Random) -> None:
+    texts = [sentence(rng, 12) for _ in range(4)]
+    conversations = [dialogue(f"c{i:02}", f"{i}号" + sentence(rng, 3), texts[i % 4]) for i in range(12)]
+    names = dict(zip([c.id for c in conversations], clusters(conversations, 0.4, 16), strict=True))
+    shuffled = [conversations[i] for i in order]
+    assert dict(zip([c.id for c in shuffled], clusters(shuffled, 0.4, 16), strict=True)) == names
+
+
+def test_no_conversations_no_clusters() -> None:
+    assert clusters([], 0.4, 16) == []
+
+
+def test_the_leak_check_finds_the_nearest_pair_across() -> None:
+    rng = random.Random(4)
+    # every trigram differs, so that only the planted pairs are near
+    texts = ["".join(chr(0x4E00 + rng.randrange(20_000)) for _ in range(40)) for _ in range(8)]
+    held_out = [dialogue(f"t{i}", texts[i], texts[i + 4] + "。") for i in range(4)]
+    apart = [dialogue("x", texts[0][::-1], texts[1][::-1])]
+    near = [dialogue("y", texts[2][::-1], texts[6][:30] + texts[5][::-1][:10])]
+
+    def largest(others: list[Conversation], held_out: list[Conversation] = held_out) -> float:
+        return Comparison([*held_out, *others], 16).largest_similarity({c.id for c in held_out}, 0.2)
+
+    assert largest(apart) == 0.0
+    exact = jaccard(shingles(near[0].answers), shingles(held_out[2].answers))
+    assert 0.5 < exact < 0.7
+    assert largest(apart + near) == exact
+    # a pair on one side only is no leak, equal texts across are
+    assert largest(apart, [*held_out, *near]) == 0.0
+    assert largest([dialogue("z", texts[0], "另一个回答")]) == 1.0
