@@ -39,6 +39,18 @@ def test_real_tokens_in_a_padded_batch_equal_the_row_alone(
         close(logits[row][mask[row].bool()], t.oracle.logits(tokens))
 
 
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_what_stands_at_padding_does_not_matter(
+    tiny: Callable[..., Any], prompts: list[list[int]], pad: Pad, side: str
+) -> None:
+    t = tiny()
+    ids, mask = pad(prompts, side)
+    for filler in (SOP, GMASK, MASK, 9):
+        logits = t.model(ids.masked_fill(mask == 0, filler), attention_mask=mask).logits
+        for row, tokens in enumerate(prompts):
+            close(logits[row][mask[row].bool()], t.oracle.logits(tokens))
+
+
 def test_an_empty_prompt_in_the_batch_poisons_nothing(tiny: Callable[..., Any], prompts: list[list[int]]) -> None:
     t = tiny()
     tokens = prompts[0] + ANSWER
@@ -139,6 +151,15 @@ def test_loss_is_the_mean_over_supervised_tokens(tiny: Callable[..., Any], promp
     expected = sum(nats for nats, _ in sums) / sum(count for _, count in sums)
     assert t.model(ids, labels=labels).loss.item() == pytest.approx(expected, abs=ATOL)
     assert t.model(ids, attention_mask=mask, labels=labels).loss.item() == pytest.approx(expected, abs=ATOL)
+
+
+def test_a_part_of_a_step_is_divided_by_the_whole(tiny: Callable[..., Any], prompts: list[list[int]]) -> None:
+    t = tiny()
+    ids = torch.tensor([prompts[0] + ANSWER])
+    labels = torch.tensor([[-100] * len(prompts[0]) + ANSWER])
+    nats, count = t.oracle.loss(ids[0].tolist(), labels[0].tolist())
+    assert count == len(ANSWER)
+    assert t.model(ids, labels=labels, num_items_in_batch=50).loss.item() == pytest.approx(nats / 50, abs=ATOL)
 
 
 def test_logits_to_keep(tiny: Callable[..., Any], prompts: list[list[int]]) -> None:

@@ -127,6 +127,8 @@ def test_decoding_what_has_no_text(official: Any) -> None:
     assert official.decode([130_001, 130_004, 3, 5, 74874, 130_005, 3, 3]) == "你好"
     assert official.decode([130_400, 5, 74874, 130_527]) == "你好"
     assert official.decode([]) == ""
+    assert official.decode([0, 5, 74874], skip_special_tokens=True) == "你好"
+    assert "⁇" in official.decode([0, 5, 74874])
     assert official.decode(74874) == "你好"
     assert official.decode([[5, 74874], [5, 6]]) == ["你好", ","]
     assert official.decode([4, 130_008, 130_009, 130_087]) == "\n\t" + " " * 82

@@ -10,9 +10,9 @@ from peft import LoraConfig, get_peft_model
 ANSWER = [17, 4, 29, 11, 35]
 
 
-def gradients(model: Any, ids: torch.Tensor, labels: torch.Tensor) -> dict[str, torch.Tensor]:
+def gradients(model: Any, ids: torch.Tensor, labels: torch.Tensor, **asked: Any) -> dict[str, torch.Tensor]:
     model.zero_grad()
-    model(ids, labels=labels).loss.backward()
+    model(ids, labels=labels, **asked).loss.backward()
     return {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
 
 
@@ -20,16 +20,18 @@ def example(prompt: list[int]) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.tensor([prompt + ANSWER]), torch.tensor([[-100] * len(prompt) + ANSWER])
 
 
-@pytest.mark.parametrize("use_cache", [True, False])
+@pytest.mark.parametrize("use_cache", [True, False, None])
 def test_recomputation_gives_the_same_gradients(
-    tiny: Callable[..., Any], checkpoint: Callable[[Any], None], prompts: list[list[int]], use_cache: bool
+    tiny: Callable[..., Any], checkpoint: Callable[[Any], None], prompts: list[list[int]], use_cache: bool | None
 ) -> None:
-    t = tiny(use_cache=use_cache)
+    t = tiny()
     t.model.train()
     ids, labels = example(prompts[0])
     plain = gradients(t.model, ids, labels)
     checkpoint(t.model)
-    recomputed = gradients(t.model, ids, labels)
+    recomputed = gradients(t.model, ids, labels, use_cache=use_cache)
+    out = t.model(ids, use_cache=use_cache)
+    assert out.get("cache") is None and out.get("past_key_values") is None
     assert plain.keys() == recomputed.keys() == dict(t.model.named_parameters()).keys()
     for name, value in plain.items():
         torch.testing.assert_close(recomputed[name], value, atol=1e-5, rtol=1e-5)

@@ -61,8 +61,8 @@ def _refuse_unknown(folder: Path, config: dict[str, Any]) -> None:
         raise ModelError(
             en=f"{folder / 'config.json'}: unknown model_type {kind!r}. ChatGLM-6B and the language models that "
             "transformers knows (GLM-4, Qwen, Llama and others) can be loaded; code from a folder is never run.",
-            zh=f"{folder / 'config.json'}：未知的 model_type {kind!r}。可加载 ChatGLM-6B 以及 transformers 自带的语言模型"
-            "（GLM-4、Qwen、Llama 等）；不会执行目录中的代码。",
+            zh=f"{folder / 'config.json'}：未知的 model_type {kind!r}。可加载 ChatGLM-6B"
+            "以及 transformers 自带的语言模型（GLM-4、Qwen、Llama 等）；不会执行目录中的代码。",
         )
 
 

@@ -152,12 +152,14 @@ class ChatGLMForConditionalGeneration(ChatGLMPreTrainedModel, GenerationMixin):
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
         logits_to_keep: int | torch.Tensor = 0,
+        num_items_in_batch: int | torch.Tensor | None = None,
         return_dict: bool | None = None,
         **_: Any,
     ) -> Any:
         """Logits [B,S,V], or of the last `logits_to_keep` columns; with `labels` [B,S] the mean loss in nats.
 
-        Labels are unshifted and -100 is ignored. The other arguments are those of `ChatGLMModel.forward`.
+        Labels are unshifted and -100 is ignored; `num_items_in_batch` is what the sum is divided by instead of their
+        number, where a batch is only a part of a step. The other arguments are those of `ChatGLMModel.forward`.
         """
         outputs = self.transformer(
             input_ids=input_ids,
@@ -173,7 +175,9 @@ class ChatGLMForConditionalGeneration(ChatGLMPreTrainedModel, GenerationMixin):
         logits = self.lm_head(outputs.last_hidden_state[:, kept])
         loss = None
         if labels is not None:
-            loss = F.cross_entropy(logits[:, :-1].flatten(0, 1).float(), labels[:, 1:].flatten(), ignore_index=-100)
+            shifted = logits[:, :-1].flatten(0, 1).float(), labels[:, 1:].flatten()
+            loss = F.cross_entropy(*shifted, reduction="mean" if num_items_in_batch is None else "sum")
+            loss = loss if num_items_in_batch is None else loss / num_items_in_batch
         result = CausalLMOutputWithPast(
             loss=loss,
             logits=logits,
@@ -199,7 +203,7 @@ class ChatGLMForConditionalGeneration(ChatGLMPreTrainedModel, GenerationMixin):
             return super().generate(inputs, *args, **kwargs)
 
         # an answer follows its prompt: padding goes to the left while it is written
-        order_BS = real_BS.argsort(dim=1, stable=True)
+        order_BS = real_BS.long().argsort(dim=1, stable=True)
         kwargs = {name: value for name, value in kwargs.items() if name not in ("input_ids", "position_ids")}
         kwargs["attention_mask"] = real_BS.gather(1, order_BS)
         result = super().generate(ids_BS.gather(1, order_BS), *args, **kwargs)
