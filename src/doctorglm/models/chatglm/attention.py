@@ -44,9 +44,10 @@ class ChatGLMAttention(nn.Module):
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
         """[B,S,H] and, when wanted, the weights [B,N,S,T]; `mask` is added to the scores."""
         qkv_BSN3D = self.query_key_value(x_BSH).unflatten(-1, (self.heads, 3, self.head_dim))
-        turned_BSN2D = rotate(qkv_BSN3D[..., :2, :], cos, sin)
+        qk_BSN2D, v_BSN1D = qkv_BSN3D.split((2, 1), -2)
+        turned_BSN2D = rotate(qk_BSN2D, cos, sin)
         q_BNSD, k_BNSD = turned_BSN2D.transpose(1, 2).unbind(3)
-        v_BNSD = qkv_BSN3D[..., 2, :].transpose(1, 2)
+        v_BNSD = v_BSN1D.squeeze(-2).transpose(1, 2)
         if cache is not None:
             k_BNSD, v_BNSD = cache.update(k_BNSD, v_BNSD, self.layer_index)
         if mask is not None:
