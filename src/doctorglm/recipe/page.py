@@ -8,7 +8,7 @@ from typing import Any
 from doctorglm.language import Text
 from doctorglm.recipe.pipeline import Outcome
 from doctorglm.report import strings
-from doctorglm.report.blocks import Answer, Answers, Commands, Figure, Number, Page, Prose, Question, Table, Verdict
+from doctorglm.report.blocks import Answer, Answers, Commands, Figure, Number, Page, Question, Table, Verdict
 from doctorglm.report.charts import Branch, Difference, Series, curve, flow, intervals
 from doctorglm.report.numbers import interval, number, percent
 from doctorglm.report.page import write
@@ -92,7 +92,6 @@ def _page(outcome: Outcome, command: str) -> Page:
             _flow(read_json(out / "curate" / "run.json")["counts"]),
             results_table(outcome.summary),
             _answers(outcome),
-            Prose(title=strings.HONESTY_TITLE, text=strings.HONESTY),
             Commands(title=strings.REPRODUCE, lines=[command]),
         ],
     )

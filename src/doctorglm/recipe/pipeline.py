@@ -16,6 +16,7 @@ from doctorglm.errors import ConfigError
 from doctorglm.evaluate import EvaluateSettings, compare, evaluate
 from doctorglm.language import Text
 from doctorglm.models.local_engine import LocalEngine
+from doctorglm.models.saving import save_model
 from doctorglm.recipe.settings import Recipe
 from doctorglm.runs import Run, peak_memory_mb, read_json, sha256_file, write_json
 from doctorglm.tune import tune
@@ -56,6 +57,7 @@ def run_recipe(
     if recipe.pretrain is not None:
         prepare_base(out / "curate", [Path(d) for d in recipe.documents], out / "base", recipe.pretrain)
         tune(str(out / "base" / "initial"), out / "base", out / "tune", recipe.tune)
+        _package(out)
         return None
     tune(recipe.base, out / "curate", out / "tune", recipe.tune)
     if recipe.evaluate is None:
@@ -90,6 +92,12 @@ def adapters_of(recipe: Recipe, out: Path) -> dict[str, tuple[str, Path | None]]
         "tuned": (recipe.base, out / "tune" / "adapter"),
         "placebo": (recipe.base, out / "placebo" / "adapter"),
     }
+
+
+def _package(out: Path) -> None:
+    """The new base in 16 bits, as it ships: `out/embedded`."""
+    model, tokenizer = models.load(out / "tune" / "model")
+    save_model(model.half(), tokenizer, out / "embedded")
 
 
 def _placebo_data(curated: Path, out: Path, seed: int) -> None:

@@ -1,0 +1,84 @@
+"""Writes the figures of the READMEs from `benchmarks/results/*.json`, between their markers.
+
+python docs/tables.py          writes
+python docs/tables.py --check  exits 1 when a file is stale
+"""
+
+import json
+import re
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+FILES = ("README.md", "README.zh-CN.md", "recipes/README.md")
+_BLOCK = re.compile(r"(<!-- figures:(?P<name>[a-z_]+):(?P<language>en|zh) -->\n).*?(<!-- /figures -->)", re.DOTALL)
+
+_WORDS = {
+    "en": ("On held-out conversations", "Base", "Tuned", "Placebo"),
+    "zh": ("留出对话上的结果", "基座", "微调", "安慰剂"),
+}
+_ROWS: list[tuple[str, str, Callable[[Mapping[str, Any]], str]]] = [
+    ("NLL per token, nats", "每词元 NLL（nat）", lambda s: _interval(s["nll_per_token"], 3)),
+    ("Perplexity", "困惑度", lambda s: _interval(s["perplexity"], 1)),
+    ("Repetition (rep-4), %", "重复率（rep-4），%", lambda s: _interval(s["repetition"], 1, 100)),
+    ("Answers that end by themselves, %", "自行结束的回答，%", lambda s: _interval(s["ends_by_itself"], 1, 100)),
+    ("Answer tokens per second", "每秒生成词元", lambda s: f"{s['answer_tokens_per_s']:,.0f}"),
+]
+
+
+def written(text: str) -> str:
+    """The text with every marked block made anew."""
+    return _BLOCK.sub(lambda m: m[1] + _figures(m["name"], m["language"]) + m[4], text)
+
+
+def _figures(name: str, language: str) -> str:
+    file = RESULTS / f"{name}.json"
+    recorded = json.loads(file.read_text(encoding="utf-8"))
+    summary, gate = recorded["result"], recorded["result"]["gate"]
+    words, nll = _WORDS[language], recorded["result"]["gate"]["metrics"]["nll_per_token"]
+    lines = [f"| {words[0]} (n = {nll['n']}) | {' | '.join(words[1:])} |", "|---|---:|---:|---:|"]
+    for english, chinese, show in _ROWS:
+        label = english if language == "en" else chinese
+        lines.append(f"| {label} | " + " | ".join(show(summary[s]) for s in ("base", "tuned", "placebo")) + " |")
+    sentence = gate["sentence"][language]
+    mark = {("en", True): "✓ passed", ("en", False): "✕ not passed", ("zh", True): "✓ 通过", ("zh", False): "✕ 未通过"}
+    lines += ["", f"**{mark[language, gate['passed']]}** {sentence}", ""]
+    if language == "en":
+        lines.append(
+            f"In brackets: 95 % intervals. `{recorded['command']}`: {summary['seconds']:,.0f} s in all, peak memory "
+            f"{summary['peak_memory_mb']:,.0f} MB; {recorded['device']}; commit `{recorded['commit'][:10]}`, "
+            f"{recorded['date']}; raw output in `benchmarks/results/{name}.json`."
+        )
+    else:
+        lines.append(
+            f"方括号内为 95 % 区间。`{recorded['command']}`：共 {summary['seconds']:,.0f} 秒，内存峰值 "
+            f"{summary['peak_memory_mb']:,.0f} MB；{recorded['device']}；提交 `{recorded['commit'][:10]}`，"
+            f"{recorded['date']}；原始输出见 `benchmarks/results/{name}.json`。"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _interval(m: Mapping[str, float], digits: int, scale: float = 1.0) -> str:
+    value, low, high = (f"{scale * m[key]:.{digits}f}" for key in ("value", "low", "high"))
+    return f"{value} [{low}, {high}]"
+
+
+def main() -> int:
+    """Writes the files, or tells which are stale."""
+    stale = []
+    for name in FILES:
+        path = ROOT / name
+        text = path.read_text(encoding="utf-8")
+        if written(text) != text:
+            stale.append(name)
+            if "--check" not in sys.argv:
+                path.write_text(written(text), encoding="utf-8")
+    sys.stderr.write("".join(f"{name}: {'stale' if '--check' in sys.argv else 'written'}\n" for name in stale))
+    return 1 if stale and "--check" in sys.argv else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

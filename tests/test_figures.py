@@ -1,0 +1,29 @@
+"""Every figure of the READMEs is the one that a benchmark printed."""
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def _tables() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("tables", ROOT / "docs" / "tables.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("name", _tables().FILES)
+def test_readme_is_current(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    assert "<!-- figures:" in text
+    assert _tables().written(text) == text, "run `python docs/tables.py`"
+
+
+def test_a_changed_figure_is_noticed() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert _tables().written(text.replace("Perplexity |", "Perplexity | 0")) == text
