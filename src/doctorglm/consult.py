@@ -1,6 +1,6 @@
 """The one answer path: engine -> label. Triage, grounding and guards take their places here as they are built."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 from doctorglm.conversation import Message
@@ -34,10 +34,18 @@ class Consultation:
         self.engine = engine
         self.sampling = sampling
 
-    def stream(self, messages: Sequence[Message]) -> Iterator[str | Reply]:
-        """Yields the answer's text as it comes, then the Reply; the label is to be shown before the first piece."""
-        for piece in self.engine.stream(messages, self.sampling):
-            yield Reply(label=LABEL, generation=piece) if isinstance(piece, Generation) else piece
+    def stream(self, messages: Sequence[Message]) -> Generator[str | Reply, None, None]:
+        """Yields the answer's text as it comes, then the Reply; the label is to be shown before the first piece.
+
+        Closing it stops the engine.
+        """
+        pieces = self.engine.stream(messages, self.sampling)
+        try:
+            for piece in pieces:
+                yield Reply(label=LABEL, generation=piece) if isinstance(piece, Generation) else piece
+        finally:
+            if isinstance(pieces, Generator):
+                pieces.close()
 
     def batch(self, conversations: Sequence[Sequence[Message]]) -> list[Reply]:
         """One reply for each conversation, in order."""
