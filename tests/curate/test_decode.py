@@ -66,6 +66,12 @@ def test_another_encoding_is_refused(codec: str) -> None:
         decode((text * 20).encode(codec), "x.csv")
 
 
+def test_one_wrong_byte_in_gb18030_is_named_and_not_ignored() -> None:
+    good = (TEXT * 20).encode("gb18030")
+    with pytest.raises(DataError, match=rf"nor GB18030 \(wrong at byte {len(good)}\)"):
+        decode(good + b"\xff" + good, "x.csv")
+
+
 def test_random_bytes_are_refused() -> None:
     with pytest.raises(DataError, match="UTF-8"):
         decode(random.Random(0).randbytes(4000), "x")

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from doctorglm.conversation import Conversation, read_conversations
-from doctorglm.curate import stage
+from doctorglm.curate import near, stage
 from doctorglm.curate.settings import CurateSettings
 from doctorglm.curate.stage import curate
 from doctorglm.errors import ConfigError, DataError
@@ -114,6 +114,27 @@ def test_near_duplicates_stay_in_one_split_and_the_check_says_so(tmp_path: Path)
     leak = run.record["leak"]
     assert leak["held_out"] == "test"
     assert leak["largest_similarity"] < leak["threshold"] == 0.4
+
+
+def test_what_clustering_misses_the_check_finds_and_more_rounds_join(tmp_path: Path, monkeypatch: Any) -> None:
+    rng = random.Random(7)
+    planted = []
+    for _ in range(30):
+        answer = sentence(rng)
+        planted += [["内科", "问", sentence(rng), answer[:k] + "另外" + answer[k:]] for k in (4, 12, 20, 28)]
+    (tmp_path / "x.csv").write_bytes(table(0, extra=planted))
+    # one band of four rows proposes few of the pairs
+    monkeypatch.setattr(near, "_BANDS", 1)
+    monkeypatch.setattr(near, "_ROWS", 4)
+    leaks, clusters = [], []
+    for most in (1, 5):
+        monkeypatch.setattr(stage, "_MAX_ROUNDS", most)
+        record = curate([tmp_path / "x.csv"], tmp_path / str(most), CurateSettings()).record
+        leaks.append(record["leak"])
+        clusters.append(record["counts"]["clusters"])
+    assert leaks[0]["largest_similarity"] >= 0.4
+    assert leaks[1]["rounds"] > 1
+    assert clusters[1] < clusters[0]
 
 
 def test_a_copy_in_two_corpora_does_not_leak(tmp_path: Path) -> None:

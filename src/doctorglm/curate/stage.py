@@ -4,11 +4,11 @@ import hashlib
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from doctorglm.conversation import Conversation, write_conversations
 from doctorglm.curate.clean import clean
@@ -23,6 +23,8 @@ from doctorglm.settings import plain
 
 Progress = Callable[[str, int, int], None]
 """Called with (file, files done, files in all)."""
+
+Splits: TypeAlias = dict[str, list[Conversation]]
 
 
 @dataclass
@@ -53,8 +55,7 @@ def curate(sources: Sequence[Path], out: Path, settings: CurateSettings, progres
     result = _sort(entries, settings)
     if not result.kept:
         raise _nothing_left(reports, result)
-    comparison = Comparison(result.kept, settings.min_compared_chars)
-    splits = _split(result.kept, comparison.clusters(settings.near_duplicate_threshold), settings)
+    splits, leak = _split(result.kept, settings)
     run = begin()
     for name, conversations in splits.items():
         write_conversations(out / f"{name}.jsonl", conversations)
@@ -63,7 +64,7 @@ def curate(sources: Sequence[Path], out: Path, settings: CurateSettings, progres
         counts={"read": len(entries), **_counts(result, splits)},
         changes=dict(sorted(result.changes.items())),
         splits_sha256={name: ids_sha256(conversations) for name, conversations in splits.items()},
-        leak=_leak(comparison, splits, settings),
+        leak=leak,
         files=[asdict(report) for report in reports],
         seconds=round(time.monotonic() - started, 2),
     )
@@ -124,13 +125,33 @@ def _nothing_left(reports: Sequence[FileReport], result: _Sorted) -> DataError:
     )
 
 
-def _split(
-    kept: Sequence[Conversation], clusters: Sequence[str], settings: CurateSettings
-) -> dict[str, list[Conversation]]:
-    kept = [replace(c, meta={**c.meta, "cluster": name}) for c, name in zip(kept, clusters, strict=True)]
-    kept.sort(key=lambda c: c.id)
-    splits: dict[str, list[Conversation]] = {name: [] for name in settings.splits}
-    for conversation, split in zip(kept, assign(kept, settings.splits, settings.seed), strict=True):
+def _split(kept: list[Conversation], settings: CurateSettings) -> tuple[Splits, dict[str, Any]]:
+    """The splits, and how near the last of them, which is held out, comes to any other.
+
+    When the check finds a pair that clustering missed, both are done again with more hashes.
+    """
+    comparison = Comparison(kept, settings.min_compared_chars)
+    held_out, threshold = list(settings.splits)[-1], settings.near_duplicate_threshold
+    for rounds in range(1, _MAX_ROUNDS + 1):
+        splits = _assigned(kept, comparison.clusters(threshold, rounds), settings)
+        ids = {c.id for c in splits[held_out]}
+        largest = comparison.largest_similarity(ids, min(_REPORTED_SIMILARITY, threshold), rounds)
+        if largest < threshold:
+            break
+    leak = {"held_out": held_out, "largest_similarity": round(largest, 4), "threshold": threshold, "rounds": rounds}
+    return splits, leak
+
+
+_MAX_ROUNDS = 5
+_REPORTED_SIMILARITY = 0.2
+"""Below this, MinHash finds too few of the pairs to speak of the largest."""
+
+
+def _assigned(kept: Sequence[Conversation], clusters: Sequence[str], settings: CurateSettings) -> Splits:
+    marked = [replace(c, meta={**c.meta, "cluster": name}) for c, name in zip(kept, clusters, strict=True)]
+    marked.sort(key=lambda c: c.id)
+    splits: Splits = {name: [] for name in settings.splits}
+    for conversation, split in zip(marked, assign(marked, settings.splits, settings.seed), strict=True):
         splits[split].append(conversation)
     return splits
 
@@ -141,7 +162,7 @@ def _write_rejected(path: Path, rejected: Sequence[dict[str, Any]]) -> None:
             out.write(json.dumps(record, ensure_ascii=False) + "\n")
 
 
-def _counts(result: _Sorted, splits: dict[str, list[Conversation]]) -> dict[str, Any]:
+def _counts(result: _Sorted, splits: Splits) -> dict[str, Any]:
     reasons = Counter(str(record["reason"]) for record in result.rejected)
     kept = sum(len(conversations) for conversations in splits.values())
     return {
@@ -149,21 +170,4 @@ def _counts(result: _Sorted, splits: dict[str, list[Conversation]]) -> dict[str,
         "rejected": dict(sorted(reasons.items())),
         "splits": {name: len(conversations) for name, conversations in splits.items()},
         "clusters": len({c.meta["cluster"] for conversations in splits.values() for c in conversations}),
-    }
-
-
-_REPORTED_SIMILARITY = 0.2
-"""Below this, MinHash finds too few of the pairs to speak of the largest."""
-
-
-def _leak(
-    comparison: Comparison, splits: Mapping[str, Sequence[Conversation]], settings: CurateSettings
-) -> dict[str, Any]:
-    """How near the last split, which is held out, comes to any other."""
-    held_out = list(splits)[-1]
-    largest = comparison.largest_similarity({c.id for c in splits[held_out]}, _REPORTED_SIMILARITY)
-    return {
-        "held_out": held_out,
-        "largest_similarity": round(largest, 4),
-        "threshold": settings.near_duplicate_threshold,
     }
