@@ -21,6 +21,10 @@ class Scripted:
 
     def stream(self, messages: Sequence[Message], sampling: Sampling) -> Iterator[str | Generation]:
         self.asked.append((list(messages), sampling))
+        self.kept = self._say()  # so that nothing but close() closes it
+        return self.kept
+
+    def _say(self) -> Iterator[str | Generation]:
         try:
             yield "多休"
             yield "息。"

@@ -4,7 +4,6 @@ An answer depends on its own conversation, the settings and the seed; not on the
 streamed.
 """
 
-import hashlib
 import re
 import threading
 import time
@@ -15,20 +14,16 @@ from typing import Any
 
 import torch
 from transformers import (
-    LogitsProcessor,
-    LogitsProcessorList,
-    RepetitionPenaltyLogitsProcessor,
     StoppingCriteria,
     StoppingCriteriaList,
-    TemperatureLogitsWarper,
-    TopPLogitsWarper,
 )
 from transformers.generation.streamers import BaseStreamer
 
 from doctorglm.clinical.repetition import longest_loop
 from doctorglm.conversation import Message
 from doctorglm.engine import Finish, Generation, Sampling
-from doctorglm.errors import ConfigError, ModelError
+from doctorglm.errors import ConfigError
+from doctorglm.models.sampling import choice
 from doctorglm.render import Prompt, renderer_for
 
 _LOOPS = (40, 90, 180)
@@ -131,7 +126,7 @@ class LocalEngine:
                 eos_token_id=list(self._renderer.end_token_ids),
                 pad_token_id=self._pad,
                 streamer=streamer,
-                logits_processor=_choice(sampling, prompts, longest),
+                logits_processor=choice(sampling, prompts, longest),
                 stopping_criteria=StoppingCriteriaList([halt]),
                 **_OURS,
             )
@@ -147,7 +142,7 @@ class LocalEngine:
 
 
 _OURS: dict[str, Any] = {
-    # `_choice` makes the largest score the token to say, with its own random numbers
+    # `sampling.choice` makes the largest score the token to say, with its own random numbers
     "do_sample": False,
     "temperature": None,
     "top_p": None,
@@ -260,53 +255,6 @@ def _loops(text: str) -> bool:
     """Whether the text ends in a loop; one that the answer came out of is left alone."""
     text = text.rstrip(_REPLACEMENT)
     return any(longest_loop(text[-size:]) == size for size in _LOOPS if len(text) >= size)
-
-
-def _choice(sampling: Sampling, prompts: list[list[int]], prompt_length: int) -> LogitsProcessorList:
-    """What turns the scores so that the largest is the token to say."""
-    steps: list[LogitsProcessor] = [_Numbers()]
-    if sampling.repetition_penalty != 1:
-        # of the answer only: the question's words are the patient's, and padding is nobody's
-        steps.append(RepetitionPenaltyLogitsProcessor(sampling.repetition_penalty, prompt_length))
-    if sampling.temperature > 0:
-        steps.append(TemperatureLogitsWarper(sampling.temperature))
-        if sampling.top_p < 1:
-            steps.append(TopPLogitsWarper(sampling.top_p))
-        steps.append(_Draw([_generator(sampling.seed, prompt) for prompt in prompts]))
-    return LogitsProcessorList(steps)
-
-
-class _Numbers(LogitsProcessor):
-    """Refuses scores that are no numbers; the largest of them would be an arbitrary token."""
-
-    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-        if scores.isnan().any():
-            raise ModelError(
-                en=f"the model's scores are NaN in {scores.dtype}. Load it in float32, and check its weights.",
-                zh=f"模型输出了 NaN（{scores.dtype}）。请用 float32 加载，并检查权重。",
-            )
-        return scores
-
-
-class _Draw(LogitsProcessor):
-    """Adds Gumbel noise, each row from its own generator: the largest score is then a draw from the softmax.
-
-    Source: Gumbel-max, Maddison et al. 2014, arXiv 1411.0030.
-    """
-
-    def __init__(self, generators: list[torch.Generator]) -> None:
-        self._generators = generators
-
-    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-        size = scores.shape[-1]
-        waits = torch.stack([torch.empty(size).exponential_(generator=g) for g in self._generators])
-        return scores - waits.log().to(scores.device)
-
-
-def _generator(seed: int, prompt: list[int]) -> torch.Generator:
-    """Random numbers for one conversation, the same in any batch; the process's own are left alone."""
-    digest = hashlib.sha256(repr((seed, prompt)).encode()).digest()
-    return torch.Generator().manual_seed(int.from_bytes(digest[:7]))
 
 
 def _context_of(model: Any) -> int:
