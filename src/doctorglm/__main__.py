@@ -1,5 +1,7 @@
 """Where the command starts: the language is chosen first, because help texts are made when `cli` is imported."""
 
+import codecs
+import io
 import sys
 from collections.abc import Sequence
 
@@ -10,24 +12,50 @@ _LANGUAGES: dict[str, Language] = {"zh": "zh", "en": "en"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command line and returns its exit code."""
-    rest = list(sys.argv[1:] if arguments is None else arguments)
-    for place, argument in enumerate(rest):
-        name, equals, value = argument.partition("=")
-        if name == "--":
-            break
-        if name == "--lang":
-            words = 1 if equals else 2
-            value = value if equals else "".join(rest[place + 1 : place + 2])
-            if value not in _LANGUAGES:
-                print(f"--lang={value}: zh or en / --lang 可选 zh 或 en", file=sys.stderr)  # noqa: T201
-                return 2
-            language.choose(_LANGUAGES[value])
-            del rest[place : place + words]
-            break
-    from doctorglm import cli  # after the choice of language
+    """Runs the command line and returns its exit code; without arguments, of this process."""
+    if arguments is None:
+        _use_utf8()
+        arguments = sys.argv[1:]
+    try:
+        rest, refused = _choose_language(list(arguments))
+        if refused is not None:
+            print(f"error: --lang={refused}: zh or en / 错误：--lang 可选 zh 或 en", file=sys.stderr)  # noqa: T201
+            return 2
+        from doctorglm import cli  # after the choice of language
 
-    return cli.main(rest)
+        return cli.main(rest)
+    except KeyboardInterrupt:
+        # before `cli` could answer for it
+        return 130
+
+
+def _choose_language(arguments: list[str]) -> tuple[list[str], str | None]:
+    """The arguments without every `--lang`, and the value that is no language, if one is."""
+    rest: list[str] = []
+    while arguments:
+        argument = arguments.pop(0)
+        name, equals, value = argument.partition("=")
+        if name == "--lang":
+            value = value if equals else "".join(arguments[:1])
+            del arguments[: 0 if equals else 1]
+            if value not in _LANGUAGES:
+                return rest, value
+            language.choose(_LANGUAGES[value])
+        elif argument == "--":
+            return [*rest, argument, *arguments], None
+        else:
+            rest.append(argument)
+    return rest, None
+
+
+def _use_utf8() -> None:
+    """Streams in UTF-8 unless a terminal is of another encoding; nothing that they cannot show stops the program."""
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            is_ascii = codecs.lookup(stream.encoding).name == "ascii"
+            encoding = stream.encoding if stream.isatty() and not is_ascii else "utf-8"
+            errors = stream.errors if stream is sys.stdin and not is_ascii else "backslashreplace"
+            stream.reconfigure(encoding=encoding, errors=errors)
 
 
 if __name__ == "__main__":

@@ -74,24 +74,38 @@ class Conversation:
                 en=f"{where}: no `messages` list; the keys are {sorted(record)}. Run `doctorglm curate` on it first.",
                 zh=f"{where}：没有 `messages` 列表，现有键 {sorted(record)}。请先用 `doctorglm curate` 整理。",
             )
+        meta = record.get("meta")
+        if meta is not None and not isinstance(meta, dict):
+            raise DataError(
+                en=f"{where}: `meta` must be a JSON object, not {type(meta).__name__}. Mend or remove it.",
+                zh=f"{where}：`meta` 应为 JSON 对象，实为 {type(meta).__name__}。请修改或删去它。",
+            )
+        identifier = record.get("id")
         return cls(
-            id=str(record.get("id") or where),
+            id=where if identifier is None or identifier == "" else str(identifier),
             messages=tuple(_message(m, where) for m in messages),
-            source=str(record.get("source", "")),
-            licence=str(record.get("licence", "")),
-            language=str(record.get("language", "zh")),
-            department=str(record.get("department", "")),
-            meta=record.get("meta") or {},
+            source=str(record.get("source") or ""),
+            licence=str(record.get("licence") or ""),
+            language=str(record.get("language") or "zh"),
+            department=str(record.get("department") or ""),
+            meta=meta or {},
         )
 
 
 def _message(value: Any, where: str) -> Message:
     role = value.get("role") if isinstance(value, dict) else None
     content = value.get("content") if isinstance(value, dict) else None
-    if role not in get_args(Role) or not isinstance(content, str):
+    if role not in get_args(Role):
         raise DataError(
-            en=f"{where}: a message needs `role` (system, user or assistant) and `content`; its role is {role!r}.",
-            zh=f"{where}：每条消息要有 `role`（system、user 或 assistant）和 `content`；这里的 role 是 {role!r}。",
+            en=f"{where}: the `role` of a message is {role!r}; it must be system, user or assistant. "
+            "Run `doctorglm curate` on it first.",
+            zh=f"{where}：消息的 `role` 是 {role!r}，应为 system、user 或 assistant。请先用 `doctorglm curate` 整理。",
+        )
+    if not isinstance(content, str):
+        raise DataError(
+            en=f"{where}: the `content` of a message must be text, not {type(content).__name__}. "
+            "Run `doctorglm curate` on it first.",
+            zh=f"{where}：消息的 `content` 应为文字，实为 {type(content).__name__}。请先用 `doctorglm curate` 整理。",
         )
     return Message(cast(Role, role), content)
 
@@ -99,29 +113,32 @@ def _message(value: Any, where: str) -> Message:
 def read_conversations(path: Path) -> Iterator[Conversation]:
     """Yields the conversations of a JSON-lines file; raises DataError with file and line."""
     try:
-        with path.open(encoding="utf-8") as lines:
-            for number, line in enumerate(lines, 1):
-                if line.strip():
-                    yield Conversation.from_dict(_record(line, f"{path}:{number}"), f"{path}:{number}")
-    except FileNotFoundError:
+        lines = path.open("rb")
+    except (FileNotFoundError, NotADirectoryError):
         raise DataError(
             en=f"{path}: no such file. `doctorglm curate SOURCE --out DIR` writes it.",
             zh=f"{path}：文件不存在。`doctorglm curate SOURCE --out DIR` 会生成它。",
         ) from None
+    with lines:
+        for number, line in enumerate(lines, 1):
+            where = f"{path}:{number}"
+            if line.strip():
+                yield Conversation.from_dict(_record(line, where), where)
+
+
+def _record(line: bytes, where: str) -> dict[str, Any]:
+    try:
+        record = json.loads(line.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise DataError(
-            en=f"{path}: not UTF-8 at byte {error.start}. Run `doctorglm curate` on it, which finds the encoding.",
-            zh=f"{path}：第 {error.start} 字节不是 UTF-8。请先用 `doctorglm curate` 整理，它会识别编码。",
+            en=f"{where}: not UTF-8 at byte {error.start + 1} of the line. "
+            "Run `doctorglm curate` on the file, which finds the encoding.",
+            zh=f"{where}：这一行的第 {error.start + 1} 字节不是 UTF-8。请先用 `doctorglm curate` 整理，它会识别编码。",
         ) from None
-
-
-def _record(line: str, where: str) -> dict[str, Any]:
-    try:
-        record = json.loads(line)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:  # not JSON, a number too long, brackets too deep
         raise DataError(
-            en=f"{where}: not JSON ({error.msg}, column {error.colno}). Mend or remove the line.",
-            zh=f"{where}：不是 JSON（{error.msg}，第 {error.colno} 列）。请修改或删去这一行。",
+            en=f"{where}: not JSON ({error}). Mend or remove the line.",
+            zh=f"{where}：不是 JSON（{error}）。请修改或删去这一行。",
         ) from None
     if not isinstance(record, dict):
         raise DataError(

@@ -4,6 +4,7 @@ Both wordings stand side by side where they are used, so that neither is forgott
 """
 
 import os
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -36,6 +37,19 @@ def current() -> Language:
         return _chosen
     locale = next((os.environ[name] for name in _LOCALE_VARIABLES if os.environ.get(name)), "")
     return "zh" if locale.lower().startswith("zh") else "en"
+
+
+_ESCAPED_BYTES = re.compile("[\udc80-\udcff]+")
+
+
+def readable(text: str) -> str:
+    """The text with the bytes that Python could not decode read as UTF-8, what is none as `\\xNN`.
+
+    Under an ASCII locale Python keeps the Chinese names of files, and what is typed behind a flag, as such bytes.
+    """
+    return _ESCAPED_BYTES.sub(
+        lambda run: run[0].encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace"), text
+    )
 
 
 def say(*, en: str, zh: str) -> str:

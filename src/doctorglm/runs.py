@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import resource
 import sys
 import time
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from doctorglm.errors import ConfigError, DataError
+from doctorglm.language import readable
 
 _PACKAGES = ("doctorglm", "torch", "transformers", "peft", "sentencepiece", "numpy")
 
@@ -22,18 +24,42 @@ _PACKAGES = ("doctorglm", "torch", "transformers", "peft", "sentencepiece", "num
 def atomic_file(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
     """Opens a temporary file (0600) that takes the name `path` when the block ends well, and vanishes when not."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_left_over(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    # half a character (json.loads makes them) would stop UTF-8; written as \udXXX, JSON brings it back
+    text: dict[str, Any] = {} if "b" in mode else {"encoding": "utf-8", "errors": "backslashreplace"}
     try:
-        with os.fdopen(descriptor, mode, encoding=None if "b" in mode else "utf-8") as out:
+        with os.fdopen(descriptor, mode, **text) as out:
             yield out
             out.flush()
             os.fsync(out.fileno())
         temporary.replace(path)
         sync_directory(path.parent)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = str(path)
         raise
+
+
+def _remove_left_over(path: Path) -> None:
+    """Removes temporary files of `path` whose process was killed; a checkpoint's may be large."""
+    pattern = re.compile(re.escape(f".{path.name}.") + r"(\d+)\.tmp")
+    for candidate in path.parent.iterdir():
+        found = pattern.fullmatch(candidate.name)
+        if found and not _is_alive(int(found[1])):
+            candidate.unlink(missing_ok=True)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
 
 
 def sync_directory(directory: Path) -> None:
@@ -48,7 +74,13 @@ def sync_directory(directory: Path) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Writes indented UTF-8 JSON, complete or not at all."""
     with atomic_file(path) as out:
-        out.write(json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n")
+        out.write(_json(value, indent=2) + "\n")
+
+
+def _json(value: Any, indent: int | None = None) -> str:
+    """JSON in which the name of a file is readable under any locale, so that run.json does not depend on it."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent, default=str)
+    return re.sub("[\udc80-\udcff]+", lambda run: json.dumps(readable(run[0]), ensure_ascii=False)[1:-1], text)
 
 
 def read_json(path: Path) -> Any:
@@ -56,8 +88,8 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise DataError(en=f"{path}: no such file.", zh=f"{path}：文件不存在。") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise DataError(en=f"{path}: no such file. Make it again.", zh=f"{path}：文件不存在。请重新生成。") from None
+    except (ValueError, RecursionError) as error:  # not JSON, not UTF-8, a number too long, brackets too deep
         raise DataError(
             en=f"{path}: not JSON ({error}). Restore the file or make it again.",
             zh=f"{path}：不是 JSON（{error}）。请恢复或重新生成该文件。",
@@ -65,16 +97,25 @@ def read_json(path: Path) -> Any:
 
 
 def sha256_file(path: Path) -> str:
-    """The hex sha256 of a file."""
-    with path.open("rb") as data:
-        return hashlib.file_digest(data, "sha256").hexdigest()
+    """The hex sha256 of a file; raises DataError when it is missing or a folder."""
+    try:
+        with path.open("rb") as data:
+            return hashlib.file_digest(data, "sha256").hexdigest()
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        raise DataError(en=f"{path}: no such file. Check the path.", zh=f"{path}：没有这个文件。请检查路径。") from None
 
 
 def sha256_tree(directory: Path) -> str:
-    """One hex sha256 for a folder: of its files' names and hashes, in order."""
+    """One hex sha256 for a folder: of its files' names and hashes, in order; raises DataError when it is missing."""
+    if not directory.is_dir():
+        raise DataError(
+            en=f"{directory}: no such folder. Check the path.", zh=f"{directory}：没有这个文件夹。请检查路径。"
+        )
     digest = hashlib.sha256()
-    for file in sorted(p for p in directory.rglob("*") if p.is_file()):
-        digest.update(f"{file.relative_to(directory).as_posix()}\0{sha256_file(file)}\n".encode())
+    # names as bytes, which no locale changes
+    files = {os.fsencode(p.relative_to(directory).as_posix()): p for p in directory.rglob("*") if p.is_file()}
+    for name, file in sorted(files.items()):
+        digest.update(name + f"\0{sha256_file(file)}\n".encode())
     return digest.hexdigest()
 
 
@@ -88,7 +129,8 @@ class Run:
     """One stage's directory.
 
     `settings` and `inputs` (name -> sha256) identify the run: a directory that was finished with the same ones is
-    skipped, one that holds others is refused, so that nothing is overwritten.
+    skipped, one that holds others is refused with ConfigError, so that nothing is overwritten. One that holds nothing
+    but `run.json` of an attempt that never began is free. Raises DataError for a damaged `run.json`.
     """
 
     def __init__(
@@ -96,15 +138,12 @@ class Run:
     ) -> None:
         self.directory = directory
         self._path = directory / "run.json"
-        self._identity = json.loads(
-            json.dumps({"stage": stage, "settings": settings, "inputs": inputs, "seed": seed}, default=str)
-        )
+        self._identity = json.loads(_json({"stage": stage, "settings": settings, "inputs": inputs, "seed": seed}))
         self._started = time.monotonic()
-        self.record: dict[str, Any] = read_json(self._path) if self._path.exists() else {}
+        self.record: dict[str, Any] = self._found()
         self._refuse_another_run()
-        directory.mkdir(parents=True, exist_ok=True)
+        self._earlier_s = float(self.record.get("seconds", 0))
         if not self.finished:
-            self._earlier_s = float(self.record.get("seconds", 0))
             self.record = {**self._identity, "status": "running", "seconds": self._earlier_s}
             write_json(self._path, self.record)
 
@@ -126,21 +165,61 @@ class Run:
         }
         write_json(self._path, self.record)
 
+    def _found(self) -> dict[str, Any]:
+        """The record of an earlier start; {} when there is none, or when that start did nothing."""
+        if self.directory.exists() and not self.directory.is_dir():
+            raise ConfigError(
+                en=f"{self.directory} is a file, a folder is needed. Use another --out.",
+                zh=f"{self.directory} 是文件，这里需要文件夹。请换一个 --out。",
+            )
+        if not self._path.exists():
+            return {}
+        record = read_json(self._path)
+        if not _is_record(record):
+            raise DataError(
+                en=f"{self._path}: damaged: not the record of a run. Remove the folder, or use another --out.",
+                zh=f"{self._path}：已损坏，不是运行记录。请删除该文件夹，或换一个 --out。",
+            )
+        left = [p for p in self.directory.iterdir() if p != self._path and not p.name.startswith(".")]
+        return dict(record) if left or record["status"] == "finished" else {}
+
     def _refuse_another_run(self) -> None:
+        if not self.record:
+            return
+        before, now = _flat(self.record), _flat(self._identity)
         changed = [
-            f"{part}.{name}: {old.get(name)!r} -> {new.get(name)!r}"
-            for part in ("settings", "inputs")
-            for old, new in [(self.record.get(part, {}), self._identity[part])]
-            for name in sorted({*old, *new})
-            if self.record and old.get(name) != new.get(name)
+            f"{name}: {_short(before.get(name))} -> {_short(now.get(name))}"
+            for name in sorted({*before, *now}, key=lambda name: (name != "stage", name == "seed"))
+            if before.get(name) != now.get(name)
         ]
-        if self.record and self.record.get("stage") != self._identity["stage"]:
-            changed.insert(0, f"stage: {self.record.get('stage')} -> {self._identity['stage']}")
         if changed:
             raise ConfigError(
                 en=f"{self.directory} holds another run ({'; '.join(changed[:3])}). Use another --out or remove it.",
                 zh=f"{self.directory} 里是另一次运行（{'；'.join(changed[:3])}）。请换一个 --out，或先删除它。",
             )
+
+
+def _is_record(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and value.get("status") in ("running", "finished")
+        and isinstance(value.get("settings"), dict)
+        and isinstance(value.get("inputs"), dict)
+        and isinstance(value.get("seconds"), int | float)
+    )
+
+
+def _flat(record: Mapping[str, Any]) -> dict[str, Any]:
+    """What identifies a run, each part under its own name."""
+    parts = {f"{part}.{name}": value for part in ("settings", "inputs") for name, value in sorted(record[part].items())}
+    return {"stage": record.get("stage"), "seed": record.get("seed"), **parts}
+
+
+def _short(value: Any) -> str:
+    """A value for a message: of a sha256 the beginning."""
+    if isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value):
+        return f"{value[:8]}..."
+    return repr(value)
 
 
 def _versions() -> dict[str, str]:

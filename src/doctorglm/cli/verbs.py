@@ -1,66 +1,58 @@
-"""The command line: one short function per verb, errors to exit codes.
+"""The verbs: one short function each, from flags to the stage's own function.
 
-Exit codes: 0 done; 1 a fault of ours; 2 the input or the settings are wrong; 3 the gate failed; 130 interrupted.
 Rooms are imported when their verb runs, so that `--help` answers at once.
 """
 
-import errno
 import json
 import re
+import shlex
 import sys
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from doctorglm.errors import ConfigError, DoctorGLMError
-from doctorglm.language import say
+from doctorglm.cli.usage import Verb, Verbs
+from doctorglm.errors import ConfigError
+from doctorglm.language import readable, say
 from doctorglm.settings import build, parse_overrides, scalar
 
-_NOTE = say(
-    en="DoctorGLM informs; it never diagnoses or prescribes.",
-    zh="DoctorGLM 只提供信息，不诊断、不开处方。",
-)
 app = typer.Typer(
-    name="doctorglm",
-    no_args_is_help=True,
+    cls=Verbs,
     add_completion=False,
     rich_markup_mode=None,
-    pretty_exceptions_enable=False,
     help=say(
-        en="Tune a Chinese doctor-dialogue model, prove it better than its base, and talk with it. ",
-        zh="微调中文医疗对话模型，证明它优于底座，然后与它对话。",
-    )
-    + _NOTE,
-    epilog=say(
-        en="--lang zh|en chooses the language, --debug shows a traceback; both go with every verb.",
-        zh="--lang zh|en 选择语言，--debug 显示调用栈；可用于所有命令。",
+        en="Tune a Chinese doctor-dialogue model, prove it better than its base, and talk with it.\n"
+        "  DoctorGLM informs; it never diagnoses or prescribes.",
+        zh="微调中文医疗对话模型，证明它优于底座，然后与它对话。\n  DoctorGLM 只提供信息，不诊断、不开处方。",
     ),
+    epilog="doctorglm demo",
 )
 
 Json = Annotated[
     bool, typer.Option("--json", help=say(en="One JSON object on stdout.", zh="在标准输出打印一个 JSON 对象。"))
 ]
-Out = Annotated[Path, typer.Option("--out", help=say(en="Folder for the results.", zh="结果文件夹。"))]
+Out = Annotated[Path, typer.Option("--out", metavar="DIR", help=say(en="Folder for the results.", zh="结果文件夹。"))]
 Model = Annotated[
     str,
     typer.Option(
-        "--model", help=say(en="A folder of weights, or `embedded`.", zh="权重文件夹，或 embedded（内置模型）。")
+        "--model",
+        metavar="MODEL",
+        help=say(en="A folder of weights, or `embedded`.", zh="权重文件夹，或 embedded（内置模型）。"),
     ),
 ]
 Adapter = Annotated[
-    Path | None, typer.Option("--adapter", help=say(en="A folder in PEFT's format.", zh="PEFT 格式的适配器文件夹。"))
+    Path | None,
+    typer.Option("--adapter", metavar="DIR", help=say(en="A folder in PEFT's format.", zh="PEFT 格式的适配器文件夹。")),
 ]
+_KEY_VALUE = "[KEY=VALUE ...]"
 Settings = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[KEY=VALUE ...]", help=say(en="Settings, by name.", zh="设置项，按名称给出。")),
+    typer.Argument(
+        metavar=_KEY_VALUE, help=say(en="Settings, by name; see docs/.", zh="设置项，按名称给出；见 docs/。")
+    ),
 ]
-
-
-def _example(line: str) -> str:
-    return say(en="Example: ", zh="示例：") + line
 
 
 @app.command(
@@ -68,26 +60,41 @@ def _example(line: str) -> str:
         en="The whole pipeline in miniature, on the embedded base model and sample dialogues.",
         zh="在内置底座模型和示例对话上，小规模跑通全流程。",
     ),
-    epilog=_example("doctorglm demo --out runs/demo"),
+    epilog="doctorglm demo --out runs/demo",
+    cls=Verb,
 )
-def demo(out: Out = Path("runs/demo"), as_json: Json = False) -> int:
+def demo(
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help=say(en="Default: runs/demo.", zh="默认 runs/demo。"))
+    ] = Path("runs/demo"),
+    as_json: Json = False,
+) -> int:
     """Curate, tune, evaluate, compare, answer."""
     from doctorglm.demo import run_demo
 
     summary = run_demo(out, quiet=as_json)
-    _print_json(summary, as_json)
+    print_json(summary, as_json)
     return 0 if summary["gate"]["passed"] else 3
 
 
 @app.command(
     help=say(en="Every stage of a recipe; finished stages are skipped.", zh="运行配方的每个阶段；已完成的跳过。"),
-    epilog=_example("doctorglm run recipes/cmd-lora.yaml --out runs/cmd-lora tune.epochs=2"),
+    epilog="doctorglm run recipes/cmd-lora.yaml --out runs/cmd-lora tune.epochs=2",
+    cls=Verb,
 )
 def run(
-    recipe: Annotated[Path, typer.Argument(metavar="RECIPE.yaml")],
-    settings: Annotated[list[str] | None, typer.Argument(metavar="[STAGE.KEY=VALUE ...]")] = None,
+    recipe: Annotated[
+        Path, typer.Argument(metavar="RECIPE.yaml", help=say(en="See recipes/.", zh="配方，见 recipes/。"))
+    ],
+    settings: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[STAGE.KEY=VALUE ...]",
+            help=say(en="Settings in place of the recipe's.", zh="代替配方中相应设置的值。"),
+        ),
+    ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", help=say(en="Default: runs/NAME.", zh="默认 runs/配方名。"))
+        Path | None, typer.Option("--out", metavar="DIR", help=say(en="Default: runs/RECIPE.", zh="默认 runs/配方名。"))
     ] = None,
     as_json: Json = False,
 ) -> int:
@@ -99,10 +106,12 @@ def run(
     directory = out or Path("runs") / recipe.stem
     outcome = run_recipe(loaded, directory, ask=streaming(quiet=as_json))
     if outcome is None:
-        _print_json({"out": str(directory)}, as_json)
+        print_json({"out": str(directory)}, as_json)
+        tell(say(en=f"done: {directory}", zh=f"完成：{directory}"), as_json)
         return 0
-    show_outcome(outcome, command=f"doctorglm run {recipe} --out {directory}", quiet=as_json)
-    _print_json(outcome.summary, as_json)
+    command = shlex.join(["doctorglm", "run", str(recipe), *(settings or []), "--out", str(directory)])
+    show_outcome(outcome, command=command, quiet=as_json)
+    print_json(outcome.summary, as_json)
     return 0 if outcome.summary["gate"]["passed"] else 3
 
 
@@ -111,13 +120,21 @@ def run(
         en="Consultations in, clean conversations in leak-free splits out, rejects with reasons.",
         zh="读入问诊数据，输出干净且互不泄漏的划分，被剔除的附上原因。",
     ),
-    epilog=_example("doctorglm curate hospital.csv --out runs/data splits=train=0.8,valid=0.1,test=0.1"),
+    epilog="doctorglm curate hospital.csv --out runs/data splits=train=0.8,valid=0.1,test=0.1",
+    cls=Verb,
 )
 def curate(
-    sources: Annotated[list[str], typer.Argument(metavar="SOURCE... [KEY=VALUE ...]")],
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            metavar=f"SOURCE... {_KEY_VALUE}",
+            help=say(en="Files and folders, then settings; see docs/.", zh="文件和文件夹，然后是设置项；见 docs/。"),
+        ),
+    ],
     out: Out,
     limit: Annotated[
-        int | None, typer.Option("--limit", help=say(en="Keep at most this many.", zh="最多保留的条数。"))
+        str | None,
+        typer.Option("--limit", metavar="N", help=say(en="Keep at most this many.", zh="最多保留的条数。")),
     ] = None,
     as_json: Json = False,
 ) -> int:
@@ -129,26 +146,41 @@ def curate(
 
     files, values = _split_settings(sources)
     if limit is not None:
-        values["limit"] = limit
+        values["limit"] = scalar(limit)
     with progress_line(Text(en="curate", zh="整理"), len(files)) as line:
         done = stage(files, out, build(CurateSettings, values, "curate"), lambda name, n, _: line.update(n, name))
-    _print_json({"out": str(out), **done.record["counts"]}, as_json)
-    _tell(_counted(done.record["counts"], out), as_json)
+    print_json({"out": str(out), **done.record["counts"]}, as_json)
+    tell(_counted(done.record["counts"], out), as_json)
     return 0
 
 
 @app.command(
     help=say(en="Tune a base model on curated conversations.", zh="在整理好的对话上微调底座模型。"),
-    epilog=_example("doctorglm tune --base embedded --data runs/data --out runs/tuned learning_rate=1e-3"),
+    epilog="doctorglm tune --base embedded --data runs/data --out runs/tuned learning_rate=1e-3",
+    cls=Verb,
 )
 def tune(
     base: Annotated[
-        str, typer.Option("--base", help=say(en="A folder of weights, or `embedded`.", zh="权重文件夹，或 embedded。"))
+        str,
+        typer.Option(
+            "--base",
+            metavar="MODEL",
+            help=say(en="A folder of weights, or `embedded`.", zh="权重文件夹，或 embedded。"),
+        ),
     ],
-    data: Annotated[Path, typer.Option("--data", help=say(en="What `curate` left.", zh="`curate` 的输出文件夹。"))],
+    data: Annotated[
+        Path, typer.Option("--data", metavar="DIR", help=say(en="What `curate` left.", zh="`curate` 的输出文件夹。"))
+    ],
     out: Out,
     settings: Settings = None,
-    method: Annotated[str | None, typer.Option("--method", help="lora | full")] = None,
+    method: Annotated[
+        str | None,
+        typer.Option(
+            "--method",
+            metavar="lora|full",
+            help=say(en="Adapters on a frozen base (default), or every weight.", zh="低秩适配器（默认），或全部权重。"),
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> int:
     """Leaves an adapter or a model, metrics and a page."""
@@ -159,9 +191,9 @@ def tune(
     if method is not None:
         values["method"] = method
     done = stage(base, data, out, build(TuneSettings, values, "tune"))
-    _print_json({"out": str(out), **done.record}, as_json)
+    print_json({"out": str(out), **done.record}, as_json)
     made = out / ("model" if done.record["settings"]["method"] == "full" else "adapter")
-    _tell(say(en=f"done: {made}", zh=f"完成：{made}"), as_json)
+    tell(say(en=f"done: {made}", zh=f"完成：{made}"), as_json)
     return 0
 
 
@@ -170,14 +202,17 @@ def tune(
         en="Measure a model on held-out conversations: likelihood, repetition, endings.",
         zh="在留出的对话上评测模型：似然、重复、自行结束。",
     ),
-    epilog=_example("doctorglm evaluate --model embedded --suite runs/data/test.jsonl --out runs/base-eval"),
+    epilog="doctorglm evaluate --model embedded --suite runs/data/test.jsonl --out runs/base-eval",
+    cls=Verb,
 )
 def evaluate(
     model: Model,
     suite: Annotated[
         Path,
         typer.Option(
-            "--suite", help=say(en="Held-out conversations, as curate's test.jsonl.", zh="留出的对话，如 test.jsonl。")
+            "--suite",
+            metavar="FILE",
+            help=say(en="Held-out conversations, as curate's test.jsonl.", zh="留出的对话，如 test.jsonl。"),
         ),
     ],
     out: Out,
@@ -193,9 +228,9 @@ def evaluate(
     values = build(EvaluateSettings, parse_overrides(settings or []), "evaluate")
     stage(model, suite, out, values, adapter=adapter)
     summary = read_json(out / "summary.json")
-    _print_json(summary, as_json)
+    print_json(summary, as_json)
     rows = [f"{n}: {m['value']:.4f} [{m['low']:.4f}, {m['high']:.4f}]" for n, m in summary["metrics"].items()]
-    _tell("\n".join(rows), as_json)
+    tell("\n".join(rows), as_json)
     return 0
 
 
@@ -204,16 +239,25 @@ def evaluate(
         en="Compare a tuned model with its base and its placebo; the gate passes or fails.",
         zh="把微调后的模型与底座、安慰剂比较，给出是否通过的结论。",
     ),
-    epilog=_example("doctorglm compare runs/base-eval runs/tuned-eval --placebo runs/placebo-eval --out runs/gate"),
+    epilog="doctorglm compare runs/base-eval runs/tuned-eval --placebo runs/placebo-eval --out runs/gate",
+    cls=Verb,
 )
 def compare(
-    base_eval: Path,
-    tuned_eval: Path,
+    base_eval: Annotated[
+        Path, typer.Argument(metavar="BASE_EVAL", help=say(en="The base's evaluation.", zh="底座的评测结果。"))
+    ],
+    tuned_eval: Annotated[
+        Path, typer.Argument(metavar="TUNED_EVAL", help=say(en="The tuned model's.", zh="微调后模型的评测结果。"))
+    ],
     out: Out,
     settings: Settings = None,
     placebo: Annotated[
         Path | None,
-        typer.Option("--placebo", help=say(en="The placebo's evaluation.", zh="安慰剂模型的评测结果。")),
+        typer.Option(
+            "--placebo",
+            metavar="PLACEBO_EVAL",
+            help=say(en="The placebo's; without it the gate fails.", zh="安慰剂模型的评测结果；没有它就不会通过。"),
+        ),
     ] = None,
     as_json: Json = False,
 ) -> int:
@@ -223,20 +267,22 @@ def compare(
 
     values = build(GateSettings, parse_overrides(settings or []), "compare")
     gate = stage(base_eval, tuned_eval, out, placebo=placebo, settings=values)
-    _print_json(gate, as_json)
-    _tell(say(**gate["sentence"]), as_json)
+    print_json(gate, as_json)
+    tell(say(**gate["sentence"]), as_json)
     return 0 if gate["passed"] else 3
 
 
 @app.command(
     help=say(en="Talk with a model in the terminal.", zh="在终端里与模型对话。"),
-    epilog=_example("doctorglm chat --model embedded --adapter runs/tuned/adapter"),
+    epilog="doctorglm chat --model embedded --adapter runs/tuned/adapter",
+    cls=Verb,
 )
 def chat(
     model: Model,
     adapter: Adapter = None,
     ask: Annotated[
-        str | None, typer.Option("--ask", help=say(en="Answer this once and leave.", zh="只回答这一句就退出。"))
+        str | None,
+        typer.Option("--ask", metavar="TEXT", help=say(en="Answer this once and leave.", zh="只回答这一句就退出。")),
     ] = None,
     settings: Settings = None,
     as_json: Json = False,
@@ -252,7 +298,8 @@ def chat(
         raise ConfigError(en="--json goes with --ask TEXT.", zh="--json 需与 --ask 文本 一起使用。")
     sampling = build(Sampling, parse_overrides(settings or []), "chat")
     loaded, tokenizer = models.load(model, adapter)
-    return talk(Consultation(LocalEngine(loaded, tokenizer, name=model), sampling), ask=ask, as_json=as_json)
+    consultation = Consultation(LocalEngine(loaded, tokenizer, name=model), sampling)
+    return talk(consultation, ask=None if ask is None else readable(ask), as_json=as_json)
 
 
 @app.command(
@@ -260,7 +307,8 @@ def chat(
         en="What this machine can run, what is missing, and how to get it.",
         zh="这台机器能运行什么、缺什么、如何补齐。",
     ),
-    epilog=_example("doctorglm doctor"),
+    epilog="doctorglm doctor",
+    cls=Verb,
 )
 def doctor(as_json: Json = False) -> int:
     """Prints the survey of the machine."""
@@ -272,7 +320,7 @@ def doctor(as_json: Json = False) -> int:
     from doctorglm.report.terminal import show
 
     findings = survey()
-    _print_json({"findings": [asdict(finding) for finding in findings]}, as_json)
+    print_json({"findings": [asdict(finding) for finding in findings]}, as_json)
     if not as_json:
         sign = {"ok": "✓", "note": "·", "missing": "✕"}
         columns = (Text(en="what", zh="项目"), Text(en="found", zh="情况"), Text(en="how to get it", zh="如何补齐"))
@@ -280,69 +328,6 @@ def doctor(as_json: Json = False) -> int:
                 for f in findings]  # fmt: skip
         show(Table(columns=columns, rows=rows), sys.stdout)
     return 0
-
-
-def main(arguments: Sequence[str]) -> int:
-    """Runs a verb; returns its exit code."""
-    debug = "--debug" in arguments
-    rest = [a for a in arguments if a != "--debug"]
-    as_json = "--json" in rest
-    try:
-        result = app(args=rest, standalone_mode=False)
-        return result if isinstance(result, int) else 0
-    except DoctorGLMError as error:
-        return _failed(str(error), error.exit_code, as_json, debug)
-    except (KeyboardInterrupt, typer.Abort):
-        return _failed(
-            say(en="interrupted; start it again to go on", zh="已中断；再次运行即可继续"), 130, as_json, debug
-        )
-    except typer.Exit as leaving:
-        return leaving.exit_code
-    except typer.TyperException as error:
-        return _failed(error.format_message() if hasattr(error, "format_message") else str(error), 2, as_json, debug)
-    except OSError as error:
-        return _failed(_system(error), 2, as_json, debug) if error.errno in _OURS_NOT else _fault(error)
-    except Exception as error:
-        return _fault(error)
-
-
-_OURS_NOT = (
-    errno.ENOSPC,
-    errno.EDQUOT,
-    errno.EACCES,
-    errno.EPERM,
-    errno.EROFS,
-    errno.ENOTDIR,
-    errno.EISDIR,
-    errno.EEXIST,
-)
-
-
-def _system(error: OSError) -> str:
-    where = error.filename or say(en="the disk", zh="磁盘")
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return say(
-            en=f"{where}: the disk is full. Free some space and start again; finished work is kept.",
-            zh=f"{where}：磁盘已满。请腾出空间后重新运行；已完成的部分会保留。",
-        )
-    return say(
-        en=f"{where}: {error.strerror}. Choose another path, or change its permissions.",
-        zh=f"{where}：{error.strerror}。请换一个路径，或修改权限。",
-    )
-
-
-def _failed(message: str, code: int, as_json: bool, debug: bool) -> int:
-    if debug:
-        traceback.print_exc()
-    _print_json({"error": message, "exit_code": code}, as_json)
-    print(f"{say(en='error', zh='错误')}: {message}" if code != 130 else message, file=sys.stderr)  # noqa: T201
-    return code
-
-
-def _fault(error: Exception) -> int:
-    traceback.print_exception(error)
-    _tell(say(en="This is a fault of DoctorGLM. Please report it.", zh="这是 DoctorGLM 的缺陷，请报告。"), False)
-    return 1
 
 
 def _split_settings(arguments: Sequence[str]) -> tuple[list[Path], dict[str, Any]]:
@@ -361,11 +346,13 @@ def _counted(counts: dict[str, Any], out: Path) -> str:
     )
 
 
-def _print_json(value: Any, wanted: bool) -> None:
+def print_json(value: Any, wanted: bool) -> None:
+    """The one JSON object of `--json`, on stdout."""
     if wanted:
         print(json.dumps(value, ensure_ascii=False, default=str))  # noqa: T201
 
 
-def _tell(text: str, silent: bool) -> None:
+def tell(text: str, silent: bool) -> None:
+    """A message, on stderr."""
     if not silent:
         print(text, file=sys.stderr)  # noqa: T201

@@ -1,0 +1,87 @@
+"""The command line: runs a verb and turns what goes wrong into a message and an exit code.
+
+Exit codes: 0 done; 1 a fault of ours; 2 the input or the settings are wrong; 3 the gate failed; 130 interrupted.
+"""
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from contextlib import suppress
+
+import typer
+
+from doctorglm.cli.usage import explained, page
+from doctorglm.cli.verbs import app, print_json, tell
+from doctorglm.errors import DoctorGLMError, from_system
+from doctorglm.language import readable, say
+
+__all__ = ["main"]
+
+INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Runs a verb; returns its exit code."""
+    debug = "--debug" in arguments
+    rest = [a for a in arguments if a != "--debug"]
+    as_json = "--json" in rest
+    try:
+        code = _run(rest)
+        sys.stdout.flush()
+        return code
+    except KeyboardInterrupt:
+        said = say(en="interrupted; start it again to go on", zh="已中断；再次运行即可继续")
+        return _failed(said, INTERRUPTED, as_json, debug)
+    except BrokenPipeError:
+        return _reader_has_left()
+    except Exception as error:
+        known = _known(error)
+        if known is None:
+            return _fault(error, as_json)
+        return _failed(f"{say(en='error', zh='错误')}: {known}", known.exit_code, as_json, debug)
+
+
+def _run(arguments: Sequence[str]) -> int:
+    """The verb's exit code; typer's own `main` is passed by, because it answers in English alone."""
+    command = typer.main.get_command(app)
+    try:
+        with command.make_context("doctorglm", list(arguments)) as context:
+            if not arguments:
+                tell(page(command, context), silent=False)
+                return DoctorGLMError.exit_code
+            result = command.invoke(context)
+    except typer.Exit as leaving:
+        return leaving.exit_code
+    return result if isinstance(result, int) else 0
+
+
+def _known(error: Exception) -> DoctorGLMError | None:
+    """What the person can mend; None for a fault of ours."""
+    if isinstance(error, DoctorGLMError):
+        return error
+    if hasattr(error, "format_message"):
+        return explained(error)
+    return from_system(error)
+
+
+def _failed(message: str, code: int, as_json: bool, debug: bool) -> int:
+    if debug:
+        traceback.print_exc()
+    message = readable(message)
+    print_json({"error": message, "exit_code": code}, as_json)
+    tell(message, silent=False)
+    return code
+
+
+def _fault(error: Exception, as_json: bool) -> int:
+    traceback.print_exception(error)
+    said = say(en="This is a fault of DoctorGLM. Please report it.", zh="这是 DoctorGLM 的缺陷，请报告。")
+    return _failed(said, 1, as_json, debug=False)
+
+
+def _reader_has_left() -> int:
+    """Nobody reads stdout any more (`| head`): nothing more is written there, not even by the interpreter's end."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return INTERRUPTED
