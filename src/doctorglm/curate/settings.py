@@ -69,6 +69,10 @@ class CurateSettings:
     )
     """Name -> share of the records, adding up to 1; also `train=0.8,valid=0.1,test=0.1`. The default is the custom."""
 
+    only: list[str] = field(default_factory=list)
+    """Names of the sources that are written, all when empty; the others are only compared with, so that near-duplicates
+    across corpora fall on one side. They are counted as rejected: compared_only."""
+
     near_duplicate_threshold: Annotated[float, Field(gt=0, le=1)] = 0.4
     """Jaccard similarity of character trigrams from which two texts share a cluster. On CMD 0.4 gathers the
     machine-spun copies of one text (救治 for 治疗 breaks many trigrams); at 0.3 its stock

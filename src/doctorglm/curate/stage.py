@@ -17,7 +17,7 @@ from doctorglm.curate.near import Comparison
 from doctorglm.curate.settings import CurateSettings
 from doctorglm.curate.sources import Entry, FileReport, SourceFile, find_files, read_file
 from doctorglm.curate.splits import assign, ids_sha256
-from doctorglm.errors import DataError
+from doctorglm.errors import ConfigError, DataError
 from doctorglm.runs import Run, atomic_file, sha256_file
 from doctorglm.settings import plain
 
@@ -34,6 +34,7 @@ class _Sorted:
     kept: list[Conversation] = field(default_factory=list)
     rejected: list[dict[str, Any]] = field(default_factory=list)
     changes: Counter[str] = field(default_factory=Counter)
+    places: dict[str, Entry] = field(default_factory=dict)
 
     def reject(self, entry: Entry, reason: str) -> None:
         """Notes the place and the reason, and nothing of the text."""
@@ -56,6 +57,8 @@ def curate(sources: Sequence[Path], out: Path, settings: CurateSettings, progres
     if not result.kept:
         raise _nothing_left(reports, result)
     splits, leak = _split(result.kept, settings)
+    if settings.only:
+        splits = _only(splits, result, settings.only)
     run = begin()
     for name, conversations in splits.items():
         write_conversations(out / f"{name}.jsonl", conversations)
@@ -84,7 +87,7 @@ def _read(files: Sequence[SourceFile], progress: Progress | None) -> tuple[list[
 
 
 def _sort(entries: Sequence[Entry], settings: CurateSettings) -> _Sorted:
-    result, filters, places = _Sorted(), chain(settings), {}
+    result, filters = _Sorted(), chain(settings)
     # by id, so that the copy that is kept does not depend on the order of the sources
     for entry in sorted(entries, key=lambda e: e.id):
         if entry.conversation is None:
@@ -93,25 +96,24 @@ def _sort(entries: Sequence[Entry], settings: CurateSettings) -> _Sorted:
         changes: Counter[str] = Counter()
         conversation = clean(entry.conversation, settings.drop_courtesies, changes)
         reason = first_reason(filters, conversation)
-        if reason or entry.id in places:
+        if reason or entry.id in result.places:
             result.reject(entry, reason or "duplicate_id")
         else:
-            places[entry.id] = entry
+            result.places[entry.id] = entry
             result.changes += changes
             result.kept.append(conversation)
-    _apply_limit(result, places, settings)
-    result.rejected.sort(key=lambda record: (record["source"], record["row"]))
+    _apply_limit(result, settings)
     return result
 
 
-def _apply_limit(result: _Sorted, places: dict[str, Entry], settings: CurateSettings) -> None:
+def _apply_limit(result: _Sorted, settings: CurateSettings) -> None:
     if settings.limit is None or len(result.kept) <= settings.limit:
         return
     order = sorted(result.kept, key=lambda c: hashlib.sha256(f"{settings.seed}\0limit\0{c.id}".encode()).digest())
     chosen = {c.id for c in order[: settings.limit]}
     for conversation in result.kept:
         if conversation.id not in chosen:
-            result.reject(places[conversation.id], "over_limit")
+            result.reject(result.places[conversation.id], "over_limit")
     result.kept = [c for c in result.kept if c.id in chosen]
 
 
@@ -156,9 +158,23 @@ def _assigned(kept: Sequence[Conversation], clusters: Sequence[str], settings: C
     return splits
 
 
+def _only(splits: Splits, result: _Sorted, sources: Sequence[str]) -> Splits:
+    """The splits without the records that were only compared; raises ConfigError for a source that is not there."""
+    present = {c.source for conversations in splits.values() for c in conversations}
+    for name in sources:
+        if name not in present:
+            raise ConfigError(
+                en=f"only={name}: no record is of this source; there are {', '.join(sorted(present))}.",
+                zh=f"only={name}：没有来自该来源的记录；现有来源：{'、'.join(sorted(present))}。",
+            )
+    for conversation in (c for conversations in splits.values() for c in conversations if c.source not in sources):
+        result.reject(result.places[conversation.id], "compared_only")
+    return {name: [c for c in conversations if c.source in sources] for name, conversations in splits.items()}
+
+
 def _write_rejected(path: Path, rejected: Sequence[dict[str, Any]]) -> None:
     with atomic_file(path) as out:
-        for record in rejected:
+        for record in sorted(rejected, key=lambda r: (r["source"], r["row"])):
             out.write(json.dumps(record, ensure_ascii=False) + "\n")
 
 

@@ -1,5 +1,6 @@
 """The pipeline of a recipe: curate -> pretrain -> tune -> placebo -> evaluate -> compare -> answers -> report."""
 
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -23,11 +24,14 @@ from doctorglm.tune import tune
 from doctorglm.tune.pretrain import prepare_base
 
 SYSTEMS = {
-    "base": Text(en="base", zh="底座"),
+    "base": Text(en="base", zh="基座"),
     "tuned": Text(en="tuned", zh="微调后"),
     "placebo": Text(en="placebo", zh="安慰剂"),
 }
 """What is compared, in the order in which it is shown."""
+
+_EMERGENCY = re.compile("120|急诊|立即就医|马上就医")
+"""In a reference answer: a question that no untested model should be seen answering."""
 
 Show = Callable[[Text, str], None]
 """Called with a system and a piece of its answer as it comes; with "" before the first piece."""
@@ -136,7 +140,12 @@ def _answers(
         _show_again(kept, ask)
         return kept
     chosen = _one_of_each_department(list(read_conversations(out / "curate" / "test.jsonl")), questions)
-    sampling = Sampling(max_new_tokens=settings.max_new_tokens)
+    sampling = Sampling(
+        max_new_tokens=settings.max_new_tokens,
+        temperature=settings.temperature,
+        top_p=settings.top_p,
+        seed=settings.seed,
+    )
     systems = {
         system: Consultation(LocalEngine(*models.load(base, adapter), name=system), sampling)
         for system, (base, adapter) in adapters_of(recipe, out).items()
@@ -176,8 +185,9 @@ def _show_again(answers: Sequence[dict[str, Any]], ask: Callable[[str], Show] | 
 
 
 def _one_of_each_department(conversations: list[Conversation], number: int) -> list[Conversation]:
-    """The first conversations by id, of different departments where there are enough."""
-    ordered = sorted((c for c in conversations if c.messages[0].role == "user"), key=lambda c: (len(c.messages), c.id))
+    """The first conversations by id, of different departments where there are enough; no emergencies."""
+    calm = [c for c in conversations if c.messages[0].role == "user" and not _EMERGENCY.search(c.answers)]
+    ordered = sorted(calm, key=lambda c: (len(c.messages), c.id))
     first_of = {c.department: c for c in reversed(ordered)}
     chosen = sorted(first_of.values(), key=lambda c: c.id)
     return [*chosen, *(c for c in ordered if c not in chosen)][:number]

@@ -11,7 +11,7 @@ from pydantic.dataclasses import dataclass
 from doctorglm.curate import CurateSettings
 from doctorglm.errors import ConfigError
 from doctorglm.evaluate import EvaluateSettings, GateSettings
-from doctorglm.settings import STRICT, build
+from doctorglm.settings import STRICT, build, nearest, plain
 from doctorglm.tune import TuneSettings
 from doctorglm.tune.pretrain import PretrainSettings
 
@@ -49,19 +49,34 @@ class Recipe:
     compare: GateSettings = field(default_factory=GateSettings)
     """What the gate asks for."""
 
+    def resolved(self) -> dict[str, Any]:
+        """Every setting with its value, stages that are left out left out: as YAML, the same recipe again."""
+        return {name: value for name, value in plain(self).items() if value is not None}
+
+    def identity(self) -> dict[str, Any]:
+        """What makes another run of it, as `stage.key`; where the corpora lie does not, their hashes do."""
+        sections = {name: value for name, value in self.resolved().items() if name in _SECTIONS}
+        return {
+            "base": self.base,
+            **{f"{section}.{key}": value for section, values in sections.items() for key, value in values.items()},
+        }
+
 
 def load_recipe(path: Path, overrides: Mapping[str, Any]) -> Recipe:
     """The recipe of a YAML file, with `stage.key` overrides; raises ConfigError with file, key and remedy."""
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise ConfigError(
             en=f"{path}: no such recipe. Those that come with the project stand in recipes/.",
             zh=f"{path}：没有这个配方。项目自带的配方在 recipes/ 中。",
         ) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         said = " ".join(str(error).split())
-        raise ConfigError(en=f"{path}: not YAML ({said}).", zh=f"{path}：不是 YAML（{said}）。") from None
+        raise ConfigError(
+            en=f"{path}: not YAML ({said}). Mend it; those in recipes/ are examples.",
+            zh=f"{path}：不是 YAML（{said}）。请修改；recipes/ 中有例子。",
+        ) from None
     if not isinstance(values, dict):
         raise ConfigError(
             en=f"{path}: a recipe is a mapping of sections; this is {type(values).__name__}.",
@@ -71,20 +86,48 @@ def load_recipe(path: Path, overrides: Mapping[str, Any]) -> Recipe:
 
 
 def recipe_of(values: Mapping[str, Any], overrides: Mapping[str, Any], where: str) -> Recipe:
-    """The recipe of a mapping; sections become their stages' settings."""
+    """The recipe of a mapping; sections become their stages' settings, an empty one its defaults.
+
+    Raises ConfigError for an unknown stage or key, a wrong value, or a part of the splits that a stage lacks.
+    """
     merged: dict[str, Any] = {**values}
+    for section in _SECTIONS.keys() & merged.keys():
+        merged[section] = {} if merged[section] is None else merged[section]
     for key, value in overrides.items():
         section, dot, name = key.partition(".")
-        if not dot:
-            merged[section] = value
-        elif section in _SECTIONS:
-            merged[section] = {**(merged.get(section) or {}), name: value}
-        else:
-            raise ConfigError(
-                en=f"`{key}`: no stage `{section}`; the stages are {', '.join(_SECTIONS)}.",
-                zh=f"`{key}`：没有阶段 `{section}`；可用阶段：{'、'.join(_SECTIONS)}。",
-            )
+        if dot and section not in _SECTIONS:
+            raise _no_stage(key, section)
+        before = merged.get(section, {})
+        merged[section] = {**before, name: value} if dot and isinstance(before, Mapping) else before if dot else value
     for section, settings in _SECTIONS.items():
         if section in merged:
-            merged[section] = build(settings, merged[section] or {}, f"{where}, {section}")
-    return build(Recipe, merged, where)
+            merged[section] = build(settings, merged[section], f"{where}, {section}")
+    recipe = build(Recipe, merged, where)
+    _refuse_missing_part(recipe, where)
+    return recipe
+
+
+def _no_stage(key: str, section: str) -> ConfigError:
+    near = nearest(section, _SECTIONS)
+    return ConfigError(
+        en=f"`{key}`: no stage `{section}`" + (f"; did you mean `{near}`?" if near else ".")
+        + f" The stages are {', '.join(_SECTIONS)}.",
+        zh=f"`{key}`：没有阶段 `{section}`" + (f"；是否要写 `{near}`？" if near else "。")
+        + f"可用的阶段：{'、'.join(_SECTIONS)}。",
+    )  # fmt: skip
+
+
+def _refuse_missing_part(recipe: Recipe, where: str) -> None:
+    """Before hours of tuning, not after them."""
+    needed = {"train": "tune"}
+    if recipe.pretrain is not None:
+        needed |= {"pretrain": "pretrain", "valid": "pretrain"}
+    elif recipe.evaluate is not None:
+        needed |= {"test": "evaluate"}
+    for part, stage in needed.items():
+        if part not in recipe.curate.splits:
+            raise ConfigError(
+                en=f"{where}: curate.splits has no part `{part}`, which {stage} needs; it has "
+                f"{', '.join(recipe.curate.splits)}. Add it.",
+                zh=f"{where}：curate.splits 中没有 {stage} 需要的 `{part}`，现有：{'、'.join(recipe.curate.splits)}。请加上。",
+            )
