@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 from _record import circumstances
-
 from doctorglm import models
 from doctorglm.conversation import read_conversations
 from doctorglm.evaluate.likelihood import likelihood

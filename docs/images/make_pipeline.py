@@ -9,7 +9,8 @@ WORDS = {
            "回答互换", "是否优于两者？", "互不泄漏的划分"],
 }  # fmt: skip
 STYLE = """
-text{font:15px "Source Han Sans SC","Noto Sans CJK SC","PingFang SC","Microsoft YaHei",system-ui,sans-serif;fill:#1c2421}
+text{font:15px "Source Han Sans SC","Noto Sans CJK SC","PingFang SC","Microsoft YaHei",system-ui,sans-serif}
+text{fill:#1c2421}
 .small{font-size:13px;fill:#5d6b65}.box{fill:#fff;stroke:#e3e6e0}.line{stroke:#8a938e;fill:none;stroke-width:1.5}
 .tuned{stroke:#1f6f5c;stroke-width:2}.bold{font-weight:600}.head{fill:#8a938e}
 @media(prefers-color-scheme:dark){text{fill:#e6ece8}.small{fill:#9aa8a1}.box{fill:#1a201d;stroke:#2b332f}.tuned{stroke:#6cc3a8}}
