@@ -24,8 +24,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     help=say(
         en="Tune a Chinese doctor-dialogue model, prove it better than its base, and talk with it.\n"
-        "  DoctorGLM informs; it never diagnoses or prescribes.",
-        zh="微调中文医疗对话模型，证明它优于底座，然后与它对话。\n  DoctorGLM 只提供信息，不诊断、不开处方。",
+        "DoctorGLM informs; it never diagnoses or prescribes.",
+        zh="微调中文医疗对话模型，证明它优于基座，然后与它对话。\nDoctorGLM 只提供信息，不诊断、不开处方。",
     ),
     epilog="doctorglm demo",
 )
@@ -58,7 +58,7 @@ Settings = Annotated[
 @app.command(
     help=say(
         en="The whole pipeline in miniature, on the embedded base model and sample dialogues.",
-        zh="在内置底座模型和示例对话上，小规模跑通全流程。",
+        zh="在内置基座模型和示例对话上，小规模跑通全流程。",
     ),
     epilog="doctorglm demo --out runs/demo",
     cls=Verb,
@@ -155,7 +155,7 @@ def curate(
 
 
 @app.command(
-    help=say(en="Tune a base model on curated conversations.", zh="在整理好的对话上微调底座模型。"),
+    help=say(en="Tune a base model on curated conversations.", zh="在整理好的对话上微调基座模型。"),
     epilog="doctorglm tune --base embedded --data runs/data --out runs/tuned learning_rate=1e-3",
     cls=Verb,
 )
@@ -237,14 +237,14 @@ def evaluate(
 @app.command(
     help=say(
         en="Compare a tuned model with its base and its placebo; the gate passes or fails.",
-        zh="把微调后的模型与底座、安慰剂比较，给出是否通过的结论。",
+        zh="把微调后的模型与基座、安慰剂比较，给出是否通过的结论。",
     ),
     epilog="doctorglm compare runs/base-eval runs/tuned-eval --placebo runs/placebo-eval --out runs/gate",
     cls=Verb,
 )
 def compare(
     base_eval: Annotated[
-        Path, typer.Argument(metavar="BASE_EVAL", help=say(en="The base's evaluation.", zh="底座的评测结果。"))
+        Path, typer.Argument(metavar="BASE_EVAL", help=say(en="The base's evaluation.", zh="基座的评测结果。"))
     ],
     tuned_eval: Annotated[
         Path, typer.Argument(metavar="TUNED_EVAL", help=say(en="The tuned model's.", zh="微调后模型的评测结果。"))

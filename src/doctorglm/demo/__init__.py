@@ -3,6 +3,7 @@
 The dialogues are a demonstration, not reviewed by a clinician; see `data/README.md`.
 """
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -18,5 +19,5 @@ def run_demo(out: Path, *, quiet: bool) -> dict[str, Any]:
     recipe = load_recipe(RECIPE, {"sources": [str(DATA)]})
     outcome = run_recipe(recipe, out, ask=streaming(quiet=quiet))
     assert outcome is not None, "the demo's recipe evaluates"
-    show_outcome(outcome, command=f"doctorglm demo --out {out}", quiet=quiet)
+    show_outcome(outcome, command=shlex.join(["doctorglm", "demo", "--out", str(out)]), quiet=quiet)
     return outcome.summary

@@ -4,8 +4,11 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from doctorglm import models
 from doctorglm.consult import Consultation, Reply
@@ -13,13 +16,12 @@ from doctorglm.conversation import Conversation, Message, read_conversations, wr
 from doctorglm.curate import curate
 from doctorglm.curate.placebo import permute_answers
 from doctorglm.engine import Sampling
-from doctorglm.errors import ConfigError
 from doctorglm.evaluate import EvaluateSettings, compare, evaluate
 from doctorglm.language import Text
 from doctorglm.models.local_engine import LocalEngine
 from doctorglm.models.saving import save_model
 from doctorglm.recipe.settings import Recipe
-from doctorglm.runs import Run, peak_memory_mb, read_json, sha256_file, write_json
+from doctorglm.runs import Run, atomic_file, peak_memory_mb, read_json, sha256_file, write_json
 from doctorglm.tune import tune
 from doctorglm.tune.pretrain import prepare_base
 
@@ -55,21 +57,48 @@ def run_recipe(
     """Runs every stage that is not finished yet, and returns what they left; None when the recipe only tunes.
 
     `ask` is called with each of the first `questions` held-out questions and returns what shows the answers.
+    Leaves a folder per stage, `recipe.yaml` (every setting as resolved), `run.json`, and of a comparison
+    `answers.json` and `summary.json`. Raises ConfigError when `out` holds a run with other settings.
     """
     began = time.monotonic()
+    begin = partial(Run, out, stage="recipe", settings=recipe.identity(), inputs={}, seed=recipe.tune.seed)
+    if (out / "run.json").exists():
+        begin()
     curate([Path(s) for s in recipe.sources], out / "curate", recipe.curate)
+    run = begin()
+    _save(recipe, out / "recipe.yaml")
     if recipe.pretrain is not None:
         prepare_base(out / "curate", [Path(d) for d in recipe.documents], out / "base", recipe.pretrain)
         tune(str(out / "base" / "initial"), out / "base", out / "tune", recipe.tune)
         _package(out)
-        return None
-    tune(recipe.base, out / "curate", out / "tune", recipe.tune)
-    if recipe.evaluate is None:
-        return None
+    else:
+        tune(recipe.base, out / "curate", out / "tune", recipe.tune)
+    outcome = None
+    if recipe.pretrain is None and recipe.evaluate is not None:
+        outcome = _compared(recipe, out, recipe.evaluate, questions, ask, began)
+    if not run.finished:
+        run.finish()
+    return outcome
+
+
+def _save(recipe: Recipe, path: Path) -> None:
+    with atomic_file(path) as out:
+        yaml.safe_dump(recipe.resolved(), out, allow_unicode=True, sort_keys=False, width=120)
+
+
+def _compared(
+    recipe: Recipe,
+    out: Path,
+    settings: EvaluateSettings,
+    questions: int,
+    ask: Callable[[str], Show] | None,
+    began: float,
+) -> Outcome:
+    """The placebo, the three evaluations, the gate and the answers."""
     _placebo_data(out / "curate", out / "placebo-data", recipe.tune.seed)
     name = Text(en="tune the placebo", zh="微调安慰剂")
     tune(recipe.base, out / "placebo-data", out / "placebo", recipe.tune, name=name)
-    _evaluate_all(recipe, out, recipe.evaluate)
+    _evaluate_all(recipe, out, settings)
     gate = compare(
         out / "evaluate" / "base",
         out / "evaluate" / "tuned",
@@ -77,7 +106,7 @@ def run_recipe(
         placebo=out / "evaluate" / "placebo",
         settings=recipe.compare,
     )
-    answers = _answers(recipe, out, recipe.evaluate, questions, ask)
+    answers = _answers(recipe, out, settings, questions, ask)
     summary = _summary(out, gate, time.monotonic() - began)
     write_json(out / "summary.json", summary)
     return Outcome(out, recipe, summary, answers)
@@ -98,8 +127,14 @@ def adapters_of(recipe: Recipe, out: Path) -> dict[str, tuple[str, Path | None]]
     }
 
 
+_STAGES = ("curate", "tune", "placebo-data", "placebo", *(f"evaluate/{system}" for system in SYSTEMS), "compare")
+"""The folders of a comparison that hold a `run.json`."""
+
+
 def _package(out: Path) -> None:
     """The new base in 16 bits, as it ships: `out/embedded`."""
+    if (out / "embedded").exists():
+        return
     model, tokenizer = models.load(out / "tune" / "model")
     save_model(model.half(), tokenizer, out / "embedded")
 
@@ -120,11 +155,6 @@ def _placebo_data(curated: Path, out: Path, seed: int) -> None:
 
 def _evaluate_all(recipe: Recipe, out: Path, settings: EvaluateSettings) -> None:
     test = out / "curate" / "test.jsonl"
-    if not test.exists():
-        raise ConfigError(
-            en=f"{test}: the splits have no `test` part, so nothing can be compared. Add one to curate.splits.",
-            zh=f"{test}：配方的 splits 中没有 `test`，无法比较。请在 curate.splits 中加入。",
-        )
     for system, (base, adapter) in adapters_of(recipe, out).items():
         name = Text(en=f"evaluate {SYSTEMS[system].en}", zh=f"评测{SYSTEMS[system].zh}")
         evaluate(base, test, out / "evaluate" / system, settings, adapter=adapter, name=name)
@@ -152,19 +182,25 @@ def _answers(
     }
     answers = []
     for conversation in chosen:
-        question = conversation.messages[0]
-        show = ask(question.content) if ask else _silent
+        asked = _up_to_the_first_question(conversation)
+        show = ask(asked[-1].content) if ask else _silent
         answers.append(
-            {"id": conversation.id, "question": question.content}
-            | {system: _answer(c, question, SYSTEMS[system], show) for system, c in systems.items()}
+            {"id": conversation.id, "question": asked[-1].content}
+            | {system: _answer(c, asked, SYSTEMS[system], show) for system, c in systems.items()}
         )
     write_json(path, answers)
     return answers
 
 
-def _answer(consultation: Consultation, question: Message, system: Text, show: Show) -> dict[str, Any]:
+def _up_to_the_first_question(conversation: Conversation) -> list[Message]:
+    """A system message where there is one, and what the patient asks first."""
+    roles = [m.role for m in conversation.messages]
+    return list(conversation.messages[: roles.index("user") + 1])
+
+
+def _answer(consultation: Consultation, asked: list[Message], system: Text, show: Show) -> dict[str, Any]:
     show(system, "")
-    for piece in consultation.stream([question]):
+    for piece in consultation.stream(asked):
         if isinstance(piece, Reply):
             return {"label": asdict(piece.label), "text": piece.text, "finish": piece.generation.finish}
         show(system, piece)
@@ -186,7 +222,7 @@ def _show_again(answers: Sequence[dict[str, Any]], ask: Callable[[str], Show] | 
 
 def _one_of_each_department(conversations: list[Conversation], number: int) -> list[Conversation]:
     """The first conversations by id, of different departments where there are enough; no emergencies."""
-    calm = [c for c in conversations if c.messages[0].role == "user" and not _EMERGENCY.search(c.answers)]
+    calm = [c for c in conversations if c.turns and not _EMERGENCY.search(c.answers)]
     ordered = sorted(calm, key=lambda c: (len(c.messages), c.id))
     first_of = {c.department: c for c in reversed(ordered)}
     chosen = sorted(first_of.values(), key=lambda c: c.id)
@@ -203,7 +239,7 @@ def _summary(out: Path, gate: dict[str, Any], seconds: float) -> dict[str, Any]:
             "seconds": run["seconds"],
             "peak_memory_mb": run["peak_memory_mb"],
         }
-    stages = [read_json(p) for p in sorted(out.rglob("run.json"))]
+    stages = [read_json(out / stage / "run.json") for stage in _STAGES]
     return {
         **found,
         "gate": gate,

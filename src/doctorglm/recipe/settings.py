@@ -129,5 +129,6 @@ def _refuse_missing_part(recipe: Recipe, where: str) -> None:
             raise ConfigError(
                 en=f"{where}: curate.splits has no part `{part}`, which {stage} needs; it has "
                 f"{', '.join(recipe.curate.splits)}. Add it.",
-                zh=f"{where}：curate.splits 中没有 {stage} 需要的 `{part}`，现有：{'、'.join(recipe.curate.splits)}。请加上。",
+                zh=f"{where}：curate.splits 中没有 {stage} 需要的 `{part}`，"
+                f"现有：{'、'.join(recipe.curate.splits)}。请加上。",
             )

@@ -10,6 +10,7 @@ from doctorglm.language import Text, say
 from doctorglm.recipe.page import results_table, write_report
 from doctorglm.recipe.pipeline import Outcome, Show
 from doctorglm.report.terminal import show as show_table
+from doctorglm.report.wording import clean
 
 
 def streaming(*, quiet: bool) -> Callable[[str], Show] | None:
@@ -21,14 +22,15 @@ def streaming(*, quiet: bool) -> Callable[[str], Show] | None:
     def ask(question: str) -> Show:
         console.print()
         console.print(say(en="Patient: ", zh="患者："), style="bold", end="")
-        console.print(question, markup=False)
+        console.print(clean(question), markup=False)
         console.print(f"[{LABEL}]", style="dim", markup=False, end="")
 
         def show(system: Text, piece: str) -> None:
             if not piece:
                 console.print(f"\n{system}: ", style="bold", markup=False, end="")
             else:
-                console.print(piece, markup=False, end="")
+                # nothing that a model says may steer the terminal
+                console.print(clean(piece), markup=False, end="")
                 console.file.flush()
 
         return show
