@@ -1,12 +1,13 @@
 """Files are found in order, recognised by content, and their records get ids that names do not change."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
 import pytest
 
-from doctorglm.curate.sources import find_files, licence_beside, read_file
+from doctorglm.curate.sources import find_files, licence_beside, printable, read_file
 from doctorglm.errors import DataError
 
 CMD = "department,title,ask,answer\n内科,高血压怎么办,我有高血压，怎么办,低盐饮食。\n外科,骨折,骨折了怎么办,去医院。\n"
@@ -29,6 +30,10 @@ def test_files_come_in_order_once_each_and_hidden_ones_not(tmp_path: Path) -> No
 def test_two_files_of_one_name_are_told_apart(tmp_path: Path) -> None:
     files = find_files([write(tmp_path / "a/x.csv", CMD), write(tmp_path / "b/x.csv", CMD)])
     assert [f.name for f in files] == ["x.csv", "x.csv (2)"]
+
+
+def test_a_name_that_is_no_text_can_still_be_written() -> None:
+    assert printable(Path(os.fsdecode(b"a/\xff\xe5\x86\x85.csv"))) == "a/\\xff内.csv"
 
 
 @pytest.mark.parametrize("name", ["missing.csv", "empty"])

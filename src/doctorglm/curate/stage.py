@@ -151,7 +151,6 @@ _REPORTED_SIMILARITY = 0.2
 
 def _assigned(kept: Sequence[Conversation], clusters: Sequence[str], settings: CurateSettings) -> Splits:
     marked = [replace(c, meta={**c.meta, "cluster": name}) for c, name in zip(kept, clusters, strict=True)]
-    marked.sort(key=lambda c: c.id)
     splits: Splits = {name: [] for name in settings.splits}
     for conversation, split in zip(marked, assign(marked, settings.splits, settings.seed), strict=True):
         splits[split].append(conversation)
