@@ -39,7 +39,7 @@ def main(arguments: Sequence[str]) -> int:
         known = _known(error)
         if known is None:
             return _fault(error, as_json)
-        return _failed(f"{say(en='error', zh='错误')}: {known}", known.exit_code, as_json, debug)
+        return _failed(str(known), known.exit_code, as_json, debug)
 
 
 def _run(arguments: Sequence[str]) -> int:
@@ -70,7 +70,7 @@ def _failed(message: str, code: int, as_json: bool, debug: bool) -> int:
         traceback.print_exc()
     message = readable(message)
     print_json({"error": message, "exit_code": code}, as_json)
-    tell(message, silent=False)
+    tell(message if code == INTERRUPTED else say(en=f"error: {message}", zh=f"错误：{message}"), silent=False)
     return code
 
 
