@@ -8,14 +8,19 @@ from collections.abc import Sequence
 
 from doctorglm.conversation import Conversation, Message
 from doctorglm.render.renderer import (
+    EMPTY,
     IGNORED,
     Prompt,
     Rejection,
     Sample,
     Tokenizer,
+    Turns,
     fit_front,
+    no_room,
     split_turns,
+    to_answer,
     too_long,
+    without_answer,
 )
 
 
@@ -29,55 +34,52 @@ class ChatGLMRenderer:
 
     def training(self, conversation: Conversation, max_length: int) -> list[Sample | Rejection]:
         """One sample for each assistant turn; only the answer and its `<eop>` are supervised."""
-        system, turns = split_turns(conversation.messages)
+        head, turns = split_turns(conversation.messages)
         answered = [i for i, turn in enumerate(turns) if turn[-1].role == "assistant"]
-        return [self._sample(conversation.id, system, turns[: i + 1], max_length) for i in answered]
+        return [self._sample(conversation.id, head, turns[: i + 1], max_length) for i in answered]
 
     def prompt(self, messages: Sequence[Message], max_length: int) -> Prompt:
-        """The whole conversation as text, then [gMASK] and <sop>."""
-        system, turns = split_turns(messages)
-        prompts = [self._prompt(system, turns[first:]) for first in range(len(turns))]
-        first = fit_front(len(turns), lambda i: len(prompts[i]), max_length)
-        if first is None:
-            raise too_long(len(prompts[-1]) if prompts else 0, max_length)
-        return Prompt(prompts[first], first)
+        """The whole conversation as text, then [gMASK] and <sop>; after an answer, a round without a question."""
+        head, turns = split_turns(messages)
+        turns = to_answer(turns)
+        fitting = fit_front(len(turns), lambda first: self._prompt(head, turns[first:]), max_length)
+        if fitting is None:
+            raise no_room(len(self._prompt(head, turns[-1:])), max_length)
+        dropped, ids = fitting
+        return Prompt(ids, dropped)
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of an answer's ids, without its end token."""
-        kept = [i for i in ids if i not in self.end_token_ids]
-        return str(self._tokenizer.decode(kept, skip_special_tokens=True)).strip()
+        return str(self._tokenizer.decode(list(ids), skip_special_tokens=True)).strip()
 
-    def _sample(self, record_id: str, system: str, turns: list[list[Message]], max_length: int) -> Sample | Rejection:
-        number = len(turns) - 1
-        answer = self._tokenizer.encode(turns[-1][-1].content, add_special_tokens=False)
+    def _sample(self, record_id: str, head: list[Message], turns: Turns, max_length: int) -> Sample | Rejection:
+        number, text = len(turns) - 1, turns[-1][-1].content
+        answer = self._tokenizer.encode(text, add_special_tokens=False) if text.strip() else []
         if not answer:
-            return Rejection(record_id, number, "empty answer")
+            return Rejection(record_id, number, EMPTY)
         supervised = [*answer, self.end_token_ids[0]]
-        asked = [*turns[:-1], turns[-1][:-1]]
-        first = fit_front(len(asked), lambda i: len(self._prompt(system, asked[i:])) + len(supervised), max_length)
-        if first is None:
-            return Rejection(record_id, number, f"longer than {max_length} tokens")
-        prompt = self._prompt(system, asked[first:])
+        before = without_answer(turns)
+        room = max_length - len(supervised)
+        fitting = fit_front(len(before), lambda first: self._prompt(head, before[first:]), room)
+        if fitting is None:
+            return too_long(record_id, number, max_length)
+        _, prompt = fitting
         return Sample(record_id, number, prompt + supervised, [IGNORED] * len(prompt) + supervised)
 
-    def _prompt(self, system: str, turns: list[list[Message]]) -> list[int]:
-        text = "\n".join(part for part in (system, _dialogue(turns)) if part)
+    def _prompt(self, head: list[Message], turns: Turns) -> list[int]:
+        text = "\n".join(part for part in (*(m.content for m in head), _dialogue(turns)) if part)
         ids = self._tokenizer.encode(text, add_special_tokens=False) if text else []
         return [*ids, *self._start]
 
 
-def _dialogue(turns: list[list[Message]]) -> str:
+def _dialogue(turns: Turns) -> str:
     """The question alone, or all rounds; the last turn has no answer yet."""
-    question = turns[-1][0].content if turns[-1] else ""
     if len(turns) == 1:
-        return question
-    rounds = [f"[Round {i}]\n问：{_asked(turn)}\n答：{_answered(turn)}\n" for i, turn in enumerate(turns[:-1])]
-    return "".join(rounds) + f"[Round {len(turns) - 1}]\n问：{question}\n答："
+        return _question(turns[0])
+    rounds = [f"[Round {i}]\n问：{_question(turn)}\n答：{turn[-1].content}\n" for i, turn in enumerate(turns[:-1])]
+    return "".join(rounds) + f"[Round {len(turns) - 1}]\n问：{_question(turns[-1])}\n答："
 
 
-def _asked(turn: list[Message]) -> str:
-    return turn[0].content if turn[0].role == "user" else ""
-
-
-def _answered(turn: list[Message]) -> str:
-    return turn[-1].content if turn[-1].role == "assistant" else ""
+def _question(turn: list[Message]) -> str:
+    """What is asked in a turn, several messages on lines of their own."""
+    return "\n".join(m.content for m in turn if m.role != "assistant")

@@ -1,5 +1,7 @@
 """What every prompt format provides, and how a history is cut: at the front, whole turns at a time."""
 
+import itertools
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -10,8 +12,16 @@ from doctorglm.errors import DataError
 IGNORED = -100
 """The label that no loss is computed for, as in torch's cross entropy."""
 
+EMPTY = "empty answer"
+"""Why an answer without text is rejected: there is nothing to learn but to say nothing."""
+
 Tokenizer = Any
 """A transformers tokenizer; its classes are not typed."""
+
+Turns = list[list[Message]]
+"""What is asked and, last, the answer to it; only the last turn of a prompt has none."""
+
+_NOT_TEXT = re.compile(r"[\ud800-\udfff\ufdd0-\ufdef]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,24 +74,46 @@ class Renderer(Protocol):
         """The text of an answer's ids, without its end token."""
 
 
-def split_turns(messages: Sequence[Message]) -> tuple[str, list[list[Message]]]:
-    """The system text, and the other messages in turns that begin with a user message (a document begins without)."""
-    system = "\n".join(m.content for m in messages if m.role == "system")
-    turns: list[list[Message]] = []
-    for message in messages:
-        if message.role == "user" or (message.role == "assistant" and not turns):
-            turns.append([message])
-        elif message.role == "assistant":
-            turns[-1].append(message)
-    return system, turns
+def split_turns(messages: Sequence[Message]) -> tuple[list[Message], Turns]:
+    """The system messages at the head, which are never cut, and the turns; a document begins with an answer.
+
+    Lone surrogates and noncharacters, which are no text and which tokenizers refuse, become U+FFFD.
+    """
+    cleaned = [Message(m.role, _NOT_TEXT.sub("\ufffd", m.content)) for m in messages]
+    head = list(itertools.takewhile(lambda m: m.role == "system", cleaned))
+    turns: Turns = []
+    for message in cleaned[len(head) :]:
+        if not turns or turns[-1][-1].role == "assistant":
+            turns.append([])
+        turns[-1].append(message)
+    return head, turns
 
 
-def fit_front(turns: int, length_from: Callable[[int], int], max_length: int) -> int | None:
-    """The first turn from which all fits into `max_length`; None when not even the last one does."""
-    return next((first for first in range(turns) if length_from(first) <= max_length), None)
+def without_answer(turns: Turns) -> Turns:
+    """The turns without the last answer."""
+    return [*turns[:-1], turns[-1][:-1]]
 
 
-def too_long(tokens: int, max_length: int) -> DataError:
+def to_answer(turns: Turns) -> Turns:
+    """The turns of a prompt: after an answer, or with nothing said, there is one more in which nothing is asked."""
+    return turns if turns and turns[-1][-1].role != "assistant" else [*turns, []]
+
+
+def fit_front(turns: int, ids_from: Callable[[int], list[int]], room: int) -> tuple[int, list[int]] | None:
+    """The first turn from which the ids fit into `room`, and they; None when not even those of the last turn do."""
+    for first in range(turns):
+        ids = ids_from(first)
+        if len(ids) <= room:
+            return first, ids
+    return None
+
+
+def too_long(record_id: str, turn: int, max_length: int) -> Rejection:
+    """An answer that does not fit whole, with the question before it."""
+    return Rejection(record_id, turn, f"longer than {max_length} tokens")
+
+
+def no_room(tokens: int, max_length: int) -> DataError:
     """The error for a question that leaves no room."""
     return DataError(
         en=f"the question alone has {tokens} tokens, the limit is {max_length}. Shorten it.",
