@@ -74,10 +74,10 @@ def sync_directory(directory: Path) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Writes indented UTF-8 JSON, complete or not at all."""
     with atomic_file(path) as out:
-        out.write(_json(value, indent=2) + "\n")
+        out.write(to_json(value, indent=2) + "\n")
 
 
-def _json(value: Any, indent: int | None = None) -> str:
+def to_json(value: Any, indent: int | None = None) -> str:
     """JSON in which the name of a file is readable under any locale, so that run.json does not depend on it."""
     text = json.dumps(value, ensure_ascii=False, indent=indent, default=str)
     return re.sub("[\udc80-\udcff]+", lambda run: json.dumps(readable(run[0]), ensure_ascii=False)[1:-1], text)
@@ -138,7 +138,7 @@ class Run:
     ) -> None:
         self.directory = directory
         self._path = directory / "run.json"
-        self._identity = json.loads(_json({"stage": stage, "settings": settings, "inputs": inputs, "seed": seed}))
+        self._identity = json.loads(to_json({"stage": stage, "settings": settings, "inputs": inputs, "seed": seed}))
         self._started = time.monotonic()
         self.record: dict[str, Any] = self._found()
         self._refuse_another_run()

@@ -34,7 +34,9 @@ def main(arguments: Sequence[str]) -> int:
         said = say(en="interrupted; start it again to go on", zh="已中断；再次运行即可继续")
         return _failed(said, INTERRUPTED, as_json, debug)
     except BrokenPipeError:
-        return _reader_has_left()
+        # nobody reads any more (`| head`)
+        _give_stdout_up()
+        return INTERRUPTED
     except Exception as error:
         known = _known(error)
         if known is None:
@@ -68,8 +70,12 @@ def _known(error: Exception) -> DoctorGLMError | None:
 def _failed(message: str, code: int, as_json: bool, debug: bool) -> int:
     if debug:
         traceback.print_exc()
-    message = readable(message)
-    print_json({"error": message, "exit_code": code}, as_json)
+    try:
+        print_json({"error": readable(message), "exit_code": code}, as_json)
+        sys.stdout.flush()
+    except OSError:
+        # perhaps the very thing that failed
+        _give_stdout_up()
     tell(message if code == INTERRUPTED else say(en=f"error: {message}", zh=f"错误：{message}"), silent=False)
     return code
 
@@ -80,8 +86,7 @@ def _fault(error: Exception, as_json: bool) -> int:
     return _failed(said, 1, as_json, debug=False)
 
 
-def _reader_has_left() -> int:
-    """Nobody reads stdout any more (`| head`): nothing more is written there, not even by the interpreter's end."""
+def _give_stdout_up() -> None:
+    """Writes nothing more to stdout, not even what the interpreter would at its end."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return INTERRUPTED

@@ -3,7 +3,6 @@
 Rooms are imported when their verb runs, so that `--help` answers at once.
 """
 
-import json
 import re
 import shlex
 import sys
@@ -16,6 +15,7 @@ import typer
 from doctorglm.cli.usage import Verb, Verbs
 from doctorglm.errors import ConfigError
 from doctorglm.language import readable, say
+from doctorglm.runs import to_json
 from doctorglm.settings import build, parse_overrides, scalar
 
 app = typer.Typer(
@@ -349,10 +349,10 @@ def _counted(counts: dict[str, Any], out: Path) -> str:
 def print_json(value: Any, wanted: bool) -> None:
     """The one JSON object of `--json`, on stdout."""
     if wanted:
-        print(json.dumps(value, ensure_ascii=False, default=str))  # noqa: T201
+        print(to_json(value))  # noqa: T201
 
 
 def tell(text: str, silent: bool) -> None:
     """A message, on stderr."""
     if not silent:
-        print(text, file=sys.stderr)  # noqa: T201
+        print(readable(text), file=sys.stderr)  # noqa: T201
