@@ -75,13 +75,14 @@ def _losses(recorded: Mapping[str, Any]) -> str:
     """The model card's table."""
     training = recorded["training"]
     lines = ["| text | NLL per token, nats | n |", "|---|---:|---:|"]
-    lines += [f"| {label} | {_interval(recorded['nll_per_token'][part], 3)} | {recorded['nll_per_token'][part]['n']:,} |"
-              for part, label in _PARTS.items()]  # fmt: skip
+    measured = recorded["nll_per_token"]
+    lines += [f"| {label} | {_interval(measured[p], 3)} | {measured[p]['n']:,} |" for p, label in _PARTS.items()]
+    first_step, first_loss = recorded["validation"][0]
     lines += [
         "",
         f"In brackets: 95 % intervals. {training['steps']:,} steps, {training['tokens']:,} tokens, "
-        f"{training['training_s'] / 60:,.0f} minutes on {recorded['device']} shared with other work; validation loss from "
-        f"{recorded['validation'][0][1]:.2f} (step {recorded['validation'][0][0]}) to {training['best']['valid_loss']:.2f}. "
+        f"{training['training_s'] / 60:,.0f} minutes on {recorded['device']}, shared with other work; validation loss "
+        f"from {first_loss:.2f} (step {first_step}) to {training['best']['valid_loss']:.2f}. "
         f"`{recorded['command']}`, commit `{recorded['commit'][:10]}`, {recorded['date']}; "
         "raw output in `benchmarks/results/embedded_base.json`.",
     ]

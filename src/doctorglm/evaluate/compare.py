@@ -118,7 +118,7 @@ def _refuse_unlike(base: Evaluation, other: Evaluation) -> None:
             en=f"{base.directory} and {other.directory} cannot be compared: `{name}` is {first!r} in the one and "
             f"{second!r} in the other. Evaluate both with the same base, data and settings.",
             zh=f"{base.directory} 与 {other.directory} 不能比较：`{name}` 分别为 {first!r} 与 {second!r}。"
-            "请用相同的底座模型、数据和设置评测两者。",
+            "请用相同的基座模型、数据和设置评测两者。",
         )
 
 
@@ -127,7 +127,7 @@ def _refuse_no_placebo(base: Evaluation, control: Evaluation) -> None:
         raise DataError(
             en=f"{control.directory} is no placebo: it is the base model itself. Tune on permuted answers and "
             "evaluate that adapter.",
-            zh=f"{control.directory} 不是安慰剂对照：它就是底座模型。请用打乱的回答微调，再评测那个适配器。",
+            zh=f"{control.directory} 不是安慰剂对照：它就是基座模型。请用打乱的回答微调，再评测那个适配器。",
         )
 
 

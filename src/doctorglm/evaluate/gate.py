@@ -88,7 +88,7 @@ def decide(
 
     Needs `nll_per_token`, `repetition` and `ends_by_itself`; what was not measured fails.
     """
-    base = _better("nll_per_token", against_base, Text(en="the base", zh="底座模型"), settings)
+    base = _better("nll_per_token", against_base, Text(en="the base", zh="基座模型"), settings)
     repetition = _Margin("repetition", +1, settings.repetition_margin, Text(en="repetition", zh="重复率"))
     endings = _Margin("ends_by_itself", -1, settings.endings_margin, Text(en="endings", zh="自行结束率"))
     criteria = [
@@ -114,7 +114,7 @@ def sentence(gate: Mapping[str, Any]) -> Text:
     return Text(
         en=f"The tuned model passes the gate: on {nll['n']} held-out items its NLL per token is {base:.3f} nats below "
         f"the base's and {placebo:.3f} below the placebo's, and its repetition and endings are not worse.",
-        zh=f"微调后的模型通过门槛：在 {nll['n']} 个留出条目上，每 token 的 NLL 比底座模型低 {base:.3f} nat，"
+        zh=f"微调后的模型通过门槛：在 {nll['n']} 个留出条目上，每 token 的 NLL 比基座模型低 {base:.3f} nat，"
         f"比安慰剂模型低 {placebo:.3f} nat，重复率和自行结束率没有变差。",
     )
 

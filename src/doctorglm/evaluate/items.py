@@ -167,6 +167,6 @@ def _finished_run(path: Path) -> Mapping[str, Any]:
     if not isinstance(run.get("inputs"), dict) or not run["inputs"].get("base"):
         raise DataError(
             en=f"{path}: `inputs` does not name the base model's sha256. Evaluate again.",
-            zh=f"{path}：`inputs` 中没有底座模型的 sha256。请重新评测。",
+            zh=f"{path}：`inputs` 中没有基座模型的 sha256。请重新评测。",
         )
     return run
