@@ -75,7 +75,12 @@ def run_recipe(
         tune(recipe.base, out / "curate", out / "tune", recipe.tune)
     outcome = None
     if recipe.pretrain is None and recipe.evaluate is not None:
-        outcome = _compared(recipe, out, recipe.evaluate, questions, ask, began)
+        outcome = _compared(recipe, out, recipe.evaluate, questions, ask)
+        # what an earlier run needed is not what looking at it again needs
+        peak = float(run.record.get("peak_memory_mb") or peak_memory_mb())
+        outcome.summary["peak_memory_mb"] = max(peak, outcome.summary["peak_memory_mb"])
+        outcome.summary["seconds_now"] = round(time.monotonic() - began, 1)
+        write_json(out / "summary.json", outcome.summary)
     if not run.finished:
         run.finish()
     return outcome
@@ -92,7 +97,6 @@ def _compared(
     settings: EvaluateSettings,
     questions: int,
     ask: Callable[[str], Show] | None,
-    began: float,
 ) -> Outcome:
     """The placebo, the three evaluations, the gate and the answers."""
     _placebo_data(out / "curate", out / "placebo-data", recipe.tune.seed)
@@ -107,9 +111,7 @@ def _compared(
         settings=recipe.compare,
     )
     answers = _answers(recipe, out, settings, questions, ask)
-    summary = _summary(out, gate, time.monotonic() - began)
-    write_json(out / "summary.json", summary)
-    return Outcome(out, recipe, summary, answers)
+    return Outcome(out, recipe, _summary(out, gate), answers)
 
 
 def adapters_of(recipe: Recipe, out: Path) -> dict[str, tuple[str, Path | None]]:
@@ -229,7 +231,7 @@ def _one_of_each_department(conversations: list[Conversation], number: int) -> l
     return [*chosen, *(c for c in ordered if c not in chosen)][:number]
 
 
-def _summary(out: Path, gate: dict[str, Any], seconds: float) -> dict[str, Any]:
+def _summary(out: Path, gate: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for system in SYSTEMS:
         directory = out / "evaluate" / system
@@ -243,7 +245,6 @@ def _summary(out: Path, gate: dict[str, Any], seconds: float) -> dict[str, Any]:
     return {
         **found,
         "gate": gate,
-        "seconds": round(sum(float(stage.get("seconds", 0)) for stage in stages), 1),
-        "seconds_now": round(seconds, 1),
-        "peak_memory_mb": max([peak_memory_mb(), *(float(stage.get("peak_memory_mb", 0)) for stage in stages)]),
+        "seconds": round(sum(float(stage["seconds"]) for stage in stages), 1),
+        "peak_memory_mb": max(float(stage["peak_memory_mb"]) for stage in stages),
     }
