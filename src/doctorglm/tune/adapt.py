@@ -1,5 +1,6 @@
 """What is trained: LoRA adapters on a frozen base, or every weight."""
 
+import warnings
 from typing import Any
 
 import torch
@@ -30,7 +31,10 @@ def adapt(model: Any, settings: TuneSettings) -> Any:
         target_modules=targets,
         task_type="CAUSAL_LM",
     )
-    return get_peft_model(model, config)
+    with warnings.catch_warnings():
+        # PEFT 0.21 asks transformers 5.24 whether layers are recomputed by a name that it is about to drop
+        warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
+        return get_peft_model(model, config)
 
 
 def _linear_names(model: torch.nn.Module) -> set[str]:

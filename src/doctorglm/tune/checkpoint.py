@@ -1,5 +1,9 @@
-"""Where a run stands: trainable weights, optimizers and random state, written whole or not at all."""
+"""Where a run stands: trainable weights and optimizers, written whole or not at all.
 
+No random state is kept: every step sets its own seed, see `loop`.
+"""
+
+import pickle
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -8,6 +12,8 @@ import torch
 
 from doctorglm.errors import ModelError
 from doctorglm.runs import atomic_file
+
+_DAMAGED = (RuntimeError, EOFError, OSError, ValueError, KeyError, TypeError, pickle.UnpicklingError)
 
 
 @dataclass
@@ -31,17 +37,17 @@ def trainable(model: torch.nn.Module) -> dict[str, torch.Tensor]:
 
 
 def restore_trainable(model: torch.nn.Module, values: dict[str, torch.Tensor]) -> None:
-    """Copies saved parameters back; raises ModelError when the names differ."""
-    own = {name: p for name, p in model.named_parameters() if p.requires_grad}
-    if own.keys() != values.keys():
-        different = sorted(own.keys() ^ values.keys())[:3]
+    """Copies saved parameters back; raises ModelError when names or shapes differ, and then changes nothing."""
+    own = trainable(model)
+    different = sorted(own.keys() ^ values.keys())
+    different += [name for name in own.keys() & values.keys() if own[name].shape != values[name].shape]
+    if different:
         raise ModelError(
-            en=f"the checkpoint is of another model: {different}. Remove the checkpoints folder to start again.",
-            zh=f"检查点属于另一个模型：{different}。删除 checkpoints 文件夹即可重新开始。",
+            en=f"the checkpoint is of another model: {different[:3]}. Remove the checkpoints folder to start again.",
+            zh=f"检查点属于另一个模型：{different[:3]}。删除 checkpoints 文件夹即可重新开始。",
         )
-    with torch.no_grad():
-        for name, parameter in own.items():
-            parameter.copy_(values[name])
+    for name, parameter in own.items():
+        parameter.copy_(values[name])
 
 
 def save(path: Path, model: torch.nn.Module, optimizers: list[torch.optim.Optimizer], standing: Standing) -> None:
@@ -50,26 +56,21 @@ def save(path: Path, model: torch.nn.Module, optimizers: list[torch.optim.Optimi
         "standing": vars(standing),
         "weights": trainable(model),
         "optimizers": [optimizer.state_dict() for optimizer in optimizers],
-        "random": torch.get_rng_state(),
     }
     with atomic_file(path, "wb") as out:
         torch.save(state, out)
 
 
 def load(path: Path, model: torch.nn.Module, optimizers: list[torch.optim.Optimizer]) -> Standing:
-    """Restores what `save` wrote; raises ModelError when the file is damaged."""
+    """Restores what `save` wrote; raises ModelError when the file is damaged or belongs to another model."""
+    state = _read(path)
     try:
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, OSError, ValueError) as error:
-        raise ModelError(
-            en=f"{path}: damaged checkpoint ({error}). Remove it to start again.",
-            zh=f"{path}：检查点已损坏（{error}）。删除它即可重新开始。",
-        ) from None
-    restore_trainable(model, state["weights"])
-    for optimizer, saved in zip(optimizers, state["optimizers"], strict=True):
-        optimizer.load_state_dict(saved)
-    torch.set_rng_state(state["random"])
-    return Standing(**state["standing"])
+        restore_trainable(model, state["weights"])
+        for optimizer, saved in zip(optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(saved)
+        return Standing(**state["standing"])
+    except _DAMAGED as error:
+        raise _damaged(path, error) from None
 
 
 def save_best(path: Path, model: torch.nn.Module) -> None:
@@ -79,5 +80,23 @@ def save_best(path: Path, model: torch.nn.Module) -> None:
 
 
 def load_best(path: Path, model: torch.nn.Module) -> None:
-    """Restores what `save_best` wrote."""
-    restore_trainable(model, torch.load(path, map_location="cpu", weights_only=True))
+    """Restores what `save_best` wrote; raises ModelError when the file is damaged."""
+    restore_trainable(model, _read(path))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        if not isinstance(state, dict):
+            raise TypeError(f"it holds a {type(state).__name__}")
+    except _DAMAGED as error:
+        raise _damaged(path, error) from None
+    return state
+
+
+def _damaged(path: Path, error: Exception) -> ModelError:
+    reason = str(error).strip().partition("\n")[0]
+    return ModelError(
+        en=f"{path}: damaged checkpoint ({reason}). Remove the folder {path.parent} to start again.",
+        zh=f"{path}：检查点已损坏（{reason}）。删除文件夹 {path.parent} 即可重新开始。",
+    )

@@ -2,11 +2,12 @@
 
 import json
 import math
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
 
@@ -20,6 +21,9 @@ from doctorglm.tune.checkpoint import Standing
 from doctorglm.tune.loss import token_nats
 from doctorglm.tune.optimizers import optimizers_for, rate_at
 from doctorglm.tune.settings import TuneSettings
+
+_SEEDS_OF_A_RUN = 1_000_003
+"""Prime, so that the steps of runs with other seeds draw other numbers."""
 
 
 @dataclass(frozen=True)
@@ -44,42 +48,48 @@ def train(model: Any, corpus: Corpus, settings: TuneSettings, directory: Path, l
     """Trains until the last step, continuing at `directory/checkpoints/last.pt`; leaves the best validated weights.
 
     Writes `metrics.jsonl`, a line per step: loss (nats per supervised token), learning rate, gradient norm, tokens,
-    tokens/s, and validation losses. Raises ModelError at a loss or gradient that is not finite.
+    seconds so far, and validation losses. What a step does depends on the checkpoint, the settings and the data alone,
+    so that a run that was stopped ends with the same weights. Raises ModelError at a loss or gradient that is not
+    finite, and at a loss of exactly 0.
     """
     last, best = directory / "checkpoints" / "last.pt", directory / "checkpoints" / "best.pt"
     steps = steps_of(corpus.train, settings)
     optimizers = optimizers_for(model, settings)
     peaks = [[group["lr"] for group in optimizer.param_groups] for optimizer in optimizers]
     standing = checkpoint.load(last, model, optimizers) if last.exists() else Standing()
-    metrics = _continue_metrics(directory / "metrics.jsonl", standing.step)
     began = saved = time.monotonic()
-    earlier_s = standing.seconds
+    earlier_s, begun = standing.seconds, standing.step
     model.train()
-    try:
-        for step in range(standing.step, len(steps)):
-            batches = [_collate(corpus, indices, model.device) for indices in steps[step]]
-            rate = rate_at(step, len(steps), settings)
-            _set_rates(optimizers, peaks, rate)
-            loss, norm = _step(model, batches, optimizers, settings.max_grad_norm, step)
-            standing.step, standing.seconds = step + 1, earlier_s + time.monotonic() - began
-            tokens = sum(int(b.attention_mask.sum()) for b in batches)
-            standing.tokens += tokens
-            row = {"step": step + 1, "loss": loss, "learning_rate": peaks[0][0] * rate, "grad_norm": norm,
-                   "tokens": tokens, "seconds": round(standing.seconds, 3)}  # fmt: skip
-            if _due(step + 1, len(steps), settings.validate_every):
-                row["valid_loss"] = _validate_and_keep(model, corpus, settings, standing, best)
-            metrics.write(json.dumps(row) + "\n")
-            metrics.flush()
-            line.update(step + 1, f"loss {loss:.3f} · {standing.tokens / standing.seconds:,.0f} tokens/s")
-            if time.monotonic() - saved >= settings.checkpoint_every_s:
-                checkpoint.save(last, model, optimizers, standing)
-                saved = time.monotonic()
-    except KeyboardInterrupt:
-        checkpoint.save(last, model, optimizers, standing)
-        raise
-    finally:
-        metrics.close()
-    checkpoint.save(last, model, optimizers, standing)
+    with _continued(directory / "metrics.jsonl", standing.step) as metrics:
+        try:
+            for step in range(standing.step, len(steps)):
+                torch.manual_seed(settings.seed * _SEEDS_OF_A_RUN + step)
+                batches = [_collate(corpus, indices, model.device) for indices in steps[step]]
+                rate = rate_at(step, len(steps), settings)
+                _set_rates(optimizers, peaks, rate)
+                loss, norm = _backward(model, batches, optimizers, settings.max_grad_norm, step + 1)
+                begun = step + 1
+                _update(optimizers)
+                tokens = sum(int(b.attention_mask.sum()) for b in batches)
+                standing.tokens += tokens
+                standing.seconds = earlier_s + time.monotonic() - began
+                row = {"step": step + 1, "loss": loss, "learning_rate": peaks[0][0] * rate, "grad_norm": norm,
+                       "tokens": tokens, "seconds": round(standing.seconds, 3)}  # fmt: skip
+                if corpus.valid and _due(step + 1, len(steps), settings.validate_every):
+                    row["valid_loss"] = _validate_and_keep(model, corpus, settings, standing, step + 1, best)
+                metrics.write(json.dumps(row) + "\n")
+                metrics.flush()
+                standing.step = step + 1
+                line.update(step + 1, f"loss {loss:.3f} · {standing.tokens / standing.seconds:,.0f} tokens/s")
+                if time.monotonic() - saved >= settings.checkpoint_every_s:
+                    _save(last, model, optimizers, standing, metrics)
+                    saved = time.monotonic()
+        except KeyboardInterrupt:
+            # within a step the weights are neither the old nor the new ones
+            if begun == standing.step:
+                _save(last, model, optimizers, standing, metrics)
+            raise
+        _save(last, model, optimizers, standing, metrics)
     if best.exists():
         checkpoint.load_best(best, model)
     return standing
@@ -99,10 +109,10 @@ def mean_nats(model: Any, samples: Sequence[Sample], batch_tokens: int, pad_toke
     return total / max(1, count)
 
 
-def _step(
+def _backward(
     model: Any, batches: list[Batch], optimizers: list[torch.optim.Optimizer], max_grad_norm: float, step: int
 ) -> tuple[float, float]:
-    """One update; every supervised token of all batches weighs the same. Returns loss and gradient norm."""
+    """Clipped gradients in which every supervised token of all batches weighs the same; loss and gradient norm."""
     supervised = sum(len(batch.targets) for batch in batches)
     loss = 0.0
     for batch in batches:
@@ -111,33 +121,38 @@ def _step(
         loss += float(share.detach())
     parameters = [p for optimizer in optimizers for group in optimizer.param_groups for p in group["params"]]
     norm = float(torch.nn.utils.clip_grad_norm_(parameters, max_grad_norm))
-    if not (math.isfinite(loss) and math.isfinite(norm)):
-        raise _not_finite(step + 1, loss, norm, [i for batch in batches for i in batch.record_ids])
-    for optimizer in optimizers:
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
+    if loss == 0 or not (math.isfinite(loss) and math.isfinite(norm)):
+        raise _no_use(step, f"loss {loss}, gradient norm {norm}", [i for batch in batches for i in batch.record_ids])
     return loss, norm
 
 
-def _not_finite(step: int, loss: float, norm: float, records: list[str]) -> ModelError:
-    shown = ", ".join(records[:8]) + (" ..." if len(records) > 8 else "")
+def _update(optimizers: list[torch.optim.Optimizer]) -> None:
+    for optimizer in optimizers:
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+
+
+def _no_use(step: int, values: str, records: Sequence[str]) -> ModelError:
+    """The error for numbers that no training can go on from; an exact 0 is what broken half precision gives."""
+    named = list(dict.fromkeys(records))
+    shown = ", ".join(named[:8]) + (" ..." if len(named) > 8 else "")
     return ModelError(
-        en=f"step {step}: loss {loss}, gradient norm {norm}; records {shown}. The last checkpoint is kept. "
+        en=f"step {step}: {values}; records {shown}. The last checkpoint is kept. "
         "Lower learning_rate, or look at these records.",
-        zh=f"第 {step} 步：损失 {loss}，梯度范数 {norm}；记录 {shown}。上一个检查点已保留。"
-        "请降低 learning_rate，或检查这些记录。",
+        zh=f"第 {step} 步：{values}；记录 {shown}。上一个检查点已保留。请降低 learning_rate，或检查这些记录。",
     )
 
 
 def _validate_and_keep(
-    model: Any, corpus: Corpus, settings: TuneSettings, standing: Standing, best: Path
-) -> float | None:
-    if not corpus.valid:
-        return None
+    model: Any, corpus: Corpus, settings: TuneSettings, standing: Standing, step: int, best: Path
+) -> float:
+    """The validation loss; the weights are kept when it is the lowest so far."""
     loss = mean_nats(model, corpus.valid, settings.batch_tokens, corpus.pad_token_id)
-    standing.history.append((standing.step, loss))
+    if not math.isfinite(loss):
+        raise _no_use(step, f"validation loss {loss}", [sample.record_id for sample in corpus.valid])
+    standing.history.append((step, loss))
     if loss < standing.best_valid:
-        standing.best_valid, standing.best_step = loss, standing.step
+        standing.best_valid, standing.best_step = loss, step
         checkpoint.save_best(best, model)
     return loss
 
@@ -156,14 +171,31 @@ def _set_rates(optimizers: list[torch.optim.Optimizer], peaks: list[list[float]]
             group["lr"] = peak * share
 
 
-def _continue_metrics(path: Path, step: int) -> Any:
-    """Opens `metrics.jsonl` for appending, without the lines that a killed run wrote after its last checkpoint."""
+def _save(
+    last: Path, model: Any, optimizers: list[torch.optim.Optimizer], standing: Standing, metrics: IO[str]
+) -> None:
+    """Writes the checkpoint, after the metrics of its steps have reached the disk."""
+    metrics.flush()
+    os.fsync(metrics.fileno())
+    checkpoint.save(last, model, optimizers, standing)
+
+
+def _continued(path: Path, step: int) -> IO[str]:
+    """Opens `metrics.jsonl` for appending, without what a killed run wrote after its last checkpoint."""
     kept = []
     if path.exists():
-        for text in path.read_text(encoding="utf-8").splitlines(keepends=True):
-            if not text.endswith("\n") or json.loads(text)["step"] > step:
+        for text in path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True):
+            if not text.endswith("\n") or _step_of(text) not in range(1, step + 1):
                 break
             kept.append(text)
     with atomic_file(path) as out:
         out.writelines(kept)
     return path.open("a", encoding="utf-8")
+
+
+def _step_of(row: str) -> int:
+    """The step of a line; 0 where it cannot be read."""
+    try:
+        return int(json.loads(row)["step"])
+    except (ValueError, KeyError, TypeError):
+        return 0

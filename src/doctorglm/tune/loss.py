@@ -11,11 +11,18 @@ from doctorglm.tune.batches import Batch
 def token_nats(model: Any, batch: Batch) -> torch.Tensor:
     """Nats of every supervised token, (T,) float32, in the order of `batch.places`.
 
-    `model` is a causal or prefix language model of transformers, with or without PEFT adapters. The head sees only the
-    supervised positions: with a vocabulary of 130,528 it would otherwise be most of the memory.
+    `model` is a causal or prefix language model of transformers, with or without PEFT adapters. Its head is given the
+    supervised positions alone: with a vocabulary of 130,528 it would otherwise be most of the memory. What some models
+    do to logits afterwards, such as scaling or capping them, stays theirs.
     """
-    language_model = model.get_base_model() if hasattr(model, "get_base_model") else model
-    backbone = getattr(language_model, language_model.base_model_prefix)
-    hidden = backbone(input_ids=batch.input_ids, attention_mask=batch.attention_mask, use_cache=False).last_hidden_state
-    logits = language_model.get_output_embeddings()(hidden.flatten(0, 1)[batch.places])
-    return F.cross_entropy(logits.float(), batch.targets, reduction="none")
+
+    def supervised(_: Any, args: tuple[torch.Tensor]) -> tuple[torch.Tensor]:
+        (hidden_BSH,) = args
+        return (hidden_BSH.flatten(0, 1)[batch.places],)
+
+    handle = model.get_output_embeddings().register_forward_pre_hook(supervised)
+    try:
+        logits_TV = model(input_ids=batch.input_ids, attention_mask=batch.attention_mask, use_cache=False).logits
+    finally:
+        handle.remove()
+    return F.cross_entropy(logits_TV.float(), batch.targets, reduction="none")

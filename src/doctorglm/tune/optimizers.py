@@ -80,17 +80,17 @@ def orthogonal(matrix: torch.Tensor, steps: int = 5) -> torch.Tensor:
     return x.mT if tall else x
 
 
-def optimizers_for(model: torch.nn.Module, settings: TuneSettings) -> list[torch.optim.Optimizer]:
+def optimizers_for(model: Any, settings: TuneSettings) -> list[torch.optim.Optimizer]:
     """The optimizers of all trainable parameters; two for `muon`: hidden matrices, and everything else."""
-    trainable = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+    trainable = [p for p in model.parameters() if p.requires_grad]
     rate, decay = settings.learning_rate, settings.weight_decay
     if settings.optimizer == "lion":
-        return [Lion(_decayed([p for _, p in trainable], decay), lr=rate)]
+        return [Lion(_decayed(trainable, decay), lr=rate)]
     if settings.optimizer == "adamw":
-        return [torch.optim.AdamW(_decayed([p for _, p in trainable], decay), lr=rate)]
-    matrices = [p for name, p in trainable if p.ndim == 2 and "embed" not in name and "lm_head" not in name]
-    chosen = {id(p) for p in matrices}
-    others = [p for _, p in trainable if id(p) not in chosen]
+        return [torch.optim.AdamW(_decayed(trainable, decay), lr=rate)]
+    embeddings = {id(p) for m in (model.get_input_embeddings(), model.get_output_embeddings()) for p in m.parameters()}
+    matrices = [p for p in trainable if p.ndim == 2 and id(p) not in embeddings]
+    others = [p for p in trainable if p.ndim != 2 or id(p) in embeddings]
     muon = Muon(matrices, lr=settings.muon_learning_rate, weight_decay=decay)
     return [muon, torch.optim.AdamW(_decayed(others, decay), lr=rate)]
 
@@ -104,11 +104,11 @@ def _decayed(parameters: list[torch.nn.Parameter], decay: float) -> list[dict[st
 
 
 def rate_at(step: int, steps: int, settings: TuneSettings) -> float:
-    """The share of the peak rate at `step` (0-based) of `steps`: linear warm-up, then the schedule."""
+    """The share of the peak rate at `step` (0-based) of `steps`: linear warm-up, then the schedule to the last step."""
     rising = math.ceil(settings.warmup * steps)
     if step < rising:
         return (step + 1) / rising
-    done = (step - rising) / max(1, steps - rising)
+    done = (step - rising) / max(1, steps - 1 - rising)
     falling = {"constant": 1.0, "linear": 1 - done, "cosine": 0.5 * (1 + math.cos(math.pi * done))}[settings.schedule]
     floor = settings.final_learning_rate if settings.schedule != "constant" else 0.0
     return floor + (1 - floor) * falling

@@ -1,5 +1,6 @@
 """The settings of a tuning run."""
 
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 from pydantic import Field
@@ -58,3 +59,16 @@ class TuneSettings:
     """Seconds between two checkpoints."""
     seed: int = 0
     """Set before the adapter is created; orders the data too."""
+
+    def without_effect(self) -> list[str]:
+        """The names of the settings that this run does not look at, because of another one."""
+        return [name for name, is_used in _USED_WHEN.items() if not is_used(self)]
+
+
+_USED_WHEN: Mapping[str, Callable[[TuneSettings], bool]] = {
+    "muon_learning_rate": lambda s: s.optimizer == "muon",
+    "final_learning_rate": lambda s: s.schedule != "constant",
+    **dict.fromkeys(
+        ("lora_rank", "lora_alpha", "lora_dropout", "lora_targets", "rslora"), lambda s: s.method == "lora"
+    ),
+}

@@ -2,7 +2,8 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,57 +19,48 @@ from doctorglm.report.progress import progress_line
 from doctorglm.runs import Run, atomic_file, sha256_file
 from doctorglm.settings import plain
 from doctorglm.tune.adapt import adapt
+from doctorglm.tune.checkpoint import Standing
 from doctorglm.tune.loop import Corpus, steps_of, train
 from doctorglm.tune.settings import TuneSettings
+
+_PARTS = ("train", "valid")
 
 
 def tune(base: str, data: Path, out: Path, settings: TuneSettings, *, name: Text | None = None) -> Run:
     """Tunes `base` on `data/train.jsonl`, validated on `data/valid.jsonl`; a finished `out` is returned as it is.
 
-    Leaves `adapter/` (PEFT's format) or `model/`, `checkpoints/`, `metrics.jsonl`, `rejected.jsonl` and `run.json`.
-    Raises DataError when nothing can be trained on, ModelError for the base, ConfigError for a setting.
+    Leaves `adapter/` (PEFT's format) or `model/`, `checkpoints/`, `metrics.jsonl`, `rejected.jsonl`, `report.html` and
+    `run.json`; nothing before there is something to train on. Raises DataError when there is not, ModelError for the
+    base and for numbers that are not finite, ConfigError for a setting and for an `out` that holds another run.
     """
     fingerprint = base_fingerprint(base_folder(base))
-    files = {f"{part}.jsonl": data / f"{part}.jsonl" for part in ("train", "valid")}
-    conversations = {part: list(read_conversations(path)) for part, path in files.items() if _needed(path)}
-    inputs = {"base": fingerprint, **{part: sha256_file(files[part]) for part in conversations}}
-    run = Run(out, stage="tune", settings={"base": base, **plain(settings)}, inputs=inputs, seed=settings.seed)
-    if run.finished:
-        return run
+    files = {part: data / f"{part}.jsonl" for part in _PARTS if part == "train" or (data / f"{part}.jsonl").exists()}
+    conversations = {part: list(read_conversations(file)) for part, file in files.items()}
+    inputs = {"base": fingerprint, **{file.name: sha256_file(file) for file in files.values()}}
+    opened = partial(
+        Run, out, stage="tune", settings={"base": base, **plain(settings)}, inputs=inputs, seed=settings.seed
+    )
+    if (out / "run.json").exists() and (earlier := opened()).finished:
+        return earlier
     model, tokenizer = models.load(base)
     renderer = renderer_for(tokenizer)
-    samples, rejected = _rendered(renderer, conversations["train.jsonl"], settings.max_length)
-    valid, _ = _rendered(renderer, conversations.get("valid.jsonl", []), settings.max_length)
+    rendered = {part: _rendered(renderer, of, settings.max_length) for part, of in conversations.items()}
+    samples, rejected = rendered["train"]
     if not samples:
-        raise _nothing(files["train.jsonl"], rejected)
-    _write_rejected(out / "rejected.jsonl", rejected)
+        raise _nothing(files["train"], rejected)
     model = adapt(model, settings)
-    corpus = Corpus(samples, valid, _padding(tokenizer, renderer))
-    steps = len(steps_of(samples, settings))
-    with progress_line(name or Text(en="tune", zh="微调"), steps) as line:
+    run = opened()
+    _write_rejected(out / "rejected.jsonl", {part: rejections for part, (_, rejections) in rendered.items()})
+    corpus = Corpus(samples, rendered["valid"][0] if "valid" in rendered else [], _padding(tokenizer, renderer))
+    with progress_line(name or Text(en="tune", zh="微调"), len(steps_of(samples, settings))) as line:
         standing = train(model, corpus, settings, out, line)
     if settings.method == "full":
         save_model(model, tokenizer, out / "model")
     else:
         save_adapter(model, out / "adapter", fingerprint)
-    run.finish(
-        counts=_counts(conversations["train.jsonl"], samples, rejected),
-        steps=standing.step,
-        tokens=standing.tokens,
-        training_s=round(standing.seconds, 2),
-        tokens_per_s=round(standing.tokens / max(standing.seconds, 1e-9), 1),
-        best={"step": standing.best_step, "valid_loss": standing.best_valid} if valid else None,
-        parameters={
-            "trainable": sum(p.numel() for p in model.parameters() if p.requires_grad),
-            "all": sum(p.numel() for p in model.parameters()),
-        },
-    )
+    results = {"counts": _counts(conversations, rendered), **_results(model, standing)}
+    run.finish(**results, report=_write_page(out, base, data, settings, results))
     return run
-
-
-def _needed(path: Path) -> bool:
-    """Training data must be there; validation data may be."""
-    return path.name == "train.jsonl" or path.exists()
 
 
 def _rendered(
@@ -94,16 +86,49 @@ def _nothing(path: Path, rejected: list[Rejection]) -> DataError:
     )
 
 
-def _write_rejected(path: Path, rejected: list[Rejection]) -> None:
+def _write_rejected(path: Path, rejected: Mapping[str, list[Rejection]]) -> None:
     with atomic_file(path) as out:
-        for r in rejected:
-            out.write(json.dumps({"id": r.record_id, "turn": r.turn, "reason": r.reason}, ensure_ascii=False) + "\n")
+        for part, rejections in rejected.items():
+            for r in rejections:
+                row = {"id": r.record_id, "part": part, "turn": r.turn, "reason": r.reason}
+                out.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
-def _counts(conversations: list[Conversation], samples: list[Sample], rejected: list[Rejection]) -> dict[str, Any]:
-    return {
-        "conversations": len(conversations),
-        "samples": len(samples),
-        "supervised_tokens": sum(s.supervised for s in samples),
-        "rejected": dict(Counter(r.reason for r in rejected)),
+def _counts(
+    conversations: Mapping[str, list[Conversation]], rendered: Mapping[str, tuple[list[Sample], list[Rejection]]]
+) -> dict[str, Any]:
+    """What was trained on, and under `valid` the same of the validation data."""
+    counts = {
+        part: {
+            "conversations": len(conversations[part]),
+            "samples": len(samples),
+            "supervised_tokens": sum(s.supervised for s in samples),
+            "rejected": dict(Counter(r.reason for r in rejected)),
+        }
+        for part, (samples, rejected) in rendered.items()
     }
+    return {**counts["train"], **{part: counts[part] for part in counts if part != "train"}}
+
+
+def _results(model: Any, standing: Standing) -> dict[str, Any]:
+    best = {"step": standing.best_step, "valid_loss": standing.best_valid} if standing.history else None
+    return {
+        "steps": standing.step,
+        "tokens": standing.tokens,
+        "training_s": round(standing.seconds, 2),
+        "tokens_per_s": round(standing.tokens / max(standing.seconds, 1e-9), 1),
+        "best": best,
+        "parameters": {
+            "trainable": sum(p.numel() for p in model.parameters() if p.requires_grad),
+            "all": sum(p.numel() for p in model.parameters()),
+        },
+    }
+
+
+def _write_page(out: Path, base: str, data: Path, settings: TuneSettings, results: Mapping[str, Any]) -> str:
+    """Draws the run's page and returns its name; or says why there is none, so that the model is not lost with it."""
+    try:
+        from doctorglm.tune.page import write_page
+    except ModuleNotFoundError as missing:
+        return f"not drawn: {missing.name} is not installed; pip install 'doctorglm[report]'"
+    return write_page(out, base, data, settings, results).name
