@@ -38,7 +38,8 @@ class Terminal:
             stderr=its_end,
             start_new_session=True,
             pass_fds=pass_fds,
-            env={**os.environ, "TERM": "xterm-256color", "OMP_NUM_THREADS": "1", **environment},
+            # unbuffered output would hide a missing flush
+            env={**os.environ, "PYTHONUNBUFFERED": "", "TERM": "xterm-256color", "OMP_NUM_THREADS": "1", **environment},
         )
         os.close(its_end)
         self.seen = ""
@@ -47,7 +48,15 @@ class Terminal:
 
     def type(self, keys: str) -> None:
         """Sends keys; Enter is `\\n`, Ctrl-C `\\x03`, Ctrl-D `\\x04`."""
+        if "\x03" in keys:
+            self._until_it_waits()
         os.write(self._screen, keys.encode())
+
+    def _until_it_waits(self) -> None:
+        """Python's readline sleeps through a Ctrl-C that comes after its prompt and before its wait for a key."""
+        state = Path(f"/proc/{self._process.pid}/stat")
+        while state.exists() and state.read_text().rpartition(")")[2].split()[0] == "R":
+            time.sleep(0.01)
 
     def expect(self, text: str) -> str:
         """Waits until `text` appears after what was expected last; returns what was written from there through it."""
