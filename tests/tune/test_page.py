@@ -47,6 +47,12 @@ def page(**values: Any) -> Page:
     return run_page(**given, subtitle="tune")
 
 
+@pytest.fixture(scope="module")
+def usual() -> Page:
+    """Drawn once for those tests that look at different blocks of it."""
+    return page()
+
+
 def block(of: Page, kind: type, number: int = 0) -> Any:
     return [b for b in of.blocks if isinstance(b, kind)][number]
 
@@ -55,8 +61,8 @@ def cells(table: Table, language: str = "en") -> list[list[str]]:
     return [[str(getattr(cell, language, cell)) for cell in row] for row in table.rows]
 
 
-def test_the_first_sentence_says_what_was_kept() -> None:
-    verdict = block(page(), Verdict)
+def test_the_first_sentence_says_what_was_kept(usual: Page) -> None:
+    verdict = block(usual, Verdict)
     assert verdict.passed is None
     assert verdict.sentence.en == (
         "The validation loss is lowest after step 30 of 40, at 2.35 nats per token; the weights of that step were kept."
@@ -72,16 +78,15 @@ def test_without_validation_data_it_says_so() -> None:
     assert block(shown, Figure).title.en == "The training loss over 40 steps"
 
 
-def test_it_says_before_anything_else_that_the_model_must_not_advise() -> None:
-    shown = page()
-    assert shown.blocks[1] is MUST_NOT_ADVISE
-    prose = block(shown, Prose)
+def test_it_says_before_anything_else_that_the_model_must_not_advise(usual: Page) -> None:
+    assert usual.blocks[1] is MUST_NOT_ADVISE
+    prose = block(usual, Prose)
     assert "must not advise anyone" in prose.title.en and "不得用于为任何人提供建议" in prose.title.zh
     assert "passed no gate" in prose.text.en and "没有通过放行检查" in prose.text.zh
 
 
-def test_the_curve_has_both_losses_and_the_best_step() -> None:
-    figure = block(page(), Figure)
+def test_the_curve_has_both_losses_and_the_best_step(usual: Page) -> None:
+    figure = block(usual, Figure)
     assert figure.title.en == "The validation loss falls until step 30"
     assert figure.n.en == "n = 31 conversations to train on, 7 to validate on"
     for drawing in (figure.chart.wide.en, figure.chart.narrow.en):
@@ -95,8 +100,8 @@ def test_a_curve_that_falls_to_the_end_says_so() -> None:
     assert block(shown, Figure).title.en == "The validation loss falls to the end"
 
 
-def test_the_data_and_what_was_rejected() -> None:
-    assert cells(block(page(), Table)) == [
+def test_the_data_and_what_was_rejected(usual: Page) -> None:
+    assert cells(block(usual, Table)) == [
         ["conversations", "31"],
         ["training sequences", "40"],
         ["tokens learned in one pass", "1,234"],
@@ -106,7 +111,7 @@ def test_the_data_and_what_was_rejected() -> None:
         ["weights trained", "500"],
         ["share of all weights", "1.2\u202f%"],
     ]
-    zh = [row[0] for row in cells(block(page(), Table), "zh")]
+    zh = [row[0] for row in cells(block(usual, Table), "zh")]
     assert zh[3:6] == ["剔除的回答：超过 512 个 token", "剔除的回答：回答为空", "剔除的回答：对话模板不接受"]
 
 
