@@ -37,6 +37,8 @@ def written(text: str) -> str:
 
 def _figures(name: str, language: str) -> str:
     file = RESULTS / f"{name}.json"
+    if not file.exists():
+        return {"en": "*Not measured yet.*\n", "zh": "*尚未测量。*\n"}[language]
     recorded = json.loads(file.read_text(encoding="utf-8"))
     if name == "embedded_base":
         return _losses(recorded)
@@ -73,16 +75,19 @@ _PARTS = {
 
 def _losses(recorded: Mapping[str, Any]) -> str:
     """The model card's table."""
-    training = recorded["training"]
     lines = ["| text | NLL per token, nats | n |", "|---|---:|---:|"]
     measured = recorded["nll_per_token"]
     lines += [f"| {label} | {_interval(measured[p], 3)} | {measured[p]['n']:,} |" for p, label in _PARTS.items()]
-    first_step, first_loss = recorded["validation"][0]
+    lines += ["", "In brackets: 95 % intervals.", ""]
+    for number, part in enumerate(recorded["training"], 1):
+        step, loss = part["validation"][0]
+        lines.append(
+            f"- part {number}: {part['steps']:,} steps, {part['tokens']:,} tokens, {part['training_s'] / 60:,.0f} minutes "
+            f"on {recorded['device']}, shared with other work; validation loss from {loss:.2f} (step {step}) "
+            f"to {part['best']['valid_loss']:.2f}"
+        )
     lines += [
         "",
-        f"In brackets: 95 % intervals. {training['steps']:,} steps, {training['tokens']:,} tokens, "
-        f"{training['training_s'] / 60:,.0f} minutes on {recorded['device']}, shared with other work; validation loss "
-        f"from {first_loss:.2f} (step {first_step}) to {training['best']['valid_loss']:.2f}. "
         f"`{recorded['command']}`, commit `{recorded['commit'][:10]}`, {recorded['date']}; "
         "raw output in `benchmarks/results/embedded_base.json`.",
     ]

@@ -70,9 +70,10 @@ def run_recipe(
     if recipe.pretrain is not None:
         prepare_base(out / "curate", [Path(d) for d in recipe.documents], out / "base", recipe.pretrain)
         tune(str(out / "base" / "initial"), out / "base", out / "tune", recipe.tune)
-        _package(out)
     else:
         tune(recipe.base, out / "curate", out / "tune", recipe.tune)
+    if recipe.tune.method == "full" and recipe.evaluate is None:
+        _package(out)
     outcome = None
     if recipe.pretrain is None and recipe.evaluate is not None:
         outcome = _compared(recipe, out, recipe.evaluate, questions, ask)
@@ -134,7 +135,7 @@ _STAGES = ("curate", "tune", "placebo-data", "placebo", *(f"evaluate/{system}" f
 
 
 def _package(out: Path) -> None:
-    """The new base in 16 bits, as it ships: `out/embedded`."""
+    """The new base in 16 bits, as the embedded one ships: `out/embedded`."""
     if (out / "embedded").exists():
         return
     model, tokenizer = models.load(out / "tune" / "model")

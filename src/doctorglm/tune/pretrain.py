@@ -10,7 +10,6 @@ import re
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -47,13 +46,8 @@ class PretrainSettings:
     """Context in tokens; rotary positions need no training up to it, answers of that length do."""
     document_chars: int = Field(default=360, ge=50)
     """Longest piece of a document, cut at sentence ends; about 240 tokens."""
-    tasks: float = Field(default=0.35, ge=0, lt=1)
-    """Share of the texts that are posed as a task as well: put sentences in order, or write around given fragments.
-    They teach to use the words of the question (denoising, arXiv 1910.13461)."""
-    share_of_law: float = Field(default=0.05, ge=0, lt=1)
+    share_of_law: float = Field(default=0.1, ge=0, lt=1)
     """Statutes as a share of all characters: with more, the model speaks like them."""
-    initializer_range: float = Field(default=0.06, gt=0)
-    """Standard deviation of the first weights; about 1 / sqrt(hidden_size), because the residual is weighted 7.5."""
     valid: float = Field(default=0.01, gt=0, lt=1)
     """Share of the corpus held out to watch the training."""
     seed: int = 0
@@ -74,7 +68,6 @@ def prepare_base(curated: Path, documents: Sequence[Path], out: Path, settings: 
     dialogues = list(_dialogues(curated))
     pieces = _documents(read_documents(documents, left_out=left_out), dialogues, settings)
     corpus = dialogues + [_as_conversation(i, d, settings.seed) for i, d in enumerate(pieces)]
-    corpus += list(_tasks(corpus, settings))
     random.Random(settings.seed).shuffle(corpus)
     held_out = round(len(corpus) * settings.valid)
     write_conversations(out / "valid.jsonl", corpus[:held_out])
@@ -139,30 +132,6 @@ def _as_conversation(number: int, document: Document, seed: int) -> Conversation
     return Conversation(id=f"document-{number}", messages=messages, source=document.source, licence=document.licence)
 
 
-def _tasks(corpus: Sequence[Conversation], settings: PretrainSettings) -> Iterator[Conversation]:
-    """Some texts again, to be put in order or written from fragments; only texts of three sentences or more."""
-    for conversation in corpus:
-        draw = random.Random(f"{settings.seed}/task/{conversation.id}")
-        text = draw.choice([m.content for m in conversation.messages if m.role == "assistant"])
-        if draw.random() >= settings.tasks or len(_SENTENCE.findall(text)) < 3:
-            continue
-        asked = _out_of_order(text, draw) if draw.random() < 0.5 else _fragments(text, draw)
-        messages = (Message("user", asked), Message("assistant", text))
-        yield replace(conversation, id=f"{conversation.id}-task", messages=messages)
-
-
-def _out_of_order(text: str, draw: random.Random) -> str:
-    sentences = [sentence.strip() for sentence in _SENTENCE.findall(text)]
-    draw.shuffle(sentences)
-    return "把下面的句子排成通顺的一段：\n" + "".join(sentences)
-
-
-def _fragments(text: str, draw: random.Random) -> str:
-    clauses = [clause for clause in re.split(r"[，。！？；：、\s]+", text) if 2 <= len(clause) <= 16]
-    chosen = draw.sample(clauses, min(len(clauses), draw.randint(2, 4)))
-    return "围绕这些内容写一段话：" + "；".join(chosen)
-
-
 def _write_initial(folder: Path, corpus: Sequence[Conversation], settings: PretrainSettings) -> None:
     """A vocabulary learned from the corpus, and random weights of the wished shape."""
     with tempfile.TemporaryDirectory() as scratch:
@@ -180,7 +149,6 @@ def _write_initial(folder: Path, corpus: Sequence[Conversation], settings: Pretr
             mask_token_id=tokenizer.mask_token_id,
             gmask_token_id=tokenizer.gmask_token_id,
             pad_token_id=tokenizer.pad_token_id,
-            initializer_range=settings.initializer_range,
         )
         torch.manual_seed(settings.seed)
         save_model(ChatGLMForConditionalGeneration(config), tokenizer, folder)
