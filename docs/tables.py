@@ -81,8 +81,9 @@ def _losses(recorded: Mapping[str, Any]) -> str:
     lines += ["", "In brackets: 95 % intervals.", ""]
     for number, part in enumerate(recorded["training"], 1):
         step, loss = part["validation"][0]
+        minutes = part["training_s"] / 60
         lines.append(
-            f"- part {number}: {part['steps']:,} steps, {part['tokens']:,} tokens, {part['training_s'] / 60:,.0f} minutes "
+            f"- part {number}: {part['steps']:,} steps, {part['tokens']:,} tokens, {minutes:,.0f} minutes "
             f"on {recorded['device']}, shared with other work; validation loss from {loss:.2f} (step {step}) "
             f"to {part['best']['valid_loss']:.2f}"
         )
