@@ -1,0 +1,101 @@
+"""The corpus of a new base model: who may give to it, in which pieces; and first weights that load."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from doctorglm import models
+from doctorglm.conversation import Conversation, read_conversations, write_conversations
+from doctorglm.curate.documents import Document
+from doctorglm.render import Sample, renderer_for
+from doctorglm.tune.pretrain import PretrainSettings, _as_conversation, _documents, _pieces, prepare_base
+
+LAW = "public domain (PRC Copyright Law art. 5)"
+TEXT = "头疼三天了，怎么办？多休息，少熬夜。咳嗽要喝水；发烧38.5度！先退烧。" * 12
+
+
+@pytest.fixture
+def sources(tmp_path: Path, talk: Callable[..., list[Conversation]]) -> tuple[Path, Path]:
+    """A curated folder whose test part cannot be read, and a file of documents."""
+    curated = tmp_path / "curated"
+    own, others = talk(20), talk(6, seed=3)
+    write_conversations(curated / "pretrain.jsonl", own)
+    for part, of in (("train", others[:4]), ("valid", others[4:])):
+        cmd = [Conversation(id=f"cmd-{part}", messages=own[0].messages, source="cmd")]
+        write_conversations(curated / f"{part}.jsonl", [*of, *cmd])
+    (curated / "test.jsonl").write_text("not to be read", encoding="utf-8")
+    rows = [{"text": TEXT, "source": "book", "licence": "MIT"}, {"text": TEXT, "source": "statute", "licence": LAW}]
+    rows += [{"text": "秘密", "source": "film", "licence": "all rights reserved"}]
+    documents = tmp_path / "documents.jsonl"
+    documents.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    return curated, documents
+
+
+@pytest.fixture
+def small() -> PretrainSettings:
+    return PretrainSettings(
+        vocabulary_size=410, hidden_size=32, num_layers=2, num_attention_heads=2, document_chars=60, valid=0.1,
+        share_of_law=0.2,
+    )  # fmt: skip
+
+
+def test_what_is_left_can_be_tuned(sources: tuple[Path, Path], small: PretrainSettings, tmp_path: Path) -> None:
+    curated, documents = sources
+    run = prepare_base(curated, [documents], tmp_path / "base", small)
+    train, valid = (list(read_conversations(tmp_path / "base" / f"{p}.jsonl")) for p in ("train", "valid"))
+    counts = run.record["counts"]
+    assert counts["conversations"] == 26, "20 of its own part and 6 of other corpora, none of CMD's tuning part"
+    assert len(train) + len(valid) == counts["conversations"] + counts["documents"]
+    assert len(valid) == round(0.1 * (len(train) + len(valid)))
+    assert counts["left_out_by_licence"] == {"all rights reserved": 1}
+    model, tokenizer = models.load(tmp_path / "base/initial")
+    assert (model.config.hidden_size, model.config.num_layers, len(tokenizer)) == (32, 2, 410)
+    renderer = renderer_for(tokenizer)
+    assert all(isinstance(item, Sample) for c in train for item in renderer.training(c, 1000))
+    assert all(renderer.training(c, 1000) for c in train)
+
+
+def test_the_same_again_and_a_finished_one_is_skipped(
+    sources: tuple[Path, Path], small: PretrainSettings, tmp_path: Path
+) -> None:
+    curated, documents = sources
+    for name in ("one", "two"):
+        prepare_base(curated, [documents], tmp_path / name, small)
+    for file in ("train.jsonl", "valid.jsonl", "initial/model.safetensors"):
+        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
+    (tmp_path / "one/train.jsonl").unlink()
+    assert prepare_base(curated, [documents], tmp_path / "one", small).finished
+    assert not (tmp_path / "one/train.jsonl").exists()
+
+
+def test_pieces_are_whole_sentences_and_lose_nothing() -> None:
+    pieces = list(_pieces(Document(TEXT, "book", "MIT"), 60))
+    assert "".join(p.text for p in pieces) == TEXT
+    assert all(len(p.text) <= 60 and p.text[-1] in "。！？；" for p in pieces)
+    assert {(p.source, p.licence) for p in pieces} == {("book", "MIT")}
+
+
+def test_statutes_are_cut_down_to_their_share(small: PretrainSettings) -> None:
+    texts = [Document(TEXT, "book", "MIT"), *[Document(TEXT, "statute", LAW)] * 5]
+    kept = _documents(texts, [], small)
+    law = sum(len(d.text) for d in kept if d.licence == LAW)
+    everything = sum(len(d.text) for d in kept)
+    assert 0.2 - 60 / everything <= law / everything <= 0.2
+
+
+def test_half_of_the_documents_go_on_from_a_first_part() -> None:
+    made = [_as_conversation(i, Document(TEXT, "book", "MIT"), seed=0) for i in range(200)]
+    split = [c for c in made if len(c.messages) == 2]
+    assert 70 <= len(split) <= 130
+    assert all("".join(m.content for m in c.messages) == TEXT for c in made)
+    assert all(c.messages[0].role == "user" and c.messages[0].content[-1] in "。！？；" for c in split)
+    assert all([m.role for m in c.messages] == ["assistant"] for c in made if c not in split)
+
+
+@pytest.mark.parametrize("text", ["", "短。"])
+def test_a_document_of_next_to_nothing_gives_nothing(text: str) -> None:
+    pieces: list[Any] = list(_pieces(Document(text, "book", "MIT"), 60))
+    assert pieces == []
