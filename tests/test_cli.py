@@ -337,24 +337,25 @@ def test_wrong_input_is_told_in_both_languages_and_leaves_nothing(
         assert said.err.splitlines()[-1].startswith(head) and expected in said.err, said.err
         assert "Traceback" not in said.err
         assert bool(_HAN.search(re.sub(r"/\S+", "", said.err))) == (lang == "zh"), said.err
-    if scene.out.is_dir():
-        # the attempt itself may be noted; a model, an adapter, items or a part of a file may not be there
-        assert files(scene.out) in ([], ["run.json"])
-        assert read_json(scene.out / "run.json")["status"] == "running"
+    if scene.out.is_dir() and arguments[0] == "evaluate":
+        # the attempt is noted, and does not bind; nothing else is there
+        assert files(scene.out) == ["run.json"] and read_json(scene.out / "run.json")["status"] == "running"
+    else:
+        assert not scene.out.is_dir()
     assert not (scene.base / "mark").exists(), "the pickle ran its code"
     assert (files(scene.base) if scene.base.exists() else []) == before
 
 
-@pytest.mark.parametrize("broken", [truncated_weights, empty_training_data])
+@pytest.mark.parametrize(("broken", "verb"), [(truncated_weights, "tune"), (adapter_of_another_base, "evaluate")])
 def test_when_the_input_is_mended_the_same_folder_serves(
-    scene: Scene, made: Path, command: Callable[..., Said], broken: Break
+    scene: Scene, made: Path, command: Callable[..., Said], broken: Break, verb: str
 ) -> None:
     assert command(*broken(scene)).code == 2
-    for name in ("base", "data"):
-        shutil.rmtree(getattr(scene, name))
-        shutil.copytree(made / name, getattr(scene, name))
-    assert command(*scene.tune).code == 0
-    assert files(scene.out / "adapter") == files(made / "tuned" / "adapter")
+    shutil.rmtree(scene.base)
+    shutil.copytree(made / "base", scene.base)
+    said = command(*getattr(scene, verb))
+    assert said.code == 0, said.err
+    assert read_json(scene.out / "run.json")["status"] == "finished"
 
 
 def test_code_that_a_config_names_is_never_imported(scene: Scene, command: Callable[..., Said]) -> None:
@@ -756,18 +757,23 @@ def test_a_full_disk(scene: Scene, small_disk: Path, command: Callable[..., Said
         assert [name for name in files(small_disk) if ".tmp" in name] == []
 
 
-def test_stdout_that_is_full_or_has_no_reader() -> None:
+@pytest.mark.parametrize("arguments", [["--help"], ["zzzz", "--json"]])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_stdout_that_is_full_or_has_no_reader(arguments: list[str], unbuffered: str) -> None:
     if not Path("/dev/full").exists():
         pytest.skip("needs /dev/full")
-    arguments = [sys.executable, "-m", "doctorglm", "--help"]
+    command = [sys.executable, "-m", "doctorglm", *arguments]
+    environment = _environment(PYTHONUNBUFFERED=unbuffered)
     with Path("/dev/full").open("wb") as full:
-        done = subprocess.run(arguments, env=_environment(), stdout=full, stderr=subprocess.PIPE, timeout=120)
-    assert done.returncode == 2 and b"the disk is full" in done.stderr and b"Traceback" not in done.stderr
+        done = subprocess.run(command, env=environment, stdout=full, stderr=subprocess.PIPE, timeout=120)
+    expected = b"the disk is full" if "--help" in arguments else b"unknown verb `zzzz`"
+    assert done.returncode == 2 and expected in done.stderr and done.stderr.count(b"\n") == 1, done.stderr
     reader, writer = os.pipe()
     os.close(reader)
-    done = subprocess.run(arguments, env=_environment(), stdout=writer, stderr=subprocess.PIPE, timeout=120)
+    done = subprocess.run(command, env=environment, stdout=writer, stderr=subprocess.PIPE, timeout=120)
     os.close(writer)
-    assert done.returncode == 130 and done.stderr == b""
+    assert b"Traceback" not in done.stderr and b"ignored" not in done.stderr
+    assert done.returncode == (130 if "--help" in arguments else 2)
 
 
 def test_limits_are_those_of_this_test_alone() -> None:

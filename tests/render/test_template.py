@@ -124,6 +124,24 @@ def test_a_greeting_before_the_first_question_is_learned_where_the_template_allo
     assert {item.reason for item in items if isinstance(item, Rejection)} == {"refused by the chat template"}
 
 
+def test_a_greeting_that_no_prompt_leads_to_is_seen_but_not_learned(with_template: Callable[..., Any]) -> None:
+    """Qwen's template looks at the first message, so that nothing can be asked of it with none."""
+    template = (
+        "{% if messages[0].role != 'system' %}<|im_start|>system\nhello<|im_end|>\n{% endif %}"
+        "{% for m in messages %}{{ '<|im_start|>' + m.role + '\n' + m.content + '<|im_end|>\n' }}{% endfor %}"
+        "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+    )
+    tokenizer = with_template(template, eos_token="<|im_end|>")
+    renderer = renderer_for(tokenizer)
+    messages = (Message("assistant", "你好"), *spoken(("头疼", "多休息。")))
+    greeting, answer = renderer.training(example(*messages), 1000)
+    assert greeting == Rejection("r7", 0, "refused by the chat template")
+    assert learned(tokenizer, answer) == "多休息。<|im_end|>"
+    assert isinstance(answer, Sample)
+    prompt = renderer.prompt(messages[:-1], 1000).input_ids
+    assert answer.input_ids[: len(prompt)] == prompt and "你好" in tokenizer.decode(prompt)
+
+
 def test_an_instruction_typed_by_a_user_stays_text(tokenizers: dict[str, Any]) -> None:
     """C121, C050: in what is asked, what is answered and what the system says."""
     tokenizer = tokenizers["chatml"]
@@ -229,10 +247,24 @@ def test_the_ends_of_chat_models_end_an_answer_too(with_template: Callable[..., 
     assert learned(tokenizer, sample) == "多休息。<|im_end|>"
 
 
-def test_decoding_leaves_the_end_out_and_keeps_blanks_before_punctuation(tokenizers: dict[str, Any]) -> None:
-    tokenizer = tokenizers["chatml"]
+def test_decoding_leaves_the_end_out_and_keeps_blanks_before_punctuation(
+    tokenizers: dict[str, Any], with_template: Callable[..., Any]
+) -> None:
+    """Also where the tokenizer's configuration asks for them to be taken away."""
+    tokenizer = with_template(tokenizers["chatml"].chat_template, eos_token="<|im_end|>")
+    tokenizer.clean_up_tokenization_spaces = True
+    tokenizer.clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output = True
     ids = tokenizer.encode(" take a rest , 好 .", add_special_tokens=False)
     assert renderer_for(tokenizer).decode([*ids, tokenizer.eos_token_id]) == "take a rest , 好 ."
+
+
+def test_decoding_leaves_an_end_out_that_is_not_marked_as_special(
+    tokenizers: dict[str, Any], with_template: Callable[..., Any]
+) -> None:
+    tokenizer = with_template(tokenizers["chatml"].chat_template, eos_token="<|im_end|>")
+    tokenizer.add_tokens(["<end_of_turn>"])
+    ids = [*tokenizer.encode("多休息。", add_special_tokens=False), tokenizer.get_added_vocab()["<end_of_turn>"]]
+    assert renderer_for(tokenizer).decode(ids) == "多休息。"
 
 
 def test_blanks_around_markers_are_as_the_template_means_them(with_template: Callable[..., Any]) -> None:

@@ -54,7 +54,7 @@ def page(command: Any, context: Any) -> str:
         words = [say(en="VERB ...", zh="命令 ...")]
     rows = [
         (say(en="Verbs", zh="命令"), [(name, verb.help) for name, verb in verbs.items()]),
-        (say(en="Arguments", zh="参数"), [(p.metavar, p.help) for p in arguments]),
+        (say(en="Arguments", zh="参数"), [(p.metavar, p.help or "") for p in arguments]),
         (say(en="Options", zh="选项"), [*((_option(p), p.help) for p in options), *_everywhere()]),
     ]
     lines = [f"{say(en='Usage: ', zh='用法：')}{' '.join([context.command_path, *words])}", ""]
@@ -79,7 +79,7 @@ def _section(title: str, entries: list[tuple[str, str]]) -> Iterator[str]:
     if entries:
         width = max(len(name) for name, _ in entries)
         yield from ("", say(en=f"{title}:", zh=f"{title}："))
-        yield from (f"  {name:{width}}  {text}" for name, text in entries)
+        yield from (f"  {name:{width}}  {text}".rstrip() for name, text in entries)
 
 
 def explained(error: Any) -> ConfigError:
