@@ -244,6 +244,9 @@ def test_another_recipe_is_refused_before_anything_is_done(place: Path, compared
         run_recipe(tiny("cmd-lora", place, "tune.lora_rank=4"), compared.directory)
     with pytest.raises(ConfigError, match=r"settings\.compare\.min_items: 30 -> 40"):
         run_recipe(tiny("cmd-lora", place, "compare.min_items=40"), compared.directory)
+    # not even the sources are looked at
+    with pytest.raises(ConfigError, match=r"settings\.tune\.lora_rank: 16 -> 4"):
+        run_recipe(tiny("cmd-lora", place, "tune.lora_rank=4", "sources=[gone]"), compared.directory)
     assert {p: p.stat().st_mtime_ns for p in compared.directory.rglob("*")} == before
 
 
