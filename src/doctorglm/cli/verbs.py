@@ -8,14 +8,15 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
+from doctorglm.cli import flags
 from doctorglm.cli.usage import Verb, Verbs
 from doctorglm.errors import ConfigError
 from doctorglm.language import readable, say
-from doctorglm.runs import to_json
+from doctorglm.runs import read_json, to_json
 from doctorglm.settings import build, parse_overrides, scalar
 
 app = typer.Typer(
@@ -30,30 +31,6 @@ app = typer.Typer(
     epilog="doctorglm demo",
 )
 
-Json = Annotated[
-    bool, typer.Option("--json", help=say(en="One JSON object on stdout.", zh="在标准输出打印一个 JSON 对象。"))
-]
-Out = Annotated[Path, typer.Option("--out", metavar="DIR", help=say(en="Folder for the results.", zh="结果文件夹。"))]
-Model = Annotated[
-    str,
-    typer.Option(
-        "--model",
-        metavar="MODEL",
-        help=say(en="A folder of weights, or `embedded`.", zh="权重文件夹，或 embedded（内置模型）。"),
-    ),
-]
-Adapter = Annotated[
-    Path | None,
-    typer.Option("--adapter", metavar="DIR", help=say(en="A folder in PEFT's format.", zh="PEFT 格式的适配器文件夹。")),
-]
-_KEY_VALUE = "[KEY=VALUE ...]"
-Settings = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar=_KEY_VALUE, help=say(en="Settings, by name; see docs/.", zh="设置项，按名称给出；见 docs/。")
-    ),
-]
-
 
 @app.command(
     help=say(
@@ -64,10 +41,8 @@ Settings = Annotated[
     cls=Verb,
 )
 def demo(
-    out: Annotated[
-        Path, typer.Option("--out", metavar="DIR", help=say(en="Default: runs/demo.", zh="默认 runs/demo。"))
-    ] = Path("runs/demo"),
-    as_json: Json = False,
+    out: flags.DemoOut = Path("runs/demo"),
+    as_json: flags.Json = False,
 ) -> int:
     """Curate, tune, evaluate, compare, answer."""
     from doctorglm.demo import run_demo
@@ -83,20 +58,10 @@ def demo(
     cls=Verb,
 )
 def run(
-    recipe: Annotated[
-        Path, typer.Argument(metavar="RECIPE.yaml", help=say(en="See recipes/.", zh="配方，见 recipes/。"))
-    ],
-    settings: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[STAGE.KEY=VALUE ...]",
-            help=say(en="Settings in place of the recipe's.", zh="代替配方中相应设置的值。"),
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help=say(en="Default: runs/RECIPE.", zh="默认 runs/配方名。"))
-    ] = None,
-    as_json: Json = False,
+    recipe: flags.Recipe,
+    settings: flags.RecipeSettings = None,
+    out: flags.RecipeOut = None,
+    as_json: flags.Json = False,
 ) -> int:
     """Runs a recipe; exit code 3 when its gate fails."""
     from doctorglm.recipe import load_recipe, run_recipe
@@ -124,19 +89,10 @@ def run(
     cls=Verb,
 )
 def curate(
-    sources: Annotated[
-        list[str],
-        typer.Argument(
-            metavar=f"SOURCE... {_KEY_VALUE}",
-            help=say(en="Files and folders, then settings; see docs/.", zh="文件和文件夹，然后是设置项；见 docs/。"),
-        ),
-    ],
-    out: Out,
-    limit: Annotated[
-        str | None,
-        typer.Option("--limit", metavar="N", help=say(en="Keep at most this many.", zh="最多保留的条数。")),
-    ] = None,
-    as_json: Json = False,
+    sources: flags.Sources,
+    out: flags.Out,
+    limit: flags.Limit = None,
+    as_json: flags.Json = False,
 ) -> int:
     """Files and folders to train, valid and test."""
     from doctorglm.curate import CurateSettings
@@ -160,28 +116,12 @@ def curate(
     cls=Verb,
 )
 def tune(
-    base: Annotated[
-        str,
-        typer.Option(
-            "--base",
-            metavar="MODEL",
-            help=say(en="A folder of weights, or `embedded`.", zh="权重文件夹，或 embedded。"),
-        ),
-    ],
-    data: Annotated[
-        Path, typer.Option("--data", metavar="DIR", help=say(en="What `curate` left.", zh="`curate` 的输出文件夹。"))
-    ],
-    out: Out,
-    settings: Settings = None,
-    method: Annotated[
-        str | None,
-        typer.Option(
-            "--method",
-            metavar="lora|full",
-            help=say(en="Adapters on a frozen base (default), or every weight.", zh="低秩适配器（默认），或全部权重。"),
-        ),
-    ] = None,
-    as_json: Json = False,
+    base: flags.Base,
+    data: flags.Data,
+    out: flags.Out,
+    settings: flags.Settings = None,
+    method: flags.Method = None,
+    as_json: flags.Json = False,
 ) -> int:
     """Leaves an adapter or a model, metrics and a page."""
     from doctorglm.tune import TuneSettings
@@ -206,24 +146,16 @@ def tune(
     cls=Verb,
 )
 def evaluate(
-    model: Model,
-    suite: Annotated[
-        Path,
-        typer.Option(
-            "--suite",
-            metavar="FILE",
-            help=say(en="Held-out conversations, as curate's test.jsonl.", zh="留出的对话，如 test.jsonl。"),
-        ),
-    ],
-    out: Out,
-    settings: Settings = None,
-    adapter: Adapter = None,
-    as_json: Json = False,
+    model: flags.Model,
+    suite: flags.Suite,
+    out: flags.Out,
+    settings: flags.Settings = None,
+    adapter: flags.Adapter = None,
+    as_json: flags.Json = False,
 ) -> int:
     """Leaves every item and a summary with intervals."""
     from doctorglm.evaluate import EvaluateSettings
     from doctorglm.evaluate import evaluate as stage
-    from doctorglm.runs import read_json
 
     values = build(EvaluateSettings, parse_overrides(settings or []), "evaluate")
     stage(model, suite, out, values, adapter=adapter)
@@ -243,23 +175,12 @@ def evaluate(
     cls=Verb,
 )
 def compare(
-    base_eval: Annotated[
-        Path, typer.Argument(metavar="BASE_EVAL", help=say(en="The base's evaluation.", zh="基座的评测结果。"))
-    ],
-    tuned_eval: Annotated[
-        Path, typer.Argument(metavar="TUNED_EVAL", help=say(en="The tuned model's.", zh="微调后模型的评测结果。"))
-    ],
-    out: Out,
-    settings: Settings = None,
-    placebo: Annotated[
-        Path | None,
-        typer.Option(
-            "--placebo",
-            metavar="PLACEBO_EVAL",
-            help=say(en="The placebo's; without it the gate fails.", zh="安慰剂模型的评测结果；没有它就不会通过。"),
-        ),
-    ] = None,
-    as_json: Json = False,
+    base_eval: flags.BaseEvaluation,
+    tuned_eval: flags.TunedEvaluation,
+    out: flags.Out,
+    settings: flags.Settings = None,
+    placebo: flags.Placebo = None,
+    as_json: flags.Json = False,
 ) -> int:
     """Writes gate.json; exit code 3 when the gate fails."""
     from doctorglm.evaluate import GateSettings
@@ -278,14 +199,11 @@ def compare(
     cls=Verb,
 )
 def chat(
-    model: Model,
-    adapter: Adapter = None,
-    ask: Annotated[
-        str | None,
-        typer.Option("--ask", metavar="TEXT", help=say(en="Answer this once and leave.", zh="只回答这一句就退出。")),
-    ] = None,
-    settings: Settings = None,
-    as_json: Json = False,
+    model: flags.Model,
+    adapter: flags.Adapter = None,
+    ask: flags.Ask = None,
+    settings: flags.Settings = None,
+    as_json: flags.Json = False,
 ) -> int:
     """History, /clear, streaming; Ctrl-C stops an answer."""
     from doctorglm import models
@@ -310,7 +228,7 @@ def chat(
     epilog="doctorglm doctor",
     cls=Verb,
 )
-def doctor(as_json: Json = False) -> int:
+def doctor(as_json: flags.Json = False) -> int:
     """Prints the survey of the machine."""
     from dataclasses import asdict
 

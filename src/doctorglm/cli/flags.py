@@ -1,0 +1,104 @@
+"""The flags and arguments of the verbs, with what `--help` says of them."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from doctorglm.language import say
+
+_KEY_VALUE = "[KEY=VALUE ...]"
+
+Json = Annotated[
+    bool, typer.Option("--json", help=say(en="One JSON object on stdout.", zh="在标准输出打印一个 JSON 对象。"))
+]
+Out = Annotated[Path, typer.Option("--out", metavar="DIR", help=say(en="Folder for the results.", zh="结果文件夹。"))]
+DemoOut = Annotated[
+    Path, typer.Option("--out", metavar="DIR", help=say(en="Default: runs/demo.", zh="默认 runs/demo。"))
+]
+RecipeOut = Annotated[
+    Path | None, typer.Option("--out", metavar="DIR", help=say(en="Default: runs/RECIPE.", zh="默认 runs/配方名。"))
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar=_KEY_VALUE, help=say(en="Settings, by name; see docs/.", zh="设置项，按名称给出；见 docs/。")
+    ),
+]
+Recipe = Annotated[Path, typer.Argument(metavar="RECIPE.yaml", help=say(en="See recipes/.", zh="配方，见 recipes/。"))]
+RecipeSettings = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[STAGE.KEY=VALUE ...]",
+        help=say(en="Settings in place of the recipe's.", zh="代替配方中相应设置的值。"),
+    ),
+]
+Sources = Annotated[
+    list[str],
+    typer.Argument(
+        metavar=f"SOURCE... {_KEY_VALUE}",
+        help=say(en="Files and folders, then settings; see docs/.", zh="文件和文件夹，然后是设置项；见 docs/。"),
+    ),
+]
+Limit = Annotated[
+    str | None,
+    typer.Option("--limit", metavar="N", help=say(en="Keep at most this many.", zh="最多保留的条数。")),
+]
+"""Text, so that a wrong number is told as for every other setting."""
+Base = Annotated[
+    str,
+    typer.Option(
+        "--base",
+        metavar="MODEL",
+        help=say(en="A folder of weights, or `embedded`.", zh="权重文件夹，或 embedded（内置模型）。"),
+    ),
+]
+Data = Annotated[
+    Path, typer.Option("--data", metavar="DIR", help=say(en="What `curate` left.", zh="`curate` 的输出文件夹。"))
+]
+Method = Annotated[
+    str | None,
+    typer.Option(
+        "--method",
+        metavar="lora|full",
+        help=say(en="Adapters on a frozen base (default), or every weight.", zh="低秩适配器（默认），或全部权重。"),
+    ),
+]
+Model = Annotated[
+    str,
+    typer.Option(
+        "--model",
+        metavar="MODEL",
+        help=say(en="A folder of weights, or `embedded`.", zh="权重文件夹，或 embedded（内置模型）。"),
+    ),
+]
+Adapter = Annotated[
+    Path | None,
+    typer.Option("--adapter", metavar="DIR", help=say(en="A folder in PEFT's format.", zh="PEFT 格式的适配器文件夹。")),
+]
+Suite = Annotated[
+    Path,
+    typer.Option(
+        "--suite",
+        metavar="FILE",
+        help=say(en="Held-out conversations, as curate's test.jsonl.", zh="留出的对话，如 test.jsonl。"),
+    ),
+]
+BaseEvaluation = Annotated[
+    Path, typer.Argument(metavar="BASE_EVAL", help=say(en="The base's evaluation.", zh="基座的评测结果。"))
+]
+TunedEvaluation = Annotated[
+    Path, typer.Argument(metavar="TUNED_EVAL", help=say(en="The tuned model's.", zh="微调后模型的评测结果。"))
+]
+Placebo = Annotated[
+    Path | None,
+    typer.Option(
+        "--placebo",
+        metavar="PLACEBO_EVAL",
+        help=say(en="The placebo's; without it the gate fails.", zh="安慰剂模型的评测结果；没有它就不会通过。"),
+    ),
+]
+Ask = Annotated[
+    str | None,
+    typer.Option("--ask", metavar="TEXT", help=say(en="Answer this once and leave.", zh="只回答这一句就退出。")),
+]
