@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -168,6 +170,35 @@ def test_answers_are_shown_as_they_come_and_again_as_they_were(place: Path, comp
     assert "".join(live) == "".join(again)
     assert [line[:2] for line in "".join(live).split("\n") if line.startswith("? ")] == ["? "] * 3
     assert read_json(compared.directory / "answers.json") == compared.answers
+
+
+@pytest.mark.parametrize(("kept_bytes", "most_at_once", "loads"), [(1e9, 3, 3), (0, 1, 9)])
+def test_a_large_base_is_in_memory_once(
+    place: Path,
+    compared: pipeline.Outcome,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    kept_bytes: float,
+    most_at_once: int,
+    loads: int,
+) -> None:
+    alive: weakref.WeakSet[Any] = weakref.WeakSet()
+    counts: list[int] = []
+
+    def load(*arguments: Any) -> Any:
+        loaded = models.loading.load(*arguments)
+        alive.add(loaded[0])
+        counts.append(len(alive))
+        return loaded
+
+    monkeypatch.setattr(pipeline.models, "load", load)
+    monkeypatch.setattr(pipeline, "_KEPT_BYTES", kept_bytes)
+    recipe = tiny("cmd-lora", place)
+    assert recipe.evaluate is not None
+    shutil.copytree(compared.directory, tmp_path / "r", ignore=shutil.ignore_patterns("answers.json"))
+    answers = pipeline._answers(recipe, tmp_path / "r", recipe.evaluate, 3, None)
+    assert answers == compared.answers
+    assert (max(counts), len(counts)) == (most_at_once, loads)
 
 
 class _Killed(BaseException):

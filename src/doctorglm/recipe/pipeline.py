@@ -1,10 +1,11 @@
 """The pipeline of a recipe: curate -> pretrain -> tune -> placebo -> evaluate -> compare -> answers -> report."""
 
+import gc
 import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,10 @@ from doctorglm.curate.placebo import permute_answers
 from doctorglm.engine import Sampling
 from doctorglm.evaluate import EvaluateSettings, compare, evaluate
 from doctorglm.language import Text
+from doctorglm.models.loading import base_folder
 from doctorglm.models.local_engine import LocalEngine
 from doctorglm.models.saving import save_model
+from doctorglm.models.weights import weight_files
 from doctorglm.recipe.settings import Recipe
 from doctorglm.runs import Run, atomic_file, peak_memory_mb, read_json, sha256_file, write_json
 from doctorglm.tune import tune
@@ -179,20 +182,33 @@ def _answers(
         top_p=settings.top_p,
         seed=settings.seed,
     )
-    systems = {
-        system: Consultation(LocalEngine(*models.load(base, adapter), name=system), sampling)
-        for system, (base, adapter) in adapters_of(recipe, out).items()
-    }
+    consultation = _consultations(recipe, out, sampling)
     answers = []
     for conversation in chosen:
         asked = _up_to_the_first_question(conversation)
         show = ask(asked[-1].content) if ask else _silent
         answers.append(
             {"id": conversation.id, "question": asked[-1].content}
-            | {system: _answer(c, asked, SYSTEMS[system], show) for system, c in systems.items()}
+            | {system: _answer(consultation(system), asked, SYSTEMS[system], show) for system in SYSTEMS}
         )
     write_json(path, answers)
     return answers
+
+
+_KEPT_BYTES = 1e9
+"""Weights of a base up to which all three systems stay in memory; larger ones are loaded again for every answer."""
+
+
+def _consultations(recipe: Recipe, out: Path, sampling: Sampling) -> Callable[[str], Consultation]:
+    """What makes a system answer. A machine that could tune a large base cannot always hold it three times."""
+    places = adapters_of(recipe, out)
+
+    def opened(system: str) -> Consultation:
+        gc.collect()  # the model before, which refers to itself
+        return Consultation(LocalEngine(*models.load(*places[system]), name=system), sampling)
+
+    size = sum(file.stat().st_size for file in weight_files(base_folder(recipe.base)))
+    return cache(opened) if size <= _KEPT_BYTES else opened
 
 
 def _up_to_the_first_question(conversation: Conversation) -> list[Message]:
