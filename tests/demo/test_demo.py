@@ -38,6 +38,7 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     def load(path: Path, overrides: Mapping[str, Any]) -> Recipe:
         return load_recipe(path, {**overrides, **changes})
 
+    monkeypatch.setattr("doctorglm.tune.stage._write_page", lambda *arguments: "report.html")
     monkeypatch.setattr(demo, "DATA", tmp_path / "few.jsonl")
     monkeypatch.setattr(demo, "load_recipe", load)
     return tmp_path / "out"
