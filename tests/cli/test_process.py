@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import resource
 import shutil
 import signal
@@ -103,7 +104,7 @@ def test_a_file_that_may_not_grow_is_told_and_nothing_is_half_written(
     with largest_file(size):
         said = command("--lang", "zh", *scene.tune)
     assert said.code == 2, said.err
-    assert "文件超过允许的大小" in said.err and "Traceback" not in said.err
+    assert re.search(f"错误：{scene.out}/\\S+：文件超过允许的大小", said.err) and "Traceback" not in said.err
     assert not (scene.out / "adapter").exists()
     assert [name for name in files(scene.out) if ".tmp" in name] == []
     assert command(*scene.tune).code == 0, "with room again the same command goes on"
@@ -125,7 +126,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 def test_a_full_disk(scene: Scene, small_disk: Path, command: Callable[..., Said]) -> None:
     arguments = ["tune", "--base", scene.base, "--data", scene.data, "--out", small_disk / "out", *TINY]
-    for lang, expected in (("zh", "磁盘已满"), ("en", "the disk is full")):
+    for lang, expected in (("zh", "：磁盘已满"), ("en", ": the disk is full")):
         said = command("--lang", lang, *arguments, "lora_rank=16")
         assert said.code == 2, said.err
         assert expected in said.err and "Traceback" not in said.err
@@ -150,6 +151,17 @@ def test_stdout_that_is_full_or_has_no_reader(arguments: list[str], unbuffered: 
     os.close(writer)
     assert b"Traceback" not in done.stderr and b"ignored" not in done.stderr
     assert done.returncode == (130 if "--help" in arguments else 2)
+
+
+def test_results_that_stdout_cannot_take_are_no_success(tmp_path: Path) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("needs /dev/full")
+    source = write_table(tmp_path / "x.csv", consultations(20))
+    command = [sys.executable, "-m", "doctorglm", "curate", str(source), "--out", str(tmp_path / "out"), "--json"]
+    surroundings = environment(PYTHONUNBUFFERED="")
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(command, env=surroundings, stdout=full, stderr=subprocess.PIPE, timeout=120)
+    assert done.returncode == 2 and b"the disk is full" in done.stderr and b"ignored" not in done.stderr
 
 
 def test_limits_are_those_of_this_test_alone() -> None:

@@ -1,6 +1,5 @@
 """The pipeline of a recipe: curate -> pretrain -> tune -> placebo -> evaluate -> compare -> answers -> report."""
 
-import gc
 import re
 import time
 from collections.abc import Callable, Sequence
@@ -204,7 +203,6 @@ def _consultations(recipe: Recipe, out: Path, sampling: Sampling) -> Callable[[s
     places = adapters_of(recipe, out)
 
     def opened(system: str) -> Consultation:
-        gc.collect()  # the model before, which refers to itself
         return Consultation(LocalEngine(*models.load(*places[system]), name=system), sampling)
 
     size = sum(file.stat().st_size for file in weight_files(base_folder(recipe.base)))
