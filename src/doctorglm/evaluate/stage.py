@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from doctorglm.conversation import Conversation, read_conversations
 from doctorglm.engine import Sampling
 from doctorglm.errors import DataError
 from doctorglm.evaluate.dialogue import dialogue
-from doctorglm.evaluate.items import DialogueItem, read_evaluation, write_items
+from doctorglm.evaluate.items import DialogueItem, Evaluation, write_items
 from doctorglm.evaluate.likelihood import likelihood
 from doctorglm.evaluate.metrics import as_json, summarise
 from doctorglm.evaluate.settings import EvaluateSettings
@@ -42,9 +43,9 @@ def evaluate(
     if adapter is not None:
         inputs["adapter"] = sha256_tree(adapter)
     recorded = {"model": model, "adapter": str(adapter) if adapter else None, **plain(settings)}
-    run = Run(out, stage="evaluate", settings=recorded, inputs=inputs, seed=settings.seed)
-    if run.finished:
-        return run
+    opened = partial(Run, out, stage="evaluate", settings=recorded, inputs=inputs, seed=settings.seed)
+    if (out / "run.json").exists() and (earlier := opened()).finished:
+        return earlier
     conversations = [c for c in read_conversations(test) if c.turns]
     if not conversations:
         raise DataError(
@@ -52,6 +53,7 @@ def evaluate(
             zh=f"{test}：没有任何有问有答的对话。请检查测试数据。",
         )
     loaded, tokenizer = models.load(model, adapter)
+    run = opened()
     with progress_line(name or Text(en="evaluate", zh="评测"), 2.0) as line:
         foreseen = likelihood(
             loaded, tokenizer, conversations,
@@ -68,10 +70,11 @@ def evaluate(
         answered = _answers(consultation, asked, settings.batch_size, out / "answers.partial.jsonl", line)
     write_items(out / "items.jsonl", [*foreseen, *answered])
     (out / "answers.partial.jsonl").unlink(missing_ok=True)
+    measured = Evaluation(out, {i.id: i for i in foreseen}, {i.id: i for i in answered}, run.record)
+    write_json(out / "summary.json", {"metrics": as_json(summarise(measured, seed=settings.seed))})
+    # last, so that an evaluation that was interrupted here is not taken for a finished one without a summary
     run.finish(counts={"conversations": len(conversations), "likelihood": len(foreseen), "dialogue": len(answered)},
                answer_tokens_per_s=_rate(answered))  # fmt: skip
-    metrics = as_json(summarise(read_evaluation(out), seed=settings.seed))
-    write_json(out / "summary.json", {"metrics": metrics})
     return run
 
 
