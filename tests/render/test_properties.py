@@ -29,7 +29,7 @@ wild = st.lists(
 said = wild.map(lambda text: text if text.strip() else text + "好")
 roles = st.lists(st.sampled_from(["user", "assistant"]), max_size=5).map(lambda r: ["user", *r, "assistant"])
 
-often = settings(max_examples=60, deadline=None, derandomize=True, database=None,
+often = settings(max_examples=25, deadline=None, derandomize=True, database=None,
                  suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])  # fmt: skip
 
 

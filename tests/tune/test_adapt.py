@@ -12,6 +12,7 @@ from doctorglm.errors import ConfigError
 from doctorglm.render import Sample
 from doctorglm.tune.adapt import adapt
 from doctorglm.tune.batches import collate
+from doctorglm.tune.loop import mean_nats
 from doctorglm.tune.loss import token_nats
 from doctorglm.tune.settings import TuneSettings
 
@@ -88,6 +89,8 @@ def test_dropout_is_in_training_only(qwen_base: Path, samples: Load) -> None:
     resting = [token_nats(adapted.eval(), batch) for _ in range(2)]
     assert not torch.equal(*training)
     assert torch.equal(*resting)
+    assert mean_nats(adapted.train(), rendered[:2], 1000, 0) == pytest.approx(resting[0].mean().item(), abs=1e-6)
+    assert adapted.training
 
 
 def test_targets_can_be_named(qwen_base: Path, samples: Load) -> None:

@@ -1,5 +1,6 @@
 """A run that is stopped, by whatever, ends as one that was not; and one that goes wrong says where."""
 
+import functools
 import json
 import math
 from collections import Counter
@@ -43,7 +44,7 @@ class KilledAt:
             raise self._by
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def start(qwen_base: Path, samples: Load) -> Callable[..., tuple[Any, Corpus]]:
     """A fresh model, adapted, and its corpus: 12 conversations to train on, 4 to validate on."""
 
@@ -63,6 +64,20 @@ def run(start: Any, tmp_path: Path) -> Callable[..., Any]:
         model, corpus = start(settings, valid)
         standing = train(model, corpus, settings, tmp_path / name, line or Silent())
         return checkpoint.trainable(model), standing
+
+    return go
+
+
+@pytest.fixture(scope="module")
+def whole(start: Any, tmp_path_factory: pytest.TempPathFactory) -> Callable[[TuneSettings], Any]:
+    """Weights, standing and metrics of a run that nothing stopped; made once for the same settings."""
+
+    @functools.cache
+    def go(settings: TuneSettings) -> Any:
+        folder = tmp_path_factory.mktemp("whole")
+        model, corpus = start(settings)
+        standing = train(model, corpus, settings, folder, Silent())
+        return checkpoint.trainable(model), standing, without_time(metrics(folder))
 
     return go
 
@@ -110,12 +125,19 @@ def test_tokens_are_counted_without_padding(run: Any, start: Any, quick: TuneSet
 @pytest.mark.parametrize("method", ["lora", "full"])
 @pytest.mark.parametrize("optimizer", ["adamw", "lion", "muon"])
 def test_killed_and_resumed_ends_with_the_same_weights_bit_by_bit(
-    run: Any, quick: TuneSettings, changed: Change, tmp_path: Path, monkeypatch: Any, method: Any, optimizer: Any
+    run: Any,
+    whole: Any,
+    quick: TuneSettings,
+    changed: Change,
+    tmp_path: Path,
+    monkeypatch: Any,
+    method: Any,
+    optimizer: Any,
 ) -> None:
     """Killed at step 5 with the last checkpoint at step 3: the metrics are two lines ahead."""
     dropout = 0.3 if method == "lora" else 0.0
     settings = changed(quick, method=method, optimizer=optimizer, lora_dropout=dropout, weight_decay=0.1)
-    whole, ended = run(settings, "whole")
+    weights, ended, rows = whole(settings)
     keep_only = checkpoint.save
     with monkeypatch.context() as patch:
         patch.setattr(
@@ -125,34 +147,34 @@ def test_killed_and_resumed_ends_with_the_same_weights_bit_by_bit(
             run(settings, "killed", KilledAt(5))
     assert [row["step"] for row in metrics(tmp_path / "killed")] == [1, 2, 3, 4, 5]
     resumed, standing = run(settings, "killed")
-    assert same(whole, resumed)
-    assert without_time(metrics(tmp_path / "killed")) == without_time(metrics(tmp_path / "whole"))
+    assert same(weights, resumed)
+    assert without_time(metrics(tmp_path / "killed")) == rows
     assert (standing.step, standing.best_step, standing.best_valid) == (ended.step, ended.best_step, ended.best_valid)
     assert standing.history == ended.history and standing.tokens == ended.tokens
 
 
 def test_interrupted_between_steps_goes_on_from_there(
-    run: Any, quick: TuneSettings, changed: Change, tmp_path: Path
+    run: Any, whole: Any, quick: TuneSettings, changed: Change, tmp_path: Path
 ) -> None:
     """Ctrl-C saves, although the next checkpoint is hours away."""
     settings = changed(quick, checkpoint_every_s=9999)
-    whole, _ = run(settings, "whole")
+    weights, _, rows = whole(settings)
     with pytest.raises(KeyboardInterrupt):
         run(settings, "stopped", KilledAt(4, KeyboardInterrupt))
     saved = torch.load(tmp_path / "stopped/checkpoints/last.pt", weights_only=True)
     assert saved["standing"]["step"] == 4
     resumed, _ = run(settings, "stopped")
-    assert same(whole, resumed)
-    assert without_time(metrics(tmp_path / "stopped")) == without_time(metrics(tmp_path / "whole"))
+    assert same(weights, resumed)
+    assert without_time(metrics(tmp_path / "stopped")) == rows
 
 
 @pytest.mark.parametrize("where", ["_update", "_validate_and_keep", "_backward"])
 def test_interrupted_within_a_step_never_saves_half_of_it(
-    run: Any, quick: TuneSettings, changed: Change, tmp_path: Path, monkeypatch: Any, where: str
+    run: Any, whole: Any, quick: TuneSettings, changed: Change, tmp_path: Path, monkeypatch: Any, where: str
 ) -> None:
     """The weights may have moved, the step is not counted: what is saved is an earlier whole step."""
     settings = changed(quick, validate_every=1)
-    whole, _ = run(settings, "whole")
+    weights, _, rows = whole(settings)
     real, calls = getattr(loop, where), Counter[str]()
 
     def interrupted(*args: Any) -> Any:
@@ -169,31 +191,46 @@ def test_interrupted_within_a_step_never_saves_half_of_it(
             run(settings, "stopped")
     assert torch.load(tmp_path / "stopped/checkpoints/last.pt", weights_only=True)["standing"]["step"] == 3
     resumed, _ = run(settings, "stopped")
-    assert same(whole, resumed)
-    assert without_time(metrics(tmp_path / "stopped")) == without_time(metrics(tmp_path / "whole"))
+    assert same(weights, resumed)
+    assert without_time(metrics(tmp_path / "stopped")) == rows
 
 
 @pytest.mark.parametrize(
     "torn", ['{"step": 4, "lo', '{"step": 4, "loss"\n{"step": 5}\n', "\x00\x00\n", '{"loss": 1}\n']
 )
-def test_a_torn_line_is_cut_off(run: Any, quick: TuneSettings, changed: Change, tmp_path: Path, torn: str) -> None:
+def test_a_torn_line_is_cut_off(
+    run: Any, whole: Any, quick: TuneSettings, changed: Change, tmp_path: Path, torn: str
+) -> None:
     settings = changed(quick, max_steps=6)
-    run(settings, "whole")
+    _, _, rows = whole(settings)
     with pytest.raises(Killed):
         run(settings, "torn", KilledAt(4))
     file = tmp_path / "torn/metrics.jsonl"
     kept = "".join(file.read_text(encoding="utf-8").splitlines(keepends=True)[:3])
     file.write_text(kept + torn, encoding="utf-8")
     run(settings, "torn")
-    assert without_time(metrics(tmp_path / "torn")) == without_time(metrics(tmp_path / "whole"))
+    assert without_time(metrics(tmp_path / "torn")) == rows
+
+
+def test_a_line_that_lacks_only_its_end_is_kept(
+    run: Any, whole: Any, quick: TuneSettings, changed: Change, tmp_path: Path
+) -> None:
+    settings = changed(quick, max_steps=6)
+    _, _, rows = whole(settings)
+    with pytest.raises(KeyboardInterrupt):
+        run(settings, "torn", KilledAt(4, KeyboardInterrupt))
+    file = tmp_path / "torn/metrics.jsonl"
+    file.write_text(file.read_text(encoding="utf-8").rstrip("\n"), encoding="utf-8")
+    run(settings, "torn")
+    assert without_time(metrics(tmp_path / "torn")) == rows
 
 
 def test_a_finished_training_trains_no_more(run: Any, quick: TuneSettings, monkeypatch: Any) -> None:
     """Killed after the last step and before the adapter was written."""
-    whole, _ = run(quick)
+    weights, _ = run(quick)
     monkeypatch.setattr(loop, "_backward", lambda *_: pytest.fail("a step was done"))
     again, _ = run(quick)
-    assert same(whole, again)
+    assert same(weights, again)
 
 
 def test_the_best_validated_weights_are_left(
@@ -282,7 +319,7 @@ def test_a_validation_loss_that_is_not_finite_stops_the_run(
 
 
 def test_a_full_disk_leaves_the_last_whole_checkpoint(
-    run: Any, quick: TuneSettings, tmp_path: Path, monkeypatch: Any
+    run: Any, whole: Any, quick: TuneSettings, tmp_path: Path, monkeypatch: Any
 ) -> None:
     real, saves = torch.save, Counter[str]()
 
@@ -293,11 +330,11 @@ def test_a_full_disk_leaves_the_last_whole_checkpoint(
             raise OSError(28, "No space left on device")
         real(state, out)
 
-    whole, _ = run(quick, "whole")
+    weights, _, _ = whole(quick)
     with monkeypatch.context() as patch:
         patch.setattr(torch, "save", full)
         with pytest.raises(OSError, match="No space left"):
             run(quick, "full")
     assert sorted(p.name for p in (tmp_path / "full/checkpoints").iterdir()) == ["best.pt", "last.pt"]
     resumed, _ = run(quick, "full")
-    assert same(whole, resumed)
+    assert same(weights, resumed)

@@ -12,6 +12,7 @@ import pytest
 from doctorglm.report.blocks import Commands, Figure, Page, Prose, Table, Verdict
 from doctorglm.report.page import render
 from doctorglm.settings import build, parse_overrides
+from doctorglm.tune import page as tune_page
 from doctorglm.tune.page import MUST_NOT_ADVISE, command_of, run_page, write_page
 from doctorglm.tune.settings import TuneSettings
 
@@ -53,6 +54,12 @@ def usual() -> Page:
     return page()
 
 
+@pytest.fixture
+def drawn(usual: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pictures take half a second; tests that look elsewhere are given one that is drawn already."""
+    monkeypatch.setattr(tune_page, "curve", lambda *_, **__: block(usual, Figure).chart)
+
+
 def block(of: Page, kind: type, number: int = 0) -> Any:
     return [b for b in of.blocks if isinstance(b, kind)][number]
 
@@ -71,6 +78,7 @@ def test_the_first_sentence_says_what_was_kept(usual: Page) -> None:
     assert [n.value for n in verdict.numbers] == ["2.35", "72", "2:05"]
 
 
+@pytest.mark.usefixtures("drawn")
 def test_without_validation_data_it_says_so() -> None:
     shown = page(rows=rows(valid=False), results={**RESULTS, "best": None})
     sentence = block(shown, Verdict).sentence.en
@@ -95,6 +103,7 @@ def test_the_curve_has_both_losses_and_the_best_step(usual: Page) -> None:
     assert cells(figure.chart.table)[2][::2] == ["30", "2.346"]
 
 
+@pytest.mark.usefixtures("drawn")
 def test_a_curve_that_falls_to_the_end_says_so() -> None:
     shown = page(results={**RESULTS, "best": {"step": 40, "valid_loss": 2.4456}})
     assert block(shown, Figure).title.en == "The validation loss falls to the end"
@@ -115,6 +124,7 @@ def test_the_data_and_what_was_rejected(usual: Page) -> None:
     assert zh[3:6] == ["剔除的回答：超过 512 个 token", "剔除的回答：回答为空", "剔除的回答：对话模板不接受"]
 
 
+@pytest.mark.usefixtures("drawn")
 def test_every_setting_is_shown_with_what_became_of_it() -> None:
     settings = TuneSettings(rslora=True, learning_rate=2e-5, schedule="constant")
     table = {row[0]: row[1:] for row in cells(block(page(settings=settings), Table, 1))}
@@ -140,12 +150,14 @@ def test_the_command_makes_the_same_run(settings: TuneSettings) -> None:
     words = shlex.split(command)
     assert words[:8] == ["doctorglm", "tune", "--base", "my base", "--data", "数据/it's", "--out", "runs/out"]
     rest = words[8:]
+    assert ("--method" in rest) == (settings.method != "lora")
     values = {"method": rest[1]} if rest[:1] == ["--method"] else {}
     values |= parse_overrides(rest[2:] if values else rest)
     assert build(TuneSettings, values, "tune") == settings
     assert len(values) == sum(getattr(settings, f.name) != getattr(TuneSettings(), f.name) for f in fields(settings))
 
 
+@pytest.mark.usefixtures("drawn")
 def test_the_page_is_written_in_both_languages(tmp_path: Path) -> None:
     (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows()), encoding="utf-8")
     path = write_page(tmp_path, "embedded", Path("data"), TuneSettings(epochs=2), RESULTS)

@@ -184,10 +184,10 @@ def _continued(path: Path, step: int) -> IO[str]:
     """Opens `metrics.jsonl` for appending, without what a killed run wrote after its last checkpoint."""
     kept = []
     if path.exists():
-        for text in path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True):
-            if not text.endswith("\n") or _step_of(text) not in range(1, step + 1):
+        for text in path.read_text(encoding="utf-8", errors="replace").splitlines():
+            if _step_of(text) not in range(1, step + 1):
                 break
-            kept.append(text)
+            kept.append(text + "\n")
     with atomic_file(path) as out:
         out.writelines(kept)
     return path.open("a", encoding="utf-8")

@@ -110,5 +110,5 @@ def rate_at(step: int, steps: int, settings: TuneSettings) -> float:
         return (step + 1) / rising
     done = (step - rising) / max(1, steps - 1 - rising)
     falling = {"constant": 1.0, "linear": 1 - done, "cosine": 0.5 * (1 + math.cos(math.pi * done))}[settings.schedule]
-    floor = settings.final_learning_rate if settings.schedule != "constant" else 0.0
+    floor = settings.final_learning_rate
     return floor + (1 - floor) * falling
