@@ -58,7 +58,7 @@ def prepare_base(curated: Path, documents: Sequence[Path], out: Path, settings: 
     """Writes `train.jsonl`, `valid.jsonl` and `initial/` (vocabulary and random weights) to `out`.
 
     `curated` holds `pretrain.jsonl` (and `train.jsonl`, `valid.jsonl`, of which only other sources' records are
-    taken); its test part is never opened. Skipped when finished.
+    taken); its test part is hashed with the rest and never read as text. Skipped when finished.
     """
     inputs = {p.name: sha256_file(p) for p in [*curated.glob("*.jsonl"), *documents] if p.is_file()}
     run = Run(out, stage="pretrain", settings=plain(settings), inputs=inputs, seed=settings.seed)
