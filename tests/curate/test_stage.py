@@ -308,3 +308,53 @@ def test_the_locale_does_not_count(source: Path, tmp_path: Path, locale: str) ->
     assert done.returncode == 0, done.stderr.decode(errors="replace")[-2000:]
     assert files(here) == files(there)
     assert read_json(here / "run.json")["inputs"] == read_json(there / "run.json")["inputs"]
+
+
+def two_sources(folder: Path) -> list[Path]:
+    """Sixty records of one corpus, ten of another, of which the last is a copy of one of the first with one word more."""
+    rng = random.Random(4)
+    rows = [(sentence(rng), sentence(rng)) for _ in range(70)]
+    rows[69] = (rows[5][0], "建议" + rows[5][1])
+    paths = [folder / "ours.jsonl", folder / "theirs.jsonl"]
+    for path, chosen in zip(paths, (rows[:60], rows[60:]), strict=True):
+        lines = [{"source": path.stem, "messages": messages(*row)} for row in chosen]
+        path.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), "utf-8")
+    return paths
+
+
+def messages(question: str, answer: str) -> list[dict[str, str]]:
+    return [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
+
+
+def test_a_held_out_source_is_the_test_part_and_nothing_near_to_it_is_trained_on(tmp_path: Path) -> None:
+    run = curate(two_sources(tmp_path), tmp_path / "out", CurateSettings(held_out=["theirs"]))
+    found = splits(tmp_path / "out")
+    assert [c.source for c in found["test"]] == ["theirs"] * 10
+    assert {c.source for part in ("train", "valid") for c in found[part]} == {"ours"}
+    assert run.record["counts"]["rejected"] == {"near_held_out": 1}
+    rejected = json.loads((tmp_path / "out/rejected.jsonl").read_text("utf-8"))
+    assert (rejected["source"], rejected["row"], rejected["reason"]) == ("ours.jsonl", 6, "near_held_out")
+    assert len(found["valid"]) == 7  # 59 records at 0.1 / 0.9
+    assert run.record["leak"]["held_out"] == "test"
+
+
+def test_with_only_one_source_written_the_others_still_decide_the_splits(tmp_path: Path) -> None:
+    settings = {"only": ["ours"], "splits": {"train": 0.5, "test": 0.5}}
+    run = curate(two_sources(tmp_path), tmp_path / "out", build(CurateSettings, settings, "curate"))
+    found = splits(tmp_path / "out", ("train", "test"))
+    assert {c.source for part in found.values() for c in part} == {"ours"}
+    assert run.record["counts"]["rejected"] == {"compared_only": 10}
+    assert sum(map(len, found.values())) == 60
+
+
+@pytest.mark.parametrize("setting", ["only", "held_out"])
+def test_a_source_that_no_record_has_is_named_before_anything_is_written(setting: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=rf"{setting}=cmd.*ours, theirs"):
+        curate(two_sources(tmp_path), tmp_path / "out", build(CurateSettings, {setting: ["cmd"]}, "curate"))
+    assert not (tmp_path / "out").exists()
+
+
+def test_held_out_needs_another_part(tmp_path: Path) -> None:
+    settings = build(CurateSettings, {"held_out": ["theirs"], "splits": {"test": 1}}, "curate")
+    with pytest.raises(ConfigError, match="no part but `test`"):
+        curate(two_sources(tmp_path), tmp_path / "out", settings)

@@ -73,6 +73,11 @@ class CurateSettings:
     """Names of the sources that are written, all when empty; the others are only compared with, so that near-duplicates
     across corpora fall on one side. They are counted as rejected: compared_only."""
 
+    held_out: list[str] = field(default_factory=list)
+    """Names of the sources that are the `test` part, whole and alone: another hospital's records, or dialogues written
+    for the purpose. The rest is divided by the other shares of `splits`, and what comes near to a held-out text is
+    rejected: near_held_out."""
+
     near_duplicate_threshold: Annotated[float, Field(gt=0, le=1)] = 0.4
     """Jaccard similarity of character trigrams from which two texts share a cluster. On CMD 0.4 gathers the
     machine-spun copies of one text (救治 for 治疗 breaks many trigrams); at 0.3 its stock
@@ -96,3 +101,16 @@ class CurateSettings:
 
     limit: Annotated[int, Field(ge=1)] | None = None
     """Keeps at most this many conversations, sampled by the seed, because corpora are sorted by department."""
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """Part -> share of the records that are divided, adding up to 1."""
+        if not self.held_out:
+            return self.splits
+        divided = {name: share for name, share in self.splits.items() if name != "test"}
+        return {name: share / math.fsum(divided.values()) for name, share in divided.items()}
+
+    @property
+    def parts(self) -> list[str]:
+        """The names of the files that are written; the last one is held out."""
+        return [*self.shares, "test"] if self.held_out else list(self.splits)

@@ -56,9 +56,19 @@ def curate(sources: Sequence[Path], out: Path, settings: CurateSettings, progres
     result = _sort(entries, settings)
     if not result.kept:
         raise _nothing_left(reports, result)
+    if not settings.shares:
+        raise ConfigError(
+            en="held_out fills `test`, and splits has no part but `test` for the rest. Add one, such as train=1.",
+            zh="held_out 已构成 `test`，而 splits 除 `test` 外没有其他部分。请加上，例如 train=1。",
+        )
+    _refuse_unknown("held_out", settings.held_out, result.kept)
+    _refuse_unknown("only", settings.only, result.kept)
     splits, leak = _split(result.kept, settings)
+    if settings.held_out:
+        near = {c.id for c in splits["test"] if c.source not in settings.held_out}
+        splits = _without(splits, result, lambda c: c.id in near, "near_held_out")
     if settings.only:
-        splits = _only(splits, result, settings.only)
+        splits = _without(splits, result, lambda c: c.source not in settings.only, "compared_only")
     run = begin()
     for name, conversations in splits.items():
         write_conversations(out / f"{name}.jsonl", conversations)
@@ -133,7 +143,7 @@ def _split(kept: list[Conversation], settings: CurateSettings) -> tuple[Splits, 
     When the check finds a pair that clustering missed, both are done again with more hashes.
     """
     comparison = Comparison(kept, settings.min_compared_chars)
-    held_out, threshold = list(settings.splits)[-1], settings.near_duplicate_threshold
+    held_out, threshold = settings.parts[-1], settings.near_duplicate_threshold
     for rounds in range(1, _MAX_ROUNDS + 1):
         splits = _assigned(kept, comparison.clusters(threshold, rounds), settings)
         ids = {c.id for c in splits[held_out]}
@@ -151,24 +161,31 @@ _REPORTED_SIMILARITY = 0.2
 
 def _assigned(kept: Sequence[Conversation], clusters: Sequence[str], settings: CurateSettings) -> Splits:
     marked = [replace(c, meta={**c.meta, "cluster": name}) for c, name in zip(kept, clusters, strict=True)]
-    splits: Splits = {name: [] for name in settings.splits}
-    for conversation, split in zip(marked, assign(marked, settings.splits, settings.seed), strict=True):
-        splits[split].append(conversation)
+    held_out = {c.meta["cluster"] for c in marked if c.source in settings.held_out}
+    divided = [c for c in marked if c.meta["cluster"] not in held_out]
+    parts = dict(zip((c.id for c in divided), assign(divided, settings.shares, settings.seed), strict=True))
+    splits: Splits = {name: [] for name in settings.parts}
+    for conversation in marked:
+        splits[parts.get(conversation.id, settings.parts[-1])].append(conversation)
     return splits
 
 
-def _only(splits: Splits, result: _Sorted, sources: Sequence[str]) -> Splits:
-    """The splits without the records that were only compared; raises ConfigError for a source that is not there."""
-    present = {c.source for conversations in splits.values() for c in conversations}
-    for name in sources:
+def _refuse_unknown(setting: str, names: Sequence[str], kept: Sequence[Conversation]) -> None:
+    """Raises ConfigError for the name of a source that no record has."""
+    present = {c.source for c in kept}
+    for name in names:
         if name not in present:
             raise ConfigError(
-                en=f"only={name}: no record is of this source; there are {', '.join(sorted(present))}.",
-                zh=f"only={name}：没有来自该来源的记录；现有来源：{'、'.join(sorted(present))}。",
+                en=f"{setting}={name}: no record is of this source; there are {', '.join(sorted(present))}.",
+                zh=f"{setting}={name}：没有来自该来源的记录；现有来源：{'、'.join(sorted(present))}。",
             )
-    for conversation in (c for conversations in splits.values() for c in conversations if c.source not in sources):
-        result.reject(result.places[conversation.id], "compared_only")
-    return {name: [c for c in conversations if c.source in sources] for name, conversations in splits.items()}
+
+
+def _without(splits: Splits, result: _Sorted, others: Callable[[Conversation], bool], reason: str) -> Splits:
+    """The splits without such records, which are rejected."""
+    for conversation in (c for conversations in splits.values() for c in conversations if others(c)):
+        result.reject(result.places[conversation.id], reason)
+    return {name: [c for c in conversations if not others(c)] for name, conversations in splits.items()}
 
 
 def _write_rejected(path: Path, rejected: Sequence[dict[str, Any]]) -> None:

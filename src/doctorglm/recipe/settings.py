@@ -125,10 +125,10 @@ def _refuse_missing_part(recipe: Recipe, where: str) -> None:
     elif recipe.evaluate is not None:
         needed |= {"test": "evaluate"}
     for part, stage in needed.items():
-        if part not in recipe.curate.splits:
+        if part not in recipe.curate.parts:
             raise ConfigError(
                 en=f"{where}: curate.splits has no part `{part}`, which {stage} needs; it has "
-                f"{', '.join(recipe.curate.splits)}. Add it.",
+                f"{', '.join(recipe.curate.parts)}. Add it.",
                 zh=f"{where}：curate.splits 中没有 {stage} 需要的 `{part}`，"
-                f"现有：{'、'.join(recipe.curate.splits)}。请加上。",
+                f"现有：{'、'.join(recipe.curate.parts)}。请加上。",
             )
