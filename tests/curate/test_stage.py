@@ -311,7 +311,7 @@ def test_the_locale_does_not_count(source: Path, tmp_path: Path, locale: str) ->
 
 
 def two_sources(folder: Path) -> list[Path]:
-    """Sixty records of one corpus, ten of another, of which the last is a copy of one of the first with one word more."""
+    """Sixty records of one corpus, ten of another, whose last is a copy of one of the first with one word more."""
     rng = random.Random(4)
     rows = [(sentence(rng), sentence(rng)) for _ in range(70)]
     rows[69] = (rows[5][0], "建议" + rows[5][1])

@@ -3,6 +3,7 @@
 import json
 import pickle
 import shutil
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,9 @@ from transformers import Qwen2Config, Qwen2ForCausalLM
 
 from doctorglm import language, models
 from doctorglm.errors import ModelError
-from doctorglm.models import ChatGLMConfig, ChatGLMForConditionalGeneration
+from doctorglm.models import ChatGLMConfig, ChatGLMForConditionalGeneration, loading
 from doctorglm.models.loading import base_folder
+from doctorglm.models.saving import save_model
 from doctorglm.models.weights import shapes_of, weight_files
 
 
@@ -337,3 +339,27 @@ def test_shapes_are_read_without_the_tensors(folder: Path) -> None:
 def test_the_embedded_base_is_in_the_package() -> None:
     assert base_folder("embedded") == Path(models.__file__).parent / "embedded"
     assert base_folder("somewhere/else") == Path("somewhere/else")
+
+
+@pytest.mark.parametrize(("has_bf16", "expected"), [(True, torch.bfloat16), (False, torch.float16)])
+def test_a_gpu_is_used_where_there_is_one(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, has_bf16: bool, expected: torch.dtype
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: has_bf16)
+    assert loading.best_device() == torch.device("cuda", 0)
+    assert loading.best_dtype(loading.best_device()) == expected
+    monkeypatch.setattr(loading, "best_device", lambda: torch.device("meta"))
+    model, _ = models.load(folder)
+    assert (model.device.type, model.dtype) == ("meta", expected)
+
+
+def test_what_is_asked_for_comes_before_what_is_best(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    model, _ = models.load(folder, dtype=torch.float64, device=torch.device("cpu"))
+    assert (model.device.type, model.dtype) == ("cpu", torch.float64)
+
+
+def test_a_saved_model_is_readable_by_its_owner_only(folder: Path, tmp_path: Path) -> None:
+    save_model(*models.load(folder), tmp_path / "saved")
+    assert {stat.S_IMODE(file.stat().st_mode) for file in (tmp_path / "saved").iterdir()} == {0o600}

@@ -265,3 +265,30 @@ def test_without_the_drawing_library_the_model_is_left_all_the_same(
     run = tune(str(qwen_base), data, tmp_path / "out", changed(quick, max_steps=1))
     assert run.record["report"] == "not drawn: altair is not installed; pip install 'doctorglm[report]'"
     assert (tmp_path / "out/adapter/adapter_model.safetensors").exists()
+
+
+@pytest.mark.usefixtures("no_page")
+def test_adapters_are_trained_in_32_bits_on_a_base_in_16(
+    qwen_base: Path, data: Path, tmp_path: Path, quick: TuneSettings, changed: Change, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stage, "best_dtype", lambda device: torch.bfloat16)
+    run = tune(str(qwen_base), data, tmp_path / "out", changed(quick, max_steps=4, validate_every=1))
+    saved = load_file(tmp_path / "out/adapter/adapter_model.safetensors")
+    assert {tensor.dtype for tensor in saved.values()} == {torch.float32}
+    losses = [json.loads(line)["valid_loss"] for line in (tmp_path / "out/metrics.jsonl").read_text().splitlines()]
+    assert run.record["best"]["valid_loss"] == min(losses) < losses[0]
+
+
+@pytest.mark.parametrize(
+    ("method", "best", "expected"),
+    [
+        ("lora", torch.bfloat16, torch.bfloat16),
+        ("lora", torch.float16, torch.float32),
+        ("full", torch.bfloat16, torch.float32),
+    ],
+)
+def test_what_is_trained_and_trained_through_is_never_too_coarse(
+    method: Any, best: torch.dtype, expected: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stage, "best_dtype", lambda device: best)
+    assert stage._dtype(method) == expected

@@ -32,15 +32,33 @@ def base_folder(base: str | Path) -> Path:
     return Path(__file__).parent / "embedded" if str(base) == EMBEDDED else Path(base)
 
 
+def best_device() -> torch.device:
+    """The first GPU where there is one (CUDA_VISIBLE_DEVICES chooses), else the CPU."""
+    return torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
+
+
+def best_dtype(device: torch.device) -> torch.dtype:
+    """What frozen weights are held in: 32 bits on a CPU, which is slow at less; on a GPU bfloat16 where it has it."""
+    if device.type == "cpu":
+        return torch.float32
+    return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+
+
 def load(
-    base: str | Path, adapter: Path | None = None, dtype: torch.dtype = torch.float32
+    base: str | Path,
+    adapter: Path | None = None,
+    dtype: torch.dtype | None = None,
+    device: torch.device | None = None,
 ) -> tuple[PreTrainedModel, Any]:
     """The model of a folder (or "embedded"), with its adapter if one is given, ready to answer, and its tokenizer.
 
+    Left out, `device` is `best_device()` and `dtype` is `best_dtype(device)`; an adapter is always in 32 bits.
     Raises ModelError for missing, truncated or unknown files, for weights, a vocabulary or an adapter that do not fit
     the model, and for a pickle that could run code.
     """
     logging.disable_progress_bar()
+    device = best_device() if device is None else device
+    dtype = best_dtype(device) if dtype is None else dtype
     folder = base_folder(base)
     config = read_config(folder)
     _refuse_unknown(folder, config)
@@ -50,6 +68,7 @@ def load(
         model, tokenizer = _load_chatglm(folder, config, shapes, dtype)
     else:
         model, tokenizer = _load_native(folder, dtype)
+    model.to(device)  # type: ignore[arg-type]
     if adapter is not None:
         model = attach_adapter(model, Path(adapter), folder)
     return model.eval(), tokenizer

@@ -15,6 +15,8 @@ def save_model(model: Any, tokenizer: Any, folder: Path) -> None:
     try:
         model.save_pretrained(temporary)
         tokenizer.save_pretrained(temporary)
+        for file in temporary.rglob("*"):
+            file.chmod(0o700 if file.is_dir() else 0o600)
         shutil.rmtree(folder, ignore_errors=True)
         temporary.replace(folder)
         sync_directory(folder.parent)

@@ -7,12 +7,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from doctorglm import models
 from doctorglm.conversation import Conversation, read_conversations
 from doctorglm.errors import DataError
 from doctorglm.language import Text
 from doctorglm.models.adapters import base_fingerprint, save_adapter
-from doctorglm.models.loading import base_folder
+from doctorglm.models.loading import base_folder, best_device, best_dtype
 from doctorglm.models.saving import save_model
 from doctorglm.render import Rejection, Renderer, Sample, renderer_for
 from doctorglm.report.progress import progress_line
@@ -21,7 +23,7 @@ from doctorglm.settings import plain
 from doctorglm.tune.adapt import adapt
 from doctorglm.tune.checkpoint import Standing
 from doctorglm.tune.loop import Corpus, steps_of, train
-from doctorglm.tune.settings import TuneSettings
+from doctorglm.tune.settings import Method, TuneSettings
 
 _PARTS = ("train", "valid")
 
@@ -42,7 +44,7 @@ def tune(base: str, data: Path, out: Path, settings: TuneSettings, *, name: Text
     )
     if (out / "run.json").exists() and (earlier := opened()).finished:
         return earlier
-    model, tokenizer = models.load(base)
+    model, tokenizer = models.load(base, dtype=_dtype(settings.method))
     renderer = renderer_for(tokenizer)
     rendered = {part: _rendered(renderer, of, settings.max_length) for part, of in conversations.items()}
     samples, rejected = rendered["train"]
@@ -61,6 +63,13 @@ def tune(base: str, data: Path, out: Path, settings: TuneSettings, *, name: Text
     results = {"counts": _counts(conversations, rendered), **_results(model, standing)}
     run.finish(**results, report=_write_page(out, base, data, settings, results))
     return run
+
+
+def _dtype(method: Method) -> torch.dtype:
+    """Weights that are trained are in 32 bits, since updates are too small for less; and nothing is trained through
+    float16, whose gradients vanish without loss scaling."""
+    frozen = best_dtype(best_device())
+    return torch.float32 if method == "full" or frozen == torch.float16 else frozen
 
 
 def _rendered(
