@@ -3,7 +3,7 @@
 import re
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -71,7 +71,7 @@ def run_recipe(
     _save(recipe, out / "recipe.yaml")
     if recipe.pretrain is not None:
         prepare_base(out / "curate", [Path(d) for d in recipe.documents], out / "base", recipe.pretrain)
-        tune(str(out / "base" / "initial"), out / "base", out / "tune", recipe.tune)
+        tune(str(_first_weights(recipe, out)), out / "base", out / "tune", recipe.tune)
     else:
         tune(recipe.base, out / "curate", out / "tune", recipe.tune)
     if recipe.tune.method == "full" and recipe.evaluate is None:
@@ -87,6 +87,18 @@ def run_recipe(
     if not run.finished:
         run.finish()
     return outcome
+
+
+def _first_weights(recipe: Recipe, out: Path) -> Path:
+    """Random weights, or what has learned to copy from them."""
+    initial, copies = out / "base" / "initial", out / "base" / "copies"
+    if not copies.exists():
+        return initial
+    # small steps: copying comes suddenly, after some hundreds of them
+    small = min(recipe.tune.batch_tokens, 2048)
+    settings = replace(recipe.tune, epochs=1, max_steps=0, schedule="constant", batch_tokens=small)
+    tune(str(initial), copies, out / "copying", settings, name=Text(en="learn to copy", zh="学习复述"))
+    return out / "copying" / "model"
 
 
 def _save(recipe: Recipe, path: Path) -> None:

@@ -1,12 +1,9 @@
-"""A base model from nothing: a corpus of documents and dialogues, a vocabulary, and random weights to train.
+"""A base model from nothing: a corpus of documents, dialogues and exercises, a vocabulary, and random weights to train.
 
-The architecture is ChatGLM-6B's; training itself is `tune` with `method=full`. A document is a conversation in which
-only the doctor's side speaks, or whose first part is asked and the rest answered, so that the model learns to use
-text that it sees from both sides (GLM, arXiv 2103.10360).
+The architecture is ChatGLM-6B's; training itself is `tune` with `method=full`.
 """
 
 import random
-import re
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,9 +13,10 @@ import torch
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from doctorglm.conversation import Conversation, Message, read_conversations, write_conversations
+from doctorglm.conversation import Conversation, read_conversations, write_conversations
 from doctorglm.curate import read_documents
 from doctorglm.curate.documents import Document
+from doctorglm.curate.sources import find_files
 from doctorglm.models.chatglm.config import ChatGLMConfig
 from doctorglm.models.chatglm.model import ChatGLMForConditionalGeneration
 from doctorglm.models.chatglm.tokenizer import ChatGLMTokenizer
@@ -26,8 +24,7 @@ from doctorglm.models.chatglm.vocabulary import train_sentencepiece
 from doctorglm.models.saving import save_model
 from doctorglm.runs import Run, sha256_file
 from doctorglm.settings import STRICT, plain
-
-_SENTENCE = re.compile(r"[^。！？；\n]*[。！？；\n]+|[^。！？；\n]+$")
+from doctorglm.tune.corpus import alphabet, as_conversation, copies, exercise, exercises, pieces, spoken
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -48,35 +45,44 @@ class PretrainSettings:
     """Longest piece of a document, cut at sentence ends; about 240 tokens."""
     share_of_law: float = Field(default=0.1, ge=0, lt=1)
     """Statutes as a share of all characters: with more, the model speaks like them."""
-    valid: float = Field(default=0.01, gt=0, lt=1)
-    """Share of the corpus held out to watch the training."""
+    copies: int = Field(default=20_000, ge=0)
+    """Strings of random characters that the model learns to repeat before it reads anything; 0 leaves this out."""
+    valid: float = Field(default=0.03, gt=0, lt=1)
+    """Share of the dialogues held out to watch the training, with all exercises made of them."""
     seed: int = 0
     """Of the order, the cuts and the first weights."""
 
 
 def prepare_base(curated: Path, documents: Sequence[Path], out: Path, settings: PretrainSettings) -> Run:
-    """Writes `train.jsonl`, `valid.jsonl` and `initial/` (vocabulary and random weights) to `out`.
+    """Writes `train.jsonl`, `valid.jsonl`, `copies/` (the same two) and `initial/` (vocabulary, weights) to `out`.
 
     `curated` holds `pretrain.jsonl` (and `train.jsonl`, `valid.jsonl`, of which only other sources' records are
-    taken); its test part is hashed with the rest and never read as text. Skipped when finished.
+    taken); its test part is not read. Skipped when finished.
     """
-    inputs = {p.name: sha256_file(p) for p in [*curated.glob("*.jsonl"), *documents] if p.is_file()}
+    read = [curated / f"{part}.jsonl" for part in ("pretrain", "train", "valid")]
+    inputs = {path.name: sha256_file(path) for path in read}
+    inputs |= {f"documents/{file.name}": sha256_file(file.path) for file in find_files(documents)}
     run = Run(out, stage="pretrain", settings=plain(settings), inputs=inputs, seed=settings.seed)
     if run.finished:
         return run
     left_out: Counter[str] = Counter()
+    order = random.Random(settings.seed)
     dialogues = list(_dialogues(curated))
-    pieces = _documents(read_documents(documents, left_out=left_out), dialogues, settings)
-    corpus = dialogues + [_as_conversation(i, d, settings.seed) for i, d in enumerate(pieces)]
-    random.Random(settings.seed).shuffle(corpus)
-    held_out = round(len(corpus) * settings.valid)
-    write_conversations(out / "valid.jsonl", corpus[:held_out])
-    write_conversations(out / "train.jsonl", corpus[held_out:])
-    _write_initial(out / "initial", corpus[held_out:], settings)
+    order.shuffle(dialogues)
+    held_out = max(1, round(len(dialogues) * settings.valid))
+    dialogues, valid = dialogues[held_out:], dialogues[:held_out]
+    made = list(_made(dialogues, list(read_documents(documents, left_out=left_out)), settings))
+    corpus = [*dialogues, *made]
+    order.shuffle(corpus)
+    write_conversations(out / "valid.jsonl", valid)
+    write_conversations(out / "train.jsonl", corpus)
+    if settings.copies:
+        _write_copies(out / "copies", corpus, settings)
+    _write_initial(out / "initial", corpus, settings)
     run.finish(
         counts={
             "conversations": len(dialogues),
-            "documents": len(pieces),
+            **Counter(c.id.partition("-")[0] for c in made),
             "characters": dict(_characters(corpus)),
             "left_out_by_licence": dict(left_out),
         }
@@ -91,14 +97,33 @@ def _dialogues(curated: Path) -> Iterator[Conversation]:
         yield from (c for c in read_conversations(curated / part) if c.source != "cmd")
 
 
-def _documents(
+def _made(
+    dialogues: Sequence[Conversation], documents: Sequence[Document], settings: PretrainSettings
+) -> Iterator[Conversation]:
+    """Documents and exercises as conversations; the part of an id before its first `-` says which."""
+    draw = random.Random(settings.seed)
+    texts = []
+    for i, document in enumerate(documents):
+        rounds = spoken(document, settings.document_chars)
+        for k, turns in enumerate(rounds):
+            yield as_conversation(f"spoken-{i}-{k}", turns, document.source, document.licence)
+        if not rounds:
+            texts.append(document)
+    for i, piece in enumerate(_cut(texts, dialogues, settings)):
+        yield as_conversation(f"document-{i}", exercise(piece.text, draw), piece.source, piece.licence)
+    for dialogue in dialogues:
+        for k, turns in enumerate(exercises(dialogue, draw)):
+            yield as_conversation(f"exercise-{k}-{dialogue.id}", turns, dialogue.source, dialogue.licence)
+
+
+def _cut(
     documents: Iterable[Document], dialogues: Sequence[Conversation], settings: PretrainSettings
 ) -> list[Document]:
     """Documents in pieces, shuffled, with statutes cut down to their share."""
-    pieces = [piece for document in documents for piece in _pieces(document, settings.document_chars)]
-    random.Random(settings.seed).shuffle(pieces)
-    law = [d for d in pieces if d.licence.startswith("public domain")]
-    other = [d for d in pieces if not d.licence.startswith("public domain")]
+    cut = [piece for document in documents for piece in pieces(document, settings.document_chars)]
+    random.Random(settings.seed).shuffle(cut)
+    law = [d for d in cut if d.licence.startswith("public domain")]
+    other = [d for d in cut if not d.licence.startswith("public domain")]
     rest = sum(len(d.text) for d in other) + sum(len(c.answers) + len(c.questions) for c in dialogues)
     allowed = rest * settings.share_of_law / (1 - settings.share_of_law)
     kept: list[Document] = []
@@ -110,26 +135,19 @@ def _documents(
     return other + kept
 
 
-def _pieces(document: Document, most: int) -> Iterator[Document]:
-    """The document in runs of whole sentences of at most `most` characters (or one longer sentence, cut there)."""
-    text = ""
-    for sentence in _SENTENCE.findall(document.text):
-        if text and len(text) + len(sentence) > most:
-            yield Document(text.strip(), document.source, document.licence)
-            text = ""
-        text += sentence[:most]
-    if len(text.strip()) > 3:
-        yield Document(text.strip(), document.source, document.licence)
+def _write_copies(folder: Path, corpus: Sequence[Conversation], settings: PretrainSettings) -> None:
+    """`train.jsonl` and `valid.jsonl` of strings to be repeated."""
+    known = alphabet(m.content for c in corpus for m in c.messages)
+    made = [
+        as_conversation(f"copy-{i}", turns, "random characters", "")
+        for i, turns in enumerate(copies(known, settings.copies, random.Random(settings.seed)))
+    ]
+    held_out = max(1, round(len(made) * _HELD_OUT_COPIES))
+    write_conversations(folder / "valid.jsonl", made[:held_out])
+    write_conversations(folder / "train.jsonl", made[held_out:])
 
 
-def _as_conversation(number: int, document: Document, seed: int) -> Conversation:
-    """Half of the documents from nothing, half continued from a first part that ends with a sentence."""
-    draw = random.Random(f"{seed}/{number}")
-    sentences = _SENTENCE.findall(document.text)
-    cut = draw.randrange(1, len(sentences)) if len(sentences) > 1 and draw.random() < 0.5 else 0
-    asked, told = "".join(sentences[:cut]), "".join(sentences[cut:])
-    messages = (Message("user", asked), Message("assistant", told)) if asked else (Message("assistant", told),)
-    return Conversation(id=f"document-{number}", messages=messages, source=document.source, licence=document.licence)
+_HELD_OUT_COPIES = 0.01
 
 
 def _write_initial(folder: Path, corpus: Sequence[Conversation], settings: PretrainSettings) -> None:

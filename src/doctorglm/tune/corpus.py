@@ -1,0 +1,128 @@
+"""What a base model learns from: documents and dialogues, as they are and as exercises in using what was asked.
+
+A small model soon writes fluently and goes on ignoring the question: what to copy is learned far later than what is
+usual. Three things teach it. Strings of random characters can only be foretold by copying them, which makes the copying
+attention appear early (synthetic pretraining, arXiv 2206.10139); text with holes is written out again (BART, arXiv
+1910.13461); and dialogues are turned around: the title of a question, the question to an answer.
+"""
+
+import random
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+from doctorglm.conversation import Conversation, Message
+from doctorglm.curate.documents import Document
+
+_SENTENCE = re.compile(r"[^。！？；\n]*[。！？；\n]+|[^。！？；\n]+$")
+_SAID = re.compile(r"(?P<who>[^：:\n]{1,4})[：:](?P<text>[^\n]+)")
+
+RESTORE, HEADLINE, ASK = "补全：", "概括：", "提问："
+"""How the exercises begin: restore a text with holes, give a question's title, ask what an answer answers."""
+HOLE = "…"
+
+
+def pieces(document: Document, most: int) -> Iterator[Document]:
+    """The document in runs of whole sentences of at most `most` characters; a longer sentence is cut."""
+    text = ""
+    for sentence in _SENTENCE.findall(document.text):
+        for part in (sentence[i : i + most] for i in range(0, len(sentence), most)):
+            if text and len(text) + len(part) > most:
+                yield Document(text.strip(), document.source, document.licence)
+                text = ""
+            text += part
+    if len(text.strip()) > 3:
+        yield Document(text.strip(), document.source, document.licence)
+
+
+def spoken(document: Document, most: int) -> list[list[str]]:
+    """The rounds of a document in which two speakers take turns line by line, in runs of at most `most` characters.
+
+    Each run alternates, beginning with the first speaker; a last line without an answer is left out. Empty for a
+    document that is anything else.
+    """
+    said = [_SAID.fullmatch(line) for line in document.text.strip().split("\n")]
+    speakers = [match["who"] if match else "" for match in said]
+    if (
+        len(said) < 2
+        or "" in speakers
+        or len(set(speakers)) != 2
+        or speakers != (speakers[:2] * len(said))[: len(said)]
+    ):
+        return []
+    lines = [match["text"].strip() for match in said if match]
+    runs: list[list[str]] = []
+    for asked, answered in zip(lines[::2], lines[1::2], strict=False):
+        if not runs or sum(map(len, runs[-1])) + len(asked) + len(answered) > most:
+            runs.append([])
+        runs[-1] += [asked, answered]
+    return [run for run in runs if all(run)]
+
+
+def continued(text: str, draw: random.Random) -> list[str]:
+    """A first part that ends with a sentence and the rest; [""] before the text where there is one sentence only."""
+    sentences = _SENTENCE.findall(text)
+    cut = draw.randrange(1, len(sentences)) if len(sentences) > 1 else 0
+    return ["".join(sentences[:cut]), "".join(sentences[cut:])]
+
+
+def restored(text: str, draw: random.Random) -> list[str]:
+    """The text with about a quarter of it cut out in holes of one to six characters, and the text."""
+    with_holes, place = RESTORE, 0
+    while place < len(text):
+        if draw.random() < _HOLES:
+            with_holes += HOLE
+            place += draw.randint(1, 6)
+        else:
+            with_holes += text[place]
+            place += 1
+    return [with_holes, text]
+
+
+_HOLES = 0.09
+"""Chance of a hole at a character; at 3.5 characters each, 24 % of the text."""
+
+
+def exercises(conversation: Conversation, draw: random.Random) -> Iterator[list[str]]:
+    """What else a dialogue teaches: each exercise for a part of the dialogues, by `draw`."""
+    question, answer = conversation.turns[0]
+    title, _, told = question.partition("\n")
+    if told.strip():
+        yield [HEADLINE + told, title]
+    if draw.random() < _RESTORED_ANSWERS:
+        yield restored(answer, draw)
+    if draw.random() < _ASKED_ANSWERS:
+        yield [ASK + answer, title]
+
+
+_RESTORED_ANSWERS = 0.35
+_ASKED_ANSWERS = 0.35
+_RESTORED_PIECES = 0.4
+_CONTINUED_PIECES = 0.5
+
+
+def exercise(text: str, draw: random.Random) -> list[str]:
+    """A piece of a document with holes, continued, or from nothing ([""] first)."""
+    chance = draw.random()
+    if len(text) >= 40 and chance < _RESTORED_PIECES:
+        return restored(text, draw)
+    return continued(text, draw) if chance < _RESTORED_PIECES + _CONTINUED_PIECES else ["", text]
+
+
+def copies(alphabet: Sequence[str], number: int, draw: random.Random) -> Iterator[list[str]]:
+    """Strings of 6 to 40 random characters to be repeated; no word says so, lest copying be learned for that word."""
+    for _ in range(number):
+        text = "".join(draw.choices(alphabet, k=draw.randint(6, 40)))
+        yield [text, text]
+
+
+def alphabet(texts: Iterable[str], at_least: int = 20) -> list[str]:
+    """The Chinese characters that occur that often."""
+    counted = Counter(character for text in texts for character in text if "一" <= character <= "鿿")
+    return sorted(character for character, count in counted.items() if count >= at_least)
+
+
+def as_conversation(name: str, turns: Sequence[str], source: str, licence: str) -> Conversation:
+    """User and assistant in turn; an empty first question is left out, so that the assistant speaks from nothing."""
+    messages = [Message("assistant" if place % 2 else "user", text) for place, text in enumerate(turns)]
+    return Conversation(id=name, messages=tuple(messages if turns[0] else messages[1:]), source=source, licence=licence)
