@@ -22,9 +22,14 @@ def records() -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
+def held_out() -> list[dict[str, Any]]:
+    return [json.loads(line) for line in demo.HELD_OUT.read_text("utf-8").splitlines()]
+
+
+@pytest.fixture(scope="module")
 def curated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("demo") / "curated"
-    curate([demo.DATA], out, load_recipe(demo.RECIPE, {}).curate)
+    curate([demo.DATA, demo.HELD_OUT], out, load_recipe(demo.RECIPE, {}).curate)
     return out
 
 
@@ -33,11 +38,13 @@ def parts(curated: Path) -> Parts:
     return {name: list(read_conversations(curated / f"{name}.jsonl")) for name in ("train", "valid", "test")}
 
 
-def test_every_record_says_where_it_is_from_and_under_which_licence(records: list[dict[str, Any]]) -> None:
-    kept = {(r["source"], r["licence"], r["language"]) for r in records}
-    assert kept == {("doctorglm-demo", "Apache-2.0", "zh")}
-    assert all(r["department"] for r in records)
-    assert len({r["id"] for r in records}) == len(records)
+def test_every_record_says_where_it_is_from_and_under_which_licence(
+    records: list[dict[str, Any]], held_out: list[dict[str, Any]]
+) -> None:
+    for source, of in (("doctorglm-demo", records), ("doctorglm-demo-held-out", held_out)):
+        assert {(r["source"], r["licence"], r["language"]) for r in of} == {(source, "Apache-2.0", "zh")}
+    assert {r["department"] for r in records} == {r["department"] for r in held_out}
+    assert len({r["id"] for r in [*records, *held_out]}) == len(records) + len(held_out)
     for name in ("data/README.md", "__init__.py"):
         page = " ".join((demo.DATA.parents[1] / name).read_text("utf-8").split())
         assert "demonstration, not reviewed by a clinician" in page
@@ -52,12 +59,17 @@ def test_the_readme_counts_right(records: list[dict[str, Any]], parts: Parts) ->
     )
     assert said, "the README's sentence was changed: change this test with it"
     good, departments, untidy, copies, unanswered, cut = map(int, said.groups())
-    kept = [c for part in parts.values() for c in part]
+    kept = [*parts["train"], *parts["valid"]]
     assert (len(kept), len({c.department for c in kept}), len(records)) == (good, departments, good + untidy)
     kinds = Counter(r["id"].split("-")[1] for r in records)
     assert (kinds["copy"], kinds["unanswered"], kinds["cut"]) == (copies, unanswered, cut)
     assert {len(c.turns) for c in kept} == {1, 2, 3}
     assert sum(len(c.turns) > 1 for c in kept) / len(kept) == pytest.approx(0.25, abs=0.02)
+    more = re.search(r"holds (\d+) more, (\d+) for each department", page)
+    assert more, "the README's sentence was changed: change this test with it"
+    assert (len(parts["test"]), set(Counter(c.department for c in parts["test"]).values())) == (
+        int(more[1]), {int(more[2])},
+    )  # fmt: skip
 
 
 def test_curation_rejects_exactly_the_untidy_records_for_the_right_reason(
@@ -65,7 +77,9 @@ def test_curation_rejects_exactly_the_untidy_records_for_the_right_reason(
 ) -> None:
     expected = {"copy": "duplicate", "unanswered": "no_answer", "cut": "cut_off"}
     lines = (curated / "rejected.jsonl").read_text("utf-8").splitlines()
-    rejected = {r["row"]: r["reason"] for r in map(json.loads, lines)}
+    found = [json.loads(line) for line in lines]
+    assert {r["source"] for r in found} == {demo.DATA.name}
+    rejected = {r["row"]: r["reason"] for r in found}
     kinds = {row: r["id"].split("-")[1] for row, r in enumerate(records, 1)}
     untidy = {row: expected[kind] for row, kind in kinds.items() if kind in expected}
     # of two equal records either may be the one that is kept
@@ -79,8 +93,8 @@ def test_curation_rejects_exactly_the_untidy_records_for_the_right_reason(
 
 
 def test_the_parts_are_as_large_as_the_comparison_needs(parts: Parts) -> None:
-    assert {name: len(part) for name, part in parts.items()} == {"train": 240, "valid": 32, "test": 128}
-    assert len({c.department for c in parts["test"]}) >= 12
+    assert {name: len(part) for name, part in parts.items()} == {"train": 368, "valid": 32, "test": 208}
+    assert {c.source for c in parts["test"]} == {"doctorglm-demo-held-out"}
 
 
 # What is held out is not trained on in disguise. Independent of curation's own MinHash and clusters.

@@ -30,8 +30,10 @@ SMALL = {
 @pytest.fixture
 def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where a small demo would write."""
-    lines = demo.DATA.read_text("utf-8").splitlines(keepends=True)[:45]
-    (tmp_path / "few.jsonl").write_text("".join(lines), "utf-8")
+    for name, lines in (("DATA", 45), ("HELD_OUT", 8)):
+        some = getattr(demo, name).read_text("utf-8").splitlines(keepends=True)[:lines]
+        (tmp_path / f"{name}.jsonl").write_text("".join(some), "utf-8")
+        monkeypatch.setattr(demo, name, tmp_path / f"{name}.jsonl")
     base = write_base(tmp_path / "base", max_sequence_length=1100)
     changes = {**SMALL, "base": str(base)}
 
@@ -39,7 +41,6 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         return load_recipe(path, {**overrides, **changes})
 
     monkeypatch.setattr("doctorglm.tune.stage._write_page", lambda *arguments: "report.html")
-    monkeypatch.setattr(demo, "DATA", tmp_path / "few.jsonl")
     monkeypatch.setattr(demo, "load_recipe", load)
     return tmp_path / "out"
 
@@ -69,7 +70,8 @@ def test_the_demo_leaves_what_is_promised_and_shows_it_again(small: Path, capsys
 def test_the_demo_is_on_the_embedded_base_and_its_own_data() -> None:
     recipe = load_recipe(demo.RECIPE, {"sources": [str(demo.DATA)]})
     assert recipe.base == "embedded" and recipe.evaluate is not None
-    assert demo.DATA.is_file() and demo.DATA.is_relative_to(Path(demo.__file__).parent)
+    for data in (demo.DATA, demo.HELD_OUT):
+        assert data.is_file() and data.is_relative_to(Path(demo.__file__).parent)
 
 
 def test_what_a_model_says_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,16 +2,17 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from doctorglm import models
 from doctorglm.conversation import Conversation, read_conversations, write_conversations
 from doctorglm.curate.documents import Document
+from doctorglm.errors import ConfigError
 from doctorglm.render import Sample, renderer_for
-from doctorglm.tune.pretrain import PretrainSettings, _as_conversation, _documents, _pieces, prepare_base
+from doctorglm.tune.pretrain import PretrainSettings, _cut, prepare_base
 
 LAW = "public domain (PRC Copyright Law art. 5)"
 TEXT = "头疼三天了，怎么办？多休息，少熬夜。咳嗽要喝水；发烧38.5度！先退烧。" * 12
@@ -38,7 +39,7 @@ def sources(tmp_path: Path, talk: Callable[..., list[Conversation]]) -> tuple[Pa
 def small() -> PretrainSettings:
     return PretrainSettings(
         vocabulary_size=410, hidden_size=32, num_layers=2, num_attention_heads=2, document_chars=60, valid=0.1,
-        share_of_law=0.2,
+        share_of_law=0.2, copies=100,
     )  # fmt: skip
 
 
@@ -47,9 +48,12 @@ def test_what_is_left_can_be_tuned(sources: tuple[Path, Path], small: PretrainSe
     run = prepare_base(curated, [documents], tmp_path / "base", small)
     train, valid = (list(read_conversations(tmp_path / "base" / f"{p}.jsonl")) for p in ("train", "valid"))
     counts = run.record["counts"]
-    assert counts["conversations"] == 26, "20 of its own part and 6 of other corpora, none of CMD's tuning part"
-    assert len(train) + len(valid) == counts["conversations"] + counts["documents"]
-    assert len(valid) == round(0.1 * (len(train) + len(valid)))
+    assert len(valid) == 3, (
+        "a tenth of 26 dialogues: 20 of its own part and 6 of other corpora, none of CMD's tuning part"
+    )
+    assert counts["conversations"] == 23
+    assert len(train) == counts["conversations"] + counts["document"] + counts["exercise"]
+    assert not {c.id for c in valid} & {c.id.rpartition("exercise-0-")[2] for c in train}
     assert counts["left_out_by_licence"] == {"all rights reserved": 1}
     model, tokenizer = models.load(tmp_path / "base/initial")
     assert (model.config.hidden_size, model.config.num_layers, len(tokenizer)) == (32, 2, 410)
@@ -71,31 +75,35 @@ def test_the_same_again_and_a_finished_one_is_skipped(
     assert not (tmp_path / "one/train.jsonl").exists()
 
 
-def test_pieces_are_whole_sentences_and_lose_nothing() -> None:
-    pieces = list(_pieces(Document(TEXT, "book", "MIT"), 60))
-    assert "".join(p.text for p in pieces) == TEXT
-    assert all(len(p.text) <= 60 and p.text[-1] in "。！？；" for p in pieces)
-    assert {(p.source, p.licence) for p in pieces} == {("book", "MIT")}
-
-
 def test_statutes_are_cut_down_to_their_share(small: PretrainSettings) -> None:
     texts = [Document(TEXT, "book", "MIT"), *[Document(TEXT, "statute", LAW)] * 5]
-    kept = _documents(texts, [], small)
+    kept = _cut(texts, [], small)
     law = sum(len(d.text) for d in kept if d.licence == LAW)
     everything = sum(len(d.text) for d in kept)
     assert 0.2 - 60 / everything <= law / everything <= 0.2
 
 
-def test_half_of_the_documents_go_on_from_a_first_part() -> None:
-    made = [_as_conversation(i, Document(TEXT, "book", "MIT"), seed=0) for i in range(200)]
-    split = [c for c in made if len(c.messages) == 2]
-    assert 70 <= len(split) <= 130
-    assert all("".join(m.content for m in c.messages) == TEXT for c in made)
-    assert all(c.messages[0].role == "user" and c.messages[0].content[-1] in "。！？；" for c in split)
-    assert all([m.role for m in c.messages] == ["assistant"] for c in made if c not in split)
+def test_copying_is_learned_first_from_strings_that_the_corpus_could_hold(
+    sources: tuple[Path, Path], small: PretrainSettings, tmp_path: Path
+) -> None:
+    curated, documents = sources
+    prepare_base(curated, [documents], tmp_path / "base", small)
+    train, valid = (list(read_conversations(tmp_path / f"base/copies/{p}.jsonl")) for p in ("train", "valid"))
+    assert (len(train), len(valid)) == (99, 1)
+    known = {character for c in read_conversations(tmp_path / "base/train.jsonl") for character in c.answers}
+    assert all(c.turns[0][0] == c.turns[0][1] and set(c.answers) <= known for c in [*train, *valid])
+    prepare_base(curated, [documents], tmp_path / "without", replace(small, copies=0))
+    assert not (tmp_path / "without/copies").exists()
 
 
-@pytest.mark.parametrize("text", ["", "短。"])
-def test_a_document_of_next_to_nothing_gives_nothing(text: str) -> None:
-    pieces: list[Any] = list(_pieces(Document(text, "book", "MIT"), 60))
-    assert pieces == []
+def test_documents_in_a_folder_count_for_what_a_run_is(
+    sources: tuple[Path, Path], small: PretrainSettings, tmp_path: Path
+) -> None:
+    curated, documents = sources
+    folder = tmp_path / "library"
+    folder.mkdir()
+    documents = documents.rename(folder / documents.name)
+    prepare_base(curated, [folder], tmp_path / "base", small)
+    documents.write_text(documents.read_text("utf-8").replace("头疼", "腰疼"), encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"documents/library/documents\.jsonl"):
+        prepare_base(curated, [folder], tmp_path / "base", small)

@@ -4,11 +4,14 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from transformers.utils import logging
+
 from doctorglm.runs import sync_directory
 
 
 def save_model(model: Any, tokenizer: Any, folder: Path) -> None:
     """Writes safetensors, config and tokenizer to a temporary folder that then takes the name `folder`."""
+    logging.disable_progress_bar()
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = folder.with_name(f".{folder.name}.tmp")
     shutil.rmtree(temporary, ignore_errors=True)
