@@ -105,10 +105,10 @@ def test_too_few_items_for_nll_and_one_item() -> None:
 def test_what_was_not_measured_fails() -> None:
     verdict = decide({}, {})
     assert [criterion.finding.en for criterion in failed(verdict)] == [
-        "NLL per token: not measured; evaluate with --suite likelihood",
-        "NLL per token: not measured; evaluate with --suite likelihood",
-        "repetition: not measured; evaluate with --suite dialogue",
-        "endings: not measured; evaluate with --suite dialogue",
+        "NLL per token: not measured; items.jsonl holds no likelihood item that both have, so evaluate both again",
+        "NLL per token: not measured; items.jsonl holds no likelihood item that both have, so evaluate both again",
+        "repetition: not measured; items.jsonl holds no dialogue item that both have, so evaluate both again",
+        "endings: not measured; items.jsonl holds no dialogue item that both have, so evaluate both again",
     ]
 
 

@@ -189,8 +189,8 @@ def _not_worse(margin: _Margin, differences: Mapping[str, Difference], settings:
 
 def _not_measured(label: Text, suite: str) -> Text:
     return Text(
-        en=f"{label.en}: not measured; evaluate with --suite {suite}",
-        zh=f"{label.zh}：未测量，请用 --suite {suite} 评测",
+        en=f"{label.en}: not measured; items.jsonl holds no {suite} item that both have, so evaluate both again",
+        zh=f"{label.zh}：未测量；items.jsonl 中没有两者共有的 {suite} 条目，请重新评测两者",
     )
 
 
