@@ -69,22 +69,27 @@ def _figures(name: str, language: str) -> str:
 _PARTS = {
     "cmd_test": "CMD, the test part that no recipe trains on",
     "cmtmedqa_test": "CMtMedQA, held-out 15 %",
-    "general_valid": "general text, held-out 1 % of the documents (near-duplicates were not looked for)",
+    "demo": "the demo's dialogues, in another style",
 }
 
 
 def _losses(recorded: Mapping[str, Any]) -> str:
     """The model card's table."""
-    lines = ["| text | NLL per token, nats | n |", "|---|---:|---:|"]
-    measured = recorded["nll_per_token"]
-    lines += [f"| {label} | {_interval(measured[p], 3)} | {measured[p]['n']:,} |" for p, label in _PARTS.items()]
-    lines += ["", "In brackets: 95 % intervals.", ""]
-    for number, part in enumerate(recorded["training"], 1):
+    lines = ["| text | NLL per token, nats | worth of the question, nats per token | n |", "|---|---:|---:|---:|"]
+    for name, label in _PARTS.items():
+        nll, worth = (recorded["parts"][name][key] for key in ("nll_per_token", "worth_of_the_question"))
+        lines.append(f"| {label} | {_interval(nll, 3)} | {_interval(worth, 3)} | {nll['n']:,} |")
+    lines += [
+        "",
+        "In brackets: 95 % intervals. The worth of the question is how much more an answer costs after another patient's question of the same department.",  # noqa: E501
+        "",
+    ]
+    for label, part in zip(("copying", "part 1", "part 2"), recorded["training"], strict=True):
         step, loss = part["validation"][0]
         minutes = part["training_s"] / 60
         lines.append(
-            f"- part {number}: {part['steps']:,} steps, {part['tokens']:,} tokens, {minutes:,.0f} minutes "
-            f"on {recorded['device']}, shared with other work; validation loss from {loss:.2f} (step {step}) "
+            f"- {label}: {part['steps']:,} steps, {part['tokens']:,} tokens, {minutes:,.0f} minutes "
+            f"on {recorded['device']}; validation loss from {loss:.2f} (step {step}) "
             f"to {part['best']['valid_loss']:.2f}"
         )
     lines += [

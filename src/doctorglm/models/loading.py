@@ -68,7 +68,7 @@ def load(
         model, tokenizer = _load_chatglm(folder, config, shapes, dtype)
     else:
         model, tokenizer = _load_native(folder, dtype)
-    model.to(device)  # type: ignore[arg-type]
+    model.to(device)
     if adapter is not None:
         model = attach_adapter(model, Path(adapter), folder)
     return model.eval(), tokenizer
