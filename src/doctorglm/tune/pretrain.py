@@ -45,7 +45,7 @@ class PretrainSettings:
     """Longest piece of a document, cut at sentence ends; about 240 tokens."""
     share_of_law: float = Field(default=0.1, ge=0, lt=1)
     """Statutes as a share of all characters: with more, the model speaks like them."""
-    copies: int = Field(default=20_000, ge=0)
+    copies: int = Field(default=14_000, ge=0)
     """Strings of random characters that the model learns to repeat before it reads anything; 0 leaves this out."""
     valid: float = Field(default=0.03, gt=0, lt=1)
     """Share of the dialogues held out to watch the training, with all exercises made of them."""
@@ -104,7 +104,8 @@ def _made(
     draw = random.Random(settings.seed)
     texts = []
     for i, document in enumerate(documents):
-        rounds = spoken(document, settings.document_chars)
+        # every answer is read again with all before it, so that long runs would be most of the training
+        rounds = spoken(document, settings.document_chars // 4)
         for k, turns in enumerate(rounds):
             yield as_conversation(f"spoken-{i}-{k}", turns, document.source, document.licence)
         if not rounds:
