@@ -22,11 +22,11 @@ _WORDS = {
     "zh": ("留出对话上的结果", "基座", "微调", "安慰剂"),
 }
 _ROWS: list[tuple[str, str, Callable[[Mapping[str, Any]], str]]] = [
-    ("NLL per token, nats", "每词元 NLL（nat）", lambda s: _interval(s["nll_per_token"], 3)),
+    ("NLL per token, nats", "每 token 的 NLL（nat）", lambda s: _interval(s["nll_per_token"], 3)),
     ("Perplexity", "困惑度", lambda s: _interval(s["perplexity"], 1)),
     ("Repetition (rep-4), %", "重复率（rep-4），%", lambda s: _interval(s["repetition"], 1, 100)),
     ("Answers that end by themselves, %", "自行结束的回答，%", lambda s: _interval(s["ends_by_itself"], 1, 100)),
-    ("Answer tokens per second", "每秒生成词元", lambda s: f"{s['answer_tokens_per_s']:,.0f}"),
+    ("Answer tokens per second", "每秒生成 token 数", lambda s: f"{s['answer_tokens_per_s']:,.0f}"),
 ]
 
 

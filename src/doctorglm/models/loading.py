@@ -130,7 +130,7 @@ def _chatglm_tokenizer(folder: Path, config: ChatGLMConfig) -> ChatGLMTokenizer:
             en=f"{file}: not this model's vocabulary: {tokenizer.vocab_size} pieces for vocab_size="
             f"{config.vocab_size}; config.json and vocabulary differ in {'; '.join(wrong)}. "
             "Use the vocabulary that came with the weights.",
-            zh=f"{file}：不是该模型的词表：{tokenizer.vocab_size} 个词元，而 vocab_size={config.vocab_size}；"
+            zh=f"{file}：不是该模型的词表：{tokenizer.vocab_size} 个 token，而 vocab_size={config.vocab_size}；"
             f"config.json 与词表不一致：{'；'.join(wrong)}。请使用与权重配套的词表。",
         )
     assert isinstance(tokenizer, ChatGLMTokenizer)
@@ -154,7 +154,7 @@ def _load_native(folder: Path, dtype: torch.dtype) -> tuple[PreTrainedModel, Any
         raise ModelError(
             en=f"{folder}: the tokenizer has {len(tokenizer)} tokens, the model embeds {rows}. "
             "Use the tokenizer that came with the weights.",
-            zh=f"{folder}：分词器有 {len(tokenizer)} 个词元，模型只有 {rows} 个。请使用与权重配套的分词器。",
+            zh=f"{folder}：分词器有 {len(tokenizer)} 个 token，模型只有 {rows} 个。请使用与权重配套的分词器。",
         )
     return model, tokenizer
 
