@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-FILES = ("docs/tune.md",)
+FILES = ("docs/curate.md", "docs/tune.md")
 _BLOCK = re.compile(r"(<!-- settings:(?P<module>[\w.]+):(?P<name>\w+) -->\n).*?(<!-- /settings -->)", re.DOTALL)
 
 
@@ -46,6 +46,10 @@ def _docstrings(settings: type) -> dict[str, str]:
 
 
 def _value(value: Any) -> str:
+    if isinstance(value, dict):
+        return f"`{','.join(f'{key}={of:g}' for key, of in value.items())}`"
+    if value is None or value == []:
+        return "none"
     if isinstance(value, bool):
         return str(value).lower()
     return f"`{value}`" if isinstance(value, str) else f"{value:g}"

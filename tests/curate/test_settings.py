@@ -45,3 +45,15 @@ def test_an_unknown_setting_names_the_nearest() -> None:
 def test_values_out_of_range(pair: str) -> None:
     with pytest.raises(ConfigError, match=pair.split("=")[0]):
         build(CurateSettings, parse_overrides([pair]), "curate")
+
+
+@pytest.mark.parametrize("value", ["a,b", " a , b,", ["a", "b"]])
+def test_names_come_from_the_command_line_or_from_a_recipe(value: object) -> None:
+    settings = build(CurateSettings, {"only": value, "held_out": value}, "curate")
+    assert settings.only == settings.held_out == ["a", "b"]
+
+
+def test_held_out_takes_the_place_of_the_test_part() -> None:
+    settings = build(CurateSettings, {"splits": "train=0.6,valid=0.2,test=0.2", "held_out": "a"}, "curate")
+    assert settings.shares == {"train": pytest.approx(0.75), "valid": pytest.approx(0.25)}
+    assert settings.parts == ["train", "valid", "test"]

@@ -57,6 +57,14 @@ def _is_name(name: str) -> bool:
     return name.replace("-", "").replace("_", "").isalnum() and name.isascii() and name != "rejected"
 
 
+def parse_names(value: Any) -> Any:
+    """`"a,b"` as a list, as the command line gives it; anything else as it is."""
+    return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
+
+
+Names = Annotated[list[str], BeforeValidator(parse_names)]
+
+
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class CurateSettings:
     """How corpora become conversations and how these are split."""
@@ -69,11 +77,11 @@ class CurateSettings:
     )
     """Name -> share of the records, adding up to 1; also `train=0.8,valid=0.1,test=0.1`. The default is the custom."""
 
-    only: list[str] = field(default_factory=list)
+    only: Names = field(default_factory=list)
     """Names of the sources that are written, all when empty; the others are only compared with, so that near-duplicates
     across corpora fall on one side. They are counted as rejected: compared_only."""
 
-    held_out: list[str] = field(default_factory=list)
+    held_out: Names = field(default_factory=list)
     """Names of the sources that are the `test` part, whole and alone: another hospital's records, or dialogues written
     for the purpose. The rest is divided by the other shares of `splits`, and what comes near to a held-out text is
     rejected: near_held_out."""
