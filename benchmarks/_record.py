@@ -9,6 +9,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import torch
+
 
 def record(command: list[str], out: Path, *, shown: str) -> None:
     """Runs a verb of the command line and prints its JSON with its circumstances; exits as the verb did, but 3 is data.
@@ -39,9 +41,13 @@ def circumstances(command: str, versions: dict[str, str]) -> dict[str, Any]:
         "date": date.today().isoformat(),
         "commit": _git("rev-parse", "HEAD"),
         "dirty": bool(_git("status", "--porcelain", "--untracked-files=no")),
-        "device": f"{platform.machine()}, {os.cpu_count()} CPU cores, no GPU",
+        "device": f"{platform.machine()}, {os.cpu_count()} CPU cores, {_gpu()}",
         "versions": versions,
     }
+
+
+def _gpu() -> str:
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
 
 
 def _git(*arguments: str) -> str:

@@ -125,6 +125,16 @@ def peak_memory_mb() -> float:
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale / 1e6, 1)
 
 
+def _machine() -> dict[str, Any]:
+    """`machine`, and `peak_gpu_memory_mb` where a GPU held anything; a stage without torch is not made to load it."""
+    machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs"
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_available():
+        return {"machine": machine}
+    peak = round(torch.cuda.max_memory_allocated() / 1e6, 1)
+    return {"machine": f"{machine}, {torch.cuda.get_device_name()}", "peak_gpu_memory_mb": peak}
+
+
 class Run:
     """One stage's directory.
 
@@ -160,7 +170,7 @@ class Run:
             "seconds": round(self._earlier_s + time.monotonic() - self._started, 2),
             "peak_memory_mb": peak_memory_mb(),
             "versions": _versions(),
-            "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs",
+            **_machine(),
             **results,
         }
         write_json(self._path, self.record)

@@ -311,10 +311,10 @@ def test_the_locale_does_not_count(source: Path, tmp_path: Path, locale: str) ->
 
 
 def two_sources(folder: Path) -> list[Path]:
-    """Sixty records of one corpus, ten of another, whose last is a copy of one of the first with one word more."""
+    """Sixty records of one corpus, ten of another; of these one is a copy of one of the first, one has a word more."""
     rng = random.Random(4)
     rows = [(sentence(rng), sentence(rng)) for _ in range(70)]
-    rows[69] = (rows[5][0], "建议" + rows[5][1])
+    rows[68], rows[69] = rows[7], (rows[5][0], "建议" + rows[5][1])
     paths = [folder / "ours.jsonl", folder / "theirs.jsonl"]
     for path, chosen in zip(paths, (rows[:60], rows[60:]), strict=True):
         lines = [{"source": path.stem, "messages": messages(*row)} for row in chosen]
@@ -326,16 +326,27 @@ def messages(question: str, answer: str) -> list[dict[str, str]]:
     return [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
 
 
-def test_a_held_out_source_is_the_test_part_and_nothing_near_to_it_is_trained_on(tmp_path: Path) -> None:
-    run = curate(two_sources(tmp_path), tmp_path / "out", CurateSettings(held_out=["theirs"]))
+@pytest.mark.parametrize("name", ["theirs", "theirs.jsonl"])
+@pytest.mark.parametrize("others", [{}, {"only": "ours"}, {"limit": 59}])
+def test_a_held_out_source_is_the_test_part_and_nothing_near_to_it_is_trained_on(
+    tmp_path: Path, name: str, others: dict[str, Any]
+) -> None:
+    run = curate(two_sources(tmp_path), tmp_path / "out", build(CurateSettings, {"held_out": name, **others}, "curate"))
     found = splits(tmp_path / "out")
     assert [c.source for c in found["test"]] == ["theirs"] * 10
     assert {c.source for part in ("train", "valid") for c in found[part]} == {"ours"}
-    assert run.record["counts"]["rejected"] == {"near_held_out": 1}
-    rejected = json.loads((tmp_path / "out/rejected.jsonl").read_text("utf-8"))
-    assert (rejected["source"], rejected["row"], rejected["reason"]) == ("ours.jsonl", 6, "near_held_out")
-    assert len(found["valid"]) == 7  # 59 records at 0.1 / 0.9
+    lines = (tmp_path / "out/rejected.jsonl").read_text("utf-8").splitlines()
+    rejected = [(r["source"], r["row"], r["reason"]) for r in map(json.loads, lines)]
+    assert rejected == [("ours.jsonl", 6, "near_held_out"), ("ours.jsonl", 8, "duplicate")]
+    assert (len(found["train"]), len(found["valid"])) == (52, 6), "58 records, at 0.8 and 0.1"
     assert run.record["leak"]["held_out"] == "test"
+
+
+def test_a_limit_is_for_what_is_not_held_out(tmp_path: Path) -> None:
+    curate(two_sources(tmp_path), tmp_path / "out", CurateSettings(held_out=["theirs"], limit=20))
+    found = splits(tmp_path / "out")
+    assert len(found["test"]) == 10
+    assert 19 <= len(found["train"]) + len(found["valid"]) <= 20, "a chosen one may be near to a held-out one"
 
 
 def test_with_only_one_source_written_the_others_still_decide_the_splits(tmp_path: Path) -> None:
@@ -343,13 +354,13 @@ def test_with_only_one_source_written_the_others_still_decide_the_splits(tmp_pat
     run = curate(two_sources(tmp_path), tmp_path / "out", build(CurateSettings, settings, "curate"))
     found = splits(tmp_path / "out", ("train", "test"))
     assert {c.source for part in found.values() for c in part} == {"ours"}
-    assert run.record["counts"]["rejected"] == {"compared_only": 10}
-    assert sum(map(len, found.values())) == 60
+    assert sorted(run.record["counts"]["rejected"]) == ["compared_only", "duplicate"]
+    assert sum(map(len, found.values())) + sum(run.record["counts"]["rejected"].values()) == 70
 
 
 @pytest.mark.parametrize("setting", ["only", "held_out"])
 def test_a_source_that_no_record_has_is_named_before_anything_is_written(setting: str, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=rf"{setting}=cmd.*ours, theirs"):
+    with pytest.raises(ConfigError, match=rf"{setting}=cmd.*ours, ours.jsonl, theirs"):
         curate(two_sources(tmp_path), tmp_path / "out", build(CurateSettings, {setting: ["cmd"]}, "curate"))
     assert not (tmp_path / "out").exists()
 

@@ -272,9 +272,14 @@ def test_adapters_are_trained_in_32_bits_on_a_base_in_16(
     qwen_base: Path, data: Path, tmp_path: Path, quick: TuneSettings, changed: Change, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stage, "best_dtype", lambda device: torch.bfloat16)
+    seen: list[Any] = []
+    monkeypatch.setattr(stage, "train", lambda model, *rest: seen.append(model) or loop.train(model, *rest))
     run = tune(str(qwen_base), data, tmp_path / "out", changed(quick, max_steps=4, validate_every=1))
+    dtypes = {(p.requires_grad, p.dtype) for p in seen[0].parameters()}
+    assert dtypes == {(False, torch.bfloat16), (True, torch.float32)}
     saved = load_file(tmp_path / "out/adapter/adapter_model.safetensors")
     assert {tensor.dtype for tensor in saved.values()} == {torch.float32}
+    assert run.record["settings"]["dtype"] == "torch.bfloat16"
     losses = [json.loads(line)["valid_loss"] for line in (tmp_path / "out/metrics.jsonl").read_text().splitlines()]
     assert run.record["best"]["valid_loss"] == min(losses) < losses[0]
 

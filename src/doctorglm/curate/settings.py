@@ -78,13 +78,13 @@ class CurateSettings:
     """Name -> share of the records, adding up to 1; also `train=0.8,valid=0.1,test=0.1`. The default is the custom."""
 
     only: Names = field(default_factory=list)
-    """Names of the sources that are written, all when empty; the others are only compared with, so that near-duplicates
-    across corpora fall on one side. They are counted as rejected: compared_only."""
+    """Sources or files that are written, by name, all when empty; the others are only compared with, so that
+    near-duplicates across corpora fall on one side. They are counted as rejected: compared_only."""
 
     held_out: Names = field(default_factory=list)
-    """Names of the sources that are the `test` part, whole and alone: another hospital's records, or dialogues written
-    for the purpose. The rest is divided by the other shares of `splits`, and what comes near to a held-out text is
-    rejected: near_held_out."""
+    """Sources or files, by name, that are the `test` part, whole and alone: another hospital's records, or dialogues
+    written for the purpose. The rest is divided by the other shares of `splits`, and what comes near to a held-out text
+    is rejected: near_held_out (an exact copy: duplicate). Neither `only` nor `limit` takes any of them away."""
 
     near_duplicate_threshold: Annotated[float, Field(gt=0, le=1)] = 0.4
     """Jaccard similarity of character trigrams from which two texts share a cluster. On CMD 0.4 gathers the

@@ -4,7 +4,7 @@ import hashlib
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -61,14 +61,13 @@ def curate(sources: Sequence[Path], out: Path, settings: CurateSettings, progres
             en="held_out fills `test`, and splits has no part but `test` for the rest. Add one, such as train=1.",
             zh="held_out 已构成 `test`，而 splits 除 `test` 外没有其他部分。请加上，例如 train=1。",
         )
-    _refuse_unknown("held_out", settings.held_out, result.kept)
-    _refuse_unknown("only", settings.only, result.kept)
-    splits, leak = _split(result.kept, settings)
+    held_out, only = (_named(setting, getattr(settings, setting), result) for setting in ("held_out", "only"))
+    splits, leak = _split(result.kept, settings, held_out)
     if settings.held_out:
-        near = {c.id for c in splits["test"] if c.source not in settings.held_out}
-        splits = _without(splits, result, lambda c: c.id in near, "near_held_out")
+        near = {c.id for c in splits["test"]} - held_out
+        splits = _without(splits, result, near, "near_held_out")
     if settings.only:
-        splits = _without(splits, result, lambda c: c.source not in settings.only, "compared_only")
+        splits = _without(splits, result, result.places.keys() - only - held_out, "compared_only")
     run = begin()
     for name, conversations in splits.items():
         write_conversations(out / f"{name}.jsonl", conversations)
@@ -98,8 +97,8 @@ def _read(files: Sequence[SourceFile], progress: Progress | None) -> tuple[list[
 
 def _sort(entries: Sequence[Entry], settings: CurateSettings) -> _Sorted:
     result, filters = _Sorted(), chain(settings)
-    # by id, so that the copy that is kept does not depend on the order of the sources
-    for entry in sorted(entries, key=lambda e: e.id):
+    # of copies the held-out one is kept, else the first by id, whatever the order of the sources
+    for entry in sorted(entries, key=lambda e: (not _is_held_out(e, settings), e.id)):
         if entry.conversation is None:
             result.reject(entry, entry.reason)
             continue
@@ -116,15 +115,22 @@ def _sort(entries: Sequence[Entry], settings: CurateSettings) -> _Sorted:
     return result
 
 
+def _is_held_out(entry: Entry, settings: CurateSettings) -> bool:
+    source = entry.conversation.source if entry.conversation else ""
+    return source in settings.held_out or entry.file in settings.held_out
+
+
 def _apply_limit(result: _Sorted, settings: CurateSettings) -> None:
-    if settings.limit is None or len(result.kept) <= settings.limit:
+    """Keeps `limit` of the conversations that are not held out."""
+    kept = [c for c in result.kept if not _is_held_out(result.places[c.id], settings)]
+    if settings.limit is None or len(kept) <= settings.limit:
         return
-    order = sorted(result.kept, key=lambda c: hashlib.sha256(f"{settings.seed}\0limit\0{c.id}".encode()).digest())
-    chosen = {c.id for c in order[: settings.limit]}
+    order = sorted(kept, key=lambda c: hashlib.sha256(f"{settings.seed}\0limit\0{c.id}".encode()).digest())
+    dropped = {c.id for c in order[settings.limit :]}
     for conversation in result.kept:
-        if conversation.id not in chosen:
+        if conversation.id in dropped:
             result.reject(result.places[conversation.id], "over_limit")
-    result.kept = [c for c in result.kept if c.id in chosen]
+    result.kept = [c for c in result.kept if c.id not in dropped]
 
 
 def _nothing_left(reports: Sequence[FileReport], result: _Sorted) -> DataError:
@@ -137,20 +143,20 @@ def _nothing_left(reports: Sequence[FileReport], result: _Sorted) -> DataError:
     )
 
 
-def _split(kept: list[Conversation], settings: CurateSettings) -> tuple[Splits, dict[str, Any]]:
+def _split(kept: list[Conversation], settings: CurateSettings, held_out: Set[str]) -> tuple[Splits, dict[str, Any]]:
     """The splits, and how near the last of them, which is held out, comes to any other.
 
     When the check finds a pair that clustering missed, both are done again with more hashes.
     """
     comparison = Comparison(kept, settings.min_compared_chars)
-    held_out, threshold = settings.parts[-1], settings.near_duplicate_threshold
+    part, threshold = settings.parts[-1], settings.near_duplicate_threshold
     for rounds in range(1, _MAX_ROUNDS + 1):
-        splits = _assigned(kept, comparison.clusters(threshold, rounds), settings)
-        ids = {c.id for c in splits[held_out]}
+        splits = _assigned(kept, comparison.clusters(threshold, rounds), settings, held_out)
+        ids = {c.id for c in splits[part]}
         largest = comparison.largest_similarity(ids, min(_REPORTED_SIMILARITY, threshold), rounds)
         if largest < threshold:
             break
-    leak = {"held_out": held_out, "largest_similarity": round(largest, 4), "threshold": threshold, "rounds": rounds}
+    leak = {"held_out": part, "largest_similarity": round(largest, 4), "threshold": threshold, "rounds": rounds}
     return splits, leak
 
 
@@ -159,10 +165,12 @@ _REPORTED_SIMILARITY = 0.2
 """Below this, MinHash finds too few of the pairs to speak of the largest."""
 
 
-def _assigned(kept: Sequence[Conversation], clusters: Sequence[str], settings: CurateSettings) -> Splits:
+def _assigned(
+    kept: Sequence[Conversation], clusters: Sequence[str], settings: CurateSettings, held_out: Set[str]
+) -> Splits:
     marked = [replace(c, meta={**c.meta, "cluster": name}) for c, name in zip(kept, clusters, strict=True)]
-    held_out = {c.meta["cluster"] for c in marked if c.source in settings.held_out}
-    divided = [c for c in marked if c.meta["cluster"] not in held_out]
+    taken = {c.meta["cluster"] for c in marked if c.id in held_out}
+    divided = [c for c in marked if c.meta["cluster"] not in taken]
     parts = dict(zip((c.id for c in divided), assign(divided, settings.shares, settings.seed), strict=True))
     splits: Splits = {name: [] for name in settings.parts}
     for conversation in marked:
@@ -170,22 +178,26 @@ def _assigned(kept: Sequence[Conversation], clusters: Sequence[str], settings: C
     return splits
 
 
-def _refuse_unknown(setting: str, names: Sequence[str], kept: Sequence[Conversation]) -> None:
-    """Raises ConfigError for the name of a source that no record has."""
-    present = {c.source for c in kept}
+def _named(setting: str, names: Sequence[str], result: _Sorted) -> set[str]:
+    """The ids of the records that are of these sources or files; raises ConfigError for a name that none is of."""
+    of: dict[str, set[str]] = {}
+    for conversation in result.kept:
+        for name in (conversation.source, result.places[conversation.id].file):
+            of.setdefault(name, set()).add(conversation.id)
     for name in names:
-        if name not in present:
+        if name not in of:
             raise ConfigError(
-                en=f"{setting}={name}: no record is of this source; there are {', '.join(sorted(present))}.",
-                zh=f"{setting}={name}：没有来自该来源的记录；现有来源：{'、'.join(sorted(present))}。",
+                en=f"{setting}={name}: no record is of this source or file; there are {', '.join(sorted(of))}.",
+                zh=f"{setting}={name}：没有来自该来源或文件的记录；现有：{'、'.join(sorted(of))}。",
             )
+    return set().union(*(of[name] for name in names))
 
 
-def _without(splits: Splits, result: _Sorted, others: Callable[[Conversation], bool], reason: str) -> Splits:
-    """The splits without such records, which are rejected."""
-    for conversation in (c for conversations in splits.values() for c in conversations if others(c)):
+def _without(splits: Splits, result: _Sorted, others: Set[str], reason: str) -> Splits:
+    """The splits without the records of these ids, which are rejected."""
+    for conversation in (c for conversations in splits.values() for c in conversations if c.id in others):
         result.reject(result.places[conversation.id], reason)
-    return {name: [c for c in conversations if not others(c)] for name, conversations in splits.items()}
+    return {name: [c for c in conversations if c.id not in others] for name, conversations in splits.items()}
 
 
 def _write_rejected(path: Path, rejected: Sequence[dict[str, Any]]) -> None:

@@ -134,7 +134,7 @@ def _refuse_no_placebo(base: Evaluation, control: Evaluation) -> None:
 def _sampling(evaluation: Evaluation) -> dict[str, Any]:
     """The settings that decide what an answer looks like; batch sizes and places do not."""
     settings = evaluation.run.get("settings", {})
-    named = ("sampling", "max_new_tokens", "temperature", "top_p", "repetition_penalty", "seed", "max_length")
+    named = ("dtype", "sampling", "max_new_tokens", "temperature", "top_p", "repetition_penalty", "seed", "max_length")
     return {name: settings.get(name) for name in named}
 
 

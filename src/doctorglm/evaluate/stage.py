@@ -18,7 +18,7 @@ from doctorglm.evaluate.metrics import as_json, summarise
 from doctorglm.evaluate.settings import EvaluateSettings
 from doctorglm.language import Text
 from doctorglm.models.adapters import base_fingerprint
-from doctorglm.models.loading import base_folder
+from doctorglm.models.loading import base_folder, best_device, best_dtype
 from doctorglm.models.local_engine import LocalEngine
 from doctorglm.report.progress import Line, progress_line
 from doctorglm.runs import Run, sha256_file, sha256_tree, write_json
@@ -42,7 +42,8 @@ def evaluate(
     inputs = {"base": base_fingerprint(base_folder(model)), "test": sha256_file(test)}
     if adapter is not None:
         inputs["adapter"] = sha256_tree(adapter)
-    recorded = {"model": model, "adapter": str(adapter) if adapter else None, **plain(settings)}
+    dtype = best_dtype(best_device())
+    recorded = {"model": model, "adapter": str(adapter) if adapter else None, "dtype": str(dtype), **plain(settings)}
     opened = partial(Run, out, stage="evaluate", settings=recorded, inputs=inputs, seed=settings.seed)
     if (out / "run.json").exists() and (earlier := opened()).finished:
         return earlier
@@ -52,7 +53,7 @@ def evaluate(
             en=f"{test}: no conversation with a question and an answer. Check the test data.",
             zh=f"{test}：没有任何有问有答的对话。请检查测试数据。",
         )
-    loaded, tokenizer = models.load(model, adapter)
+    loaded, tokenizer = models.load(model, adapter, dtype)
     run = opened()
     with progress_line(name or Text(en="evaluate", zh="评测"), 2.0) as line:
         foreseen = likelihood(

@@ -42,7 +42,7 @@ def save_adapter(model: Any, out: Path, fingerprint: str) -> None:
     """
     from peft import get_peft_model_state_dict  # half a second, for those who need it
 
-    tensors = {name: value.detach().cpu() for name, value in get_peft_model_state_dict(model).items()}
+    tensors = dict(get_peft_model_state_dict(model))
     _refuse_useless(out, tensors)
     out.parent.mkdir(parents=True, exist_ok=True)
     temporary = out.with_name(f".{out.name}.tmp")
@@ -75,6 +75,7 @@ def _refuse_useless(where: Path, tensors: dict[str, torch.Tensor]) -> None:
 
 
 def _compare(where: Path, memory: dict[str, torch.Tensor], disk: dict[str, torch.Tensor]) -> None:
+    memory = {name: value.detach().cpu() for name, value in memory.items()}
     wrong = [name for name in memory if name not in disk or not torch.equal(disk[name].float(), memory[name].float())]
     wrong += [name for name in disk if name not in memory]
     if wrong:

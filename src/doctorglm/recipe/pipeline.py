@@ -3,11 +3,12 @@
 import re
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+import torch
 import yaml
 
 from doctorglm import models
@@ -71,7 +72,7 @@ def run_recipe(
     _save(recipe, out / "recipe.yaml")
     if recipe.pretrain is not None:
         prepare_base(out / "curate", [Path(d) for d in recipe.documents], out / "base", recipe.pretrain)
-        tune(str(_first_weights(recipe, out)), out / "base", out / "tune", recipe.tune)
+        tune(str(out / "base" / "initial"), out / "base", out / "tune", recipe.tune)
     else:
         tune(recipe.base, out / "curate", out / "tune", recipe.tune)
     if recipe.tune.method == "full" and recipe.evaluate is None:
@@ -87,18 +88,6 @@ def run_recipe(
     if not run.finished:
         run.finish()
     return outcome
-
-
-def _first_weights(recipe: Recipe, out: Path) -> Path:
-    """Random weights, or what has learned to copy from them."""
-    initial, copies = out / "base" / "initial", out / "base" / "copies"
-    if not copies.exists():
-        return initial
-    # small steps: copying comes suddenly, after some hundreds of them
-    small = min(recipe.tune.batch_tokens, 2048)
-    settings = replace(recipe.tune, epochs=1, max_steps=0, schedule="constant", batch_tokens=small)
-    tune(str(initial), copies, out / "copying", settings, name=Text(en="learn to copy", zh="学习复述"))
-    return out / "copying" / "model"
 
 
 def _save(recipe: Recipe, path: Path) -> None:
@@ -152,7 +141,8 @@ def _package(out: Path) -> None:
     """The new base in 16 bits, as the embedded one ships: `out/embedded`."""
     if (out / "embedded").exists():
         return
-    model, tokenizer = models.load(out / "tune" / "model")
+    # as it was trained, on whatever machine: a GPU's bfloat16 would round it twice
+    model, tokenizer = models.load(out / "tune" / "model", dtype=torch.float32, device=torch.device("cpu"))
     save_model(model.half(), tokenizer, out / "embedded")
 
 

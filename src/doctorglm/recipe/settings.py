@@ -13,7 +13,7 @@ from doctorglm.errors import ConfigError
 from doctorglm.evaluate import EvaluateSettings, GateSettings
 from doctorglm.settings import STRICT, build, nearest, plain
 from doctorglm.tune import TuneSettings
-from doctorglm.tune.pretrain import PretrainSettings
+from doctorglm.tune.pretrain import PARTS, PretrainSettings
 
 _SECTIONS: Mapping[str, type] = {
     "curate": CurateSettings,
@@ -104,6 +104,13 @@ def recipe_of(values: Mapping[str, Any], overrides: Mapping[str, Any], where: st
             merged[section] = build(settings, merged[section], f"{where}, {section}")
     recipe = build(Recipe, merged, where)
     _refuse_missing_part(recipe, where)
+    if recipe.pretrain is not None and recipe.tune.method != "full":
+        raise ConfigError(
+            en=f"{where}: tune.method={recipe.tune.method} on random weights teaches next to nothing. "
+            "With a pretrain section, set tune.method: full.",
+            zh=f"{where}：在随机权重上 tune.method={recipe.tune.method} 几乎学不到东西。"
+            "有 pretrain 小节时请设 tune.method: full。",
+        )
     return recipe
 
 
@@ -121,7 +128,7 @@ def _refuse_missing_part(recipe: Recipe, where: str) -> None:
     """Before hours of tuning, not after them."""
     needed = {"train": "tune"}
     if recipe.pretrain is not None:
-        needed |= {"pretrain": "pretrain", "valid": "pretrain"}
+        needed |= dict.fromkeys(PARTS, "pretrain")
     elif recipe.evaluate is not None:
         needed |= {"test": "evaluate"}
     for part, stage in needed.items():

@@ -2,8 +2,9 @@
 
 A small model soon writes fluently and goes on ignoring the question: what to copy is learned far later than what is
 usual. Three things teach it. Strings of random characters can only be foretold by copying them, which makes the copying
-attention appear early (synthetic pretraining, arXiv 2206.10139); text with holes is written out again (BART, arXiv
-1910.13461); and dialogues are turned around: the title of a question, the question to an answer.
+attention appear early (synthetic pretraining, arXiv 2206.10139); they stay in the corpus, because without them it is
+soon lost. Text with holes is written out again (BART, arXiv 1910.13461). And dialogues are turned around: the title of
+a question, the question to an answer.
 """
 
 import random
@@ -13,9 +14,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from doctorglm.conversation import Conversation, Message
 from doctorglm.curate.documents import Document
+from doctorglm.errors import DataError
 
 _SENTENCE = re.compile(r"[^。！？；\n]*[。！？；\n]+|[^。！？；\n]+$")
-_SAID = re.compile(r"(?P<who>[^：:\n]{1,4})[：:](?P<text>[^\n]+)")
+_SAID = re.compile(r"(?P<who>[^：:\n]{1,4})[：:]\s*(?P<text>[^\n]*\S)\s*")
 
 RESTORE, HEADLINE, ASK = "补全：", "概括：", "提问："
 """How the exercises begin: restore a text with holes, give a question's title, ask what an answer answers."""
@@ -38,8 +40,8 @@ def pieces(document: Document, most: int) -> Iterator[Document]:
 def spoken(document: Document, most: int) -> list[list[str]]:
     """The rounds of a document in which two speakers take turns line by line, in runs of at most `most` characters.
 
-    Each run alternates, beginning with the first speaker; a last line without an answer is left out. Empty for a
-    document that is anything else.
+    Each run alternates, beginning with the first speaker; one longer round is a run of its own; a last line without an
+    answer is left out. Empty for a document that is anything else.
     """
     said = [_SAID.fullmatch(line) for line in document.text.strip().split("\n")]
     speakers = [match["who"] if match else "" for match in said]
@@ -50,13 +52,13 @@ def spoken(document: Document, most: int) -> list[list[str]]:
         or speakers != (speakers[:2] * len(said))[: len(said)]
     ):
         return []
-    lines = [match["text"].strip() for match in said if match]
+    lines = [match["text"] for match in said if match]
     runs: list[list[str]] = []
     for asked, answered in zip(lines[::2], lines[1::2], strict=False):
         if not runs or sum(map(len, runs[-1])) + len(asked) + len(answered) > most:
             runs.append([])
         runs[-1] += [asked, answered]
-    return [run for run in runs if all(run)]
+    return runs
 
 
 def continued(text: str, draw: random.Random) -> list[str]:
@@ -80,7 +82,7 @@ def restored(text: str, draw: random.Random) -> list[str]:
 
 
 _HOLES = 0.09
-"""Chance of a hole at a character; at 3.5 characters each, 24 % of the text."""
+"""Chance of a hole at a character; with 3.5 characters each, 26 % of the text is missing."""
 
 
 def exercises(conversation: Conversation, draw: random.Random) -> Iterator[list[str]]:
@@ -110,7 +112,15 @@ def exercise(text: str, draw: random.Random) -> list[str]:
 
 
 def copies(alphabet: Sequence[str], number: int, draw: random.Random) -> Iterator[list[str]]:
-    """Strings of 6 to 40 random characters to be repeated; no word says so, lest copying be learned for that word."""
+    """Strings of 6 to 40 random characters to be repeated; no word says so, lest copying be learned for that word.
+
+    Raises DataError when the alphabet is empty.
+    """
+    if number and not alphabet:
+        raise DataError(
+            en="no Chinese character is frequent enough to make strings to copy of; set pretrain.copies=0.",
+            zh="没有足够常见的汉字来生成供复述的字符串；请设置 pretrain.copies=0。",
+        )
     for _ in range(number):
         text = "".join(draw.choices(alphabet, k=draw.randint(6, 40)))
         yield [text, text]

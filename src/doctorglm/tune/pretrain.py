@@ -26,6 +26,11 @@ from doctorglm.runs import Run, sha256_file
 from doctorglm.settings import STRICT, plain
 from doctorglm.tune.corpus import alphabet, as_conversation, copies, exercise, exercises, pieces, spoken
 
+PARTS = ("pretrain", "pretrain-valid", "train", "valid")
+"""The parts of curated data that a new base needs."""
+
+_RANDOM = "random characters"
+
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class PretrainSettings:
@@ -44,44 +49,36 @@ class PretrainSettings:
     document_chars: int = Field(default=360, ge=50)
     """Longest piece of a document, cut at sentence ends; about 240 tokens."""
     share_of_law: float = Field(default=0.1, ge=0, lt=1)
-    """Statutes as a share of all characters: with more, the model speaks like them."""
-    copies: int = Field(default=14_000, ge=0)
-    """Strings of random characters that the model learns to repeat before it reads anything; 0 leaves this out."""
-    valid: float = Field(default=0.03, gt=0, lt=1)
-    """Share of the dialogues held out to watch the training, with all exercises made of them."""
+    """Statutes as a share of dialogues and other plain text: with more, the model speaks like them."""
+    copies: int = Field(default=26_000, ge=0)
+    """Strings of random characters to be repeated, among the rest; with the default 30 % of all tokens."""
     seed: int = 0
     """Of the order, the cuts and the first weights."""
 
 
 def prepare_base(curated: Path, documents: Sequence[Path], out: Path, settings: PretrainSettings) -> Run:
-    """Writes `train.jsonl`, `valid.jsonl`, `copies/` (the same two) and `initial/` (vocabulary, weights) to `out`.
+    """Writes `train.jsonl`, `valid.jsonl` and `initial/` (vocabulary and random weights) to `out`.
 
     `curated` holds `pretrain.jsonl` (and `train.jsonl`, `valid.jsonl`, of which only other sources' records are
-    taken); its test part is not read. Skipped when finished.
+    taken), and `pretrain-valid.jsonl`, which watches the training; its test part is not read. Skipped when finished.
     """
-    read = [curated / f"{part}.jsonl" for part in ("pretrain", "train", "valid")]
-    inputs = {path.name: sha256_file(path) for path in read}
+    inputs = {name: sha256_file(curated / name) for name in map("{}.jsonl".format, PARTS)}
     inputs |= {f"documents/{file.name}": sha256_file(file.path) for file in find_files(documents)}
     run = Run(out, stage="pretrain", settings=plain(settings), inputs=inputs, seed=settings.seed)
     if run.finished:
         return run
     left_out: Counter[str] = Counter()
-    order = random.Random(settings.seed)
     dialogues = list(_dialogues(curated))
-    order.shuffle(dialogues)
-    held_out = max(1, round(len(dialogues) * settings.valid))
-    dialogues, valid = dialogues[held_out:], dialogues[:held_out]
     made = list(_made(dialogues, list(read_documents(documents, left_out=left_out)), settings))
     corpus = [*dialogues, *made]
-    order.shuffle(corpus)
-    write_conversations(out / "valid.jsonl", valid)
+    random.Random(settings.seed).shuffle(corpus)
+    watched = write_conversations(out / "valid.jsonl", read_conversations(curated / "pretrain-valid.jsonl"))
     write_conversations(out / "train.jsonl", corpus)
-    if settings.copies:
-        _write_copies(out / "copies", corpus, settings)
     _write_initial(out / "initial", corpus, settings)
     run.finish(
         counts={
             "conversations": len(dialogues),
+            "valid": watched,
             **Counter(c.id.partition("-")[0] for c in made),
             "characters": dict(_characters(corpus)),
             "left_out_by_licence": dict(left_out),
@@ -115,6 +112,9 @@ def _made(
     for dialogue in dialogues:
         for k, turns in enumerate(exercises(dialogue, draw)):
             yield as_conversation(f"exercise-{k}-{dialogue.id}", turns, dialogue.source, dialogue.licence)
+    known = alphabet([*(c.questions + c.answers for c in dialogues), *(d.text for d in documents)])
+    for i, turns in enumerate(copies(known, settings.copies, draw)):
+        yield as_conversation(f"copy-{i}", turns, _RANDOM, "")
 
 
 def _cut(
@@ -136,26 +136,12 @@ def _cut(
     return other + kept
 
 
-def _write_copies(folder: Path, corpus: Sequence[Conversation], settings: PretrainSettings) -> None:
-    """`train.jsonl` and `valid.jsonl` of strings to be repeated."""
-    known = alphabet(m.content for c in corpus for m in c.messages)
-    made = [
-        as_conversation(f"copy-{i}", turns, "random characters", "")
-        for i, turns in enumerate(copies(known, settings.copies, random.Random(settings.seed)))
-    ]
-    held_out = max(1, round(len(made) * _HELD_OUT_COPIES))
-    write_conversations(folder / "valid.jsonl", made[:held_out])
-    write_conversations(folder / "train.jsonl", made[held_out:])
-
-
-_HELD_OUT_COPIES = 0.01
-
-
 def _write_initial(folder: Path, corpus: Sequence[Conversation], settings: PretrainSettings) -> None:
     """A vocabulary learned from the corpus, and random weights of the wished shape."""
     with tempfile.TemporaryDirectory() as scratch:
         file = Path(scratch) / "ice_text.model"
-        train_sentencepiece((m.content for c in corpus for m in c.messages), settings.vocabulary_size, file)
+        texts = (m.content for c in corpus if c.source != _RANDOM for m in c.messages)
+        train_sentencepiece(texts, settings.vocabulary_size, file)
         tokenizer = ChatGLMTokenizer(str(file))
         config = ChatGLMConfig(
             vocab_size=len(tokenizer),

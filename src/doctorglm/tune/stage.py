@@ -39,12 +39,12 @@ def tune(base: str, data: Path, out: Path, settings: TuneSettings, *, name: Text
     files = {part: data / f"{part}.jsonl" for part in _PARTS if part == "train" or (data / f"{part}.jsonl").exists()}
     conversations = {part: list(read_conversations(file)) for part, file in files.items()}
     inputs = {"base": fingerprint, **{file.name: sha256_file(file) for file in files.values()}}
-    opened = partial(
-        Run, out, stage="tune", settings={"base": base, **plain(settings)}, inputs=inputs, seed=settings.seed
-    )
+    dtype = _dtype(settings.method)
+    recorded = {"base": base, "dtype": str(dtype), **plain(settings)}
+    opened = partial(Run, out, stage="tune", settings=recorded, inputs=inputs, seed=settings.seed)
     if (out / "run.json").exists() and (earlier := opened()).finished:
         return earlier
-    model, tokenizer = models.load(base, dtype=_dtype(settings.method))
+    model, tokenizer = models.load(base, dtype=dtype)
     renderer = renderer_for(tokenizer)
     rendered = {part: _rendered(renderer, of, settings.max_length) for part, of in conversations.items()}
     samples, rejected = rendered["train"]

@@ -79,7 +79,7 @@ def train_sentencepiece(
         raise DataError(
             en=f"no vocabulary of {vocab_size} pieces ({_ADDED} of them fixed) could be learned from this text: "
             f"{reason} Ask for another size or give more text.",
-            zh=f"无法从这些文本学到 {vocab_size} 个 token的词表（其中 {_ADDED} 个固定）：{reason} "
+            zh=f"无法从这些文本学到 {vocab_size} 个 token 的词表（其中 {_ADDED} 个固定）：{reason} "
             "请换一个大小，或提供更多文本。",
         ) from None
     with atomic_file(out, "wb") as file:
