@@ -6,21 +6,24 @@ Needs what `doctorglm run recipes/embedded-base.yaml` and then `recipes/embedded
 
 import json
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
 from _record import circumstances
 from doctorglm import demo, models
 from doctorglm.conversation import Conversation, read_conversations
+from doctorglm.curate import CurateSettings, curate
 from doctorglm.curate.placebo import permute_answers
 from doctorglm.evaluate.likelihood import likelihood
 from doctorglm.evaluate.statistics import bootstrap_interval
 from doctorglm.language import Text
+from doctorglm.models.adapters import base_fingerprint
+from doctorglm.models.loading import base_folder
 from doctorglm.report.progress import progress_line
 from doctorglm.runs import read_json
 
-RUN = Path("runs/embedded-base")
-PARTS = (RUN / "copying", RUN / "tune", Path("runs/embedded-base-dialogues/tune"))
+RUN, LAST = Path("runs/embedded-base"), Path("runs/embedded-base-dialogues")
 _KEPT = ("settings", "counts", "steps", "tokens", "training_s", "best", "parameters")
 
 
@@ -28,13 +31,14 @@ def _training(run: Path) -> dict[str, Any]:
     record = read_json(run / "run.json")
     rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
     validation = [[row["step"], row["valid_loss"]] for row in rows if row.get("valid_loss") is not None]
-    return {key: record[key] for key in _KEPT} | {"validation": validation}
+    return {key: record[key] for key in (*_KEPT, "machine")} | {"validation": validation}
 
 
 def _measured(conversations: list[Conversation]) -> dict[str, Any]:
-    """NLL per token, and how much higher it is when every answer follows another patient's question.
+    """NLL per token, and how much higher it is when an answer follows another patient's question.
 
-    The other patient is of the same department and said as many turns, as for the placebo.
+    The other patient is of the same department where that has several, and said as many turns. Answers that are not
+    whole on both sides, because the other question is longer, are left out of the second figure.
     """
     exchanged = permute_answers(conversations, seed=0)
     model, tokenizer = models.load("embedded")
@@ -44,26 +48,35 @@ def _measured(conversations: list[Conversation]) -> dict[str, Any]:
             for of in (conversations, exchanged)
         )
     answered = {c.id: str(c.meta["answers_of"]) for c in exchanged}
-    nats = {answered[i.id]: i.nats / i.tokens for i in other}
-    paired = [i for i in own if i.id in nats]
-    worth = [i.tokens * nats[i.id] - i.nats for i in paired]
+    elsewhere = {answered[i.id]: i for i in other}
+    paired = [(i, elsewhere[i.id]) for i in own if i.id in elsewhere and elsewhere[i.id].tokens == i.tokens]
+    worth = [there.nats - here.nats for here, there in paired]
     return {
         "nll_per_token": vars(bootstrap_interval([i.nats for i in own], [i.tokens for i in own])),
-        "worth_of_the_question": vars(bootstrap_interval(worth, [i.tokens for i in paired])),
+        "worth_of_the_question": vars(bootstrap_interval(worth, [here.tokens for here, _ in paired])),
     }
 
 
+def _demo() -> list[Conversation]:
+    """The demo's dialogues without those that are held out, curated."""
+    with tempfile.TemporaryDirectory() as folder:
+        curate([demo.DATA], Path(folder) / "curated", CurateSettings(splits={"all": 1.0}))
+        return list(read_conversations(Path(folder) / "curated" / "all.jsonl"))
+
+
 if __name__ == "__main__":
+    if base_fingerprint(base_folder("embedded")) != base_fingerprint(LAST / "embedded"):
+        sys.exit(f"the embedded base is not the one that {LAST} left")
     held_out = list(read_conversations(RUN / "curate" / "test.jsonl"))
     parts = {
         "cmd_test": [c for c in held_out if c.source == "cmd"],
         "cmtmedqa_test": [c for c in held_out if c.source == "cmtmedqa"],
-        "demo": [c for c in read_conversations(demo.DATA) if c.messages[-1].role == "assistant"],
+        "demo": _demo(),
     }
     versions = read_json(RUN / "tune" / "run.json")["versions"]
     result = circumstances("python benchmarks/embedded_base.py", versions) | {
         "parts": {name: _measured(conversations) for name, conversations in parts.items()},
-        "training": [_training(run) for run in PARTS],
+        "training": [_training(run / "tune") for run in (RUN, LAST)],
         "corpus": read_json(RUN / "base" / "run.json")["counts"],
     }
     sys.stdout.write(json.dumps(result, ensure_ascii=False, indent=1) + "\n")

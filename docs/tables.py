@@ -81,16 +81,16 @@ def _losses(recorded: Mapping[str, Any]) -> str:
         lines.append(f"| {label} | {_interval(nll, 3)} | {_interval(worth, 3)} | {nll['n']:,} |")
     lines += [
         "",
-        "In brackets: 95 % intervals. The worth of the question is how much more an answer costs after another patient's question of the same department.",  # noqa: E501
+        "In brackets: 95 % intervals. The worth of the question is how much more an answer costs after another patient's question, of the same department where that has several.",  # noqa: E501
         "",
     ]
-    for label, part in zip(("copying", "part 1", "part 2"), recorded["training"], strict=True):
+    for number, part in enumerate(recorded["training"], 1):
         step, loss = part["validation"][0]
         minutes = part["training_s"] / 60
         lines.append(
-            f"- {label}: {part['steps']:,} steps, {part['tokens']:,} tokens, {minutes:,.0f} minutes "
-            f"on {recorded['device']}; validation loss from {loss:.2f} (step {step}) "
-            f"to {part['best']['valid_loss']:.2f}"
+            f"- part {number}: {part['steps']:,} steps, {part['tokens']:,} tokens, {minutes:,.0f} minutes "
+            f"on {part['machine']}, which did small other work meanwhile; validation loss "
+            f"from {loss:.2f} (step {step}) to {part['best']['valid_loss']:.2f}"
         )
     lines += [
         "",

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 import yaml
 
 from doctorglm import models
@@ -30,7 +31,7 @@ SHAPE = [
     "pretrain.num_layers=1",
     "pretrain.num_attention_heads=2",
     "pretrain.vocabulary_size=480",
-    "pretrain.valid=0.1",
+    "pretrain.copies=20",
 ]
 MEASURED = ["evaluate.max_length=128", "evaluate.max_new_tokens=4", "evaluate.dialogues=4", "compare.resamples=1000"]
 
@@ -317,17 +318,35 @@ def test_a_new_base_reads_no_test_data_and_only_permissive_text(place: Path, tmp
     assert run_recipe(tiny("embedded-base", place), out) is None
     held_out = {c.id for c in read_conversations(out / "curate" / "test.jsonl")}
     corpus = [c for part in ("train", "valid") for c in read_conversations(out / "base" / f"{part}.jsonl")]
-    assert held_out and not held_out & {c.id for c in corpus}
-    # of this corpus, whose other parts are for tuning, its own part alone
-    cmd = {c.id for c in corpus if c.source == "cmd"}
-    assert cmd and cmd <= {c.id for c in read_conversations(out / "curate" / "pretrain.jsonl")}
+    of = {c.id.rpartition("exercise-")[2].lstrip("0123456789").lstrip("-") for c in corpus if c.source == "cmd"}
+    assert held_out and of and not held_out & of
+    # of this corpus, whose other parts are for tuning, its own parts alone, and the one that watches is not trained on
+    own, watched = (
+        {c.id for c in read_conversations(out / "curate" / f"{part}.jsonl")} for part in ("pretrain", "pretrain-valid")
+    )
+    assert of <= own | watched and watched
+    assert {c.id for c in read_conversations(out / "base" / "valid.jsonl")} == watched
     documents = read_documents([place / "documents"])
     allowed = {d.licence for d in documents} | {c.licence for c in corpus if c.source == "cmd"}
-    assert {c.licence for c in corpus} <= allowed and "MPL-2.0" not in allowed
-    model, tokenizer = models.load(out / "embedded")
+    assert {c.licence for c in corpus if c.source != "random characters"} <= allowed and "MPL-2.0" not in allowed
+    model, tokenizer = models.load(out / "embedded", dtype=torch.float32)
     assert model.config.hidden_size == 32 and model.config.num_layers == 1 and len(tokenizer) == model.config.vocab_size
     stored = (out / "embedded" / "model.safetensors").stat().st_size
     assert stored < 3 * sum(p.numel() for p in model.parameters()), "16 bits a weight"
+    trained = models.load(out / "tune" / "model", dtype=torch.float32)[0].state_dict()
+    assert all(torch.equal(trained[name].half().float(), value) for name, value in model.state_dict().items())
+
+
+def test_a_new_base_is_packaged_as_it_was_trained_where_models_are_loaded_coarser(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("doctorglm.models.loading.best_dtype", lambda device: torch.bfloat16)
+    test_a_new_base_reads_no_test_data_and_only_permissive_text(place, tmp_path)
+
+
+def test_random_weights_are_not_tuned_with_adapters(place: Path) -> None:
+    with pytest.raises(ConfigError, match=r"tune\.method: full"):
+        tiny("embedded-base", place, "tune.method=lora")
 
 
 # Which questions are shown.

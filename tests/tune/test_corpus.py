@@ -52,6 +52,7 @@ def test_a_document_of_next_to_nothing_gives_nothing(text: str) -> None:
 def test_a_conversation_on_paper_becomes_rounds() -> None:
     text = "甲：看过没？\n乙：看过：很好。\n甲：谁演的？\n乙：不知道。\n甲：好吧。"
     assert spoken(document(text), 100) == [["看过没？", "看过：很好。", "谁演的？", "不知道。"]]
+    assert spoken(document("甲：一\n乙：  "), 9) == [] and spoken(document("甲： 一 \n乙：二"), 9) == [["一", "二"]]
     assert spoken(document(text), 12) == [["看过没？", "看过：很好。"], ["谁演的？", "不知道。"]]
 
 
@@ -78,11 +79,11 @@ def test_a_continuation_is_cut_between_sentences() -> None:
     assert continued("只有一句。", random.Random(0)) == ["", "只有一句。"]
 
 
-def test_a_restored_text_has_about_a_quarter_in_holes_that_can_be_filled() -> None:
+def test_a_restored_text_has_a_quarter_in_holes_that_can_be_filled() -> None:
     with_holes, whole = restored(TEXT * 10, random.Random(0))
     assert whole == TEXT * 10
     kept = with_holes.removeprefix(RESTORE).split(HOLE)
-    assert 0.6 < sum(map(len, kept)) / len(whole) < 0.85
+    assert 0.70 < sum(map(len, kept)) / len(whole) < 0.78, "26 % is cut out"
     assert re.fullmatch(".{1,6}".join(map(re.escape, kept)), whole)
 
 

@@ -2,17 +2,16 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from doctorglm import models
-from doctorglm.conversation import Conversation, read_conversations, write_conversations
+from doctorglm.conversation import Conversation, Message, read_conversations, write_conversations
 from doctorglm.curate.documents import Document
-from doctorglm.errors import ConfigError
+from doctorglm.errors import ConfigError, DataError
 from doctorglm.render import Sample, renderer_for
-from doctorglm.tune.pretrain import PretrainSettings, _cut, prepare_base
+from doctorglm.tune.pretrain import PARTS, PretrainSettings, _cut, prepare_base
 
 LAW = "public domain (PRC Copyright Law art. 5)"
 TEXT = "头疼三天了，怎么办？多休息，少熬夜。咳嗽要喝水；发烧38.5度！先退烧。" * 12
@@ -24,6 +23,7 @@ def sources(tmp_path: Path, talk: Callable[..., list[Conversation]]) -> tuple[Pa
     curated = tmp_path / "curated"
     own, others = talk(20), talk(6, seed=3)
     write_conversations(curated / "pretrain.jsonl", own)
+    write_conversations(curated / "pretrain-valid.jsonl", talk(3, seed=9))
     for part, of in (("train", others[:4]), ("valid", others[4:])):
         cmd = [Conversation(id=f"cmd-{part}", messages=own[0].messages, source="cmd")]
         write_conversations(curated / f"{part}.jsonl", [*of, *cmd])
@@ -38,8 +38,8 @@ def sources(tmp_path: Path, talk: Callable[..., list[Conversation]]) -> tuple[Pa
 @pytest.fixture
 def small() -> PretrainSettings:
     return PretrainSettings(
-        vocabulary_size=410, hidden_size=32, num_layers=2, num_attention_heads=2, document_chars=60, valid=0.1,
-        share_of_law=0.2, copies=100,
+        vocabulary_size=410, hidden_size=32, num_layers=2, num_attention_heads=2, document_chars=60, share_of_law=0.2,
+        copies=100,
     )  # fmt: skip
 
 
@@ -48,12 +48,9 @@ def test_what_is_left_can_be_tuned(sources: tuple[Path, Path], small: PretrainSe
     run = prepare_base(curated, [documents], tmp_path / "base", small)
     train, valid = (list(read_conversations(tmp_path / "base" / f"{p}.jsonl")) for p in ("train", "valid"))
     counts = run.record["counts"]
-    assert len(valid) == 3, (
-        "a tenth of 26 dialogues: 20 of its own part and 6 of other corpora, none of CMD's tuning part"
-    )
-    assert counts["conversations"] == 23
-    assert len(train) == counts["conversations"] + counts["document"] + counts["exercise"]
-    assert not {c.id for c in valid} & {c.id.rpartition("exercise-0-")[2] for c in train}
+    assert counts["conversations"] == 26, "20 of its own part and 6 of other corpora, none of CMD's tuning part"
+    assert len(train) == sum(counts[kind] for kind in ("conversations", "document", "exercise", "copy"))
+    assert valid == list(read_conversations(curated / "pretrain-valid.jsonl")) and counts["valid"] == 3
     assert counts["left_out_by_licence"] == {"all rights reserved": 1}
     model, tokenizer = models.load(tmp_path / "base/initial")
     assert (model.config.hidden_size, model.config.num_layers, len(tokenizer)) == (32, 2, 410)
@@ -83,17 +80,24 @@ def test_statutes_are_cut_down_to_their_share(small: PretrainSettings) -> None:
     assert 0.2 - 60 / everything <= law / everything <= 0.2
 
 
-def test_copying_is_learned_first_from_strings_that_the_corpus_could_hold(
+def test_what_is_to_be_copied_is_of_characters_that_the_corpus_has(
     sources: tuple[Path, Path], small: PretrainSettings, tmp_path: Path
 ) -> None:
     curated, documents = sources
     prepare_base(curated, [documents], tmp_path / "base", small)
-    train, valid = (list(read_conversations(tmp_path / f"base/copies/{p}.jsonl")) for p in ("train", "valid"))
-    assert (len(train), len(valid)) == (99, 1)
-    known = {character for c in read_conversations(tmp_path / "base/train.jsonl") for character in c.answers}
-    assert all(c.turns[0][0] == c.turns[0][1] and set(c.answers) <= known for c in [*train, *valid])
-    prepare_base(curated, [documents], tmp_path / "without", replace(small, copies=0))
-    assert not (tmp_path / "without/copies").exists()
+    train = list(read_conversations(tmp_path / "base/train.jsonl"))
+    copied = [c for c in train if c.id.startswith("copy-")]
+    known = {character for c in train if c not in copied for character in c.answers}
+    assert len(copied) == 100
+    assert all(c.turns[0][0] == c.turns[0][1] and set(c.answers) <= known for c in copied)
+
+
+def test_a_corpus_without_chinese_says_what_to_set(small: PretrainSettings, tmp_path: Path) -> None:
+    turn = (Message("user", "My head aches."), Message("assistant", "Rest, and drink water."))
+    for part in PARTS:
+        write_conversations(tmp_path / f"{part}.jsonl", [Conversation(id=part, messages=turn, source="en")])
+    with pytest.raises(DataError, match=r"pretrain\.copies=0"):
+        prepare_base(tmp_path, [], tmp_path / "base", small)
 
 
 def test_documents_in_a_folder_count_for_what_a_run_is(

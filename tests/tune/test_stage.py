@@ -16,7 +16,10 @@ from safetensors.torch import load_file
 
 from doctorglm import models
 from doctorglm.conversation import Conversation, Message
+from doctorglm.engine import Sampling
 from doctorglm.errors import ConfigError, DataError, ModelError
+from doctorglm.evaluate import EvaluateSettings, evaluate
+from doctorglm.models.local_engine import LocalEngine
 from doctorglm.render import Sample, renderer_for
 from doctorglm.tune import TuneSettings, loop, stage, tune
 from doctorglm.tune.loop import mean_nats
@@ -297,3 +300,21 @@ def test_what_is_trained_and_trained_through_is_never_too_coarse(
 ) -> None:
     monkeypatch.setattr(stage, "best_dtype", lambda device: best)
     assert stage._dtype(method) == expected
+
+
+@pytest.mark.device
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.usefixtures("no_page")
+def test_tuned_measured_and_answering_on_a_gpu(base: Path, data: Path, tmp_path: Path, quick: TuneSettings) -> None:
+    tune(str(base), data, tmp_path / "out", quick)
+    model, tokenizer = models.load(base, tmp_path / "out/adapter")
+    assert model.device.type == "cuda"
+    run = evaluate(
+        str(base), data / "valid.jsonl", tmp_path / "measured", EvaluateSettings(max_new_tokens=4, dialogues=2),
+        adapter=tmp_path / "out/adapter",
+    )  # fmt: skip
+    assert run.finished and run.record["peak_gpu_memory_mb"] > 0
+    answer = LocalEngine(model, tokenizer, "tuned").batch(
+        [[Message("user", "头疼怎么办？")]], Sampling(max_new_tokens=4)
+    )
+    assert answer[0].finish
