@@ -9,9 +9,12 @@ from doctorglm.conversation import Conversation, read_conversations
 from doctorglm.curate import CurateSettings, curate, permute_answers
 from doctorglm.curate.filters.cut_off import ends_well
 from doctorglm.curate.sources import find_files, read_file
+from doctorglm.curate.splits import assign
+from doctorglm.recipe import load_recipe
 from doctorglm.runs import Run
 from doctorglm.settings import build
 
+RECIPES = Path(__file__).parents[2] / "recipes"
 SPLITS = "pretrain=0.40,train=0.405,valid=0.045,test=0.15"
 
 SHA256 = {
@@ -94,3 +97,24 @@ def test_the_placebo_of_the_tuning_part(curated: Run) -> None:
     kin = sum(clusters[c.meta["answers_of"]] == clusters[c.id] for c in placebo)
     away = sum(departments[c.meta["answers_of"]] != departments[c.id] for c in placebo)
     assert (own, kin, away) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("recipe", ["embedded-base", "embedded-base-dialogues", "cmd-lora"])
+def test_every_recipe_cuts_at_the_same_places(curated: Run, recipe: str) -> None:
+    """The base never reads what CMD is tuned or tested on, in either part, and watches the same dialogues in both."""
+    everything = [c for found in conversations(curated).values() for c in found]
+    settings = load_recipe(RECIPES / f"{recipe}.yaml", {}).curate
+    placed: dict[str, set[str]] = {}
+    for conversation, part in zip(everything, assign(everything, settings.shares, settings.seed), strict=True):
+        placed.setdefault(part, set()).add(conversation.id)
+    committed = {name: {c.id for c in found} for name, found in conversations(curated).items()}
+    assert placed["test"] == committed["test"]
+    if recipe == "cmd-lora":
+        assert placed == committed
+    elif recipe == "embedded-base":
+        assert placed["pretrain"] | placed["pretrain-valid"] == committed["pretrain"]
+    else:
+        assert placed["train"] | placed["valid"] == committed["pretrain"]
+        first = load_recipe(RECIPES / "embedded-base.yaml", {}).curate.shares
+        again = dict(zip((c.id for c in everything), assign(everything, first, settings.seed), strict=True))
+        assert placed["valid"] == {name for name, part in again.items() if part == "pretrain-valid"}
