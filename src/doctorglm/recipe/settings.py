@@ -13,7 +13,7 @@ from doctorglm.errors import ConfigError
 from doctorglm.evaluate import EvaluateSettings, GateSettings
 from doctorglm.settings import STRICT, build, nearest, plain
 from doctorglm.tune import TuneSettings
-from doctorglm.tune.pretrain import PARTS, PretrainSettings
+from doctorglm.tune.pretrain import PretrainSettings
 
 _SECTIONS: Mapping[str, type] = {
     "curate": CurateSettings,
@@ -128,7 +128,7 @@ def _refuse_missing_part(recipe: Recipe, where: str) -> None:
     """Before hours of tuning, not after them."""
     needed = {"train": "tune"}
     if recipe.pretrain is not None:
-        needed |= dict.fromkeys(PARTS, "pretrain")
+        needed |= {"pretrain": "pretrain", "valid": "pretrain"}
     elif recipe.evaluate is not None:
         needed |= {"test": "evaluate"}
     for part, stage in needed.items():
