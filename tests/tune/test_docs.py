@@ -31,7 +31,9 @@ def test_the_table_is_not_stale(tables: Any) -> None:
 
 def test_every_setting_has_a_row_with_its_default() -> None:
     text = (ROOT / "docs/tune.md").read_text(encoding="utf-8")
-    rows = dict(re.findall(r"^\| `(\w+)` \| (.*?) \|", text.split("## Settings")[1], flags=re.MULTILINE))
+    rows = dict(
+        re.findall(r"^\| `(\w+)` \| (.*?) \|", text.split("## Settings")[1].split("\n## ")[0], flags=re.MULTILINE)
+    )
     assert list(rows) == [f.name for f in fields(TuneSettings)]
     assert (rows["method"], rows["learning_rate"], rows["rslora"], rows["seed"]) == ("`lora`", "0.001", "false", "0")
 
