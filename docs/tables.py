@@ -18,8 +18,8 @@ FILES = ("README.md", "README.zh-CN.md", "recipes/README.md", MODEL_CARD)
 _BLOCK = re.compile(r"(<!-- figures:(?P<name>[a-z_]+):(?P<language>en|zh) -->\n).*?(<!-- /figures -->)", re.DOTALL)
 
 _WORDS = {
-    "en": ("On held-out conversations", "Base", "Tuned", "Placebo"),
-    "zh": ("留出对话上的结果", "基座", "微调", "安慰剂"),
+    "en": ("On held-out conversations", "Base", "Tuned", "Placebo", "answers"),
+    "zh": ("留出对话上的结果", "基座", "微调", "安慰剂", "回答"),
 }
 _ROWS: list[tuple[str, str, Callable[[Mapping[str, Any]], str]]] = [
     ("NLL per token, nats", "每 token 的 NLL（nat）", lambda s: _interval(s["nll_per_token"], 3)),
@@ -44,7 +44,9 @@ def _figures(name: str, language: str) -> str:
         return _losses(recorded)
     summary, gate = recorded["result"], recorded["result"]["gate"]
     words, nll = _WORDS[language], recorded["result"]["gate"]["metrics"]["nll_per_token"]
-    lines = [f"| {words[0]} (n = {nll['n']}) | {' | '.join(words[1:])} |", "|---|---:|---:|---:|"]
+    answers = summary["base"]["repetition"]["n"]
+    n = f"n = {nll['n']}" if answers == nll["n"] else f"n = {nll['n']}; {words[4]} n = {answers}"
+    lines = [f"| {words[0]} ({n}) | {' | '.join(words[1:4])} |", "|---|---:|---:|---:|"]
     for english, chinese, show in _ROWS:
         label = english if language == "en" else chinese
         lines.append(f"| {label} | " + " | ".join(show(summary[s]) for s in ("base", "tuned", "placebo")) + " |")
