@@ -7,6 +7,7 @@ Needs what `doctorglm run recipes/embedded-base.yaml` and then `recipes/embedded
 import json
 import sys
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +53,8 @@ def _measured(conversations: list[Conversation]) -> dict[str, Any]:
     paired = [(i, elsewhere[i.id]) for i in own if i.id in elsewhere and elsewhere[i.id].tokens == i.tokens]
     worth = [there.nats - here.nats for here, there in paired]
     return {
-        "nll_per_token": vars(bootstrap_interval([i.nats for i in own], [i.tokens for i in own])),
-        "worth_of_the_question": vars(bootstrap_interval(worth, [here.tokens for here, _ in paired])),
+        "nll_per_token": asdict(bootstrap_interval([i.nats for i in own], [i.tokens for i in own])),
+        "worth_of_the_question": asdict(bootstrap_interval(worth, [here.tokens for here, _ in paired])),
     }
 
 
