@@ -91,7 +91,7 @@ def _losses(recorded: Mapping[str, Any]) -> str:
         minutes = part["training_s"] / 60
         lines.append(
             f"- part {number}: {part['steps']:,} steps, {part['tokens']:,} tokens, {minutes:,.0f} minutes "
-            f"on {part['machine']}, which did small other work meanwhile; validation loss "
+            f"on {part['machine']}, shared with other work; validation loss "
             f"from {loss:.2f} (step {step}) to {part['best']['valid_loss']:.2f}"
         )
     lines += [
