@@ -96,6 +96,8 @@ def _losses(recorded: Mapping[str, Any]) -> str:
         )
     lines += [
         "",
+        "Most of part 2's validation dialogues were trained on in part 1: its losses look better than they are.",
+        "",
         f"`{recorded['command']}`, commit `{recorded['commit'][:10]}`, {recorded['date']}; "
         "raw output in `benchmarks/results/embedded_base.json`.",
     ]
