@@ -7,7 +7,6 @@ Needs what `doctorglm run recipes/embedded-base.yaml` and then `recipes/embedded
 import json
 import sys
 import tempfile
-from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -33,8 +32,7 @@ def _training(run: Path) -> dict[str, Any]:
     record = read_json(run / "run.json")
     rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
     validation = [[row["step"], row["valid_loss"]] for row in rows if row.get("valid_loss") is not None]
-    settings = {key: value for key, value in record["settings"].items() if key != "base"}  # a folder of this machine
-    return {key: record[key] for key in (*_KEPT, "machine")} | {"settings": settings, "validation": validation}
+    return {key: record[key] for key in (*_KEPT, "machine")} | {"validation": validation}
 
 
 def _measured(conversations: list[Conversation]) -> dict[str, Any]:
@@ -60,12 +58,6 @@ def _measured(conversations: list[Conversation]) -> dict[str, Any]:
     }
 
 
-def _corpus() -> dict[str, int]:
-    """Conversations of each kind in the text that the first two parts of the training read."""
-    files = (RUN / "base" / "train.jsonl", RUN / "base" / "copying" / "train.jsonl")
-    return dict(Counter(c.id.partition("-")[0] for file in files for c in read_conversations(file)))
-
-
 def _demo() -> list[Conversation]:
     """The demo's dialogues without those that are held out, curated."""
     with tempfile.TemporaryDirectory() as folder:
@@ -85,7 +77,7 @@ if __name__ == "__main__":
     versions = read_json(RUN / "tune" / "run.json")["versions"]
     result = circumstances("python benchmarks/embedded_base.py", versions) | {
         "parts": {name: _measured(conversations) for name, conversations in parts.items()},
-        "training": [_training(run) for run in (RUN / "copying", RUN / "tune", LAST / "tune")],
-        "corpus": _corpus(),
+        "training": [_training(run / "tune") for run in (RUN, LAST)],
+        "corpus": read_json(RUN / "base" / "run.json")["counts"],
     }
     sys.stdout.write(json.dumps(result, ensure_ascii=False, indent=1) + "\n")

@@ -14,13 +14,6 @@ from doctorglm.settings import parse_overrides
 RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.yaml"))
 HEAD = "title_en: a\ntitle_zh: 甲\nsources: [x.csv]\n"
 
-NEW_BASE = """\
-curate:
-  splits: pretrain=0.3,pretrain-valid=0.1,train=0.3,valid=0.3
-pretrain:
-"""
-FULL = "tune:\n  method: full\n"
-
 
 def load(tmp_path: Path, text: str, *overrides: str) -> Recipe:
     (tmp_path / "r.yaml").write_text(text, "utf-8")
@@ -83,11 +76,6 @@ def test_an_empty_section_is_its_defaults_and_an_absent_one_is_left_out(tmp_path
          "curate.splits has no part `test`, which evaluate needs; it has train, valid.", "没有 evaluate 需要的 `test`"),
         (HEAD, ["curate.splits=test=1"], "no part `train`, which tune needs", "没有 tune 需要的 `train`"),
         (HEAD, ["pretrain.num_layers=1"], "no part `pretrain`, which pretrain needs", "需要的 `pretrain`"),
-        (f"{HEAD}{NEW_BASE}tune:\n  method: lora\n", [], "tune.method=lora on random weights", "tune.method=lora"),
-        (f"{HEAD}{NEW_BASE}{FULL}copying:\n  method: lora\n", [], "copying.method=lora on", "copying.method=lora"),
-        (f"{HEAD}{NEW_BASE}{FULL}copying:\n  method: full\n", ["pretrain.copies_first=0"],
-         "copying has no strings to learn from. Set pretrain.copies_first", "copying 没有可学的字符串"),
-        (f"{HEAD}copying:\n  method: full\n", [], "copying has no strings to learn from", "copying 没有可学的字符串"),
         ("- a\n", [], "r.yaml: a recipe is a mapping of sections; this is list", "这里是 list"),
         ("", [], "this is NoneType", "这里是 NoneType"),
         ("a: [1\n", [], "r.yaml: not YAML", "不是 YAML"),

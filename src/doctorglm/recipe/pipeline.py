@@ -1,4 +1,4 @@
-"""The pipeline: curate -> pretrain -> copying -> tune -> placebo -> evaluate -> compare -> answers -> report."""
+"""The pipeline of a recipe: curate -> pretrain -> tune -> placebo -> evaluate -> compare -> answers -> report."""
 
 import re
 import time
@@ -72,12 +72,7 @@ def run_recipe(
     _save(recipe, out / "recipe.yaml")
     if recipe.pretrain is not None:
         prepare_base(out / "curate", [Path(d) for d in recipe.documents], out / "base", recipe.pretrain)
-        start = out / "base" / "initial"
-        if recipe.copying is not None:
-            name = Text(en="learn to copy", zh="学习复述")
-            tune(str(start), out / "base" / "copying", out / "copying", recipe.copying, name=name)
-            start = out / "copying" / "model"
-        tune(str(start), out / "base", out / "tune", recipe.tune)
+        tune(str(out / "base" / "initial"), out / "base", out / "tune", recipe.tune)
     else:
         tune(recipe.base, out / "curate", out / "tune", recipe.tune)
     if recipe.tune.method == "full" and recipe.evaluate is None:

@@ -13,12 +13,11 @@ from doctorglm.errors import ConfigError
 from doctorglm.evaluate import EvaluateSettings, GateSettings
 from doctorglm.settings import STRICT, build, nearest, plain
 from doctorglm.tune import TuneSettings
-from doctorglm.tune.pretrain import PARTS, PretrainSettings
+from doctorglm.tune.pretrain import PretrainSettings
 
 _SECTIONS: Mapping[str, type] = {
     "curate": CurateSettings,
     "pretrain": PretrainSettings,
-    "copying": TuneSettings,
     "tune": TuneSettings,
     "evaluate": EvaluateSettings,
     "compare": GateSettings,
@@ -43,8 +42,6 @@ class Recipe:
     """How the corpora become conversations."""
     pretrain: PretrainSettings | None = None
     """The shape of a new base model, and its corpus."""
-    copying: TuneSettings | None = None
-    """How a new base learns to copy, before everything else; needs `pretrain.copies_first`."""
     tune: TuneSettings = field(default_factory=TuneSettings)
     """How the base is tuned; the placebo is tuned the same way."""
     evaluate: EvaluateSettings | None = None
@@ -107,19 +104,12 @@ def recipe_of(values: Mapping[str, Any], overrides: Mapping[str, Any], where: st
             merged[section] = build(settings, merged[section], f"{where}, {section}")
     recipe = build(Recipe, merged, where)
     _refuse_missing_part(recipe, where)
-    stages = {"tune": recipe.tune} | ({} if recipe.copying is None else {"copying": recipe.copying})
-    lora = next((stage for stage, settings in stages.items() if settings.method != "full"), None)
-    if recipe.pretrain is not None and lora is not None:
+    if recipe.pretrain is not None and recipe.tune.method != "full":
         raise ConfigError(
-            en=f"{where}: {lora}.method={stages[lora].method} on random weights teaches next to nothing. "
-            f"With a pretrain section, set {lora}.method: full.",
-            zh=f"{where}：在随机权重上 {lora}.method={stages[lora].method} 几乎学不到东西。"
-            f"有 pretrain 小节时请设 {lora}.method: full。",
-        )
-    if recipe.copying is not None and (recipe.pretrain is None or not recipe.pretrain.copies_first):
-        raise ConfigError(
-            en=f"{where}: copying has no strings to learn from. Set pretrain.copies_first, or leave copying out.",
-            zh=f"{where}：copying 没有可学的字符串。请设置 pretrain.copies_first，或去掉 copying。",
+            en=f"{where}: tune.method={recipe.tune.method} on random weights teaches next to nothing. "
+            "With a pretrain section, set tune.method: full.",
+            zh=f"{where}：在随机权重上 tune.method={recipe.tune.method} 几乎学不到东西。"
+            "有 pretrain 小节时请设 tune.method: full。",
         )
     return recipe
 
@@ -138,7 +128,7 @@ def _refuse_missing_part(recipe: Recipe, where: str) -> None:
     """Before hours of tuning, not after them."""
     needed = {"train": "tune"}
     if recipe.pretrain is not None:
-        needed |= dict.fromkeys(PARTS, "pretrain")
+        needed |= {"pretrain": "pretrain", "valid": "pretrain"}
     elif recipe.evaluate is not None:
         needed |= {"test": "evaluate"}
     for part, stage in needed.items():
