@@ -68,7 +68,7 @@ $(VENV)/.wheel: constraints.txt $(wildcard $(WHEELHOUSE)/doctorglm-*.whl) | $(BI
 
 # Needs no developers' tools; from a wheelhouse it shows that the wheel itself is whole.
 demo: $(VENV)/$(if $(WHEELHOUSE),.wheel,.product)
-	@$(BIN)/doctorglm demo --out $(OUT)
+	@$(BIN)/doctorglm demo --out $(OUT) || [ $$? -eq 3 ] # 3: it ran whole, and the gate said no, which is a result
 
 test: $(VENV)/.developer
 	$(BIN)/python -m pytest $(ARGS)

@@ -107,13 +107,14 @@ def _verdict(gate: Mapping[str, Any]) -> Verdict:
         numbers=[
             Number(
                 label=Text(en="NLL per token against the base", zh="每 token 的 NLL，相对基座"),
-                value=f"{number(nll['difference'], 3, signed=True)} {interval(nll['low'], nll['high'], 3)}",
+                value=f"{number(nll['difference'], 3, signed=True)} "
+                f"{interval(nll['low'], nll['high'], 3, signed=True)}",
                 note=items,
             ),
             Number(
                 label=Text(en="NLL per token against the placebo", zh="每 token 的 NLL，相对安慰剂"),
                 value=f"{number(nll['difference_placebo'], 3, signed=True)} "
-                f"{interval(nll['low_placebo'], nll['high_placebo'], 3)}",
+                f"{interval(nll['low_placebo'], nll['high_placebo'], 3, signed=True)}",
                 note=items,
             ),
             Number(
