@@ -31,7 +31,8 @@ def record(command: list[str], out: Path, *, shown: str) -> None:
         "result": json.loads(done.stdout),
         "stages": {name: {k: stage[k] for k in kept if k in stage} for name, stage in stages.items()},
     }
-    sys.stdout.write(json.dumps(result, ensure_ascii=False, indent=1) + "\n")
+    text = json.dumps(result, ensure_ascii=False, indent=1)
+    sys.stdout.write(text.replace(str(out), f"runs/{out.name}") + "\n")  # not a folder of this machine
 
 
 def circumstances(command: str, versions: dict[str, str]) -> dict[str, Any]:
