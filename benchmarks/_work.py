@@ -1,0 +1,153 @@
+"""The common work of the trainers that benchmarks/tune_cpu.py compares: CMD dialogues, a tokenizer and a random model.
+
+The dialogues are CMD's tuning part (45 %), split as for the embedded base (recipes/cmd-lora.yaml): the first in the
+order of curate's files that fit into 512 tokens. The tokenizer learns from that whole part; the model learns nothing.
+"""
+
+import argparse
+import hashlib
+import json
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from tokenizers import AddedToken, Tokenizer, decoders, pre_tokenizers, trainers
+from tokenizers.models import BPE
+from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
+
+from doctorglm.conversation import Conversation, read_conversations
+from doctorglm.curate import CurateSettings, curate
+from doctorglm.models.saving import save_model
+from doctorglm.render import Sample, renderer_for
+
+CORPORA = Path(__file__).parents[2] / "shared" / "data" / "corpora"
+SPLITS = {"pretrain": 0.40, "train": 0.405, "valid": 0.045, "test": 0.15}
+MAX_LENGTH = 512
+VOCABULARY = 8000
+SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
+
+# Nothing follows the last end token, so that a trainer that renders whole dialogues has no token that ours lacks.
+CHATML = (
+    "{% for m in messages %}{{ ('' if loop.first else '\\n') + '<|im_start|>' + m.role + '\\n' }}"
+    "{% if m.role == 'assistant' %}{% generation %}{{ m.content + '<|im_end|>' }}{% endgeneration %}"
+    "{% else %}{{ m.content + '<|im_end|>' }}{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '\\n<|im_start|>assistant\\n' }}{% endif %}"
+)
+
+
+def prepare(folder: Path, dialogues: int = 400, seed: int = 0) -> dict[str, Any]:
+    """Writes the work to `folder` unless it is there: `train.jsonl`, `rendered.jsonl`, `base/` and, last, `work.json`.
+
+    Returns what work.json says: counts, and sha256 of the files. Exits with a message when ../shared/data is absent.
+    """
+    asked = {"dialogues_asked": dialogues, "seed": seed}
+    finished = folder / "work.json"
+    if finished.exists():
+        made: dict[str, Any] = json.loads(finished.read_text(encoding="utf-8"))
+        if asked.items() <= made.items():
+            return made
+    finished.unlink(missing_ok=True)
+    shutil.rmtree(folder / "base", ignore_errors=True)
+    candidates = _tuning_part()
+    tokenizer = _tokenizer([m.content for c in candidates for m in c.messages])
+    chosen = _fitting(candidates, tokenizer, dialogues)
+    folder.mkdir(parents=True, exist_ok=True)
+    _write(folder / "train.jsonl", [{"messages": c.to_dict()["messages"]} for c, _ in chosen])
+    _write(folder / "rendered.jsonl", [{"input_ids": s.input_ids, "labels": s.labels} for _, s in chosen])
+    model = _model(len(tokenizer), seed)
+    save_model(model, tokenizer, folder / "base")
+    made = asked | {
+        "dialogues": len(chosen),
+        "tokens": sum(len(s.input_ids) for _, s in chosen),
+        "supervised_tokens": sum(s.supervised for _, s in chosen),
+        "longest": max(len(s.input_ids) for _, s in chosen),
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "sha256": {
+            name: hashlib.sha256((folder / name).read_bytes()).hexdigest()
+            for name in ("train.jsonl", "rendered.jsonl", "base/model.safetensors", "base/tokenizer.json")
+        },
+    }
+    finished.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
+    return made
+
+
+def _tuning_part() -> list[Conversation]:
+    sources = [CORPORA / "cmd", CORPORA / "zhongjing"]  # the second is only compared with, as in the recipe
+    if missing := [source.name for source in sources if not source.is_dir()]:
+        sys.exit(
+            f"No corpus {', '.join(missing)} in ../shared/data/corpora, from which this benchmark takes its dialogues. "
+            "Put ../shared beside the project and run it again."
+        )
+    with tempfile.TemporaryDirectory() as out:
+        curate(sources, Path(out), CurateSettings(splits=SPLITS, only=["cmd"]))
+        return [c for name in ("train", "valid") for c in read_conversations(Path(out) / f"{name}.jsonl")]
+
+
+def _fitting(candidates: list[Conversation], tokenizer: Any, count: int) -> list[tuple[Conversation, Sample]]:
+    """The first dialogues that are one whole sample each."""
+    renderer = renderer_for(tokenizer)
+    fitting = []
+    for conversation in candidates:
+        match renderer.training(conversation, MAX_LENGTH):
+            case [Sample() as sample]:
+                fitting.append((conversation, sample))
+    if len(fitting) < count:
+        sys.exit(f"CMD's tuning part has {len(fitting)} dialogues of at most {MAX_LENGTH} tokens; {count} were asked.")
+    return fitting[:count]
+
+
+def _tokenizer(texts: list[str]) -> Any:
+    made = Tokenizer(BPE())
+    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    made.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=VOCABULARY,
+        special_tokens=[AddedToken(name, special=True, normalized=False) for name in SPECIAL],
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        show_progress=False,
+    )
+    made.train_from_iterator(texts, trainer)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=made,
+        eos_token="<|im_end|>",
+        pad_token="<|endoftext|>",
+        chat_template=CHATML,
+    )
+
+
+def _model(vocabulary: int, seed: int) -> Any:
+    torch.manual_seed(seed)
+    return Qwen2ForCausalLM(
+        Qwen2Config(
+            vocab_size=vocabulary,
+            hidden_size=512,
+            num_hidden_layers=12,
+            num_attention_heads=8,
+            num_key_value_heads=4,
+            intermediate_size=1536,
+            max_position_embeddings=4096,
+            tie_word_embeddings=True,
+            bos_token_id=None,
+            eos_token_id=SPECIAL.index("<|im_end|>"),
+            pad_token_id=SPECIAL.index("<|endoftext|>"),
+            dtype="float32",
+        )
+    )
+
+
+def _write(path: Path, rows: list[dict[str, Any]]) -> None:
+    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    path.write_text(text, encoding="utf-8")
+    path.chmod(0o600)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--dialogues", type=int, default=400)
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    print(json.dumps(prepare(arguments.folder, arguments.dialogues, arguments.seed), indent=1))
