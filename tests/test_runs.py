@@ -1,17 +1,20 @@
 """A stage's directory: whole or not at all, skipped when finished, refused when it is another's."""
 
+import errno
+import fcntl
 import json
 import os
 import signal
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from doctorglm import language
+from doctorglm import language, runs
 from doctorglm.errors import ConfigError, DataError
 from doctorglm.runs import Run, atomic_file, peak_memory_mb, read_json, sha256_file, sha256_tree, write_json
 
@@ -235,3 +238,103 @@ def test_a_truncated_run_json(tmp_path: Path) -> None:
     (tmp_path / "run.json").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(DataError, match=r"run\.json: not JSON"):
         run(tmp_path)
+
+
+_HOLDS = """
+import sys, time
+from pathlib import Path
+from doctorglm.runs import Run
+run = Run(Path(sys.argv[1]), stage="tune", settings={"epochs": 3}, inputs={"train.jsonl": "ab" * 32}, seed=1)
+print("begun", flush=True)
+if sys.stdin.readline():
+    run.finish()
+    print("finished", flush=True)
+    sys.stdin.readline()
+"""
+
+
+@pytest.fixture
+def holder(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """Another process that has begun the run of `tmp_path / "r"`, and finishes it when it is sent a line."""
+    command = [sys.executable, "-c", _HOLDS, str(tmp_path / "r")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None and child.stdout.readline() == "begun\n"
+        yield child
+        child.kill()
+
+
+def test_a_second_process_is_refused_until_the_first_is_killed(tmp_path: Path, holder: Any) -> None:
+    for _ in range(2):
+        with pytest.raises(ConfigError) as caught:
+            run(tmp_path / "r")
+        assert f"r: another doctorglm (process {holder.pid}) is working in this folder. Wait until" in str(caught.value)
+    language.choose("zh")
+    with pytest.raises(ConfigError, match=f"另一个 doctorglm（进程 {holder.pid}）正在使用该文件夹。请等它结束"):
+        run(tmp_path / "r")
+    assert names(tmp_path / "r") == ["run.json"]
+    holder.send_signal(signal.SIGKILL)
+    holder.wait()
+    assert not run(tmp_path / "r").finished
+    assert names(tmp_path / "r") == ["run.json"], "the lock leaves no file"
+
+
+def test_another_run_is_named_before_another_process(tmp_path: Path, holder: Any) -> None:
+    write_json(tmp_path / "r" / "metrics.json", 1)
+    with pytest.raises(ConfigError, match=r"holds another run \(seed: 1 -> 2\)"):
+        run(tmp_path / "r", seed=2)
+
+
+def test_a_finished_run_is_anybodys(tmp_path: Path, holder: Any) -> None:
+    """Its process may live on, as that of a recipe does."""
+    holder.stdin.write("\n")
+    holder.stdin.flush()
+    assert holder.stdout.readline() == "finished\n"
+    assert run(tmp_path / "r").finished
+
+
+def test_one_process_may_open_its_directory_again(tmp_path: Path) -> None:
+    """Every stage does: it looks at the record first, and begins when there is something to do."""
+    command = [sys.executable, "-c", _HOLDS, str(tmp_path / "r")]
+    looked, begun = run(tmp_path / "r"), run(tmp_path / "r")
+    assert not looked.finished
+    del looked
+    refused = subprocess.run(command, input="\n", capture_output=True, text=True, timeout=120)
+    assert "another doctorglm" in refused.stderr and refused.returncode == 1
+    del begun
+    taken = subprocess.run(command, input="\n", capture_output=True, text=True, timeout=120)
+    assert "begun" in taken.stdout
+
+
+def test_a_run_that_another_process_finished_while_this_one_looked_is_finished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = runs._lock_of
+
+    def later(directory: Path) -> Any:
+        monkeypatch.setattr(runs, "_lock_of", real)
+        run(directory).finish(counts={"read": 3})
+        return real(directory)
+
+    monkeypatch.setattr(runs, "_lock_of", later)
+    assert run(tmp_path / "r").record["counts"] == {"read": 3}
+
+
+@pytest.mark.parametrize(
+    ("numbers", "left"), [([errno.EBADF], [".lock", "run.json"]), ([errno.EBADF, errno.ENOLCK], [])]
+)
+def test_disks_that_cannot_lock_a_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any, numbers: list[int], left: list[str]
+) -> None:
+    """NFS locks files that are open for writing alone; some clusters' disks lock nothing, and that is said."""
+    real, refusals = fcntl.flock, iter(numbers)
+
+    def flock(descriptor: int, operation: int) -> None:
+        if number := next(refusals, None):
+            raise OSError(number, os.strerror(number))
+        real(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    first = run(tmp_path / "r")
+    assert ("this disk has no locks" in capsys.readouterr().err) == (len(numbers) == 2)
+    assert not left or names(tmp_path / "r") == left
+    first.finish()

@@ -1,5 +1,8 @@
-"""A stage's directory: written whole or not at all, described by `run.json`, skipped when it is finished."""
+"""A stage's directory: one process's at a time, written whole or not at all, described by `run.json`, skipped when it
+is finished."""
 
+import errno
+import fcntl
 import hashlib
 import json
 import os
@@ -8,6 +11,7 @@ import re
 import resource
 import sys
 import time
+import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import metadata
@@ -15,7 +19,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from doctorglm.errors import ConfigError, DataError
-from doctorglm.language import readable
+from doctorglm.language import Text, readable
 
 _PACKAGES = ("doctorglm", "torch", "transformers", "peft", "sentencepiece", "numpy")
 
@@ -119,6 +123,11 @@ def sha256_tree(directory: Path) -> str:
     return digest.hexdigest()
 
 
+def note(*, en: str, zh: str) -> None:
+    """Says something on stderr that is no error."""
+    sys.stderr.write(readable(str(Text(en=en, zh=zh))) + "\n")
+
+
 def peak_memory_mb() -> float:
     """The process's highest resident memory so far, in MB (10^6 bytes)."""
     scale = 1 if sys.platform == "darwin" else 1024
@@ -135,12 +144,65 @@ def _machine() -> dict[str, Any]:
     return {"machine": f"{machine}, {torch.cuda.get_device_name()}", "peak_gpu_memory_mb": peak}
 
 
+class _Lock:
+    """The kernel's lock on a directory, which leaves no file and ends with the process, however that ends.
+
+    Raises BlockingIOError while another process has it. Where directories cannot be locked (NFS), `.lock` in it is.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        for path, flags in ((directory, os.O_RDONLY), (directory / ".lock", os.O_RDWR | os.O_CREAT)):
+            descriptor = os.open(path, flags, 0o600)
+            weakref.finalize(self, os.close, descriptor)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except OSError as error:
+                if error.errno in (errno.EAGAIN, errno.EACCES):
+                    raise
+        note(
+            en=f"{directory}: this disk has no locks. Do not start a second run in the folder.",
+            zh=f"{directory}：该磁盘不支持文件锁。请勿在此文件夹中同时启动第二个运行。",
+        )
+
+
+_held: weakref.WeakValueDictionary[tuple[int, int, int], _Lock] = weakref.WeakValueDictionary()
+"""(process, device, inode) -> the lock, for as long as a `Run` of this process has it: a stage may open its directory
+twice. A forked child has locks of its own."""
+
+
+def _lock_of(directory: Path) -> _Lock:
+    """The lock of a directory, made where it is missing; raises ConfigError when another process works there."""
+    directory.mkdir(parents=True, exist_ok=True)
+    place = directory.stat()
+    key = (os.getpid(), place.st_dev, place.st_ino)
+    try:
+        lock = _held.get(key) or _Lock(directory)
+    except BlockingIOError:
+        raise _in_use(directory) from None
+    _held[key] = lock
+    return lock
+
+
+def _in_use(directory: Path) -> ConfigError:
+    try:
+        pid = json.loads((directory / "run.json").read_text("utf-8"))["process"]
+    except (OSError, ValueError, KeyError, TypeError):
+        pid = "?"
+    return ConfigError(
+        en=f"{directory}: another doctorglm (process {pid}) is working in this folder. Wait until it has ended, "
+        "or use another --out.",
+        zh=f"{directory}：另一个 doctorglm（进程 {pid}）正在使用该文件夹。请等它结束，或换一个 --out。",
+    )
+
+
 class Run:
     """One stage's directory.
 
     `settings` and `inputs` (name -> sha256) identify the run: a directory that was finished with the same ones is
     skipped, one that holds others is refused with ConfigError, so that nothing is overwritten. One that holds nothing
-    but `run.json` of an attempt that never began is free. Raises DataError for a damaged `run.json`.
+    but `run.json` of an attempt that never began is free. Until `finish` the directory belongs to one process: a second
+    one is refused with ConfigError. Raises DataError for a damaged `run.json`.
     """
 
     def __init__(
@@ -150,12 +212,24 @@ class Run:
         self._path = directory / "run.json"
         self._identity = json.loads(to_json({"stage": stage, "settings": settings, "inputs": inputs, "seed": seed}))
         self._started = time.monotonic()
+        self._lock: _Lock | None = None
         self.record: dict[str, Any] = self._found()
-        self._refuse_another_run()
-        self._earlier_s = float(self.record.get("seconds", 0))
         if not self.finished:
-            self.record = {**self._identity, "status": "running", "seconds": self._earlier_s}
+            self._lock = _lock_of(directory)
+            # again: another process may have ended since
+            self.record = self._found()
+        self._earlier_s = float(self.record.get("seconds", 0))
+        if self.finished:
+            self._lock = None
+        else:
+            running = {"status": "running", "seconds": self._earlier_s, "process": os.getpid()}
+            self.record = {**self._identity, **running}
             write_json(self._path, self.record)
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What identifies the run, each part under its own name, such as `settings.seed` and `inputs.train.jsonl`."""
+        return _flat(self._identity)
 
     @property
     def finished(self) -> bool:
@@ -174,9 +248,13 @@ class Run:
             **results,
         }
         write_json(self._path, self.record)
+        self._lock = None
 
     def _found(self) -> dict[str, Any]:
-        """The record of an earlier start; {} when there is none, or when that start did nothing."""
+        """The record of an earlier start; {} when there is none, or when that start did nothing.
+
+        Raises ConfigError when it is of another run.
+        """
         if self.directory.exists() and not self.directory.is_dir():
             raise ConfigError(
                 en=f"{self.directory} is a file, a folder is needed. Use another --out.",
@@ -191,22 +269,27 @@ class Run:
                 zh=f"{self._path}：已损坏，不是运行记录。请删除该文件夹，或换一个 --out。",
             )
         left = [p for p in self.directory.iterdir() if p != self._path and not p.name.startswith(".")]
-        return dict(record) if left or record["status"] == "finished" else {}
+        if not left and record["status"] != "finished":
+            return {}
+        self._refuse_another_run(record)
+        return dict(record)
 
-    def _refuse_another_run(self) -> None:
-        if not self.record:
-            return
-        before, now = _flat(self.record), _flat(self._identity)
-        changed = [
-            f"{name}: {_short(before.get(name))} -> {_short(now.get(name))}"
-            for name in sorted({*before, *now}, key=lambda name: (name != "stage", name == "seed"))
-            if before.get(name) != now.get(name)
-        ]
+    def _refuse_another_run(self, record: Mapping[str, Any]) -> None:
+        changed = differences(_flat(record), self.identity)
         if changed:
             raise ConfigError(
                 en=f"{self.directory} holds another run ({'; '.join(changed[:3])}). Use another --out or remove it.",
                 zh=f"{self.directory} 里是另一次运行（{'；'.join(changed[:3])}）。请换一个 --out，或先删除它。",
             )
+
+
+def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """`name: before -> now` of every value that differs between two identities, the stage first and the seed last."""
+    return [
+        f"{name}: {_short(before.get(name))} -> {_short(now.get(name))}"
+        for name in sorted({*before, *now}, key=lambda name: (name != "stage", name == "seed"))
+        if before.get(name) != now.get(name)
+    ]
 
 
 def _is_record(value: Any) -> bool:
