@@ -14,9 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from tokenizers import AddedToken, Tokenizer, decoders, pre_tokenizers, trainers
-from tokenizers.models import BPE
-from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
+from transformers import Qwen2Config, Qwen2ForCausalLM, Qwen2Tokenizer
 
 from doctorglm.conversation import Conversation, read_conversations
 from doctorglm.curate import CurateSettings, curate
@@ -100,22 +98,12 @@ def _fitting(candidates: list[Conversation], tokenizer: Any, count: int) -> list
 
 
 def _tokenizer(texts: list[str]) -> Any:
-    made = Tokenizer(BPE())
-    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    made.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=VOCABULARY,
-        special_tokens=[AddedToken(name, special=True, normalized=False) for name in SPECIAL],
-        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
-        show_progress=False,
+    """Qwen2's own class and pieces of text, so that every version of transformers loads it as the same tokenizer."""
+    made = Qwen2Tokenizer().train_new_from_iterator(
+        texts, VOCABULARY, new_special_tokens=list(SPECIAL), show_progress=False
     )
-    made.train_from_iterator(texts, trainer)
-    return PreTrainedTokenizerFast(
-        tokenizer_object=made,
-        eos_token="<|im_end|>",
-        pad_token="<|endoftext|>",
-        chat_template=CHATML,
-    )
+    made.eos_token, made.pad_token, made.chat_template = "<|im_end|>", "<|endoftext|>", CHATML
+    return made
 
 
 def _model(vocabulary: int, seed: int) -> Any:
