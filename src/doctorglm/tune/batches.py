@@ -1,4 +1,8 @@
-"""Samples to batches of nearly equal length, in an order that the seed and the epoch fix."""
+"""Samples to batches, in an order that the seed and the epoch fix: packed into one row, or padded to one length.
+
+A packed batch has no padding, and no document in it sees another (`doctorglm.models.documents`). Padded batches are
+made of samples of nearly equal length, for models that cannot read packed ones.
+"""
 
 import random
 from collections.abc import Sequence
@@ -6,15 +10,16 @@ from dataclasses import dataclass, fields, replace
 
 import torch
 
+from doctorglm.models.documents import Documents
 from doctorglm.render import IGNORED, Sample
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Tensors of one forward pass; B rows, S the longest of them, T supervised tokens in all."""
+    """Tensors of one forward pass; B rows, S the longest of them, T supervised tokens in all. Packed, B is 1."""
 
     input_ids: torch.Tensor
-    """(B, S) int64, padded on the right."""
+    """(B, S) int64, padded on the right, or packed."""
     attention_mask: torch.Tensor
     """(B, S) int64: 1 a token, 0 padding."""
     places: torch.Tensor
@@ -22,24 +27,31 @@ class Batch:
     targets: torch.Tensor
     """(T,) int64: that next token."""
     rows: torch.Tensor
-    """(T,) int64: the row of each supervised token."""
+    """(T,) int64: the sample of each supervised token."""
     record_ids: tuple[str, ...]
+    documents: Documents | None = None
+    """Where the samples of a packed batch lie; None when it is padded."""
 
     def to(self, device: torch.device) -> "Batch":
         """The same batch on `device`."""
-        moved = {f.name: getattr(self, f.name).to(device) for f in fields(self) if f.name != "record_ids"}
-        return replace(self, **moved)
+        tensors = {f.name: getattr(self, f.name) for f in fields(self)}
+        return replace(self, **{name: t.to(device) for name, t in tensors.items() if isinstance(t, torch.Tensor)})
 
 
-def order(samples: Sequence[Sample], batch_tokens: int, seed: int, epoch: int) -> list[list[int]]:
-    """Indices of every sample exactly once, in batches whose rows times longest row stay within `batch_tokens`.
+def order(
+    samples: Sequence[Sample], batch_tokens: int, seed: int, epoch: int, *, packing: bool = False
+) -> list[list[int]]:
+    """Indices of every sample exactly once, in batches of at most `batch_tokens`.
 
-    Samples are shuffled, sorted by length within pools of about 32 batches, and the batches shuffled again.
-    A sample longer than `batch_tokens` is a batch of its own.
+    With `packing` these are all tokens, taken as the shuffle gives them. Without, they are rows times the longest row:
+    samples are shuffled, sorted by length within pools of about 32 batches, and the batches shuffled again. A sample
+    longer than `batch_tokens` is a batch of its own.
     """
     shuffler = random.Random(f"{seed}/{epoch}")
     indices = list(range(len(samples)))
     shuffler.shuffle(indices)
+    if packing:
+        return _fill_packed(samples, indices, batch_tokens)
     mean = sum(len(s.input_ids) for s in samples) / max(1, len(samples))
     pool = max(1, round(32 * batch_tokens / max(1.0, mean)))
     batches: list[list[int]] = []
@@ -48,6 +60,20 @@ def order(samples: Sequence[Sample], batch_tokens: int, seed: int, epoch: int) -
             samples, sorted(indices[start : start + pool], key=lambda i: -len(samples[i].input_ids)), batch_tokens
         )
     shuffler.shuffle(batches)
+    return batches
+
+
+def _fill_packed(samples: Sequence[Sample], indices: list[int], batch_tokens: int) -> list[list[int]]:
+    """Cuts indices, in their order, into batches."""
+    batches: list[list[int]] = []
+    room = 0
+    for i in indices:
+        length = len(samples[i].input_ids)
+        if length > room:
+            batches.append([])
+            room = batch_tokens
+        batches[-1].append(i)
+        room -= length
     return batches
 
 
@@ -64,7 +90,7 @@ def _fill(samples: Sequence[Sample], indices: list[int], batch_tokens: int) -> l
 
 
 def collate(samples: Sequence[Sample], pad_token_id: int) -> Batch:
-    """The tensors of one batch."""
+    """The tensors of one padded batch."""
     longest = max(len(s.input_ids) for s in samples)
     ids = torch.tensor([s.input_ids + [pad_token_id] * (longest - len(s.input_ids)) for s in samples])
     labels = torch.tensor([s.labels + [IGNORED] * (longest - len(s.labels)) for s in samples])
@@ -78,4 +104,22 @@ def collate(samples: Sequence[Sample], pad_token_id: int) -> Batch:
         targets=next_label[places],
         rows=places // longest,
         record_ids=tuple(s.record_id for s in samples),
+    )
+
+
+def pack(samples: Sequence[Sample]) -> Batch:
+    """The tensors of one packed batch; the last token of a sample predicts nothing, whatever follows it."""
+    documents = Documents.of_lengths([len(s.input_ids) for s in samples])
+    next_label = torch.tensor([label for s in samples for label in (*s.labels[1:], IGNORED)])
+    places = (next_label != IGNORED).nonzero().flatten()
+    ends = torch.tensor([end for _, end in documents.bounds])
+    ids = torch.tensor([[i for s in samples for i in s.input_ids]])
+    return Batch(
+        input_ids=ids,
+        attention_mask=torch.ones_like(ids),
+        places=places,
+        targets=next_label[places],
+        rows=torch.searchsorted(ends, places, right=True),
+        record_ids=tuple(s.record_id for s in samples),
+        documents=documents,
     )

@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
+from doctorglm.models.documents import packed
 from doctorglm.tune.batches import Batch
 
 
@@ -22,7 +23,21 @@ def token_nats(model: Any, batch: Batch) -> torch.Tensor:
 
     handle = model.get_output_embeddings().register_forward_pre_hook(supervised)
     try:
-        logits_TV = model(input_ids=batch.input_ids, attention_mask=batch.attention_mask, use_cache=False).logits
+        logits_TV = _read(model, batch).logits
     finally:
         handle.remove()
-    return F.cross_entropy(logits_TV.float(), batch.targets, reduction="none")
+    return F.cross_entropy(_at_least_32(logits_TV), batch.targets, reduction="none")
+
+
+def _read(model: Any, batch: Batch) -> Any:
+    """What the model says to the batch, padded or packed."""
+    if batch.documents is None:
+        return model(input_ids=batch.input_ids, attention_mask=batch.attention_mask, use_cache=False)
+    positions = batch.documents.positions().to(batch.input_ids.device)
+    with packed(model, batch.documents):
+        return model(input_ids=batch.input_ids, position_ids=positions, use_cache=False)
+
+
+def _at_least_32(logits: torch.Tensor) -> torch.Tensor:
+    """Half precision widened; a model in 64 bits is taken for exactness, and stays."""
+    return logits if logits.dtype == torch.float64 else logits.float()

@@ -16,6 +16,7 @@ from transformers.modeling_layers import GradientCheckpointingLayer
 
 from doctorglm.models.chatglm.config import ChatGLMConfig
 from doctorglm.models.chatglm.positions import rotate
+from doctorglm.models.documents import Documents, attend
 
 ALPHA = math.sqrt(2 * 28)
 """Weight of the residual; the published code has 28 here for any number of layers."""
@@ -41,8 +42,12 @@ class ChatGLMAttention(nn.Module):
         mask: torch.Tensor | None,
         cache: Cache | None = None,
         want_weights: bool = False,
+        packed: tuple[Documents, list[int]] | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """[B,S,H] and, when wanted, the weights [B,N,S,T]; `mask` is added to the scores."""
+        """[B,S,H] and, when wanted, the weights [B,N,S,T]; `mask` is added to the scores.
+
+        `packed` is the documents of a single row, and the length of each one's prompt; then there is no mask.
+        """
         qkv_BSN3D = self.query_key_value(x_BSH).unflatten(-1, (self.heads, 3, self.head_dim))
         qk_BSN2D, v_BSN1D = qkv_BSN3D.split((2, 1), -2)
         turned_BSN2D = rotate(qk_BSN2D, cos, sin)
@@ -53,7 +58,9 @@ class ChatGLMAttention(nn.Module):
         if mask is not None:
             mask = mask.to(q_BNSD.dtype)
         weights = None
-        if want_weights or self.config._attn_implementation == "eager":
+        if packed is not None:
+            out_BNSD = attend(q_BNSD, k_BNSD, v_BNSD, *packed)
+        elif want_weights or self.config._attn_implementation == "eager":
             out_BNSD, weights = _attend(q_BNSD, k_BNSD, v_BNSD, mask)
         else:
             out_BNSD = F.scaled_dot_product_attention(q_BNSD, k_BNSD, v_BNSD, attn_mask=mask)
@@ -103,9 +110,10 @@ class ChatGLMBlock(GradientCheckpointingLayer):
         mask: torch.Tensor | None,
         cache: Cache | None = None,
         want_weights: bool = False,
+        packed: tuple[Documents, list[int]] | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
         """[B,S,H] and the attention's weights when wanted."""
         a_BSH = self.input_layernorm(x_BSH)
-        attended_BSH, weights = self.attention(a_BSH, cos, sin, mask, cache, want_weights)
+        attended_BSH, weights = self.attention(a_BSH, cos, sin, mask, cache, want_weights, packed)
         m_BSH = self.post_attention_layernorm(torch.add(attended_BSH, a_BSH, alpha=ALPHA))
         return torch.add(self.mlp(m_BSH), m_BSH, alpha=ALPHA), weights

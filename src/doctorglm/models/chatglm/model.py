@@ -18,7 +18,8 @@ from transformers.modeling_outputs import BaseModelOutputWithPast, CausalLMOutpu
 
 from doctorglm.models.chatglm.attention import ChatGLMBlock
 from doctorglm.models.chatglm.config import ChatGLMConfig
-from doctorglm.models.chatglm.positions import layout, rotation
+from doctorglm.models.chatglm.positions import layout, packed_layout, rotation
+from doctorglm.models.documents import current
 
 _CACHE_FIELD = "cache" if "cache" in {f.name for f in fields(BaseModelOutputWithPast)} else "past_key_values"
 """transformers renamed the cache between 5.17 and 5.24; both names are taken, and the installed one is returned."""
@@ -32,6 +33,7 @@ class ChatGLMPreTrainedModel(PreTrainedModel):
     supports_gradient_checkpointing = True
     _no_split_modules: ClassVar[list[str]] = ["ChatGLMBlock"]
     _supports_sdpa = True
+    _supports_attention_backend = True
     _keys_to_ignore_on_load_unexpected: ClassVar[list[str]] = [r"rotary_emb\.inv_freq$"]
     _skip_keys_device_placement: ClassVar[list[str]] = ["past_key_values", "cache"]
 
@@ -86,11 +88,17 @@ class ChatGLMModel(ChatGLMPreTrainedModel):
 
         `attention_mask` is [B,T] with 1 at tokens and 0 at padding on either side, or the published [B,1,S,T] with
         True where attention is *blocked*. `position_ids` is [B,2,S] (or [B,S] in a model with one position); left out,
-        it is made from the ids, and in a cached step it continues. Raises ModelError for a row without `<sop>`.
+        it is made from the ids, and in a cached step it continues. Within `documents.packed` both are made from the
+        ids of each document, whatever is given. Raises ModelError for a row (or a document) without `<sop>`.
         """
         cache = self._cache(cache if cache is not None else past_key_values, use_cache)
         hidden_BSH = self.word_embeddings(input_ids) if inputs_embeds is None else inputs_embeds
-        positions, mask = layout(self.config, input_ids, hidden_BSH, attention_mask, position_ids, cache)
+        documents, packed, mask = current(), None, None
+        if documents is None:
+            positions, mask = layout(self.config, input_ids, hidden_BSH, attention_mask, position_ids, cache)
+        else:
+            positions, prompts = packed_layout(self.config, input_ids, documents)
+            packed = documents, prompts
         cos, sin = rotation(self.config, positions, hidden_BSH.dtype)
 
         wants_weights = self._option("output_attentions", output_attentions)
@@ -99,7 +107,9 @@ class ChatGLMModel(ChatGLMPreTrainedModel):
         all_weights = []
         for layer in self.layers:
             states.append(hidden_BSH)
-            hidden_BSH, weights = layer(hidden_BSH, cos, sin, mask, cache=cache, want_weights=wants_weights)
+            hidden_BSH, weights = layer(
+                hidden_BSH, cos, sin, mask, cache=cache, want_weights=wants_weights, packed=packed
+            )
             all_weights.append(weights)
         hidden_BSH = self.final_layernorm(hidden_BSH)
         return BaseModelOutputWithPast(

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 
 from doctorglm.errors import ModelError
 from doctorglm.models.chatglm.config import ChatGLMConfig
+from doctorglm.models.documents import Documents
 
 BLOCKED = -1e4
 """Added to the score of a blocked column: zero after softmax, and finite where every column is blocked."""
@@ -94,6 +95,19 @@ def position_ids(config: ChatGLMConfig, ids_BS: torch.Tensor, real_BS: torch.Ten
     position_BS = torch.where(answer_BS, mask_pos_B1, index_BS)
     block_BS = (index_BS - index_BS.gather(1, sop_B1) + 1) * answer_BS
     return torch.stack((position_BS, block_BS), 1) * real_BS[:, None]
+
+
+def packed_layout(
+    config: ChatGLMConfig, ids_1T: torch.Tensor | None, documents: Documents
+) -> tuple[torch.Tensor, list[int]]:
+    """Position ids [1,2,T] (or [1,T]) of a row of documents, and how many tokens stand before `<sop>` in each.
+
+    Every document is numbered as if it were alone. Raises ModelError for one without `<sop>` or without a mask token.
+    """
+    assert ids_1T is not None and ids_1T.shape[0] == 1, "packed documents stand in one row of ids"
+    alone = [ids_1T[:, start:end] for start, end in documents.bounds]
+    positions = torch.cat([position_ids(config, ids_1S, None) for ids_1S in alone], -1)
+    return positions, [int(ids_1S.eq(config.bos_token_id).long().argmax()) for ids_1S in alone]
 
 
 @dataclass(frozen=True)
