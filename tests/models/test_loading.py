@@ -212,10 +212,10 @@ def test_an_unknown_model(folder: Path, kind: str) -> None:
     refused(folder, f"config.json: unknown model_type '{kind}'.*never run")
 
 
-def test_chatglm2(folder: Path) -> None:
+def test_a_config_of_two_generations(folder: Path) -> None:
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**config, "padded_vocab_size": 65024}))
-    refused(folder, "config.json: `padded_vocab_size` says ChatGLM2")
+    refused(folder, "config.json: `position_encoding_2d` says ChatGLM-6B, but `padded_vocab_size` says ChatGLM2")
 
 
 def test_no_weights(folder: Path) -> None:

@@ -9,21 +9,22 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
-from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+from transformers import AutoModelForCausalLM, AutoTokenizer, GlmConfig, PreTrainedModel
 from transformers.utils import logging
 
 from doctorglm.errors import ModelError
 from doctorglm.models.adapters import attach_adapter
-from doctorglm.models.chatglm.config import ChatGLMConfig, refuse_other_families
+from doctorglm.models.chatglm.config import ChatGLMConfig, generation_of, refuse_unsupported
 from doctorglm.models.chatglm.model import ChatGLMForConditionalGeneration
-from doctorglm.models.chatglm.tokenizer import ChatGLMTokenizer
-from doctorglm.models.weights import Shapes, compare_shapes, read_config, shapes_of, weight_files
+from doctorglm.models.chatglm2.config import ChatGLM2Config
+from doctorglm.models.chatglm2.model import ChatGLM2ForCausalLM
+from doctorglm.models.chatglm2.tokenizer import ChatGLM2Tokenizer
+from doctorglm.models.checks import check_first, first_tokenizer, refuse_unknown, second_tokenizer
+from doctorglm.models.weights import Shapes, read_config, shapes_of, weight_files
+from doctorglm.runs import read_json
 
 EMBEDDED = "embedded"
-_SPECIAL = ("bos", "eos", "mask", "gmask", "pad")
 _VOCABULARIES = ("tokenizer.json", "*.model", "vocab.*", "*.tiktoken")
-_IGNORED = ".rotary_emb.inv_freq"
 _LOADING_FAILED = (OSError, ValueError, RuntimeError, KeyError, ImportError, SafetensorError, pickle.UnpicklingError)
 
 
@@ -61,7 +62,7 @@ def load(
     dtype = best_dtype(device) if dtype is None else dtype
     folder = base_folder(base)
     config = read_config(folder)
-    _refuse_unknown(folder, config)
+    refuse_unknown(folder, config)
     files = weight_files(folder)
     shapes = shapes_of(files)
     if config["model_type"] == ChatGLMConfig.model_type:
@@ -74,70 +75,26 @@ def load(
     return model.eval(), tokenizer
 
 
-def _refuse_unknown(folder: Path, config: dict[str, Any]) -> None:
-    kind = config.get("model_type")
-    if kind != ChatGLMConfig.model_type and kind not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
-        raise ModelError(
-            en=f"{folder / 'config.json'}: unknown model_type {kind!r}. ChatGLM-6B and the language models that "
-            "transformers knows (GLM-4, Qwen, Llama and others) can be loaded; code from a folder is never run.",
-            zh=f"{folder / 'config.json'}：未知的 model_type {kind!r}。可加载 ChatGLM-6B"
-            "以及 transformers 自带的语言模型（GLM-4、Qwen、Llama 等）；不会执行目录中的代码。",
-        )
-
-
 def _load_chatglm(
     folder: Path, values: dict[str, Any], shapes: Shapes, dtype: torch.dtype
-) -> tuple[PreTrainedModel, ChatGLMTokenizer]:
-    refuse_other_families(values, str(folder / "config.json"))
-    _refuse_prefix_and_quantised(folder, shapes)
+) -> tuple[PreTrainedModel, Any]:
+    where = str(folder / "config.json")
+    if generation_of(values, where) == 2:
+        config = ChatGLM2Config.from_dict(values | {"_name_or_path": where})
+        tokenizer = second_tokenizer(folder, config)
+        return _from_pretrained(ChatGLM2ForCausalLM, folder, dtype), tokenizer
+    refuse_unsupported(values, where)
     config = ChatGLMConfig.from_dict(values)
-    with torch.device("meta"):
-        expected = {n: tuple(t.shape) for n, t in ChatGLMForConditionalGeneration(config).state_dict().items()}
-    if config.tie_word_embeddings and "lm_head.weight" not in shapes:
-        del expected["lm_head.weight"]
-    compare_shapes(folder, expected, {n: shape for n, shape in shapes.items() if not n.endswith(_IGNORED)})
-    tokenizer = _chatglm_tokenizer(folder, config)
+    check_first(folder, config, shapes)
+    tokenizer = first_tokenizer(folder, config)
     return _from_pretrained(ChatGLMForConditionalGeneration, folder, dtype), tokenizer
 
 
-def _refuse_prefix_and_quantised(folder: Path, shapes: Shapes) -> None:
-    name = next((n for n in shapes if ".prefix_encoder." in n or n.endswith(".weight_scale")), None)
-    if name:
-        raise ModelError(
-            en=f"{folder}: {name} belongs to a P-tuning prefix or to quantised weights, which are not supported yet. "
-            "Use the base weights in 16 or 32 bits.",
-            zh=f"{folder}：{name} 属于 P-tuning 前缀或量化权重，暂不支持。请使用 16 位或 32 位的基座权重。",
-        )
-
-
-def _chatglm_tokenizer(folder: Path, config: ChatGLMConfig) -> ChatGLMTokenizer:
-    file = folder / ChatGLMTokenizer.vocab_files_names["vocab_file"]
-    if not file.is_file():
-        raise ModelError(
-            en=f"{file}: no such file. Put the vocabulary that came with the weights there.",
-            zh=f"{file}：文件不存在。请把与权重配套的词表放到这里。",
-        )
-    tokenizer = ChatGLMTokenizer.from_pretrained(folder, local_files_only=True)
-    wrong = [
-        f"{name}_token_id {getattr(config, f'{name}_token_id')} != {getattr(tokenizer, f'{name}_token_id')}"
-        for name in _SPECIAL
-        if getattr(config, f"{name}_token_id") != getattr(tokenizer, f"{name}_token_id")
-    ]
-    if tokenizer.vocab_size > config.vocab_size:
-        wrong.insert(0, f"{tokenizer.vocab_size} > {config.vocab_size}")
-    if wrong:
-        raise ModelError(
-            en=f"{file}: not this model's vocabulary: {tokenizer.vocab_size} pieces for vocab_size="
-            f"{config.vocab_size}; config.json and vocabulary differ in {'; '.join(wrong)}. "
-            "Use the vocabulary that came with the weights.",
-            zh=f"{file}：不是该模型的词表：{tokenizer.vocab_size} 个 token，而 vocab_size={config.vocab_size}；"
-            f"config.json 与词表不一致：{'；'.join(wrong)}。请使用与权重配套的词表。",
-        )
-    assert isinstance(tokenizer, ChatGLMTokenizer)
-    return tokenizer
-
-
 def _load_native(folder: Path, dtype: torch.dtype) -> tuple[PreTrainedModel, Any]:
+    if _names_ours(folder):
+        return _from_pretrained(AutoModelForCausalLM, folder, dtype), second_tokenizer(
+            folder, GlmConfig.from_pretrained(folder)
+        )
     try:
         # without any file transformers makes an empty vocabulary up
         if not any(file for pattern in _VOCABULARIES for file in folder.glob(pattern)):
@@ -157,6 +114,15 @@ def _load_native(folder: Path, dtype: torch.dtype) -> tuple[PreTrainedModel, Any
             zh=f"{folder}：分词器有 {len(tokenizer)} 个 token，模型只有 {rows} 个。请使用与权重配套的分词器。",
         )
     return model, tokenizer
+
+
+def _names_ours(folder: Path) -> bool:
+    """Whether this is a converted ChatGLM2 or ChatGLM3; AutoTokenizer takes every GLM for a GLM-4."""
+    file = folder / "tokenizer_config.json"
+    if not file.is_file():
+        return False
+    values = read_json(file)
+    return isinstance(values, dict) and values.get("tokenizer_class") == ChatGLM2Tokenizer.__name__
 
 
 def _from_pretrained(model_class: Any, folder: Path, dtype: torch.dtype) -> PreTrainedModel:

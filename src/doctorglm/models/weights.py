@@ -1,4 +1,4 @@
-"""What a folder of weights holds, read without loading it: files, names and shapes.
+"""What a folder of weights holds, read without loading it: files, names, shapes and types; and one tensor at a time.
 
 Pickles are opened with `weights_only=True`, so that one that runs code is refused before anything is built.
 """
@@ -6,7 +6,10 @@ Pickles are opened with `weights_only=True`, so that one that runs code is refus
 import json
 import pickle
 import warnings
-from collections.abc import Mapping
+import zipfile
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +20,24 @@ from doctorglm.errors import ModelError
 
 Shapes = Mapping[str, tuple[int, ...]]
 
+DTYPES = {
+    "F64": torch.float64,
+    "F32": torch.float32,
+    "F16": torch.float16,
+    "BF16": torch.bfloat16,
+    "F8_E4M3": torch.float8_e4m3fn,
+    "F8_E5M2": torch.float8_e5m2,
+    "I64": torch.int64,
+    "I32": torch.int32,
+    "I16": torch.int16,
+    "I8": torch.int8,
+    "U8": torch.uint8,
+    "BOOL": torch.bool,
+}
+"""What safetensors calls a type -> torch's."""
+
 _SINGLE = ("model.safetensors", "pytorch_model.bin")
+_PREFIX_OR_QUANTISED = (".prefix_encoder.", ".weight_scale")
 _UNREADABLE = (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, ValueError, OSError, KeyError)
 
 
@@ -72,30 +92,109 @@ def _shards(index: Path) -> list[Path]:
     return [index.parent / name for name in names]
 
 
-def shapes_of(files: list[Path]) -> dict[str, tuple[int, ...]]:
-    """Name -> shape over all files; raises ModelError for a truncated file or a pickle that holds more than tensors."""
-    shapes: dict[str, tuple[int, ...]] = {}
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Where a tensor stands, and what it is."""
+
+    file: Path | None
+    shape: tuple[int, ...]
+    dtype: torch.dtype
+
+    @property
+    def size(self) -> int:
+        """Bytes of its values."""
+        return torch.Size(self.shape).numel() * self.dtype.itemsize
+
+
+def catalogue(files: list[Path]) -> dict[str, Stored]:
+    """Name -> what is stored, file by file.
+
+    Raises ModelError for a truncated file, a pickle that holds more than tensors, a type that torch does not have.
+    """
+    found: dict[str, Stored] = {}
     for path in files:
         try:
-            shapes |= _shapes_of_safetensors(path) if path.suffix == ".safetensors" else _shapes_of_pickle(path)
+            found |= _in_safetensors(path) if path.suffix == ".safetensors" else _in_pickle(path)
         except _UNREADABLE as error:
             raise _unreadable(path, error) from None
-    return shapes
+    return found
 
 
-def _shapes_of_safetensors(path: Path) -> dict[str, tuple[int, ...]]:
+def shapes_of(files: list[Path]) -> dict[str, tuple[int, ...]]:
+    """Name -> shape over all files; raises ModelError as `catalogue`."""
+    return {name: stored.shape for name, stored in catalogue(files).items()}
+
+
+def _in_safetensors(path: Path) -> dict[str, Stored]:
     with safe_open(path, framework="pt") as tensors:
-        return {name: tuple(tensors.get_slice(name).get_shape()) for name in tensors.keys()}  # noqa: SIM118
+        slices = {name: tensors.get_slice(name) for name in tensors.keys()}  # noqa: SIM118
+        return {n: Stored(path, tuple(s.get_shape()), _dtype(path, n, s.get_dtype())) for n, s in slices.items()}
 
 
-def _shapes_of_pickle(path: Path) -> dict[str, tuple[int, ...]]:
+def _dtype(path: Path, name: str, kind: str) -> torch.dtype:
+    if kind in DTYPES:
+        return DTYPES[kind]
+    raise ModelError(
+        en=f"{path}: {name} is of type {kind}, which is not supported. Use the base weights in 16 or 32 bits.",
+        zh=f"{path}：{name} 的类型 {kind} 暂不支持。请使用 16 位或 32 位的基座权重。",
+    )
+
+
+def _in_pickle(path: Path) -> dict[str, Stored]:
+    state = _unpickled(path, map_location="meta")
+    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+        raise ValueError("a dictionary of tensors was expected")
+    return {name: Stored(path, tuple(value.shape), value.dtype) for name, value in state.items()}
+
+
+def _unpickled(path: Path, **how: Any) -> Any:
     with warnings.catch_warnings():
         # about pickles that torch did not write; what they may not hold is refused all the same
         warnings.simplefilter("ignore", UserWarning)
-        state = torch.load(path, map_location="meta", weights_only=True)
-    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
-        raise ValueError("a dictionary of tensors was expected")
-    return {name: tuple(value.shape) for name, value in state.items()}
+        return torch.load(path, weights_only=True, **how)
+
+
+class Checkpoint:
+    """A folder's tensors, read one at a time; only the `open_files` used last stay open."""
+
+    def __init__(self, folder: Path, open_files: int = 2) -> None:
+        self.stored = catalogue(weight_files(folder))
+        self._limit = open_files
+        self._open: OrderedDict[Path, Callable[[str], torch.Tensor]] = OrderedDict()
+
+    def read(self, name: str) -> torch.Tensor:
+        """The tensor, mapped from its file where the file's format allows it."""
+        path = self.stored[name].file
+        assert path is not None
+        if path not in self._open:
+            while len(self._open) >= self._limit:
+                self._open.popitem(last=False)
+            self._open[path] = _opened(path)
+        self._open.move_to_end(path)
+        try:
+            return self._open[path](name)
+        except _UNREADABLE as error:
+            raise _unreadable(path, error) from None
+
+
+def _opened(path: Path) -> Callable[[str], torch.Tensor]:
+    if path.suffix == ".safetensors":
+        tensors: Any = safe_open(path, framework="pt")
+        return lambda name: torch.as_tensor(tensors.get_tensor(name))
+    # pickles from before torch 1.6 are no archives, and cannot be mapped
+    state = _unpickled(path, map_location="cpu", mmap=zipfile.is_zipfile(path))
+    return lambda name: torch.as_tensor(state[name])
+
+
+def refuse_prefix_and_quantised(folder: Path, names: Mapping[str, Any]) -> None:
+    """Raises ModelError when a name is that of a P-tuning prefix or of quantised weights."""
+    name = next((n for n in names if any(part in n for part in _PREFIX_OR_QUANTISED)), None)
+    if name:
+        raise ModelError(
+            en=f"{folder}: {name} belongs to a P-tuning prefix or to quantised weights, which are not supported yet. "
+            "Use the base weights in 16 or 32 bits.",
+            zh=f"{folder}：{name} 属于 P-tuning 前缀或量化权重，暂不支持。请使用 16 位或 32 位的基座权重。",
+        )
 
 
 def _unreadable(path: Path, reason: object) -> ModelError:
@@ -132,6 +231,11 @@ def compare_shapes(where: Path, expected: Shapes, found: Shapes) -> None:
                 zh=f"{where}：{name} 的形状为 {list(found[name])}，而 config.json 要求 {list(shape)}。"
                 "请使用与权重配套的 config.json 和词表。",
             )
+
+
+def without_tied_head(expected: Shapes, found: Shapes, head: str, tied: bool) -> Shapes:
+    """`expected`, without the head where it is the embedding again and the checkpoint leaves it out."""
+    return {n: shape for n, shape in expected.items() if n != head or not tied or head in found}
 
 
 def _some(names: list[str]) -> str:

@@ -1,17 +1,18 @@
-"""The shape of a ChatGLM-6B model, and which of the three families that call themselves "chatglm" a folder holds.
+"""The shape of a ChatGLM-6B model, and which of the families that call themselves "chatglm" a folder holds.
 
 Source: `config.json` of the published checkpoints; https://huggingface.co/THUDM/chatglm-6b.
 """
 
 # mypy: allow-subclassing-any
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from transformers import PreTrainedConfig
 
 from doctorglm.errors import ModelError
+from doctorglm.models.chatglm2.config import KEYS as _SECOND_GENERATION
+from doctorglm.models.chatglm2.config import ChatGLM2Config
 
-_SECOND_GENERATION = ("multi_query_attention", "padded_vocab_size", "ffn_hidden_size")
 _FIRST_GENERATION = ("position_encoding_2d", "inner_hidden_size")
 _NOT_YET = ("pre_seq_len", "quantization_bit")
 
@@ -64,23 +65,30 @@ class ChatGLMConfig(PreTrainedConfig):
 
     @classmethod
     def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Any:
-        """The configuration of a `config.json`; raises ModelError when it is not one of ChatGLM-6B's."""
-        refuse_other_families(config_dict, config_dict.get("_name_or_path") or "config.json")
+        """The configuration of a `config.json` of ChatGLM-6B; of ChatGLM2 or ChatGLM3 a ChatGLM2Config.
+
+        Raises ModelError when it is none of theirs.
+        """
+        where = config_dict.get("_name_or_path") or "config.json"
+        if generation_of(config_dict, where) == 2:
+            return ChatGLM2Config.from_dict(config_dict, **kwargs)
+        refuse_unsupported(config_dict, where)
         known = {key: value for key, value in config_dict.items() if key not in ("auto_map", *_NOT_YET)}
         return super().from_dict(known, **kwargs)
 
 
-def refuse_other_families(config: Mapping[str, Any], where: str) -> None:
-    """Raises ModelError unless `config` is ChatGLM-6B's, without prefix or quantised weights."""
+def generation_of(config: Mapping[str, Any], where: str) -> Literal[1, 2]:
+    """1 for ChatGLM-6B, 2 for ChatGLM2 and ChatGLM3; raises ModelError where the keys say neither, or both."""
+    first = next((key for key in _FIRST_GENERATION if key in config), None)
     second = next((key for key in _SECOND_GENERATION if key in config), None)
-    if second:
+    if first and second:
         raise ModelError(
-            en=f"{where}: `{second}` says ChatGLM2 or ChatGLM3, which are not supported yet; they come with the "
-            "converter to GLM. Use a ChatGLM-6B folder.",
-            zh=f"{where}：`{second}` 表明这是 ChatGLM2 或 ChatGLM3，暂不支持，将随转换到 GLM 的功能提供。"
-            "请使用 ChatGLM-6B 的目录。",
+            en=f"{where}: `{first}` says ChatGLM-6B, but `{second}` says ChatGLM2 or ChatGLM3. "
+            "Use the config.json that came with the weights.",
+            zh=f"{where}：`{first}` 表明这是 ChatGLM-6B，而 `{second}` 表明这是 ChatGLM2 或 ChatGLM3。"
+            "请使用与权重配套的 config.json。",
         )
-    if not any(key in config for key in _FIRST_GENERATION):
+    if not first and not second:
         keys = " / ".join(f"`{key}`" for key in _FIRST_GENERATION)
         raise ModelError(
             en=f'{where}: model_type "chatglm" without {keys}, so its generation is unknown. '
@@ -88,6 +96,11 @@ def refuse_other_families(config: Mapping[str, Any], where: str) -> None:
             zh=f'{where}：model_type 为 "chatglm"，但没有 {keys}，无法判断是哪一代。'
             "请从官方 config.json 补上缺少的键。",
         )
+    return 1 if first else 2
+
+
+def refuse_unsupported(config: Mapping[str, Any], where: str) -> None:
+    """Raises ModelError for a ChatGLM-6B with a prefix or quantised weights."""
     unsupported = next((key for key in _NOT_YET if config.get(key)), None)
     if unsupported:
         raise ModelError(

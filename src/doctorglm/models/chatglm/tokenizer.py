@@ -15,6 +15,7 @@ from transformers import PreTrainedTokenizer
 
 from doctorglm.errors import ModelError
 from doctorglm.models.chatglm import vocabulary
+from doctorglm.models.chatglm2.tokenizer import VOCABULARY, ChatGLM2Tokenizer
 from doctorglm.runs import atomic_file
 
 _IMAGE_VOCABULARY = 150_528
@@ -51,6 +52,13 @@ class ChatGLMTokenizer(PreTrainedTokenizer):
         if str(kwargs.get("eos_token")) == "</s>":
             del kwargs["eos_token"]
         super().__init__(num_image_tokens=self.num_image_tokens, **(named | kwargs))
+
+    @classmethod
+    def from_pretrained(cls, folder: Any, *args: Any, **kwargs: Any) -> Any:
+        """As in transformers; a ChatGLM2Tokenizer from a folder of ChatGLM2 or ChatGLM3, which names this class too."""
+        if (Path(folder) / VOCABULARY).is_file() and not (Path(folder) / cls.vocab_files_names["vocab_file"]).exists():
+            return ChatGLM2Tokenizer.from_pretrained(folder, *args, **kwargs)
+        return super().from_pretrained(folder, *args, **kwargs)
 
     @property
     def vocab_size(self) -> int:

@@ -1,0 +1,148 @@
+"""Which tensors an official ChatGLM2 or ChatGLM3 holds, and which of GLM's each of them becomes; and the way back.
+
+Only names change, and one matrix of queries, keys and values becomes three; no value is computed.
+Source: the published `pytorch_model.bin.index.json` and transformers' `GlmForCausalLM`.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+
+from doctorglm.models.weights import Stored
+
+IGNORED = "transformer.rotary_pos_emb.inv_freq"
+"""In every official checkpoint, read by nobody."""
+
+Read = Callable[[str], torch.Tensor]
+"""A tensor of the checkpoint by its name."""
+
+_ONCE = {
+    "transformer.embedding.word_embeddings.weight": "model.embed_tokens.weight",
+    "transformer.encoder.final_layernorm.weight": "model.norm.weight",
+    "transformer.output_layer.weight": "lm_head.weight",
+}
+_IN_LAYER = {
+    "input_layernorm.weight": "input_layernorm.weight",
+    "self_attention.dense.weight": "self_attn.o_proj.weight",
+    "post_attention_layernorm.weight": "post_attention_layernorm.weight",
+    "mlp.dense_h_to_4h.weight": "mlp.gate_up_proj.weight",
+    "mlp.dense_4h_to_h.weight": "mlp.down_proj.weight",
+}
+_OFFICIAL, _NATIVE = "transformer.encoder.layers", "model.layers"
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A tensor to be written: what it will be, and how it is made from tensors of the checkpoint."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: torch.dtype
+    make: Callable[[Read], torch.Tensor]
+
+
+def official_shapes(config: Any) -> dict[str, tuple[int, ...]]:
+    """Official name -> shape of a GlmConfig's tensors, `inv_freq` left out; a tied head need not be there."""
+    hidden, vocabulary = config.hidden_size, config.vocab_size
+    queries = config.num_attention_heads * config.head_dim
+    mixed = sum(_blocks(config))
+    shapes: dict[str, tuple[int, ...]] = {
+        "transformer.embedding.word_embeddings.weight": (vocabulary, hidden),
+        "transformer.encoder.final_layernorm.weight": (hidden,),
+        "transformer.output_layer.weight": (vocabulary, hidden),
+    }
+    for i in range(config.num_hidden_layers):
+        layer = f"{_OFFICIAL}.{i}"
+        shapes |= {
+            f"{layer}.input_layernorm.weight": (hidden,),
+            f"{layer}.self_attention.query_key_value.weight": (mixed, hidden),
+            f"{layer}.self_attention.dense.weight": (hidden, queries),
+            f"{layer}.post_attention_layernorm.weight": (hidden,),
+            f"{layer}.mlp.dense_h_to_4h.weight": (2 * config.intermediate_size, hidden),
+            f"{layer}.mlp.dense_4h_to_h.weight": (hidden, config.intermediate_size),
+        }
+        if config.attention_bias:
+            shapes[f"{layer}.self_attention.query_key_value.bias"] = (mixed,)
+    return shapes
+
+
+def _blocks(config: Any) -> tuple[int, int, int]:
+    """Rows of queries, keys and values, which stand one block after the other."""
+    grouped = config.num_key_value_heads * config.head_dim
+    return config.num_attention_heads * config.head_dim, grouped, grouped
+
+
+def native_shapes(config: Any) -> dict[str, tuple[int, ...]]:
+    """GLM's name -> shape of a GlmConfig's tensors."""
+    shapes = official_shapes(config)
+    meta = {name: Stored(None, shape, torch.float32) for name, shape in shapes.items()}
+    return {output.name: output.shape for output in to_native(meta, config)}
+
+
+def to_native(stored: Mapping[str, Stored], config: Any) -> list[Output]:
+    """GLM's tensors from an official checkpoint's, in its order; they must have `official_shapes`."""
+    return [output for name, one in stored.items() if name != IGNORED for output in _natives(name, one, config)]
+
+
+def _natives(name: str, one: Stored, config: Any) -> Iterator[Output]:
+    if name in _ONCE:
+        yield _renamed(_ONCE[name], name, one)
+        return
+    number, part = name.removeprefix(f"{_OFFICIAL}.").split(".", 1)
+    layer = f"{_NATIVE}.{number}"
+    if part in _IN_LAYER:
+        yield _renamed(f"{layer}.{_IN_LAYER[part]}", name, one)
+        return
+    start = 0
+    for letter, rows in zip("qkv", _blocks(config), strict=True):
+        target = f"{layer}.self_attn.{letter}_proj.{part.rpartition('.')[2]}"
+        yield Output(target, (rows, *one.shape[1:]), one.dtype, partial(_rows, name, start, start + rows))
+        start += rows
+
+
+def to_official(stored: Mapping[str, Stored], config: Any) -> list[Output]:
+    """The official tensors from GLM's, which must have `native_shapes`; `inv_freq`, no weight, is computed."""
+    once = {native: official for official, native in _ONCE.items()}
+    in_layer = {native: official for official, native in _IN_LAYER.items()}
+    outputs = []
+    for name, one in stored.items():
+        if name in once:
+            outputs.append(_renamed(once[name], name, one))
+            continue
+        number, part = name.removeprefix(f"{_NATIVE}.").split(".", 1)
+        layer = f"{_OFFICIAL}.{number}"
+        if part in in_layer:
+            outputs.append(_renamed(f"{layer}.{in_layer[part]}", name, one))
+        elif ".q_proj." in part:
+            kind = part.rpartition(".")[2]
+            sources = [name.replace(".q_proj.", f".{letter}_proj.") for letter in "qkv"]
+            target = f"{layer}.self_attention.query_key_value.{kind}"
+            shape = (sum(_blocks(config)), *one.shape[1:])
+            outputs.append(Output(target, shape, one.dtype, partial(_joined, sources)))
+    return [*outputs, _frequencies(config, outputs[0].dtype)]
+
+
+def _frequencies(config: Any, dtype: torch.dtype) -> Output:
+    turned = config.head_dim // 2
+    return Output(IGNORED, (turned // 2,), dtype, lambda _: inverse_frequencies(turned).to(dtype))
+
+
+def inverse_frequencies(turned: int) -> torch.Tensor:
+    """[turned/2] float32: what the official code keeps in its checkpoints, without the `rope_ratio`."""
+    return 1.0 / 10000.0 ** (torch.arange(0, turned, 2, dtype=torch.float32) / turned)
+
+
+def _renamed(target: str, source: str, one: Stored) -> Output:
+    return Output(target, one.shape, one.dtype, lambda read: read(source))
+
+
+def _rows(source: str, start: int, stop: int, read: Read) -> torch.Tensor:
+    # a copy, so that no two parameters share a storage
+    return read(source)[start:stop].clone()
+
+
+def _joined(sources: list[str], read: Read) -> torch.Tensor:
+    return torch.cat([read(source) for source in sources])
