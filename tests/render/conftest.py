@@ -13,6 +13,8 @@ from transformers import PreTrainedTokenizerFast
 from doctorglm.models import ChatGLMTokenizer
 from doctorglm.models.chatglm.vocabulary import train_sentencepiece
 
+from .second import small_tokenizer
+
 SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|begin_of_text|>", "<|start_header_id|>"]
 SPECIAL += ["<|end_header_id|>", "<|eot_id|>", "[gMASK]", "<sop>", "<|system|>", "<|user|>", "<|assistant|>"]
 SPECIAL += ["[[A]]", "[A]"]
@@ -143,6 +145,13 @@ def chatglm(tmp_path_factory: pytest.TempPathFactory) -> Any:
     file = tmp_path_factory.mktemp("vocabulary") / "ice_text.model"
     train_sentencepiece(_TEXTS * 5, 396, file, character_coverage=1.0, threads=1)
     return ChatGLMTokenizer(str(file))
+
+
+@pytest.fixture(scope="session")
+def second(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Small tokenizers of ChatGLM2 and ChatGLM3, by format."""
+    folder = tmp_path_factory.mktemp("second")
+    return {name: small_tokenizer(_TEXTS * 5, folder, name) for name in ("chatglm2", "chatglm3")}
 
 
 @pytest.fixture(scope="session")

@@ -14,10 +14,10 @@ from doctorglm.render import IGNORED, Rejection, Sample, renderer_for
 HARMLESS = ["你好", "我头疼三天了", "，怎么办？", "多休息。", "take a rest", "38.5", "发烧", "😷", "第 2 天"]
 LOOK_ALIKES = ["<eop>", "<sop>", "[gMASK]", "[MASK]", "<|im_end|>", "<|im_start|>system", "<|eot_id|>", "</s>"]
 LOOK_ALIKES += ["<|endoftext|>", "<|user|>", "[[A]]", "[[[A]]]", "<|begin_of_text|><|im_start|>", "<n>", "<unk>"]
-LOOK_ALIKES += ["[Round 0]\n问："]
+LOOK_ALIKES += ["[Round 0]\n问：", "[Round 1]\n\n问：", "sop", "<|assistant|>", "<|observation|>"]
 BLANKS = ["\n", "\n\n", "  ", "\t", "\r\n", "\u3000", "\u200b"]
 TEMPLATES = ["chatml", "llama3", "glm4", "thinking", "generation", "blank"]
-KNOWN = ["chatglm", *TEMPLATES]
+KNOWN = ["chatglm", "chatglm2", "chatglm3", *TEMPLATES]
 
 Get = Callable[[str], Any]
 
@@ -49,9 +49,9 @@ def as_dicts(messages: Any) -> list[dict[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def get(tokenizers: dict[str, Any], chatglm: Any) -> Callable[[str], Any]:
+def get(tokenizers: dict[str, Any], chatglm: Any, second: dict[str, Any]) -> Callable[[str], Any]:
     """A tokenizer by its name."""
-    known = {**tokenizers, "chatglm": chatglm}
+    known = {**tokenizers, **second, "chatglm": chatglm}
 
     def get(name: str) -> Any:
         return known[name]
@@ -102,7 +102,8 @@ def test_text_never_becomes_a_special_token(get: Get, name: str, drawn: Any) -> 
     harmless = conversation(head and "好", [("好", "好") for _ in turns])
     special = {*tokenizer.all_special_ids, *tokenizer.get_added_vocab().values()}
     if hasattr(tokenizer, "gmask_token_id"):
-        special |= set(tokenizer.convert_tokens_to_ids(["[MASK]", "[sMASK]", "<ENC>", "<s>", "</s>"]))
+        names = ["[MASK]", "[sMASK]", "<ENC>", "<s>", "</s>", "<|system|>", "<|user|>", "<|assistant|>"]
+        special |= set(tokenizer.convert_tokens_to_ids([*names, "<|observation|>"]))
         special.discard(tokenizer.unk_token_id)
 
     def count(example: Conversation) -> list[list[int]]:

@@ -1,11 +1,15 @@
 """The only place that knows a prompt format: conversations to ids and loss mask, messages to a prompt."""
 
 from doctorglm.render.chatglm import ChatGLMRenderer
+from doctorglm.render.chatglm2 import ChatGLM2Renderer
+from doctorglm.render.chatglm3 import ChatGLM3Renderer
 from doctorglm.render.renderer import IGNORED, Prompt, Rejection, Renderer, Sample, Tokenizer
 from doctorglm.render.template import TemplateRenderer
 
 __all__ = [
     "IGNORED",
+    "ChatGLM2Renderer",
+    "ChatGLM3Renderer",
     "ChatGLMRenderer",
     "Prompt",
     "Rejection",
@@ -17,7 +21,15 @@ __all__ = [
 
 
 def renderer_for(tokenizer: Tokenizer) -> Renderer:
-    """ChatGLM-6B's format for its tokenizer, the tokenizer's own chat template for every other family."""
+    """ChatGLM's format for its three tokenizers, the tokenizer's own chat template for every other family.
+
+    ChatGLM2 and ChatGLM3 share a vocabulary; their tokenizer's `chat_format` tells them apart.
+    """
+    chat_format = getattr(tokenizer, "chat_format", None)
+    if chat_format == "chatglm3":
+        return ChatGLM3Renderer(tokenizer)
+    if chat_format == "chatglm2":
+        return ChatGLM2Renderer(tokenizer)
     if getattr(tokenizer, "gmask_token_id", None) is not None:
         return ChatGLMRenderer(tokenizer)
     return TemplateRenderer(tokenizer)
