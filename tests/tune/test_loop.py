@@ -1,8 +1,11 @@
 """A run that is stopped, by whatever, ends as one that was not; and one that goes wrong says where."""
 
+import errno
 import functools
 import json
 import math
+import os
+import re
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -11,12 +14,15 @@ from typing import Any
 import pytest
 import torch
 
-from doctorglm.errors import ModelError
+from doctorglm import language
+from doctorglm.errors import DoctorGLMError, ModelError
 from doctorglm.render import Sample
-from doctorglm.tune import checkpoint, loop
+from doctorglm.tune import loop
 from doctorglm.tune.adapt import adapt
-from doctorglm.tune.loop import Corpus, mean_nats, steps_of, train
+from doctorglm.tune.checkpoint import Checkpoints
+from doctorglm.tune.loop import Corpus, mean_nats, place_in_data, steps_of, train
 from doctorglm.tune.settings import TuneSettings
+from doctorglm.tune.standing import restore_trainable, trainable
 
 Load = Callable[..., tuple[Any, list[Sample]]]
 Change = Callable[..., TuneSettings]
@@ -63,7 +69,7 @@ def run(start: Any, tmp_path: Path) -> Callable[..., Any]:
     def go(settings: TuneSettings, name: str = "run", line: Any = None, valid: bool = True) -> Any:
         model, corpus = start(settings, valid)
         standing = train(model, corpus, settings, tmp_path / name, line or Silent())
-        return checkpoint.trainable(model), standing
+        return trainable(model), standing
 
     return go
 
@@ -77,7 +83,7 @@ def whole(start: Any, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Tun
         folder = tmp_path_factory.mktemp("whole")
         model, corpus = start(settings)
         standing = train(model, corpus, settings, folder, Silent())
-        return checkpoint.trainable(model), standing, without_time(metrics(folder))
+        return trainable(model), standing, without_time(metrics(folder))
 
     return go
 
@@ -88,6 +94,12 @@ def metrics(folder: Path) -> list[dict[str, Any]]:
 
 def without_time(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{key: value for key, value in row.items() if key != "seconds"} for row in rows]
+
+
+def newest(folder: Path) -> dict[str, Any]:
+    """What the newest checkpoint of a run holds."""
+    found: dict[str, Any] = torch.load(max((folder / "checkpoints").glob("step-*.pt")), weights_only=True)
+    return found
 
 
 def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
@@ -138,10 +150,12 @@ def test_killed_and_resumed_ends_with_the_same_weights_bit_by_bit(
     dropout = 0.3 if method == "lora" else 0.0
     settings = changed(quick, method=method, optimizer=optimizer, lora_dropout=dropout, weight_decay=0.1)
     weights, ended, rows = whole(settings)
-    keep_only = checkpoint.save
+    keep_only = Checkpoints.save
     with monkeypatch.context() as patch:
         patch.setattr(
-            checkpoint, "save", lambda path, m, o, standing: standing.step == 3 and keep_only(path, m, o, standing)
+            Checkpoints,
+            "save",
+            lambda self, m, o, standing, at: standing.step == 3 and keep_only(self, m, o, standing, at),
         )
         with pytest.raises(Killed):
             run(settings, "killed", KilledAt(5))
@@ -161,8 +175,7 @@ def test_interrupted_between_steps_goes_on_from_there(
     weights, _, rows = whole(settings)
     with pytest.raises(KeyboardInterrupt):
         run(settings, "stopped", KilledAt(4, KeyboardInterrupt))
-    saved = torch.load(tmp_path / "stopped/checkpoints/last.pt", weights_only=True)
-    assert saved["standing"]["step"] == 4
+    assert newest(tmp_path / "stopped")["standing"]["step"] == 4
     resumed, _ = run(settings, "stopped")
     assert same(weights, resumed)
     assert without_time(metrics(tmp_path / "stopped")) == rows
@@ -189,7 +202,7 @@ def test_interrupted_within_a_step_never_saves_half_of_it(
         patch.setattr(loop, where, interrupted)
         with pytest.raises(KeyboardInterrupt):
             run(settings, "stopped")
-    assert torch.load(tmp_path / "stopped/checkpoints/last.pt", weights_only=True)["standing"]["step"] == 3
+    assert newest(tmp_path / "stopped")["standing"]["step"] == 3
     resumed, _ = run(settings, "stopped")
     assert same(weights, resumed)
     assert without_time(metrics(tmp_path / "stopped")) == rows
@@ -242,14 +255,13 @@ def test_the_best_validated_weights_are_left(
     losses = {row["step"]: row["valid_loss"] for row in metrics(tmp_path / "run")}
     assert standing.best_step == min(losses, key=lambda step: losses[step]) < standing.step
     model, corpus = start(settings)
-    checkpoint.restore_trainable(model, weights)
+    restore_trainable(model, weights)
     assert mean_nats(model, corpus.valid, 300, 0) == pytest.approx(losses[standing.best_step], abs=1e-6)
 
 
 def test_without_validation_data_the_last_weights_are_left(run: Any, quick: TuneSettings, tmp_path: Path) -> None:
     weights, standing = run(quick, valid=False)
-    saved = torch.load(tmp_path / "run/checkpoints/last.pt", weights_only=True)
-    assert same(weights, saved["weights"])
+    assert same(weights, newest(tmp_path / "run")["weights"])
     assert standing.history == [] and not any("valid_loss" in row for row in metrics(tmp_path / "run"))
 
 
@@ -282,7 +294,7 @@ def test_numbers_that_are_not_finite_stop_the_run(
     named = str(e.value).split("records ")[1].split(". The")[0]
     assert set(named.removesuffix(" ...").split(", ")) <= records and named
     assert [row["step"] for row in metrics(tmp_path)] == [1, 2, 3]
-    saved = torch.load(tmp_path / "checkpoints/last.pt", weights_only=True)
+    saved = newest(tmp_path)
     assert saved["standing"]["step"] == 3
     assert all(weight.isfinite().all() for weight in saved["weights"].values())
 
@@ -314,27 +326,195 @@ def test_a_validation_loss_that_is_not_finite_stops_the_run(
     monkeypatch.setattr(loop, "mean_nats", lambda *_: math.nan)
     with pytest.raises(ModelError, match=r"^step 3: validation loss nan; records t1-"):
         train(model, corpus, quick, tmp_path, Silent())
-    assert not (tmp_path / "checkpoints/best.pt").exists()
+    assert not list((tmp_path / "checkpoints").glob("best-*.pt"))
     assert [row["step"] for row in metrics(tmp_path)] == [1, 2], "a step that is not whole leaves no line"
 
 
-def test_a_full_disk_leaves_the_last_whole_checkpoint(
-    run: Any, whole: Any, quick: TuneSettings, tmp_path: Path, monkeypatch: Any
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG])
+@pytest.mark.parametrize(("at", "allowed"), [("write", 5), ("fsync", 13), ("fsync", 14)])
+def test_a_disk_that_refuses_a_checkpoint_leaves_the_one_before(
+    run: Any, whole: Any, quick: TuneSettings, tmp_path: Path, monkeypatch: Any, number: int, at: str, allowed: int
 ) -> None:
-    real, saves = torch.save, Counter[str]()
+    """Some disks say only when they are asked to make sure that they had no room."""
+    real, calls = {"write": torch.save, "fsync": os.fsync}[at], Counter[str]()
 
-    def full(state: Any, out: Any) -> None:
-        saves["done"] += 1
-        if saves["done"] > 4:
-            out.write(b"half of it")
-            raise OSError(28, "No space left on device")
-        real(state, out)
+    def full(*args: Any) -> None:
+        calls["done"] += 1
+        if calls["done"] > allowed:
+            if at == "write":
+                args[1].write(b"half of it")
+            raise OSError(number, os.strerror(number))
+        real(*args)
 
     weights, _, _ = whole(quick)
     with monkeypatch.context() as patch:
-        patch.setattr(torch, "save", full)
-        with pytest.raises(OSError, match="No space left"):
+        patch.setattr(torch if at == "write" else os, real.__name__, full)
+        with pytest.raises(DoctorGLMError) as caught:
             run(quick, "full")
-    assert sorted(p.name for p in (tmp_path / "full/checkpoints").iterdir()) == ["best.pt", "last.pt"]
+    assert caught.value.exit_code == 2
+    found = re.search(
+        r"/full/(?:checkpoints/(?:step|best)-\d+\.pt|metrics\.jsonl): .+: [\d.,]+ [kM]B are needed, "
+        r"[\d.,]+ MB are free on it\. Make room and give the same command again; it goes "
+        r"on after step (\d), whose checkpoint is whole\.$",
+        str(caught.value),
+    )
+    assert found, str(caught.value)
+    assert (tmp_path / f"full/checkpoints/step-0000000{found[1]}.pt").exists()
+    language.choose("zh")
+    assert f"从第 {found[1]} 步之后继续" in str(caught.value)
+    assert not list((tmp_path / "full").rglob("*.tmp"))
     resumed, _ = run(quick, "full")
     assert same(weights, resumed)
+
+
+def test_a_full_disk_under_the_metrics_is_said_too(
+    run: Any, whole: Any, quick: TuneSettings, changed: Change, tmp_path: Path, monkeypatch: Any
+) -> None:
+    """A part of the line may be there; it is removed and the step done again."""
+
+    class Full:
+        name, taken = str(tmp_path / "full/metrics.jsonl"), 0
+
+        def write(self, data: bytes) -> int:
+            if self.taken:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            with Path(self.name).open("ab") as out:
+                self.taken = out.write(data[:9])
+            return self.taken
+
+    weights, _, rows = whole(quick)
+    real = loop._append
+
+    def append(metrics: Any, row: Any, kept: int) -> None:
+        real(Full() if row["step"] == 5 else metrics, row, kept)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "_append", append)
+        with pytest.raises(DoctorGLMError, match=r"metrics\.jsonl: the disk is full: .*goes on after step 4, whose"):
+            run(quick, "full")
+    assert (tmp_path / "full/metrics.jsonl").read_bytes().endswith(b'\n{"step": ')
+    resumed, _ = run(quick, "full")
+    assert same(weights, resumed) and without_time(metrics(tmp_path / "full")) == rows
+
+
+def test_another_error_while_writing_stays_what_it_is(run: Any, quick: TuneSettings, monkeypatch: Any) -> None:
+    def broken(*args: Any) -> None:
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr(torch, "save", broken)
+    with pytest.raises(RuntimeError, match="a fault of ours"):
+        run(quick)
+
+
+def test_the_first_checkpoint_that_does_not_fit_says_that_all_begins_again(
+    run: Any, quick: TuneSettings, monkeypatch: Any
+) -> None:
+    def full(*args: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(DoctorGLMError, match=r"give the same command again; it begins at step 1\.$"):
+        run(quick)
+
+
+def test_the_place_in_the_data_by_hand() -> None:
+    """Two epochs of five samples, in steps of one or two batches."""
+    steps = [[[0, 1], [2]], [[3, 4]], [[4], [0, 2]], [[1, 3]]]
+    places = [place_in_data(steps, 5, step) for step in range(5)]
+    assert [(p["step"], p["epoch"], p["samples"]) for p in places] == [
+        (0, 0, 0), (1, 0, 3), (2, 1, 0), (3, 1, 3), (4, 2, 0),
+    ]  # fmt: skip
+
+
+def test_best_weights_ahead_of_the_checkpoint_do_not_leak_into_the_result(
+    run: Any, start: Any, quick: TuneSettings, changed: Change, tmp_path: Path, monkeypatch: Any
+) -> None:
+    """Killed with the best weights of step 6 on the disk and the checkpoint at step 5, which names those of step 3.
+
+    When the loss of step 6 then turns out higher, as it may on another machine, the result is that of step 3.
+    """
+    settings = changed(quick, max_steps=6)
+    real, calls = loop.mean_nats, Counter[str]()
+
+    def told(losses: list[float]) -> Callable[..., float]:
+        calls.clear()
+
+        def measured(*args: Any) -> float:
+            calls["done"] += 1
+            return losses[calls["done"] - 1]
+
+        return measured
+
+    monkeypatch.setattr(loop, "mean_nats", told([3.0, 2.0]))
+    monkeypatch.setattr(loop, "_append", killing(loop._append, 6))
+    with pytest.raises(Killed):
+        run(settings, "killed")
+    monkeypatch.undo()
+    assert sorted(p.name for p in (tmp_path / "killed/checkpoints").iterdir()) == [
+        "best-00000003.pt", "best-00000006.pt", "step-00000004.pt", "step-00000005.pt",
+    ]  # fmt: skip
+    third = torch.load(tmp_path / "killed/checkpoints/best-00000003.pt", weights_only=True)["weights"]
+    monkeypatch.setattr(loop, "mean_nats", told([4.0]))
+    weights, standing = run(settings, "killed")
+    assert (standing.best_step, standing.best_valid, standing.history) == (3, 3.0, [(3, 3.0), (6, 4.0)])
+    assert same(weights, third)
+    assert not (tmp_path / "killed/checkpoints/best-00000006.pt").exists()
+    assert real is not loop.mean_nats
+
+
+def killing(real: Callable[..., Any], at: int) -> Callable[..., Any]:
+    """The function, which ends the process at its call number `at`."""
+    calls = Counter[str]()
+
+    def called(*args: Any) -> Any:
+        calls["done"] += 1
+        if calls["done"] == at:
+            raise Killed
+        return real(*args)
+
+    return called
+
+
+def test_the_order_of_the_data_is_a_part_of_the_runs_identity(
+    run: Any, quick: TuneSettings, tmp_path: Path, monkeypatch: Any
+) -> None:
+    """Another version may order the same data otherwise, and then a sample would be seen twice or never."""
+    with pytest.raises(Killed):
+        run(quick, "run", KilledAt(3))
+    real = loop.order
+    monkeypatch.setattr(loop, "order", lambda *args: real(*args)[::-1])
+    with pytest.raises(ModelError, match=r"of another run \(order of the data: [0-9a-f]{8}\.\.\. -> "):
+        run(quick)
+
+
+def test_a_damaged_checkpoint_costs_its_steps_and_nothing_else(
+    run: Any, whole: Any, quick: TuneSettings, tmp_path: Path, capsys: Any
+) -> None:
+    weights, _, rows = whole(quick)
+    with pytest.raises(Killed):
+        run(quick, "run", KilledAt(6))
+    assert (tmp_path / "run/checkpoints/step-00000005.pt").exists()
+    last = tmp_path / "run/checkpoints/step-00000005.pt"
+    last.write_bytes(last.read_bytes()[:-900])
+    resumed, _ = run(quick)
+    assert "step-00000005.pt: damaged" in capsys.readouterr().err
+    assert same(weights, resumed) and without_time(metrics(tmp_path / "run")) == rows
+
+
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_resumed_on_several_threads_ends_with_the_same_weights(
+    start: Any, quick: TuneSettings, changed: Change, tmp_path: Path, method: Any
+) -> None:
+    """On as many as a machine has, the sums of a step have one order too."""
+    torch.set_num_threads(max(2, os.cpu_count() or 2))
+    settings = changed(quick, method=method, lora_dropout=0.2 if method == "lora" else 0.0)
+    ended = []
+    for name, stop in (("whole", None), ("killed", 5)):
+        if stop:
+            with pytest.raises(Killed):
+                model, corpus = start(settings)
+                train(model, corpus, settings, tmp_path / name, KilledAt(stop))
+        model, corpus = start(settings)
+        train(model, corpus, settings, tmp_path / name, Silent())
+        ended.append(trainable(model))
+    assert same(*ended)

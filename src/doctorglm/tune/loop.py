@@ -4,10 +4,11 @@ import json
 import math
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, BinaryIO
 
 import torch
 
@@ -15,15 +16,16 @@ from doctorglm.errors import ModelError
 from doctorglm.render import Sample
 from doctorglm.report.progress import Line
 from doctorglm.runs import atomic_file
-from doctorglm.tune import checkpoint
+from doctorglm.settings import plain
 from doctorglm.tune.batches import Batch, collate, order
-from doctorglm.tune.checkpoint import Standing
+from doctorglm.tune.checkpoint import Checkpoints
+from doctorglm.tune.digest import digest
+from doctorglm.tune.disk import writing
 from doctorglm.tune.loss import token_nats
 from doctorglm.tune.optimizers import optimizers_for, rate_at
+from doctorglm.tune.randomness import seed_step
 from doctorglm.tune.settings import TuneSettings
-
-_SEEDS_OF_A_RUN = 1_000_003
-"""Prime, so that the steps of runs with other seeds draw other numbers."""
+from doctorglm.tune.standing import Standing
 
 
 @dataclass(frozen=True)
@@ -44,26 +46,53 @@ def steps_of(train: Sequence[Sample], settings: TuneSettings) -> list[list[list[
     return steps[: settings.max_steps] if settings.max_steps else steps
 
 
-def train(model: Any, corpus: Corpus, settings: TuneSettings, directory: Path, line: Line) -> Standing:
-    """Trains until the last step, continuing at `directory/checkpoints/last.pt`; leaves the best validated weights.
+def place_in_data(steps: list[list[list[int]]], samples: int, step: int) -> dict[str, int]:
+    """Where `step` (0-based) of `steps` begins: its epoch, and how many of the `samples` it has used."""
+    used = sum(len(batch) for batches in steps[:step] for batch in batches)
+    return {"step": step, "epoch": used // samples, "samples": used % samples}
+
+
+def train(
+    model: Any,
+    corpus: Corpus,
+    settings: TuneSettings,
+    directory: Path,
+    line: Line,
+    identity: Mapping[str, Any] | None = None,
+) -> Standing:
+    """Trains until the last step, continuing at the newest of `directory/checkpoints`; leaves the best weights.
 
     Writes `metrics.jsonl`, a line per step: loss (nats per supervised token), learning rate, gradient norm, tokens,
     seconds so far, and validation losses. What a step does depends on the checkpoint, the settings and the data alone,
-    so that a run that was stopped ends with the same weights. Raises ModelError at a loss or gradient that is not
-    finite, and at a loss of exactly 0.
+    so that a run that was stopped ends with the same weights; `identity` says which settings and data those are.
+    Raises ModelError at a loss or gradient that is not finite, and at a loss of exactly 0.
     """
-    last, best = directory / "checkpoints" / "last.pt", directory / "checkpoints" / "best.pt"
     steps = steps_of(corpus.train, settings)
     optimizers = optimizers_for(model, settings)
     peaks = [[group["lr"] for group in optimizer.param_groups] for optimizer in optimizers]
-    standing = checkpoint.load(last, model, optimizers) if last.exists() else Standing()
+    which = {**(plain(settings) if identity is None else identity), "order of the data": digest(json.dumps(steps))}
+    kept = Checkpoints(directory / "checkpoints", which)
+    sampler = partial(place_in_data, steps, len(corpus.train))
+    standing = kept.resume(model, optimizers, sampler)
+    if standing is None:
+        standing = Standing()
+        seed_step(settings.seed, 0)
     began = saved = time.monotonic()
     earlier_s, begun = standing.seconds, standing.step
     model.train()
     with _continued(directory / "metrics.jsonl", standing.step) as metrics:
+
+        def save() -> None:
+            """Writes the checkpoint, after the metrics of its steps have reached the disk."""
+            if standing.step == kept.newest:
+                return
+            with writing(Path(metrics.name), os.fstat(metrics.fileno()).st_size, kept.newest):
+                os.fsync(metrics.fileno())
+            seed_step(settings.seed, standing.step)
+            kept.save(model, optimizers, standing, sampler(standing.step))
+
         try:
             for step in range(standing.step, len(steps)):
-                torch.manual_seed(settings.seed * _SEEDS_OF_A_RUN + step)
                 batches = [_collate(corpus, indices, model.device) for indices in steps[step]]
                 rate = rate_at(step, len(steps), settings)
                 _set_rates(optimizers, peaks, rate)
@@ -76,22 +105,22 @@ def train(model: Any, corpus: Corpus, settings: TuneSettings, directory: Path, l
                 row = {"step": step + 1, "loss": loss, "learning_rate": peaks[0][0] * rate, "grad_norm": norm,
                        "tokens": tokens, "seconds": round(standing.seconds, 3)}  # fmt: skip
                 if corpus.valid and _due(step + 1, len(steps), settings.validate_every):
-                    row["valid_loss"] = _validate_and_keep(model, corpus, settings, standing, step + 1, best)
-                metrics.write(json.dumps(row) + "\n")
-                metrics.flush()
+                    row["valid_loss"] = _validate_and_keep(model, corpus, settings, standing, step + 1, kept)
+                _append(metrics, row, kept.newest)
                 standing.step = step + 1
+                seed_step(settings.seed, step + 1)
                 line.update(step + 1, f"loss {loss:.3f} · {standing.tokens / standing.seconds:,.0f} tokens/s")
                 if time.monotonic() - saved >= settings.checkpoint_every_s:
-                    _save(last, model, optimizers, standing, metrics)
+                    save()
                     saved = time.monotonic()
         except KeyboardInterrupt:
             # within a step the weights are neither the old nor the new ones
             if begun == standing.step:
-                _save(last, model, optimizers, standing, metrics)
+                save()
             raise
-        _save(last, model, optimizers, standing, metrics)
-    if best.exists():
-        checkpoint.load_best(best, model)
+        save()
+    if standing.best_step:
+        kept.load_best(model, standing)
     return standing
 
 
@@ -144,7 +173,7 @@ def _no_use(step: int, values: str, records: Sequence[str]) -> ModelError:
 
 
 def _validate_and_keep(
-    model: Any, corpus: Corpus, settings: TuneSettings, standing: Standing, step: int, best: Path
+    model: Any, corpus: Corpus, settings: TuneSettings, standing: Standing, step: int, kept: Checkpoints
 ) -> float:
     """The validation loss; the weights are kept when it is the lowest so far."""
     loss = mean_nats(model, corpus.valid, settings.batch_tokens, corpus.pad_token_id)
@@ -153,7 +182,7 @@ def _validate_and_keep(
     standing.history.append((step, loss))
     if loss < standing.best_valid:
         standing.best_valid, standing.best_step = loss, step
-        checkpoint.save_best(best, model)
+        kept.save_best(model, step, loss)
     return loss
 
 
@@ -171,16 +200,15 @@ def _set_rates(optimizers: list[torch.optim.Optimizer], peaks: list[list[float]]
             group["lr"] = peak * share
 
 
-def _save(
-    last: Path, model: Any, optimizers: list[torch.optim.Optimizer], standing: Standing, metrics: IO[str]
-) -> None:
-    """Writes the checkpoint, after the metrics of its steps have reached the disk."""
-    metrics.flush()
-    os.fsync(metrics.fileno())
-    checkpoint.save(last, model, optimizers, standing)
+def _append(metrics: BinaryIO, row: Mapping[str, Any], kept: int) -> None:
+    """Writes a whole line; a disk that is full may take a part of it."""
+    rest = (json.dumps(row) + "\n").encode()
+    with writing(Path(metrics.name), len(rest), kept):
+        while rest:
+            rest = rest[metrics.write(rest) :]
 
 
-def _continued(path: Path, step: int) -> IO[str]:
+def _continued(path: Path, step: int) -> BinaryIO:
     """Opens `metrics.jsonl` for appending, without what a killed run wrote after its last checkpoint."""
     kept = []
     if path.exists():
@@ -190,7 +218,7 @@ def _continued(path: Path, step: int) -> IO[str]:
             kept.append(text + "\n")
     with atomic_file(path) as out:
         out.writelines(kept)
-    return path.open("a", encoding="utf-8")
+    return path.open("ab", buffering=0)  # nothing is left to write when it is closed
 
 
 def _step_of(row: str) -> int:

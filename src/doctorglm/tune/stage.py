@@ -21,9 +21,9 @@ from doctorglm.report.progress import progress_line
 from doctorglm.runs import Run, atomic_file, sha256_file
 from doctorglm.settings import plain
 from doctorglm.tune.adapt import adapt
-from doctorglm.tune.checkpoint import Standing
 from doctorglm.tune.loop import Corpus, steps_of, train
 from doctorglm.tune.settings import Method, TuneSettings
+from doctorglm.tune.standing import Standing
 
 _PARTS = ("train", "valid")
 
@@ -55,7 +55,7 @@ def tune(base: str, data: Path, out: Path, settings: TuneSettings, *, name: Text
     _write_rejected(out / "rejected.jsonl", {part: rejections for part, (_, rejections) in rendered.items()})
     corpus = Corpus(samples, rendered["valid"][0] if "valid" in rendered else [], _padding(tokenizer, renderer))
     with progress_line(name or Text(en="tune", zh="微调"), len(steps_of(samples, settings))) as line:
-        standing = train(model, corpus, settings, out, line)
+        standing = train(model, corpus, settings, out, line, run.identity)
     if settings.method == "full":
         save_model(model, tokenizer, out / "model")
     else:

@@ -1,0 +1,42 @@
+"""How far a run has come, and the weights that it has learned so far."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import torch
+
+from doctorglm.errors import ModelError
+
+
+@dataclass
+class Standing:
+    """How far a run has come."""
+
+    step: int = 0
+    """Optimizer steps done."""
+    seconds: float = 0.0
+    tokens: int = 0
+    best_step: int = 0
+    best_valid: float = float("inf")
+    """Lowest validation loss so far, nats per token, and the step it was measured after."""
+    history: list[tuple[int, float]] = field(default_factory=list)
+    """(step, validation loss) of every validation."""
+
+
+def trainable(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    """The parameters that are learned, by name."""
+    return {name: p.detach() for name, p in model.named_parameters() if p.requires_grad}
+
+
+def restore_trainable(model: torch.nn.Module, values: Mapping[str, torch.Tensor]) -> None:
+    """Copies saved parameters back; raises ModelError when names or shapes differ, and then changes nothing."""
+    own = trainable(model)
+    different = sorted(own.keys() ^ values.keys())
+    different += [name for name in own.keys() & values.keys() if own[name].shape != values[name].shape]
+    if different:
+        raise ModelError(
+            en=f"the checkpoint is of another model: {different[:3]}. Remove the checkpoints folder to start again.",
+            zh=f"检查点属于另一个模型：{different[:3]}。删除 checkpoints 文件夹即可重新开始。",
+        )
+    for name, parameter in own.items():
+        parameter.copy_(values[name])
