@@ -7,6 +7,7 @@ from torch.nn import functional as F
 
 from doctorglm.models.documents import packed
 from doctorglm.tune.batches import Batch
+from doctorglm.tune.fused import SupervisedHead, has_fused_head, wanted
 
 
 def token_nats(model: Any, batch: Batch) -> torch.Tensor:
@@ -17,15 +18,25 @@ def token_nats(model: Any, batch: Batch) -> torch.Tensor:
     do to logits afterwards, such as scaling or capping them, stays theirs.
     """
 
-    def supervised(_: Any, args: tuple[torch.Tensor]) -> tuple[torch.Tensor]:
-        (hidden_BSH,) = args
-        return (hidden_BSH.flatten(0, 1)[batch.places],)
+    kept: list[torch.Tensor] = []
+    fused = batch.documents is not None and has_fused_head(model)
 
-    handle = model.get_output_embeddings().register_forward_pre_hook(supervised)
+    def supervised(_: Any, args: tuple[torch.Tensor]) -> tuple[torch.Tensor]:
+        hidden = args[0].flatten(0, 1)
+        # a fused last layer has left the others out already
+        hidden = hidden if len(hidden) != batch.input_ids.numel() else hidden[batch.places]
+        kept.append(hidden)
+        return (hidden[:0] if fused else hidden,)
+
+    head = model.get_output_embeddings()
+    handle = head.register_forward_pre_hook(supervised)
     try:
         logits_TV = _read(model, batch).logits
     finally:
         handle.remove()
+    if fused:
+        nats: torch.Tensor = SupervisedHead.apply(kept[0], head.weight, batch.targets)
+        return nats
     return F.cross_entropy(_at_least_32(logits_TV), batch.targets, reduction="none")
 
 
@@ -34,7 +45,7 @@ def _read(model: Any, batch: Batch) -> Any:
     if batch.documents is None:
         return model(input_ids=batch.input_ids, attention_mask=batch.attention_mask, use_cache=False)
     positions = batch.documents.positions().to(batch.input_ids.device)
-    with packed(model, batch.documents):
+    with packed(model, batch.documents), wanted(batch.places):
         return model(input_ids=batch.input_ids, position_ids=positions, use_cache=False)
 
 

@@ -1,0 +1,129 @@
+"""A layer of ChatGLM-6B with LoRA, as one function: LayerNorm, attention over a prompt read from both sides, GELU.
+
+The residual carries the normalised input times `ALPHA`. Shapes as in `decoder`.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from doctorglm.models.chatglm.attention import ALPHA, ChatGLMBlock
+from doctorglm.tune.fused.attention import Layout, attend, attend_backward
+from doctorglm.tune.fused.decoder import _spread
+from doctorglm.tune.fused.projection import Grads, Member, Projection
+from doctorglm.tune.fused.rotary import heads_backward, heads_of, rows_of_pairs
+
+_LAYER_NORM = torch.ops.aten.native_layer_norm
+_LAYER_NORM_BACKWARD = torch.ops.aten.native_layer_norm_backward
+
+
+@dataclass(frozen=True)
+class ChatGLMLayer:
+    """The four projections and two norms of a block."""
+
+    qkv: Projection
+    out: Projection
+    widen: Projection
+    narrow: Projection
+    norms: tuple[nn.LayerNorm, nn.LayerNorm]
+    heads: int
+    size: int
+
+    @classmethod
+    def of(cls, block: nn.Module, pairs: torch.Tensor) -> "ChatGLMLayer | None":
+        """The block, when every linear map in it can be fused; `pairs` says what its rotation turns together."""
+        if not isinstance(block, ChatGLMBlock):
+            return None
+        attention, mlp = block.attention, block.mlp
+        modules = (attention.query_key_value, attention.dense, mlp.dense_h_to_4h, mlp.dense_4h_to_h)
+        members = [m for module in modules if (m := Member.of(module)) is not None]
+        norms = (block.input_layernorm, block.post_attention_layernorm)
+        if len(members) != len(modules) or any(p.requires_grad for n in norms for p in n.parameters()):
+            return None
+        heads, size = attention.heads, attention.head_dim
+        # published: query, key and value of a head side by side; here all queries, all keys, all values
+        place = torch.arange(heads)[:, None] * 3 * size + torch.arange(size)
+        turned = rows_of_pairs(1, size, pairs)
+        rows = torch.cat([(place + part * size)[:, turned if part < 2 else slice(None)].flatten() for part in range(3)])
+        first, *rest = members
+        return cls(Projection([first], [rows]), *(Projection([m]) for m in rest), norms, heads, size)
+
+    @property
+    def projections(self) -> tuple[Projection, ...]:
+        """All four, in the order of `parameters`."""
+        return self.qkv, self.out, self.widen, self.narrow
+
+    def __call__(self, x_TH: torch.Tensor, layout: Layout, wanted_K: torch.Tensor | None) -> torch.Tensor:
+        """[K,H]."""
+        for projection in self.projections:
+            projection.refresh()
+        parameters = [p for projection in self.projections for p in projection.parameters]
+        out: torch.Tensor = _Function.apply(x_TH, self, layout, wanted_K, *parameters)
+        return out
+
+
+class _Function(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, x_TH: torch.Tensor, layer: ChatGLMLayer, layout: Layout, wanted_K: torch.Tensor | None, *_: Any
+    ) -> torch.Tensor:
+        a_TH, mean_T1, rstd_T1 = _layer_norm(x_TH, layer.norms[0])
+        q, k, v = heads_of(layer.qkv.forward(a_TH), layout.turn, layer.heads, 1, layer.size)
+        attended, kept = attend(q, k, v, layout)
+        attended_KO, residual_KH = attended.transpose(0, 1).flatten(1), a_TH
+        if wanted_K is not None:
+            attended_KO, residual_KH = attended_KO[wanted_K], a_TH[wanted_K]
+        s_KH = layer.out.add_to(residual_KH, attended_KO, beta=ALPHA)
+        m_KH, mean2_K1, rstd2_K1 = _layer_norm(s_KH, layer.norms[1])
+        wide = layer.widen.forward(m_KH)
+        inner = F.gelu(wide, approximate="tanh")
+        y_KH = layer.narrow.add_to(m_KH, inner, beta=ALPHA)
+        if any(ctx.needs_input_grad):
+            ctx.layer, ctx.layout, ctx.wanted, ctx.tokens = layer, layout, wanted_K, len(x_TH)
+            ctx.norms = ((x_TH, mean_T1, rstd_T1), (s_KH, mean2_K1, rstd2_K1))
+            ctx.kept = (a_TH, q, k, v, kept, attended_KO, m_KH, wide, inner)
+        return y_KH
+
+    @staticmethod
+    def backward(ctx: Any, dy_KH: torch.Tensor) -> Any:  # type: ignore[override]
+        layer, layout, wanted_K = ctx.layer, ctx.layout, ctx.wanted
+        a_TH, q, k, v, kept, attended_KO, m_KH, wide, inner = ctx.kept
+        of_x, of_s = ctx.norms
+        ctx.kept = ctx.norms = None
+        of_narrow = layer.narrow.gradients(inner, dy_KH)
+        dwide = torch.ops.aten.gelu_backward(dy_KH @ layer.narrow.weight, wide, approximate="tanh")
+        of_widen = layer.widen.gradients(m_KH, dwide)
+        dm_KH = torch.addmm(dy_KH, dwide, layer.widen.weight, beta=ALPHA)
+        ds_KH = _layer_norm_backward(dm_KH, of_s, layer.norms[1])
+        of_out = layer.out.gradients(attended_KO, ds_KH)
+        of_qkv: Grads = [None] * len(layer.qkv.parameters)
+        dx_TH = None
+        if ctx.needs_input_grad[0] or of_qkv:
+            dattended = _spread(ds_KH @ layer.out.weight, wanted_K, ctx.tokens)
+            dattended = dattended.unflatten(1, (layer.heads, layer.size)).transpose(0, 1).contiguous()
+            dqkv = heads_backward(*attend_backward(dattended, q, k, v, kept, layout), layout.turn)
+            of_qkv = layer.qkv.gradients(a_TH, dqkv)
+        if ctx.needs_input_grad[0]:
+            da_TH = torch.addmm(_spread(ds_KH, wanted_K, ctx.tokens), dqkv, layer.qkv.weight, beta=ALPHA)
+            dx_TH = _layer_norm_backward(da_TH, of_x, layer.norms[0])
+        return dx_TH, None, None, None, *of_qkv, *of_out, *of_widen, *of_narrow
+
+
+def _layer_norm(x_TH: torch.Tensor, norm: nn.LayerNorm) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """The normed row, and [T,1] means and inverse deviations."""
+    out: tuple[torch.Tensor, torch.Tensor, torch.Tensor] = _LAYER_NORM(
+        x_TH, norm.normalized_shape, norm.weight, norm.bias, norm.eps
+    )
+    return out
+
+
+def _layer_norm_backward(
+    dy_TH: torch.Tensor, of_input: tuple[torch.Tensor, torch.Tensor, torch.Tensor], norm: nn.LayerNorm
+) -> torch.Tensor:
+    dx_TH: torch.Tensor = _LAYER_NORM_BACKWARD(
+        dy_TH, of_input[0], norm.normalized_shape, *of_input[1:], norm.weight, norm.bias, [True, False, False]
+    )[0]
+    return dx_TH

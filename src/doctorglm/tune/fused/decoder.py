@@ -1,0 +1,140 @@
+"""A decoder layer of the Llama shape (Llama, Qwen2, GLM, ChatGLM2 and 3 after conversion) with LoRA, as one function.
+
+RMSNorm, attention with grouped queries and rotary positions, RMSNorm, SwiGLU. Saved for the backward pass is what
+cannot be made again cheaply. The last layer computes what follows attention for the wanted tokens only.
+Shapes: T tokens, K of them wanted (all T but in the last layer), H width; others as in the modules beside it.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from doctorglm.tune.fused.attention import Layout, attend, attend_backward
+from doctorglm.tune.fused.pointwise import rms_norm, rms_norm_backward, swiglu, swiglu_backward
+from doctorglm.tune.fused.projection import Grads, Member, Projection
+from doctorglm.tune.fused.rotary import heads_backward, heads_of, rows_of_pairs
+
+_ATTENTION = {"q_proj", "k_proj", "v_proj", "o_proj"}
+_MLPS = ({"gate_proj", "up_proj", "down_proj"}, {"gate_up_proj", "down_proj"})
+_PARTS = {"self_attn", "mlp", "input_layernorm", "post_attention_layernorm"}
+
+
+@dataclass(frozen=True)
+class DecoderLayer:
+    """The four projections of a layer and its sizes."""
+
+    qkv: Projection
+    out: Projection
+    gate_up: Projection
+    down: Projection
+    kv_heads: int
+    group: int
+    size: int
+    eps: tuple[float, float]
+
+    @classmethod
+    def of(cls, layer: nn.Module, pairs: torch.Tensor) -> "DecoderLayer | None":
+        """The layer, when its modules are exactly those of this shape; `pairs` says what its rotation turns together.
+
+        That its forward is this shape's too is for the caller to check by running both.
+        """
+        parts: Any = dict(layer.named_children())
+        if set(parts) != _PARTS:
+            return None
+        attention, mlp = parts["self_attn"], parts["mlp"]
+        names = {n for n, m in mlp.named_children() if any(True for _ in m.parameters())}
+        if {n for n, _ in attention.named_children()} != _ATTENTION or names not in _MLPS:
+            return None
+        norms = [parts["input_layernorm"], parts["post_attention_layernorm"]]
+        if not all(_is_rms_norm(norm) for norm in norms):
+            return None
+        members = {n: Member.of(m) for part in (attention, mlp) for n, m in part.named_children()}
+        gates = ["gate_up_proj"] if "gate_up_proj" in names else ["gate_proj", "up_proj"]
+        used = {n: m for n in (*_ATTENTION, *gates, "down_proj") if (m := members[n]) is not None}
+        if len(used) != len(_ATTENTION) + len(gates) + 1:
+            return None
+        size, heads = attention.head_dim, used["q_proj"].weight_OI.shape[0] // attention.head_dim
+        kv_heads = used["k_proj"].weight_OI.shape[0] // size
+        rows = [rows_of_pairs(heads, size, pairs), rows_of_pairs(kv_heads, size, pairs), None]
+        return cls(
+            qkv=Projection([used[n] for n in ("q_proj", "k_proj", "v_proj")], rows, norms[0].weight.detach()),
+            out=Projection([used["o_proj"]]),
+            gate_up=Projection([used[n] for n in gates], norm_I=norms[1].weight.detach()),
+            down=Projection([used["down_proj"]]),
+            kv_heads=kv_heads,
+            group=heads // kv_heads,
+            size=size,
+            eps=(norms[0].variance_epsilon, norms[1].variance_epsilon),
+        )
+
+    @property
+    def projections(self) -> tuple[Projection, ...]:
+        """All four, in the order of `parameters`."""
+        return self.qkv, self.out, self.gate_up, self.down
+
+    def __call__(self, x_TH: torch.Tensor, layout: Layout, wanted_K: torch.Tensor | None) -> torch.Tensor:
+        """[K,H]."""
+        for projection in self.projections:
+            projection.refresh()
+        parameters = [p for projection in self.projections for p in projection.parameters]
+        out: torch.Tensor = _Function.apply(x_TH, self, layout, wanted_K, *parameters)
+        return out
+
+
+def _is_rms_norm(module: nn.Module) -> bool:
+    weight = getattr(module, "weight", None)
+    has_eps = isinstance(getattr(module, "variance_epsilon", None), float)
+    return has_eps and weight is not None and not weight.requires_grad and len(list(module.parameters())) == 1
+
+
+class _Function(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, x_TH: torch.Tensor, layer: DecoderLayer, layout: Layout, wanted_K: torch.Tensor | None, *_: Any
+    ) -> torch.Tensor:
+        normed_TH, rstd_T1 = rms_norm(x_TH, layer.eps[0])
+        q, k, v = heads_of(layer.qkv.forward(normed_TH), layout.turn, layer.kv_heads, layer.group, layer.size)
+        attended, kept = attend(q, k, v, layout)
+        attended_TO = attended.unflatten(1, (-1, layer.group)).transpose(0, 1).flatten(1)
+        residual_KH = x_TH
+        if wanted_K is not None:
+            attended_TO, residual_KH = attended_TO[wanted_K], x_TH[wanted_K]
+        x2_KH = layer.out.add_to(residual_KH, attended_TO)
+        normed2_KH, rstd2_K1 = rms_norm(x2_KH, layer.eps[1])
+        gate_up = layer.gate_up.forward(normed2_KH)
+        y_KH = layer.down.add_to(x2_KH, swiglu(gate_up))
+        if any(ctx.needs_input_grad):
+            ctx.layer, ctx.layout, ctx.wanted, ctx.tokens = layer, layout, wanted_K, len(x_TH)
+            ctx.kept = (normed_TH, rstd_T1, q, k, v, kept, attended_TO, normed2_KH, rstd2_K1, gate_up)
+        return y_KH
+
+    @staticmethod
+    def backward(ctx: Any, dy_KH: torch.Tensor) -> Any:  # type: ignore[override]
+        layer, layout, wanted_K = ctx.layer, ctx.layout, ctx.wanted
+        normed_TH, rstd_T1, q, k, v, kept, attended_KO, normed2_KH, rstd2_K1, gate_up = ctx.kept
+        ctx.kept = None
+        inner, dgate_up = swiglu_backward(dy_KH @ layer.down.weight, gate_up)
+        of_down = layer.down.gradients(inner, dy_KH)
+        dx2_KH = rms_norm_backward(dgate_up @ layer.gate_up.weight, normed2_KH, rstd2_K1, dy_KH)
+        of_gate_up = layer.gate_up.gradients(normed2_KH, dgate_up)
+        of_out = layer.out.gradients(attended_KO, dx2_KH)
+        of_qkv: Grads = [None] * len(layer.qkv.parameters)
+        dx_TH = None
+        if ctx.needs_input_grad[0] or of_qkv:
+            dattended = _spread(dx2_KH @ layer.out.weight, wanted_K, ctx.tokens)
+            dattended = dattended.unflatten(1, (layer.kv_heads, layer.group, layer.size)).transpose(0, 1)
+            dqkv = heads_backward(*attend_backward(dattended.flatten(1, 2), q, k, v, kept, layout), layout.turn)
+            of_qkv = layer.qkv.gradients(normed_TH, dqkv)
+        if ctx.needs_input_grad[0]:
+            residual_TH = _spread(dx2_KH, wanted_K, ctx.tokens)
+            dx_TH = rms_norm_backward(dqkv @ layer.qkv.weight, normed_TH, rstd_T1, residual_TH)
+        return dx_TH, None, None, None, *of_qkv, *of_out, *of_gate_up, *of_down
+
+
+def _spread(x_KH: torch.Tensor, wanted_K: torch.Tensor | None, tokens: int) -> torch.Tensor:
+    """[T,H]: zero where nothing was wanted."""
+    if wanted_K is None:
+        return x_KH
+    return x_KH.new_zeros(tokens, x_KH.shape[1]).index_copy_(0, wanted_K, x_KH)

@@ -1,0 +1,166 @@
+"""Puts the fused layers in place of a model's own, for packed training alone, and proves that nothing has changed.
+
+A layer is replaced only where its modules are those of a known shape; then a batch is read with and without the
+replacement, and unless every loss and the gradients agree, the model stays as it was. Reading in any other way (padded
+batches, generation) goes through the model's own forward, so the replacement need not be undone.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+from weakref import WeakSet
+
+import torch
+from torch import nn
+
+from doctorglm.models.chatglm.attention import ChatGLMBlock
+from doctorglm.models.documents import current
+from doctorglm.tune.fused.attention import Layout
+from doctorglm.tune.fused.chatglm import ChatGLMLayer
+from doctorglm.tune.fused.decoder import DecoderLayer
+
+_WANTED: ContextVar[torch.Tensor | None] = ContextVar("wanted", default=None)
+_HEADS: "WeakSet[nn.Module]" = WeakSet()
+
+Fused = DecoderLayer | ChatGLMLayer
+
+
+@contextmanager
+def wanted(places_K: torch.Tensor) -> Iterator[None]:
+    """Within it a fused last layer returns these columns of its row alone."""
+    token = _WANTED.set(places_K)
+    try:
+        yield
+    finally:
+        _WANTED.reset(token)
+
+
+def has_fused_head(model: Any) -> bool:
+    """Whether the model's logits are known to be its head's output and nothing else."""
+    return model.get_output_embeddings() in _HEADS
+
+
+def fuse(model: Any, nats: Callable[[Any], torch.Tensor]) -> int:
+    """Replaces what can be replaced and returns how many layers that are; 0 when the model stays as it was.
+
+    `nats(model)` reads a packed batch with gradients, the same one at every call.
+    """
+    layers = _layers(model)
+    if not layers or next(model.parameters()).device.type != "cpu":
+        return 0
+    before = _measured(model, nats)
+    row = _Row()
+    fused = [_fused(layer, model.config) for layer in layers]
+    own = [layer.forward for layer in layers]
+    for i, (layer, one) in enumerate(zip(layers, fused, strict=True)):
+        if one is not None:
+            layer.forward = _Forward(layer.forward, one, row, last=i == len(layers) - 1)
+    head = model.get_output_embeddings()
+    if type(head) is nn.Linear and head.bias is None and not head.weight.requires_grad:
+        _HEADS.add(head)
+    if _agree(before, _measured(model, nats)):
+        return sum(one is not None for one in fused)
+    for layer, forward in zip(layers, own, strict=True):
+        layer.forward = forward
+    _HEADS.discard(head)
+    return 0
+
+
+class _Row:
+    """What all layers know of the row that is being read; made by the first of them."""
+
+    def __init__(self) -> None:
+        self._of: Any = None
+        self._layout: Layout | None = None
+
+    def layout(self, make: Callable[[], Layout]) -> Layout:
+        """The layout of the current documents."""
+        if self._layout is None or self._of is not current():
+            self._of, self._layout = current(), make()
+        return self._layout
+
+
+class _Forward:
+    """A layer's forward: fused for a packed row, its own for everything else."""
+
+    def __init__(self, own: Callable[..., Any], fused: Fused, row: _Row, last: bool) -> None:
+        self._own, self._fused, self._row, self._last = own, fused, row, last
+
+    def __call__(self, hidden_1TH: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
+        """As the layer's own, but that the last layer returns the wanted columns."""
+        if current() is None:
+            return self._own(hidden_1TH, *args, **kwargs)
+        chatglm = isinstance(self._fused, ChatGLMLayer)
+        layout = self._row.layout(lambda: _chatglm_layout(*args, **kwargs) if chatglm else _decoder_layout(**kwargs))
+        out_1KH = self._fused(hidden_1TH[0], layout, _WANTED.get() if self._last else None)[None]
+        return (out_1KH, None) if chatglm else out_1KH
+
+
+def _decoder_layout(position_embeddings: tuple[torch.Tensor, torch.Tensor], **_: Any) -> Layout:
+    documents = current()
+    assert documents is not None
+    cos, sin = (x[0, :, : x.shape[-1] // 2] for x in position_embeddings)
+    return Layout(documents, [0] * len(documents.bounds), torch.complex(cos.contiguous(), sin.contiguous()))
+
+
+def _chatglm_layout(cos: torch.Tensor, sin: torch.Tensor, *_: Any, packed: Any, **__: Any) -> Layout:
+    documents, prompts = packed
+    return Layout(
+        documents, prompts, torch.complex(cos.flatten(1)[0].view(cos.shape[1], -1), sin.reshape(cos.shape[1], -1))
+    )
+
+
+def _layers(model: Any) -> list[Any]:
+    """The layers of the deepest list of modules that the model applies in turn."""
+    for module in model.modules():
+        layers = getattr(module, "layers", None)
+        if isinstance(layers, nn.ModuleList):
+            return list(layers)
+    return []
+
+
+def _fused(layer: Any, config: Any) -> Fused | None:
+    """The layer as one function, or None where it is of no known shape."""
+    if isinstance(layer, ChatGLMBlock):
+        size = layer.attention.head_dim
+        parts = 2 if config.position_encoding_2d else 1
+        half = size // parts // 2
+        pairs = torch.tensor([[p * 2 * half + i, p * 2 * half + half + i] for p in range(parts) for i in range(half)])
+        return ChatGLMLayer.of(layer, pairs)
+    size = getattr(getattr(layer, "self_attn", None), "head_dim", None)
+    if size is None:
+        return None
+    parameters = getattr(config, "rope_parameters", None) or {}
+    turned = int(size * parameters.get("partial_rotary_factor", getattr(config, "partial_rotary_factor", None) or 1.0))
+    # GLM turns neighbours, the others the two halves of what they turn; a wrong guess would not agree
+    if config.model_type in ("glm", "glm4"):
+        pairs = torch.arange(turned).view(-1, 2)
+    else:
+        pairs = torch.arange(turned).view(2, -1).t()
+    return DecoderLayer.of(layer, pairs)
+
+
+def _measured(model: Any, nats: Callable[[Any], torch.Tensor]) -> list[torch.Tensor]:
+    """Nats, and the gradients of what is trained; B starts at zero and then A's are zero, so B is moved for a moment."""
+    moved = [p for name, p in model.named_parameters() if p.requires_grad and not p.any()]
+    kept = [p.detach().clone() for p in moved]
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for p in moved:
+            p.copy_(torch.randn(p.shape, generator=generator, dtype=p.dtype) * 0.01)
+    losses = nats(model)
+    losses.sum().backward()
+    gradients = [p.grad for p in model.parameters() if p.grad is not None]
+    model.zero_grad(set_to_none=True)
+    with torch.no_grad():
+        for p, value in zip(moved, kept, strict=True):
+            p.copy_(value)
+    return [losses.detach(), *gradients]
+
+
+def _agree(before: list[torch.Tensor], after: list[torch.Tensor]) -> bool:
+    """Losses to 1e-4 nats, and every gradient to 1e-3 of its own length: far above rounding, far below a mistake."""
+    if len(before) != len(after) or (before[0] - after[0]).abs().max() > 1e-4:
+        return False
+    return all((a - b).norm() <= 1e-3 * b.norm() + 1e-12 for b, a in zip(before[1:], after[1:], strict=True))

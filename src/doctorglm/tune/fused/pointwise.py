@@ -1,0 +1,41 @@
+"""What stands between the matrix products: norms and gates, forward and backward, in as few passes as eager torch has.
+
+Shapes: T tokens, H width, I inner width.
+Source: RMSNorm, arXiv 1910.07467; SwiGLU, arXiv 2002.05202.
+"""
+
+import torch
+import torch.nn.functional as F
+
+
+def rms_norm(x_TH: torch.Tensor, eps: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """x over its root mean square, without the norm's weight; and [T,1], one over that."""
+    norm_T1 = torch.linalg.vector_norm(x_TH, dim=-1, keepdim=True)
+    rstd_T1 = norm_T1.square_().div_(x_TH.shape[-1]).add_(eps).rsqrt_()
+    return x_TH * rstd_T1, rstd_T1
+
+
+def rms_norm_backward(
+    dy_TH: torch.Tensor, y_TH: torch.Tensor, rstd_T1: torch.Tensor, residual_TH: torch.Tensor
+) -> torch.Tensor:
+    """The gradient of x, added to that of the residual."""
+    shared_T1 = (dy_TH * y_TH).mean(-1, keepdim=True).neg_()
+    return torch.addcmul(residual_TH, torch.addcmul(dy_TH, y_TH, shared_T1), rstd_T1)
+
+
+def swiglu(gate_up_T2I: torch.Tensor) -> torch.Tensor:
+    """silu(gate) * up, [T,I]."""
+    gate, up = gate_up_T2I.chunk(2, -1)
+    return F.silu(gate).mul_(up)
+
+
+def swiglu_backward(da_TI: torch.Tensor, gate_up_T2I: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """What `swiglu` gave, made again, and the gradient [T,2I] of its input; `da_TI` is used up."""
+    gate, up = gate_up_T2I.chunk(2, -1)
+    out_T2I = torch.empty_like(gate_up_T2I)
+    dgate, dup = out_T2I.chunk(2, -1)
+    silu = F.silu(gate)
+    torch.mul(da_TI, silu, out=dup)
+    da_TI.mul_(up)
+    torch.ops.aten.silu_backward.grad_input(da_TI, gate, grad_input=dgate)
+    return silu.mul_(up), out_T2I

@@ -1,0 +1,185 @@
+"""The fused layers against the model's own modules in float64: every loss and every gradient."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, GlmConfig, LlamaConfig, Qwen2Config
+
+from doctorglm.models import ChatGLMConfig, ChatGLMForConditionalGeneration
+from doctorglm.render import IGNORED, Sample
+from doctorglm.tune.adapt import adapt
+from doctorglm.tune.batches import pack
+from doctorglm.tune.fused import fuse
+from doctorglm.tune.loss import token_nats
+from doctorglm.tune.settings import TuneSettings
+
+SIZES: dict[str, Any] = {
+    "vocab_size": 300, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 3, "num_attention_heads": 4,
+    "num_key_value_heads": 2, "head_dim": 8, "initializer_range": 0.1, "max_position_embeddings": 512,
+    "pad_token_id": 0, "eos_token_id": 1,
+}  # fmt: skip
+GMASK, SOP = 298, 299
+
+
+def chatglm(**changed: Any) -> Any:
+    sizes: dict[str, Any] = {"vocab_size": 300, "hidden_size": 32, "num_layers": 3, "num_attention_heads": 4}
+    special = {
+        "bos_token_id": SOP,
+        "eos_token_id": 297,
+        "gmask_token_id": GMASK,
+        "mask_token_id": 296,
+        "pad_token_id": 0,
+    }
+    return ChatGLMForConditionalGeneration(ChatGLMConfig(**sizes, **special, initializer_range=0.1, **changed))
+
+
+def family(name: str) -> Any:
+    torch.manual_seed(7)
+    if name.startswith("chatglm"):
+        model = chatglm(position_encoding_2d=name != "chatglm-1d")
+    else:
+        config: Any = {
+            "llama": lambda: LlamaConfig(**SIZES),
+            "llama-bias": lambda: LlamaConfig(**SIZES, attention_bias=True),
+            "qwen2": lambda: Qwen2Config(**SIZES),
+            "glm": lambda: GlmConfig(**SIZES, attention_bias=True),
+            "one-kv-head": lambda: Qwen2Config(**SIZES | {"num_key_value_heads": 1}),
+        }[name]()
+        model = AutoModelForCausalLM.from_config(config)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.dim() == 1:  # biases start at 0 and norms at 1, which would hide mistakes
+                parameter.add_(torch.randn_like(parameter) * 0.2)
+    return model
+
+
+FAMILIES = ["llama", "llama-bias", "qwen2", "glm", "one-kv-head", "chatglm", "chatglm-1d"]
+
+
+def rows_for(
+    name: str, of: Callable[..., Sample], lengths: Any = ((4, 3), (2, 1), (17, 9), (3, 40), (6, 1))
+) -> list[Sample]:
+    rows = [of(p, a, f"r{p}", 5 + p, 290) for p, a in lengths]
+    if name.startswith("chatglm"):
+        for row in rows:
+            at = next(i for i, label in enumerate(row.labels) if label != IGNORED)
+            row.input_ids[at - 2 : at] = [GMASK, SOP]
+    return rows
+
+
+def adapted(model: Any, **settings: Any) -> Any:
+    model = adapt(model, TuneSettings(lora_rank=3, **settings)).double()
+    torch.manual_seed(3)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if ".lora_B." in name:
+                parameter.normal_(0, 0.1)
+    for module in model.modules():
+        if hasattr(module, "variance_epsilon"):  # transformers' norms compute in float32 whatever they are given
+            module.forward = _exact_norm(module)
+    return model
+
+
+def _exact_norm(norm: Any) -> Callable[[torch.Tensor], torch.Tensor]:
+    return lambda x: norm.weight * x / (x.pow(2).mean(-1, keepdim=True) + norm.variance_epsilon).sqrt()
+
+
+def measured(model: Any, rows: list[Sample]) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    weights = torch.linspace(0.5, 2, sum(s.supervised for s in rows), dtype=torch.float64)
+    nats = token_nats(model, pack(rows))
+    (nats * weights).sum().backward()
+    gradients = {n: p.grad.clone() for n, p in model.named_parameters() if p.grad is not None}
+    model.zero_grad()
+    return nats.detach(), gradients
+
+
+def assert_same(model: Any, rows: list[Sample], layers: int = 3) -> None:
+    nats, gradients = measured(model, rows)
+    assert fuse(model, lambda m: token_nats(m, pack(rows[:2]))) == layers
+    fused_nats, fused_gradients = measured(model, rows)
+    assert torch.allclose(fused_nats, nats, rtol=1e-10, atol=1e-11)
+    assert fused_gradients.keys() == gradients.keys()
+    for name, gradient in gradients.items():
+        scale = float(gradient.abs().max())
+        assert torch.allclose(fused_gradients[name], gradient, rtol=1e-8, atol=1e-10 * scale + 1e-13), name
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_losses_and_gradients_are_the_models_own(name: str, sample_of: Callable[..., Sample]) -> None:
+    assert_same(adapted(family(name)), rows_for(name, sample_of))
+
+
+@pytest.mark.parametrize("name", ["qwen2", "glm", "chatglm"])
+def test_long_documents_go_through_the_kernel(name: str, sample_of: Callable[..., Sample]) -> None:
+    assert_same(adapted(family(name)), rows_for(name, sample_of, ((4, 3), (120, 150), (200, 90), (5, 2))))
+
+
+@pytest.mark.parametrize("targets", ["q_proj,v_proj", "down_proj", "k_proj", "gate_proj,o_proj"])
+def test_some_layers_adapted(targets: str, sample_of: Callable[..., Sample]) -> None:
+    assert_same(adapted(family("qwen2"), lora_targets=targets), rows_for("qwen2", sample_of))
+
+
+@pytest.mark.parametrize("targets", ["query_key_value", "dense", "dense_4h_to_h"])
+def test_some_layers_of_chatglm_adapted(targets: str, sample_of: Callable[..., Sample]) -> None:
+    assert_same(adapted(family("chatglm"), lora_targets=targets), rows_for("chatglm", sample_of))
+
+
+def test_the_merged_weights_follow_the_adapters(sample_of: Callable[..., Sample]) -> None:
+    """After a step of the optimizer, and after a checkpoint was copied back."""
+    rows, model = rows_for("qwen2", sample_of), adapted(family("qwen2"))
+    other = adapted(family("qwen2"))
+    fuse(model, lambda m: token_nats(m, pack(rows[:2])))
+    optimizers = [torch.optim.SGD([p for p in m.parameters() if p.requires_grad], 0.05) for m in (model, other)]
+    for _ in range(3):
+        for each, optimizer in zip((model, other), optimizers, strict=True):
+            token_nats(each, pack(rows)).sum().backward()
+            optimizer.step()
+            optimizer.zero_grad()
+    one, two = measured(model, rows)[0], measured(other, rows)[0]
+    assert torch.allclose(one, two, rtol=1e-9, atol=1e-10)
+    assert not torch.allclose(one, measured(adapted(family("qwen2")), rows)[0], atol=1e-3)
+
+
+def test_everything_else_is_read_as_before(base: Path, samples: Callable[..., Any]) -> None:
+    """Padded rows, generation, and the adapter's own names."""
+    model, rendered = samples(base, 6)
+    model = adapted(model)
+    ids = torch.tensor([rendered[0].input_ids])
+    names = [n for n, _ in model.named_parameters()]
+    with torch.no_grad():
+        before = model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits
+    assert fuse(model, lambda m: token_nats(m, pack(rendered[:2]))) == 2
+    with torch.no_grad():
+        assert torch.equal(model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits, before)
+    assert [n for n, _ in model.named_parameters()] == names
+
+
+def test_only_supervised_rows_leave_the_last_layer(sample_of: Callable[..., Sample]) -> None:
+    rows, model = rows_for("qwen2", sample_of), adapted(family("qwen2"))
+    fuse(model, lambda m: token_nats(m, pack(rows[:2])))
+    seen = []
+    model.base_model.model.model.norm.register_forward_pre_hook(lambda _m, args: seen.append(args[0].shape[1]))
+    token_nats(model, pack(rows))
+    assert seen == [sum(s.supervised for s in rows)]
+
+
+def test_a_layer_that_computes_something_else_is_left_alone(sample_of: Callable[..., Sample]) -> None:
+    """Same modules, another forward: the comparison finds it, and nothing is replaced."""
+    rows, model = rows_for("qwen2", sample_of), adapted(family("qwen2"))
+    layer = model.base_model.model.model.layers[1]
+    own = layer.forward
+    layer.forward = lambda *args, **kwargs: own(*args, **kwargs) * 1.01
+    before = measured(model, rows)[0]
+    assert fuse(model, lambda m: token_nats(m, pack(rows[:2]))) == 0
+    assert torch.equal(measured(model, rows)[0], before)
+
+
+@pytest.mark.parametrize("settings", [{"lora_dropout": 0.1}, {"method": "full"}])
+def test_what_cannot_be_fused_is_not(settings: Any, sample_of: Callable[..., Sample]) -> None:
+    rows, model = rows_for("qwen2", sample_of), adapt(family("qwen2"), TuneSettings(**settings)).double().eval()
+    before = measured(model, rows)[0]
+    assert fuse(model, lambda m: token_nats(m, pack(rows[:2]))) == 0
+    assert torch.equal(measured(model, rows)[0], before)
