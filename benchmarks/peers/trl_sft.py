@@ -51,7 +51,10 @@ def main() -> None:
         )
         trainer.train()
     seen = list(documents(trainer.batches, tokenizer))
-    report(asked, "trl", trainer.clock, seen, trainer.first_loss_all, name="TRL", slots=trainer.slots)
+    report(
+        asked, "trl", trainer.clock, seen, trainer.first_loss_all, name="TRL", slots=trainer.slots,
+        trained=sum(p.numel() for p in trainer.model.parameters() if p.requires_grad),
+    )  # fmt: skip
 
 
 def arguments(settings: dict[str, object]) -> dict[str, object]:
