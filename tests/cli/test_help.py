@@ -74,6 +74,7 @@ FLAGS = {
     "evaluate": ({"--model", "--adapter", "--suite", "--out"}, ["[KEY=VALUE ...]"]),
     "compare": ({"--out", "--placebo"}, ["BASE_EVAL", "TUNED_EVAL", "[KEY=VALUE ...]"]),
     "chat": ({"--model", "--adapter", "--ask"}, ["[KEY=VALUE ...]"]),
+    "convert": ({"--to"}, ["SRC", "DST"]),
     "doctor": (set(), []),
 }
 

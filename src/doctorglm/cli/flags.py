@@ -98,6 +98,21 @@ Placebo = Annotated[
         help=say(en="The placebo's; without it the gate fails.", zh="安慰剂模型的评测结果；没有它就不会通过。"),
     ),
 ]
+ConvertSource = Annotated[Path, typer.Argument(metavar="SRC", help=say(en="A folder of weights.", zh="权重文件夹。"))]
+ConvertTarget = Annotated[
+    Path, typer.Argument(metavar="DST", help=say(en="A folder that does not exist yet.", zh="目标文件夹，须尚不存在。"))
+]
+To = Annotated[
+    str,
+    typer.Option(
+        "--to",
+        metavar="hf|chatglm",
+        help=say(
+            en="hf: safetensors for transformers, ChatGLM2 and 3 as GLM; chatglm: GLM back to official names.",
+            zh="hf：供 transformers 使用的 safetensors，ChatGLM2、3 转为 GLM；chatglm：转回官方命名。",
+        ),
+    ),
+]
 Ask = Annotated[
     str | None,
     typer.Option("--ask", metavar="TEXT", help=say(en="Answer this once and leave.", zh="只回答这一句就退出。")),

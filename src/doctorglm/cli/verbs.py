@@ -222,6 +222,36 @@ def chat(
 
 @app.command(
     help=say(
+        en="Write a model's folder anew: ChatGLM2 and ChatGLM3 as GLM, pickles as safetensors, and back.",
+        zh="转换模型文件夹：ChatGLM2、ChatGLM3 转为 GLM，pickle 转为 safetensors，也可转回。",
+    ),
+    epilog="doctorglm convert models/chatglm2-6b models/chatglm2-6b-hf --to hf",
+    cls=Verb,
+)
+def convert(
+    source: flags.ConvertSource,
+    target: flags.ConvertTarget,
+    to: flags.To,
+    as_json: flags.Json = False,
+) -> int:
+    """Tensor by tensor; values and types stay as they are."""
+    from doctorglm.models.convert import convert as stage
+    from doctorglm.models.convert import layout
+
+    done = stage(source, target, layout(to))
+    print_json(done, as_json)
+    tell(
+        say(
+            en=f"{target}: {done['family']}, {done['tensors']} tensors, {done['bytes'] / 1e9:.2f} GB",
+            zh=f"{target}：{done['family']}，{done['tensors']} 个张量，{done['bytes'] / 1e9:.2f} GB",
+        ),
+        as_json,
+    )
+    return 0
+
+
+@app.command(
+    help=say(
         en="What this machine can run, what is missing, and how to get it.",
         zh="这台机器能运行什么、缺什么、如何补齐。",
     ),

@@ -16,6 +16,9 @@ from doctorglm.models.chatglm.tokenizer import ChatGLMTokenizer
 from doctorglm.models.chatglm2.tokenizer import ChatGLM2Tokenizer
 from doctorglm.models.weights import Shapes, compare_shapes, refuse_prefix_and_quantised, without_tied_head
 
+VOCABULARIES = ("tokenizer.json", "*.model", "vocab.*", "*.tiktoken")
+"""Files of which a tokenizer has at least one."""
+
 _SPECIAL = ("bos", "eos", "mask", "gmask", "pad")
 _IGNORED = ".rotary_emb.inv_freq"
 

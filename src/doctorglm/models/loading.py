@@ -19,12 +19,11 @@ from doctorglm.models.chatglm.model import ChatGLMForConditionalGeneration
 from doctorglm.models.chatglm2.config import ChatGLM2Config
 from doctorglm.models.chatglm2.model import ChatGLM2ForCausalLM
 from doctorglm.models.chatglm2.tokenizer import ChatGLM2Tokenizer
-from doctorglm.models.checks import check_first, first_tokenizer, refuse_unknown, second_tokenizer
+from doctorglm.models.checks import VOCABULARIES, check_first, first_tokenizer, refuse_unknown, second_tokenizer
 from doctorglm.models.weights import Shapes, read_config, shapes_of, weight_files
 from doctorglm.runs import read_json
 
 EMBEDDED = "embedded"
-_VOCABULARIES = ("tokenizer.json", "*.model", "vocab.*", "*.tiktoken")
 _LOADING_FAILED = (OSError, ValueError, RuntimeError, KeyError, ImportError, SafetensorError, pickle.UnpicklingError)
 
 
@@ -97,8 +96,8 @@ def _load_native(folder: Path, dtype: torch.dtype) -> tuple[PreTrainedModel, Any
         )
     try:
         # without any file transformers makes an empty vocabulary up
-        if not any(file for pattern in _VOCABULARIES for file in folder.glob(pattern)):
-            raise OSError(f"none of {', '.join(_VOCABULARIES)} is there")
+        if not any(file for pattern in VOCABULARIES for file in folder.glob(pattern)):
+            raise OSError(f"none of {', '.join(VOCABULARIES)} is there")
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
     except _LOADING_FAILED as error:
         raise ModelError(

@@ -157,7 +157,7 @@ def _unpickled(path: Path, **how: Any) -> Any:
 class Checkpoint:
     """A folder's tensors, read one at a time; only the `open_files` used last stay open."""
 
-    def __init__(self, folder: Path, open_files: int = 2) -> None:
+    def __init__(self, folder: Path, open_files: int = 1) -> None:
         self.stored = catalogue(weight_files(folder))
         self._limit = open_files
         self._open: OrderedDict[Path, Callable[[str], torch.Tensor]] = OrderedDict()

@@ -2,7 +2,8 @@
 
 A prompt ends with `<|assistant|>`; the answer begins, as every message does, with an empty line for metadata. What
 follows an answer is `<|user|>`, at which generation stops as it does at </s>: so prompts continue one another, and one
-sequence supervises every answer. Source: https://huggingface.co/THUDM/chatglm3-6b (`build_chat_input` and its fine-tuning script).
+sequence supervises every answer.
+Source: https://huggingface.co/THUDM/chatglm3-6b (`build_chat_input` and its fine-tuning script).
 """
 
 from doctorglm.conversation import Conversation, Message

@@ -56,7 +56,7 @@ def native_state(folder: Path, glm: Any) -> dict[str, torch.Tensor]:
     return {output.name: output.make(checkpoint.read) for output in to_native(checkpoint.stored, glm)}
 
 
-def fitting_checkpoint(folder: Path, glm: Any, open_files: int = 2) -> Checkpoint:
+def fitting_checkpoint(folder: Path, glm: Any, open_files: int = 1) -> Checkpoint:
     """The folder's tensors; raises ModelError unless they are exactly those of an official checkpoint of this shape."""
     checkpoint = Checkpoint(folder, open_files)
     shapes = {name: one.shape for name, one in checkpoint.stored.items() if name != IGNORED}

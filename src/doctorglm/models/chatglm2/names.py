@@ -4,20 +4,17 @@ Only names change, and one matrix of queries, keys and values becomes three; no 
 Source: the published `pytorch_model.bin.index.json` and transformers' `GlmForCausalLM`.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
 import torch
 
 from doctorglm.models.weights import Stored
+from doctorglm.models.writing import Output, Read, renamed
 
 IGNORED = "transformer.rotary_pos_emb.inv_freq"
 """In every official checkpoint, read by nobody."""
-
-Read = Callable[[str], torch.Tensor]
-"""A tensor of the checkpoint by its name."""
 
 _ONCE = {
     "transformer.embedding.word_embeddings.weight": "model.embed_tokens.weight",
@@ -32,16 +29,6 @@ _IN_LAYER = {
     "mlp.dense_4h_to_h.weight": "mlp.down_proj.weight",
 }
 _OFFICIAL, _NATIVE = "transformer.encoder.layers", "model.layers"
-
-
-@dataclass(frozen=True, slots=True)
-class Output:
-    """A tensor to be written: what it will be, and how it is made from tensors of the checkpoint."""
-
-    name: str
-    shape: tuple[int, ...]
-    dtype: torch.dtype
-    make: Callable[[Read], torch.Tensor]
 
 
 def official_shapes(config: Any) -> dict[str, tuple[int, ...]]:
@@ -89,12 +76,12 @@ def to_native(stored: Mapping[str, Stored], config: Any) -> list[Output]:
 
 def _natives(name: str, one: Stored, config: Any) -> Iterator[Output]:
     if name in _ONCE:
-        yield _renamed(_ONCE[name], name, one)
+        yield renamed(_ONCE[name], name, one)
         return
     number, part = name.removeprefix(f"{_OFFICIAL}.").split(".", 1)
     layer = f"{_NATIVE}.{number}"
     if part in _IN_LAYER:
-        yield _renamed(f"{layer}.{_IN_LAYER[part]}", name, one)
+        yield renamed(f"{layer}.{_IN_LAYER[part]}", name, one)
         return
     start = 0
     for letter, rows in zip("qkv", _blocks(config), strict=True):
@@ -110,12 +97,12 @@ def to_official(stored: Mapping[str, Stored], config: Any) -> list[Output]:
     outputs = []
     for name, one in stored.items():
         if name in once:
-            outputs.append(_renamed(once[name], name, one))
+            outputs.append(renamed(once[name], name, one))
             continue
         number, part = name.removeprefix(f"{_NATIVE}.").split(".", 1)
         layer = f"{_OFFICIAL}.{number}"
         if part in in_layer:
-            outputs.append(_renamed(f"{layer}.{in_layer[part]}", name, one))
+            outputs.append(renamed(f"{layer}.{in_layer[part]}", name, one))
         elif ".q_proj." in part:
             kind = part.rpartition(".")[2]
             sources = [name.replace(".q_proj.", f".{letter}_proj.") for letter in "qkv"]
@@ -133,10 +120,6 @@ def _frequencies(config: Any, dtype: torch.dtype) -> Output:
 def inverse_frequencies(turned: int) -> torch.Tensor:
     """[turned/2] float32: what the official code keeps in its checkpoints, without the `rope_ratio`."""
     return 1.0 / 10000.0 ** (torch.arange(0, turned, 2, dtype=torch.float32) / turned)
-
-
-def _renamed(target: str, source: str, one: Stored) -> Output:
-    return Output(target, one.shape, one.dtype, lambda read: read(source))
 
 
 def _rows(source: str, start: int, stop: int, read: Read) -> torch.Tensor:

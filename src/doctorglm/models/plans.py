@@ -1,0 +1,149 @@
+"""What a converted folder will hold, decided and checked before its first file is written.
+
+One function for each kind of source: ChatGLM-6B, ChatGLM2 and ChatGLM3, other families, and GLM on its way back.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from transformers import GlmConfig
+
+from doctorglm.errors import ModelError
+from doctorglm.models.chatglm.config import ChatGLMConfig, generation_of, refuse_unsupported
+from doctorglm.models.chatglm.tokenizer import ChatGLMTokenizer
+from doctorglm.models.chatglm2.config import ChatGLM2Config, official_values
+from doctorglm.models.chatglm2.model import fitting_checkpoint
+from doctorglm.models.chatglm2.names import native_shapes, to_native, to_official
+from doctorglm.models.chatglm2.tokenizer import VOCABULARY, recognised_format
+from doctorglm.models.checks import VOCABULARIES, check_first, first_tokenizer, refuse_unknown, second_tokenizer
+from doctorglm.models.weights import Checkpoint, compare_shapes, read_config, without_tied_head
+from doctorglm.models.writing import Output, renamed
+from doctorglm.runs import atomic_file, read_json, write_json
+
+Layout = Literal["hf", "chatglm"]
+
+LICENCES = ("LICENSE*", "MODEL_LICENSE*", "NOTICE*", "README*.md", "generation_config.json")
+"""What goes with the weights whatever becomes of them."""
+_TEXTS = ("*.json", "*.txt", "*.model", "*.jinja", "*.tiktoken")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What is to be written: everything is checked before the first file."""
+
+    family: str
+    config: dict[str, Any]
+    checkpoint: Checkpoint
+    outputs: list[Output]
+    write_tokenizer: Callable[[Path], object] | None
+
+
+def planned(source: Path, to: Layout) -> Plan:
+    """What `source` becomes; raises ModelError for what cannot be read, is unknown, does not fit or has no way."""
+    values = read_config(source)
+    refuse_unknown(source, values)
+    where, kind = str(source / "config.json"), values["model_type"]
+    if to == "chatglm":
+        if kind != GlmConfig.model_type:
+            raise ModelError(
+                en=f"{where}: model_type {kind!r}; only a folder of GLM, such as `--to hf` makes of ChatGLM2 and "
+                "ChatGLM3, has a way back to the official names. Use --to hf.",
+                zh=f"{where}：model_type 为 {kind!r}；只有 GLM 目录（例如 ChatGLM2、ChatGLM3 经 `--to hf` 得到的）"
+                "才能转回官方命名。请使用 --to hf。",
+            )
+        return _back(source, values, where)
+    if kind != ChatGLMConfig.model_type:
+        return _as_it_is(source, values, str(kind))
+    return _first(source, values, where) if generation_of(values, where) == 1 else _second(source, values, where)
+
+
+def _first(source: Path, values: dict[str, Any], where: str) -> Plan:
+    """ChatGLM-6B: the same names, which our own class loads."""
+    refuse_unsupported(values, where)
+    config = ChatGLMConfig.from_dict(values)
+    checkpoint = Checkpoint(source)
+    check_first(source, config, {name: one.shape for name, one in checkpoint.stored.items()})
+    found = (source / ChatGLMTokenizer.vocab_files_names["vocab_file"]).is_file()
+    if found:
+        first_tokenizer(source, config)
+    return Plan(
+        family="chatglm-6b",
+        config=_own(values) | {"architectures": ["ChatGLMForConditionalGeneration"]},
+        checkpoint=checkpoint,
+        outputs=[renamed(name, name, one) for name, one in checkpoint.stored.items()],
+        write_tokenizer=(lambda folder: carry(source, folder, _TEXTS)) if found else None,
+    )
+
+
+def _as_it_is(source: Path, values: dict[str, Any], family: str) -> Plan:
+    """Another family that transformers knows: only the form of its files changes."""
+    checkpoint = Checkpoint(source)
+    found = any(file for pattern in VOCABULARIES for file in source.glob(pattern))
+    return Plan(
+        family=family,
+        config=_own(values),
+        checkpoint=checkpoint,
+        outputs=[renamed(name, name, one) for name, one in checkpoint.stored.items()],
+        write_tokenizer=(lambda folder: carry(source, folder, _TEXTS)) if found else None,
+    )
+
+
+def _second(source: Path, values: dict[str, Any], where: str) -> Plan:
+    """ChatGLM2 and ChatGLM3: GLM's names."""
+    glm = ChatGLM2Config.from_dict(values | {"_name_or_path": where}).native()
+    glm.architectures = ["GlmForCausalLM"]
+    checkpoint = fitting_checkpoint(source, glm)
+    tokenizer = second_tokenizer(source, glm) if (source / VOCABULARY).is_file() else None
+    config = {key: value for key, value in json.loads(glm.to_json_string()).items() if key != "_name_or_path"}
+    return Plan(
+        family=tokenizer.chat_format if tokenizer else recognised_format(source, {}),
+        config=config,
+        checkpoint=checkpoint,
+        outputs=to_native(checkpoint.stored, glm),
+        write_tokenizer=tokenizer.save_pretrained if tokenizer else None,
+    )
+
+
+def _back(source: Path, values: dict[str, Any], where: str) -> Plan:
+    """A GLM: the official names of ChatGLM2 and ChatGLM3."""
+    glm = GlmConfig.from_dict(values)
+    checkpoint = Checkpoint(source)
+    shapes = {name: one.shape for name, one in checkpoint.stored.items()}
+    compare_shapes(
+        source, without_tied_head(native_shapes(glm), shapes, "lm_head.weight", glm.tie_word_embeddings), shapes
+    )
+    tokenizer = second_tokenizer(source, glm) if (source / VOCABULARY).is_file() else None
+
+    def write_tokenizer(folder: Path) -> None:
+        assert tokenizer is not None
+        tokenizer.save_pretrained(folder)
+        file = folder / "tokenizer_config.json"
+        # the official name, which the tokenizer of every ChatGLM has
+        write_json(file, json.loads(file.read_text("utf-8")) | {"tokenizer_class": ChatGLMTokenizer.__name__})
+
+    return Plan(
+        family=tokenizer.chat_format if tokenizer else "glm",
+        config=official_values(glm, where),
+        checkpoint=checkpoint,
+        outputs=to_official(checkpoint.stored, glm),
+        write_tokenizer=write_tokenizer if tokenizer else None,
+    )
+
+
+def _own(values: dict[str, Any]) -> dict[str, Any]:
+    """Without the names of code, which is neither run nor copied."""
+    return {key: value for key, value in values.items() if key != "auto_map"}
+
+
+def carry(source: Path, folder: Path, patterns: tuple[str, ...]) -> None:
+    """Copies what is small and no weights, as it is; tokenizer_config.json without the names of code."""
+    for file in sorted({file for pattern in patterns for file in source.glob(pattern) if file.is_file()}):
+        copy = folder / file.name
+        if file.name == "tokenizer_config.json":
+            write_json(copy, _own(read_json(file)))
+        elif not file.name.endswith(".index.json") and not copy.exists():
+            with atomic_file(copy, "wb") as out:
+                out.write(file.read_bytes())
