@@ -112,6 +112,7 @@ def attach_adapter(model: Any, folder: Path, base: Path) -> Any:
             zh=f"{folder / _WEIGHTS}：不含任何张量。请重新微调；适配器并未保存。",
         )
     _refuse_prompt_learning(folder)
+    _refuse_other_ranks(folder)
     try:
         with warnings.catch_warnings():
             # what PEFT warns about here, `_compare` refuses; and it asks transformers 5.24 things by old names
@@ -141,6 +142,24 @@ def _refuse_prompt_learning(folder: Path) -> None:
             "Use a LoRA adapter.",
             zh=f"{folder}：peft_type {config.peft_type.value} 在生成时会丢失前缀。请使用 LoRA 适配器。",
         )
+
+
+def _refuse_other_ranks(folder: Path) -> None:
+    """Raises ModelError when LoRA's tensors have a rank that the configuration beside them does not name."""
+    config = read_json(folder / "adapter_config.json")
+    if config.get("peft_type") != "LORA":
+        return
+    named = {config.get("r"), *(config.get("rank_pattern") or {}).values()}
+    for name, shape in shapes_of([folder / _WEIGHTS]).items():
+        rank = shape[0] if ".lora_A." in name else shape[1] if ".lora_B." in name else None
+        if rank is not None and rank not in named:
+            said = ", ".join(map(str, sorted(named, key=str)))
+            raise ModelError(
+                en=f"{folder / 'adapter_config.json'}: says rank {said}, but {name} in {_WEIGHTS} has rank {rank}. "
+                "The two files are of different adapters; fetch or save both again.",
+                zh=f"{folder / 'adapter_config.json'}：秩为 {said}，而 {_WEIGHTS} 中的 {name} 秩为 {rank}。"
+                "两个文件来自不同的适配器；请重新下载或保存。",
+            )
 
 
 def _another_base(folder: Path, made_for: str, given: str) -> ModelError:

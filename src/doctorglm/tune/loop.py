@@ -22,6 +22,7 @@ from doctorglm.tune.checkpoint import Checkpoints
 from doctorglm.tune.digest import digest
 from doctorglm.tune.disk import writing
 from doctorglm.tune.loss import token_nats
+from doctorglm.tune.memory import in_parts
 from doctorglm.tune.optimizers import optimizers_for, rate_at
 from doctorglm.tune.randomness import seed_step
 from doctorglm.tune.settings import TuneSettings
@@ -125,15 +126,20 @@ def train(
 
 
 def mean_nats(model: Any, samples: Sequence[Sample], batch_tokens: int, pad_token_id: int) -> float:
-    """Nats per supervised token over all samples, without gradients."""
+    """Nats per supervised token over all samples, without gradients; a batch that memory refuses is halved."""
+
+    def measure(indices: list[int]) -> tuple[float, int]:
+        batch = collate([samples[i] for i in indices], pad_token_id).to(model.device)
+        return float(token_nats(model, batch).sum()), len(batch.targets)
+
     total, count = 0.0, 0
     was_training = model.training
     model.eval()
     with torch.inference_mode():
         for indices in order(samples, batch_tokens, 0, 0):
-            batch = collate([samples[i] for i in indices], pad_token_id).to(model.device)
-            total += float(token_nats(model, batch).sum())
-            count += len(batch.targets)
+            for nats, tokens in in_parts(indices, measure):
+                total += nats
+                count += tokens
     model.train(was_training)
     return total / max(1, count)
 

@@ -11,14 +11,14 @@ import torch
 
 from doctorglm import models
 from doctorglm.conversation import Conversation, read_conversations
-from doctorglm.errors import DataError
+from doctorglm.errors import ConfigError, DataError, ModelError
 from doctorglm.language import Text
 from doctorglm.models.adapters import base_fingerprint, save_adapter
 from doctorglm.models.loading import base_folder, best_device, best_dtype
 from doctorglm.models.saving import save_model
 from doctorglm.render import Rejection, Renderer, Sample, renderer_for
 from doctorglm.report.progress import progress_line
-from doctorglm.runs import Run, atomic_file, sha256_file
+from doctorglm.runs import Run, atomic_file, note, read_json, sha256_file
 from doctorglm.settings import plain
 from doctorglm.tune.adapt import adapt
 from doctorglm.tune.loop import Corpus, steps_of, train
@@ -41,15 +41,17 @@ def tune(base: str, data: Path, out: Path, settings: TuneSettings, *, name: Text
     inputs = {"base": fingerprint, **{file.name: sha256_file(file) for file in files.values()}}
     dtype = _dtype(settings.method)
     recorded = {"base": base, "dtype": str(dtype), **plain(settings)}
-    opened = partial(Run, out, stage="tune", settings=recorded, inputs=inputs, seed=settings.seed)
+    opened = partial(_open, out, recorded, inputs, settings.seed)
     if (out / "run.json").exists() and (earlier := opened()).finished:
         return earlier
     model, tokenizer = models.load(base, dtype=dtype)
     renderer = renderer_for(tokenizer)
-    rendered = {part: _rendered(renderer, of, settings.max_length) for part, of in conversations.items()}
+    max_length = _max_length(base, model, settings)
+    rendered = {part: _rendered(renderer, of, max_length) for part, of in conversations.items()}
     samples, rejected = rendered["train"]
     if not samples:
         raise _nothing(files["train"], rejected)
+    _refuse_unknown_tokens(base, model, [sample for of, _ in rendered.values() for sample in of])
     model = adapt(model, settings)
     run = opened()
     _write_rejected(out / "rejected.jsonl", {part: rejections for part, (_, rejections) in rendered.items()})
@@ -60,9 +62,59 @@ def tune(base: str, data: Path, out: Path, settings: TuneSettings, *, name: Text
         save_model(model, tokenizer, out / "model")
     else:
         save_adapter(model, out / "adapter", fingerprint)
-    results = {"counts": _counts(conversations, rendered), **_results(model, standing)}
+    results = {"counts": _counts(conversations, rendered), "max_length": max_length, **_results(model, standing)}
     run.finish(**results, report=_write_page(out, base, data, settings, results))
     return run
+
+
+def _open(out: Path, settings: Mapping[str, Any], inputs: Mapping[str, str], seed: int) -> Run:
+    """The run of `out`; raises ConfigError for another run's, and says why a run cannot be made longer."""
+    try:
+        return Run(out, stage="tune", settings=settings, inputs=inputs, seed=seed)
+    except ConfigError as error:
+        if not _asks_for_more(out, settings, inputs):
+            raise
+        raise ConfigError(
+            en=f"{error.text.en} More steps cannot be added to a run afterwards: its learning rate has fallen for the "
+            "number of steps that it was given, and would have to rise again. In another --out all epochs are trained.",
+            zh=f"{error.text.zh} 已有的训练不能追加步数：学习率是按原定步数下降的，追加就得重新升高。"
+            "换一个 --out 会从头训练全部轮次。",
+        ) from None
+
+
+def _asks_for_more(out: Path, settings: Mapping[str, Any], inputs: Mapping[str, str]) -> bool:
+    """Whether the record of `out` is of the same run but for its length."""
+    record = read_json(out / "run.json") if (out / "run.json").is_file() else {}
+    if not isinstance(record, dict) or record.get("stage") != "tune" or record.get("inputs") != inputs:
+        return False
+    before = record["settings"]
+    changed = {name for name in {*before, *settings} if before.get(name) != settings.get(name)}
+    return bool(changed) and changed <= {"epochs", "max_steps"}
+
+
+def _max_length(base: str, model: Any, settings: TuneSettings) -> int:
+    """`max_length`, or the base's context where that is smaller: no position beyond it means anything to the base."""
+    context = getattr(model.config, "max_position_embeddings", None) or settings.max_length
+    if context < settings.max_length:
+        note(
+            en=f"max_length {settings.max_length}: {base} reads {context} tokens at most, so that {context} is used; "
+            "longer answers are rejected.",
+            zh=f"max_length {settings.max_length}：{base} 最多读取 {context} 个 token，因此按 {context} 处理；"
+            "更长的回答将被剔除。",
+        )
+    return min(int(context), settings.max_length)
+
+
+def _refuse_unknown_tokens(base: str, model: Any, samples: Iterable[Sample]) -> None:
+    rows = model.get_input_embeddings().weight.shape[0]
+    for sample in samples:
+        if (highest := max(sample.input_ids)) >= rows:
+            raise ModelError(
+                en=f"{base}: record {sample.record_id} has token {highest}, and the model embeds {rows} tokens "
+                f"(0 to {rows - 1}). Use the tokenizer that came with the weights.",
+                zh=f"{base}：记录 {sample.record_id} 含 token {highest}，而模型只有 {rows} 个 token"
+                f"（0 至 {rows - 1}）。请使用与权重配套的分词器。",
+            )
 
 
 def _dtype(method: Method) -> torch.dtype:

@@ -1,0 +1,41 @@
+"""Measuring without running out of memory: a batch that does not fit is measured in halves."""
+
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+import torch
+
+from doctorglm.errors import ModelError
+
+Measured = TypeVar("Measured")
+
+
+def in_parts(indices: list[int], measure: Callable[[list[int]], Measured]) -> Iterator[Measured]:
+    """What `measure` says of the indices, in as few parts as the memory allows.
+
+    Raises ModelError when one alone is too much.
+    """
+    try:
+        measured = measure(indices)
+    except RuntimeError as error:
+        if not _is_out_of_memory(error):
+            raise
+        if len(indices) == 1:
+            raise ModelError(
+                en=f"a single sample does not fit into memory ({str(error).splitlines()[0]}). Lower max_length.",
+                zh=f"单个样本也放不进内存（{str(error).splitlines()[0]}）。请调小 max_length。",
+            ) from error
+    else:
+        yield measured
+        return
+    # here, where nothing refers to the error and the tensors of its frames any more
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    middle = len(indices) // 2
+    yield from in_parts(indices[:middle], measure)
+    yield from in_parts(indices[middle:], measure)
+
+
+def _is_out_of_memory(error: RuntimeError) -> bool:
+    """A GPU has an error of its own; the CPU's allocator says it in words."""
+    return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)
