@@ -24,7 +24,7 @@ DEFAULTS = {
     "batch_size": 8,
     "packing": False,
     "neat_packing": False,  # documents of a row do not see one another
-    "cutoff_len": MAX_LENGTH,  # a packed row has one token more, and is padded to a multiple of 8
+    "cutoff_len": MAX_LENGTH,  # the length of a packed row; a multiple of 8
     "group_by_length": False,
     "disable_gradient_checkpointing": True,
     "flash_attn": "sdpa",  # its name for the attention: `disabled` is eager
