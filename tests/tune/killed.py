@@ -2,14 +2,16 @@
 
 Product code has no hook for this: the functions at which a process may end are wrapped here. A line of JSON on stdin
 asks for one process: `arguments` of `tune` (base, data, out), `settings`, and `kill`: null, or the name of a moment and
-which of its occurrences. After each a line of JSON on stdout has `status` (as of subprocess: -9 killed) and how often
-every moment occurred. Each process is a fork of this one, which has imported everything and computed nothing.
+which of its occurrences, or "clock" and the seconds after the start. After each a line of JSON on stdout has `status`
+(-9: killed; else the exit code) and how often every moment occurred. Each process is a fork of this one, which has
+imported everything and computed nothing.
 """
 
 import json
 import os
 import signal
 import sys
+import threading
 import traceback
 from collections import Counter
 from collections.abc import Callable
@@ -139,8 +141,11 @@ def _watch_files(moments: Moments) -> None:
 
 def _run(job: dict[str, Any], counts: int) -> None:
     """One run in a forked process, which writes how often each moment occurred to the descriptor `counts`."""
-    moments = Moments(job["kill"])
+    kill = job["kill"]
+    moments = Moments(kill)
     watch(moments)
+    if kill and kill[0] == "clock":
+        threading.Timer(kill[1], os.kill, (os.getpid(), signal.SIGKILL)).start()
     # the page has its own tests, and takes longer than this run
     stage._write_page = lambda *_: "report.html"
     base, data, out = job["arguments"]
