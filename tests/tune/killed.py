@@ -166,6 +166,7 @@ def main() -> None:
                 status = 0
             except DoctorGLMError as refused:
                 status = refused.exit_code
+                sys.stderr.write(f"{refused}\n")
             except BaseException:
                 traceback.print_exc()
             finally:

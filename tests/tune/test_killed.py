@@ -7,6 +7,7 @@ import importlib.util
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -143,3 +144,45 @@ def test_two_runs_in_one_folder(whole: tuple[Path, dict[str, int]], tuned: Tune,
         first.kill()
     assert tuned(out)["status"] == 0
     assert left(out) == left(whole[0])
+
+
+_FULL = """
+import json, os, subprocess, sys
+from pathlib import Path
+driver, job, folder = sys.argv[1:]
+subprocess.run(["mount", "-t", "tmpfs", "-o", "size=700k", "tmpfs", folder], check=True)
+ballast = Path(folder) / "ballast"
+def tuned():
+    return subprocess.run([sys.executable, driver], input=job, capture_output=True, text=True)
+ballast.write_bytes(bytes(540_000))
+full = tuned()
+left = sorted(str(p.relative_to(folder)) for p in Path(folder).rglob("*") if p.is_file())
+ballast.unlink()
+again = tuned()
+state = {p.name: p.read_bytes().hex() for p in (Path(folder) / "out/adapter").glob("*.safetensors")}
+print(json.dumps([full.stdout, full.stderr, left, again.stdout, state]))
+"""
+
+
+def test_a_disk_that_is_really_full(
+    whole: tuple[Path, dict[str, int]], qwen_base: Path, data: Path, tmp_path: Path
+) -> None:
+    """A file system of 700 kB in memory, which only a user who may mount one can have."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    alone = ["unshare", "--map-root-user", "--mount"]
+    if not shutil.which("unshare") or subprocess.run([*alone, "mount", "-t", "tmpfs", "none", str(place)]).returncode:
+        pytest.skip("needs the right to mount a file system in a namespace of its own")
+    job = {"arguments": [str(qwen_base), str(data), str(place / "out")], "settings": SETTINGS, "kill": None}
+    done = subprocess.run(
+        [*alone, sys.executable, "-c", _FULL, str(DRIVER), json.dumps(job), str(place)],
+        capture_output=True, text=True, check=False, env={**os.environ, "OMP_WAIT_POLICY": "PASSIVE"},
+    )  # fmt: skip
+    full, said, files, again, adapter = json.loads(done.stdout)
+    assert json.loads(full)["status"] == 2
+    assert "the disk is full" in said and "are needed" in said and "are free on it" in said
+    assert not [name for name in files if name.endswith(".tmp")]
+    assert [name for name in files if "/step-" in name]
+    assert json.loads(again)["status"] == 0
+    name = "adapter_model.safetensors"
+    assert bytes.fromhex(adapter[name]) == (whole[0] / "adapter" / name).read_bytes()
