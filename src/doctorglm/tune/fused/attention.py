@@ -51,52 +51,76 @@ def _causal(size: int, group: int, dtype: torch.dtype) -> torch.Tensor:
     return torch.full((size, size), -math.inf, dtype=dtype).triu(1).repeat_interleave(group, 0)
 
 
-def attend(
-    q_MQD: torch.Tensor, k_MTD: torch.Tensor, v_MTD: torch.Tensor, layout: Layout
-) -> tuple[torch.Tensor, list[Any]]:
-    """[M,T*G,D], and what `backward` needs of each document."""
-    group, scale = q_MQD.shape[1] // k_MTD.shape[1], q_MQD.shape[-1] ** -0.5
-    out, kept = torch.empty_like(q_MQD), []
+def attend(q_MQD: torch.Tensor, k_MTD: torch.Tensor, v_MTD: torch.Tensor, layout: Layout) -> tuple[torch.Tensor, Any]:
+    """[T, M*G*D], and what `attend_backward` needs."""
+    kv_heads, tokens, size = k_MTD.shape
+    group = q_MQD.shape[1] // tokens
+    out_TMGD, kept = q_MQD.new_empty(tokens, kv_heads, group, size), []
     for (start, end), prefix in zip(layout.documents.bounds, layout.prefixes, strict=True):
         q, k, v = q_MQD[:, start * group : end * group], k_MTD[:, start:end], v_MTD[:, start:end]
-        size = end - start
-        if size > LONGEST_BY_PRODUCTS:
-            mask = layout.mask(size, prefix, 1, q.dtype) if prefix else None
-            o, lse = _flash(*_heads(q, k, v), 0.0, mask is None, attn_mask=mask, scale=scale)
-            out[:, start * group : end * group] = _flat(o)
-            kept.append((o, lse, mask))
-            continue
-        mask = layout.mask(size, prefix, group, q.dtype)
-        scores = torch.baddbmm(mask.expand(len(q), -1, -1), q, k.mT, alpha=scale)
-        weights = torch.softmax(scores, -1)
-        torch.bmm(weights, v, out=out[:, start * group : end * group])
-        kept.append(weights)
-    return out, kept
+        by = _by_products if end - start <= LONGEST_BY_PRODUCTS else _by_kernel
+        out_MQD, of_one = by(q, k, v, layout, prefix)
+        out_TMGD[start:end] = out_MQD.unflatten(1, (-1, group)).transpose(0, 1)
+        kept.append(of_one)
+    return out_TMGD.flatten(1), (q_MQD, k_MTD, v_MTD, kept)
+
+
+def _by_products(
+    q_MQD: torch.Tensor, k_MSD: torch.Tensor, v_MSD: torch.Tensor, layout: Layout, prefix: int
+) -> tuple[torch.Tensor, Any]:
+    """One document's output [M,S*G,D], and its weights. Results are whole tensors: a product into a slice is slow."""
+    size = k_MSD.shape[1]
+    mask = layout.mask(size, prefix, q_MQD.shape[1] // size, q_MQD.dtype)
+    scores = torch.baddbmm(mask.expand(len(q_MQD), -1, -1), q_MQD, k_MSD.mT, alpha=q_MQD.shape[-1] ** -0.5)
+    weights = torch.softmax(scores, -1)
+    return torch.bmm(weights, v_MSD), weights
+
+
+def _by_kernel(
+    q_MQD: torch.Tensor, k_MSD: torch.Tensor, v_MSD: torch.Tensor, layout: Layout, prefix: int
+) -> tuple[torch.Tensor, Any]:
+    """The same by torch's kernel, which keeps the output and its log-sum-exp instead of the weights."""
+    mask = layout.mask(k_MSD.shape[1], prefix, 1, q_MQD.dtype) if prefix else None
+    scale = q_MQD.shape[-1] ** -0.5
+    out, lse = _flash(*_heads(q_MQD, k_MSD, v_MSD), 0.0, mask is None, attn_mask=mask, scale=scale)
+    return _flat(out), (out, lse, mask)
 
 
 def attend_backward(
-    do_MQD: torch.Tensor, q_MQD: torch.Tensor, k_MTD: torch.Tensor, v_MTD: torch.Tensor, kept: list[Any], layout: Layout
+    do_TO: torch.Tensor, kept: Any, layout: Layout
+) -> tuple[list[torch.Tensor], list[torch.Tensor], list[torch.Tensor]]:
+    """The gradients of queries [M,S*G,D], keys and values [M,S,D], document by document."""
+    q_MQD, k_MTD, v_MTD, of_all = kept
+    kv_heads, tokens, size = k_MTD.shape
+    group = q_MQD.shape[1] // tokens
+    do_TMGD = do_TO.unflatten(1, (kv_heads, group, size))
+    gradients = []
+    for (start, end), of_one in zip(layout.documents.bounds, of_all, strict=True):
+        q, k, v = q_MQD[:, start * group : end * group], k_MTD[:, start:end], v_MTD[:, start:end]
+        do_MQD = do_TMGD[start:end].transpose(0, 1).flatten(1, 2)
+        backward = _kernel_backward if isinstance(of_one, tuple) else _products_backward
+        gradients.append(backward(do_MQD, q, k, v, of_one))
+    dq, dk, dv = zip(*gradients, strict=True)
+    return list(dq), list(dk), list(dv)
+
+
+def _products_backward(
+    do_MQD: torch.Tensor, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, weights: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """The gradients of queries, keys and values."""
-    group, scale = q_MQD.shape[1] // k_MTD.shape[1], q_MQD.shape[-1] ** -0.5
-    dq, dk, dv = torch.empty_like(q_MQD), torch.empty_like(k_MTD), torch.empty_like(v_MTD)
-    for (start, end), of_one in zip(layout.documents.bounds, kept, strict=True):
-        rows, columns = slice(start * group, end * group), slice(start, end)
-        q, k, v, do = q_MQD[:, rows], k_MTD[:, columns], v_MTD[:, columns], do_MQD[:, rows]
-        if isinstance(of_one, tuple):
-            o, lse, mask = of_one
-            heads = _heads(q, k, v)
-            gradients = _flash_backward(
-                _heads(do, k, v)[0], *heads, o, lse, 0.0, mask is None, attn_mask=mask, scale=scale
-            )
-            dq[:, rows], dk[:, columns], dv[:, columns] = _flat(gradients[0]), *(g.sum(1) for g in gradients[1:])
-            continue
-        torch.bmm(of_one.mT, do, out=dv[:, columns])
-        dweights = torch.bmm(do, v.mT)
-        dscores = torch._softmax_backward_data(dweights, of_one, -1, of_one.dtype).mul_(scale)
-        torch.bmm(dscores, k, out=dq[:, rows])
-        torch.bmm(dscores.mT, q, out=dk[:, columns])
-    return dq, dk, dv
+    dweights = torch.bmm(do_MQD, v.mT)
+    dscores = torch._softmax_backward_data(dweights, weights, -1, weights.dtype).mul_(q.shape[-1] ** -0.5)
+    return torch.bmm(dscores, k), torch.bmm(dscores.mT, q), torch.bmm(weights.mT, do_MQD)
+
+
+def _kernel_backward(
+    do_MQD: torch.Tensor, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, of_one: Any
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    out, lse, mask = of_one
+    do, scale = _heads(do_MQD, k, v)[0], q.shape[-1] ** -0.5
+    dq, dk, dv = _flash_backward(
+        do, *_heads(q, k, v), out, lse, 0.0, mask is None, attn_mask=mask, scale=scale
+    )
+    return _flat(dq), dk.sum(1), dv.sum(1)
 
 
 def _heads(q_MQD: torch.Tensor, k_MSD: torch.Tensor, v_MSD: torch.Tensor) -> tuple[torch.Tensor, ...]:

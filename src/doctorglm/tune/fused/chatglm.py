@@ -12,8 +12,8 @@ from torch import nn
 
 from doctorglm.models.chatglm.attention import ALPHA, ChatGLMBlock
 from doctorglm.tune.fused.attention import Layout, attend, attend_backward
-from doctorglm.tune.fused.decoder import _spread
-from doctorglm.tune.fused.projection import Grads, Member, Projection
+from doctorglm.tune.fused.decoder import spread
+from doctorglm.tune.fused.projection import Member, Projection
 from doctorglm.tune.fused.rotary import heads_backward, heads_of, rows_of_pairs
 
 _LAYER_NORM = torch.ops.aten.native_layer_norm
@@ -47,9 +47,9 @@ class ChatGLMLayer:
         # published: query, key and value of a head side by side; here all queries, all keys, all values
         place = torch.arange(heads)[:, None] * 3 * size + torch.arange(size)
         turned = rows_of_pairs(1, size, pairs)
-        rows = torch.cat([(place + part * size)[:, turned if part < 2 else slice(None)].flatten() for part in range(3)])
+        rows = [(place + part * size)[:, turned if part < 2 else slice(None)].flatten() for part in range(3)]
         first, *rest = members
-        return cls(Projection([first], [rows]), *(Projection([m]) for m in rest), norms, heads, size)
+        return cls(Projection([first], [(0, r) for r in rows]), *(Projection([m]) for m in rest), norms, heads, size)
 
     @property
     def projections(self) -> tuple[Projection, ...]:
@@ -71,44 +71,43 @@ class _Function(torch.autograd.Function):
         ctx: Any, x_TH: torch.Tensor, layer: ChatGLMLayer, layout: Layout, wanted_K: torch.Tensor | None, *_: Any
     ) -> torch.Tensor:
         a_TH, mean_T1, rstd_T1 = _layer_norm(x_TH, layer.norms[0])
-        q, k, v = heads_of(layer.qkv.forward(a_TH), layout.turn, layer.heads, 1, layer.size)
-        attended, kept = attend(q, k, v, layout)
-        attended_KO, residual_KH = attended.transpose(0, 1).flatten(1), a_TH
+        q, k, v = heads_of(*layer.qkv.forward(a_TH), layout.turn, layer.heads, layer.size)
+        attended_KO, kept = attend(q, k, v, layout)
+        residual_KH = a_TH
         if wanted_K is not None:
             attended_KO, residual_KH = attended_KO[wanted_K], a_TH[wanted_K]
-        s_KH = layer.out.add_to(residual_KH, attended_KO, beta=ALPHA)
+        s_KH = layer.out.add_to(residual_KH * ALPHA, attended_KO)
         m_KH, mean2_K1, rstd2_K1 = _layer_norm(s_KH, layer.norms[1])
-        wide = layer.widen.forward(m_KH)
+        (wide,) = layer.widen.forward(m_KH)
         inner = F.gelu(wide, approximate="tanh")
-        y_KH = layer.narrow.add_to(m_KH, inner, beta=ALPHA)
+        y_KH = layer.narrow.add_to(m_KH * ALPHA, inner)
         if any(ctx.needs_input_grad):
             ctx.layer, ctx.layout, ctx.wanted, ctx.tokens = layer, layout, wanted_K, len(x_TH)
             ctx.norms = ((x_TH, mean_T1, rstd_T1), (s_KH, mean2_K1, rstd2_K1))
-            ctx.kept = (a_TH, q, k, v, kept, attended_KO, m_KH, wide, inner)
+            ctx.kept = (a_TH, kept, attended_KO, m_KH, wide, inner)
         return y_KH
 
     @staticmethod
     def backward(ctx: Any, dy_KH: torch.Tensor) -> Any:  # type: ignore[override]
         layer, layout, wanted_K = ctx.layer, ctx.layout, ctx.wanted
-        a_TH, q, k, v, kept, attended_KO, m_KH, wide, inner = ctx.kept
+        a_TH, kept, attended_KO, m_KH, wide, inner = ctx.kept
         of_x, of_s = ctx.norms
         ctx.kept = ctx.norms = None
-        of_narrow = layer.narrow.gradients(inner, dy_KH)
-        dwide = torch.ops.aten.gelu_backward(dy_KH @ layer.narrow.weight, wide, approximate="tanh")
-        of_widen = layer.widen.gradients(m_KH, dwide)
-        dm_KH = torch.addmm(dy_KH, dwide, layer.widen.weight, beta=ALPHA)
-        ds_KH = _layer_norm_backward(dm_KH, of_s, layer.norms[1])
-        of_out = layer.out.gradients(attended_KO, ds_KH)
-        of_qkv: Grads = [None] * len(layer.qkv.parameters)
+        of_narrow = layer.narrow.gradients(inner, [dy_KH])
+        dinner = layer.narrow.input_gradient([dy_KH])
+        dwide = torch.ops.aten.gelu_backward(dinner, wide, approximate="tanh")
+        of_widen = layer.widen.gradients(m_KH, [dwide])
+        ds_KH = _layer_norm_backward(layer.widen.input_gradient([dwide], dy_KH * ALPHA), of_s, layer.norms[1])
+        of_out = layer.out.gradients(attended_KO, [ds_KH])
+        of_qkv: list[torch.Tensor] = []
         dx_TH = None
-        if ctx.needs_input_grad[0] or of_qkv:
-            dattended = _spread(ds_KH @ layer.out.weight, wanted_K, ctx.tokens)
-            dattended = dattended.unflatten(1, (layer.heads, layer.size)).transpose(0, 1).contiguous()
-            dqkv = heads_backward(*attend_backward(dattended, q, k, v, kept, layout), layout.turn)
+        if ctx.needs_input_grad[0] or layer.qkv.parameters:
+            dattended = spread(layer.out.input_gradient([ds_KH]), wanted_K, ctx.tokens)
+            dqkv = heads_backward(*attend_backward(dattended, kept, layout), layout.turn)
             of_qkv = layer.qkv.gradients(a_TH, dqkv)
         if ctx.needs_input_grad[0]:
-            da_TH = torch.addmm(_spread(ds_KH, wanted_K, ctx.tokens), dqkv, layer.qkv.weight, beta=ALPHA)
-            dx_TH = _layer_norm_backward(da_TH, of_x, layer.norms[0])
+            residual_TH = spread(ds_KH * ALPHA, wanted_K, ctx.tokens)
+            dx_TH = _layer_norm_backward(layer.qkv.input_gradient(dqkv, residual_TH), of_x, layer.norms[0])
         return dx_TH, None, None, None, *of_qkv, *of_out, *of_widen, *of_narrow
 
 

@@ -13,7 +13,7 @@ from torch import nn
 
 from doctorglm.tune.fused.attention import Layout, attend, attend_backward
 from doctorglm.tune.fused.pointwise import rms_norm, rms_norm_backward, swiglu, swiglu_backward
-from doctorglm.tune.fused.projection import Grads, Member, Projection
+from doctorglm.tune.fused.projection import Member, Projection
 from doctorglm.tune.fused.rotary import heads_backward, heads_of, rows_of_pairs
 
 _ATTENTION = {"q_proj", "k_proj", "v_proj", "o_proj"}
@@ -40,14 +40,14 @@ class DecoderLayer:
 
         That its forward is this shape's too is for the caller to check by running both.
         """
-        parts: Any = dict(layer.named_children())
-        if set(parts) != _PARTS:
+        children: Any = dict(layer.named_children())
+        if set(children) != _PARTS:
             return None
-        attention, mlp = parts["self_attn"], parts["mlp"]
+        attention, mlp = children["self_attn"], children["mlp"]
         names = {n for n, m in mlp.named_children() if any(True for _ in m.parameters())}
         if {n for n, _ in attention.named_children()} != _ATTENTION or names not in _MLPS:
             return None
-        norms = [parts["input_layernorm"], parts["post_attention_layernorm"]]
+        norms = [children["input_layernorm"], children["post_attention_layernorm"]]
         if not all(_is_rms_norm(norm) for norm in norms):
             return None
         members = {n: Member.of(m) for part in (attention, mlp) for n, m in part.named_children()}
@@ -55,13 +55,17 @@ class DecoderLayer:
         used = {n: m for n in (*_ATTENTION, *gates, "down_proj") if (m := members[n]) is not None}
         if len(used) != len(_ATTENTION) + len(gates) + 1:
             return None
-        size, heads = attention.head_dim, used["q_proj"].weight_OI.shape[0] // attention.head_dim
-        kv_heads = used["k_proj"].weight_OI.shape[0] // size
-        rows = [rows_of_pairs(heads, size, pairs), rows_of_pairs(kv_heads, size, pairs), None]
+        size, heads = attention.head_dim, used["q_proj"].weight.shape[0] // attention.head_dim
+        kv_heads = used["k_proj"].weight.shape[0] // size
+        parts = [(0, rows_of_pairs(heads, size, pairs)), (1, rows_of_pairs(kv_heads, size, pairs)), (2, None)]
+        # GLM has both halves of the gate in one map
+        halves = [(i, None) for i in range(2)]
+        if len(gates) == 1:
+            halves = [(0, half) for half in torch.arange(used[gates[0]].weight.shape[0]).chunk(2)]
         return cls(
-            qkv=Projection([used[n] for n in ("q_proj", "k_proj", "v_proj")], rows, norms[0].weight.detach()),
+            qkv=Projection([used[n] for n in ("q_proj", "k_proj", "v_proj")], parts, norms[0].weight.detach()),
             out=Projection([used["o_proj"]]),
-            gate_up=Projection([used[n] for n in gates], norm_I=norms[1].weight.detach()),
+            gate_up=Projection([used[n] for n in gates], halves, norms[1].weight.detach()),
             down=Projection([used["down_proj"]]),
             kv_heads=kv_heads,
             group=heads // kv_heads,
@@ -95,45 +99,45 @@ class _Function(torch.autograd.Function):
         ctx: Any, x_TH: torch.Tensor, layer: DecoderLayer, layout: Layout, wanted_K: torch.Tensor | None, *_: Any
     ) -> torch.Tensor:
         normed_TH, rstd_T1 = rms_norm(x_TH, layer.eps[0])
-        q, k, v = heads_of(layer.qkv.forward(normed_TH), layout.turn, layer.kv_heads, layer.group, layer.size)
-        attended, kept = attend(q, k, v, layout)
-        attended_TO = attended.unflatten(1, (-1, layer.group)).transpose(0, 1).flatten(1)
+        q, k, v = heads_of(*layer.qkv.forward(normed_TH), layout.turn, layer.kv_heads, layer.size)
+        attended_TO, kept = attend(q, k, v, layout)
         residual_KH = x_TH
         if wanted_K is not None:
             attended_TO, residual_KH = attended_TO[wanted_K], x_TH[wanted_K]
         x2_KH = layer.out.add_to(residual_KH, attended_TO)
         normed2_KH, rstd2_K1 = rms_norm(x2_KH, layer.eps[1])
         gate_up = layer.gate_up.forward(normed2_KH)
-        y_KH = layer.down.add_to(x2_KH, swiglu(gate_up))
+        inner, silu = swiglu(*gate_up)
+        y_KH = layer.down.add_to(x2_KH, inner)
         if any(ctx.needs_input_grad):
             ctx.layer, ctx.layout, ctx.wanted, ctx.tokens = layer, layout, wanted_K, len(x_TH)
-            ctx.kept = (normed_TH, rstd_T1, q, k, v, kept, attended_TO, normed2_KH, rstd2_K1, gate_up)
+            ctx.kept = (normed_TH, rstd_T1, kept, attended_TO, normed2_KH, rstd2_K1, gate_up, silu)
         return y_KH
 
     @staticmethod
     def backward(ctx: Any, dy_KH: torch.Tensor) -> Any:  # type: ignore[override]
         layer, layout, wanted_K = ctx.layer, ctx.layout, ctx.wanted
-        normed_TH, rstd_T1, q, k, v, kept, attended_KO, normed2_KH, rstd2_K1, gate_up = ctx.kept
+        normed_TH, rstd_T1, kept, attended_KO, normed2_KH, rstd2_K1, gate_up, silu = ctx.kept
         ctx.kept = None
-        inner, dgate_up = swiglu_backward(dy_KH @ layer.down.weight, gate_up)
-        of_down = layer.down.gradients(inner, dy_KH)
-        dx2_KH = rms_norm_backward(dgate_up @ layer.gate_up.weight, normed2_KH, rstd2_K1, dy_KH)
+        inner, *dgate_up = swiglu_backward(layer.down.input_gradient([dy_KH]), *gate_up, silu)
+        of_down = layer.down.gradients(inner, [dy_KH])
+        dnormed2_KH = layer.gate_up.input_gradient(dgate_up)
+        dx2_KH = rms_norm_backward(dnormed2_KH, normed2_KH, rstd2_K1, dy_KH)
         of_gate_up = layer.gate_up.gradients(normed2_KH, dgate_up)
-        of_out = layer.out.gradients(attended_KO, dx2_KH)
-        of_qkv: Grads = [None] * len(layer.qkv.parameters)
+        of_out = layer.out.gradients(attended_KO, [dx2_KH])
+        of_qkv: list[torch.Tensor] = []
         dx_TH = None
-        if ctx.needs_input_grad[0] or of_qkv:
-            dattended = _spread(dx2_KH @ layer.out.weight, wanted_K, ctx.tokens)
-            dattended = dattended.unflatten(1, (layer.kv_heads, layer.group, layer.size)).transpose(0, 1)
-            dqkv = heads_backward(*attend_backward(dattended.flatten(1, 2), q, k, v, kept, layout), layout.turn)
+        if ctx.needs_input_grad[0] or layer.qkv.parameters:
+            dattended = spread(layer.out.input_gradient([dx2_KH]), wanted_K, ctx.tokens)
+            dqkv = heads_backward(*attend_backward(dattended, kept, layout), layout.turn)
             of_qkv = layer.qkv.gradients(normed_TH, dqkv)
         if ctx.needs_input_grad[0]:
-            residual_TH = _spread(dx2_KH, wanted_K, ctx.tokens)
-            dx_TH = rms_norm_backward(dqkv @ layer.qkv.weight, normed_TH, rstd_T1, residual_TH)
+            residual_TH = spread(dx2_KH, wanted_K, ctx.tokens)
+            dx_TH = rms_norm_backward(layer.qkv.input_gradient(dqkv), normed_TH, rstd_T1, residual_TH)
         return dx_TH, None, None, None, *of_qkv, *of_out, *of_gate_up, *of_down
 
 
-def _spread(x_KH: torch.Tensor, wanted_K: torch.Tensor | None, tokens: int) -> torch.Tensor:
+def spread(x_KH: torch.Tensor, wanted_K: torch.Tensor | None, tokens: int) -> torch.Tensor:
     """[T,H]: zero where nothing was wanted."""
     if wanted_K is None:
         return x_KH

@@ -9,6 +9,8 @@ from typing import Any
 
 import torch
 
+from doctorglm.tune.fused.products import product
+
 _SLICE_BYTES = 8_000_000
 
 
@@ -24,13 +26,13 @@ class SupervisedHead(torch.autograd.Function):
         rows = max(64, _SLICE_BYTES // (weight_VH.shape[0] * nats_K.element_size()))
         for start in range(0, len(targets_K), rows):
             piece = slice(start, start + rows)
-            logits = (hidden_KH[piece] @ weight_VH.t()).to(nats_K.dtype)
+            logits = product(hidden_KH[piece], weight_VH).to(nats_K.dtype)
             log_p = torch.log_softmax(logits, -1)
             nats_K[piece] = log_p.gather(1, targets_K[piece, None])[:, 0].neg()
             if dhidden_KH is not None:
                 p = log_p.exp_()
                 p[torch.arange(len(p), device=p.device), targets_K[piece]] -= 1
-                torch.mm(p.to(weight_VH.dtype), weight_VH, out=dhidden_KH[piece])
+                dhidden_KH[piece] = product(p.to(weight_VH.dtype), weight_VH.t())
         if dhidden_KH is not None:
             ctx.save_for_backward(dhidden_KH)
         return nats_K

@@ -23,19 +23,17 @@ def rms_norm_backward(
     return torch.addcmul(residual_TH, torch.addcmul(dy_TH, y_TH, shared_T1), rstd_T1)
 
 
-def swiglu(gate_up_T2I: torch.Tensor) -> torch.Tensor:
-    """silu(gate) * up, [T,I]."""
-    gate, up = gate_up_T2I.chunk(2, -1)
-    return F.silu(gate).mul_(up)
+def swiglu(gate_TI: torch.Tensor, up_TI: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """silu(gate) * up, [T,I], and silu(gate)."""
+    silu = F.silu(gate_TI)
+    return silu * up_TI, silu
 
 
-def swiglu_backward(da_TI: torch.Tensor, gate_up_T2I: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """What `swiglu` gave, made again, and the gradient [T,2I] of its input; `da_TI` is used up."""
-    gate, up = gate_up_T2I.chunk(2, -1)
-    out_T2I = torch.empty_like(gate_up_T2I)
-    dgate, dup = out_T2I.chunk(2, -1)
-    silu = F.silu(gate)
-    torch.mul(da_TI, silu, out=dup)
-    da_TI.mul_(up)
-    torch.ops.aten.silu_backward.grad_input(da_TI, gate, grad_input=dgate)
-    return silu.mul_(up), out_T2I
+def swiglu_backward(
+    da_TI: torch.Tensor, gate_TI: torch.Tensor, up_TI: torch.Tensor, silu_TI: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """What `swiglu` gave, made again, and the gradients of gate and up; all that is given but `gate_TI` is used up."""
+    dup = da_TI * silu_TI
+    silu_TI.mul_(up_TI)
+    dgate: torch.Tensor = torch.ops.aten.silu_backward(da_TI.mul_(up_TI), gate_TI)
+    return silu_TI, dgate, dup

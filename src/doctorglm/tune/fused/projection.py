@@ -1,10 +1,9 @@
-"""A frozen linear map with its LoRA adapters, as one matrix product forward and one backward.
+"""Frozen linear maps of one input with their LoRA adapters, as one matrix product each way.
 
 y = x W' + b with W' = W + s B A, merged into a buffer once per step, so that adapters cost nothing forward; backward the
-input's gradient is one product with W', and the adapters' gradients come from four thin ones. W itself gets none.
-Linear maps that read the same input (query, key and value; gate and up) stand in one buffer, and whatever else is fixed
-is folded in: the order of the rows, and the weight of the norm before them.
-Shapes: T tokens, I inputs, O outputs of one member, R the ranks of all members together.
+input's gradient is one product with W', and the adapters' gradients come from thin ones. W itself gets no gradient.
+What else is fixed is folded in: the order of the rows, and the weight of the norm before the maps.
+Shapes: T tokens, I inputs, O outputs of one part, R rank.
 Source: LoRA, arXiv 2106.09685, section 4.1.
 """
 
@@ -15,6 +14,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from doctorglm.tune.fused.products import product
+
 Grads = list[torch.Tensor | None]
 
 
@@ -22,130 +23,131 @@ Grads = list[torch.Tensor | None]
 class Member:
     """One linear layer, with or without adapters."""
 
-    weight_OI: torch.Tensor
-    bias_O: torch.Tensor | None
-    a_RI: nn.Parameter | None = None
-    b_OR: nn.Parameter | None = None
+    weight: torch.Tensor
+    """(O, I)."""
+    bias: torch.Tensor | None
+    a: nn.Parameter | None = None
+    """(R, I)."""
+    b: nn.Parameter | None = None
+    """(O, R)."""
     scale: float = 0.0
 
     @classmethod
-    def of(cls, module: nn.Module) -> "Member | None":
+    def of(cls, module: Any) -> "Member | None":
         """The member that a module is: `nn.Linear`, or PEFT's plain LoRA around one; None for anything else."""
         if type(module) is nn.Linear:
-            return cls(module.weight, module.bias) if not module.weight.requires_grad else None
-        base: Any = getattr(module, "base_layer", None)
-        adapters: Any = getattr(module, "active_adapters", ())
+            return None if module.weight.requires_grad else cls(module.weight, module.bias)
+        base, adapters = getattr(module, "base_layer", None), getattr(module, "active_adapters", ())
         if type(base) is not nn.Linear or len(adapters) != 1 or base.weight.requires_grad:
             return None
-        (name,), layer = adapters, _any(module)
-        plain = name in layer.lora_A and not layer.lora_variant and not layer.merged and not layer.disable_adapters
-        if not plain or not isinstance(layer.lora_dropout[name], nn.Identity) or layer.lora_B[name].bias is not None:
+        (name,) = adapters
+        plain = name in module.lora_A and not module.lora_variant and not module.merged and not module.disable_adapters
+        if not plain or not isinstance(module.lora_dropout[name], nn.Identity) or module.lora_B[name].bias is not None:
             return None
-        a, b = layer.lora_A[name].weight, layer.lora_B[name].weight
-        return cls(base.weight, base.bias, a, b, float(layer.scaling[name])) if a.dtype == base.weight.dtype else None
-
-    @property
-    def parameters(self) -> list[nn.Parameter]:
-        """What is trained."""
-        return [] if self.a_RI is None or self.b_OR is None else [self.a_RI, self.b_OR]
+        a, b = module.lora_A[name].weight, module.lora_B[name].weight
+        return cls(base.weight, base.bias, a, b, float(module.scaling[name])) if a.dtype == base.weight.dtype else None
 
 
-def _any(module: nn.Module) -> Any:
-    return module
+@dataclass
+class _Part:
+    """Some rows of a member, and what is merged of them."""
+
+    member: int
+    rows: torch.Tensor | None
+    frozen_OI: torch.Tensor
+    bias_O: torch.Tensor | None
+    weight_OI: torch.Tensor
+    b_RO: torch.Tensor | None = None
+    """Scaled by s."""
 
 
 class Projection:
-    """Members that read one input, merged. `rows[i]` orders member i's outputs; `norm_I` multiplies the input."""
+    """Members that read one input; `parts` are (member, its rows in order), each with an output of its own."""
 
     def __init__(
         self,
         members: Sequence[Member],
-        rows: Sequence[torch.Tensor | None] | None = None,
+        parts: Sequence[tuple[int, torch.Tensor | None]] | None = None,
         norm_I: torch.Tensor | None = None,
     ) -> None:
         self.members = list(members)
-        self._rows = list(rows) if rows is not None else [None] * len(members)
+        self.parameters = [p for m in members if m.a is not None and m.b is not None for p in (m.a, m.b)]
         self._norm_I = norm_I
-        self._versions: list[int] | None = None
-        self.parameters = [p for m in self.members for p in m.parameters]
-        ends = torch.tensor([m.weight_OI.shape[0] for m in self.members]).cumsum(0).tolist()
-        self._spans = list(zip([0, *ends], ends, strict=False))
-        biases = [m.bias_O for m in self.members]
-        self.bias: torch.Tensor | None = None
-        if any(b is not None for b in biases):
-            ordered = [
-                (torch.zeros_like(m.weight_OI[:, 0]) if b is None else b.detach())[slice(None) if r is None else r]
-                for m, b, r in zip(self.members, biases, self._rows, strict=True)
-            ]
-            self.bias = torch.cat(ordered)
-        first = self.members[0].weight_OI
-        self.weight = torch.empty(ends[-1], first.shape[1], dtype=first.dtype, device=first.device)
-        self._a_RI = first.new_empty(0)
-        self._b_RO: list[torch.Tensor] = []
+        self._parts = [self._part(i, rows) for i, rows in parts or [(i, None) for i in range(len(members))]]
+        self._adapted = [i for i, m in enumerate(members) if m.a is not None]
+        self._a_RI: torch.Tensor | None = None
+        self._merged: list[torch.Tensor] | None = None
+
+    def _part(self, member: int, rows: torch.Tensor | None) -> _Part:
+        of = self.members[member]
+        weight, bias = of.weight.detach(), None if of.bias is None else of.bias.detach()
+        if rows is not None:
+            weight, bias = weight[rows], None if bias is None else bias[rows]
+        frozen = weight if self._norm_I is None else weight * self._norm_I
+        return _Part(member, rows, frozen, bias, frozen if of.a is None else torch.empty_like(frozen))
 
     def refresh(self) -> None:
-        """Merges again where an adapter has changed since the last time."""
-        versions = [p._version for p in self.parameters]
-        if versions == self._versions:
+        """Merges again where an adapter has changed since the last time.
+
+        Values are compared, since optimizers that update in one kernel leave no trace in a tensor's version.
+        """
+        now = [p.detach() for p in self.parameters]
+        if self._merged is not None and all(torch.equal(p, q) for p, q in zip(now, self._merged, strict=True)):
             return
         with torch.no_grad():
-            self._b_RO = []
-            for member, rows, (start, end) in zip(self.members, self._rows, self._spans, strict=True):
-                self._merge(member, rows, self.weight[start:end])
-            a = [m.a_RI for m in self.members if m.a_RI is not None]
-            if a:
-                stacked = torch.cat([p.detach() for p in a])
-                self._a_RI = stacked if self._norm_I is None else stacked * self._norm_I
-        self._versions = versions
+            self._merge()
+        self._merged = [p.clone() for p in now]
 
-    def _merge(self, member: Member, rows: torch.Tensor | None, out: torch.Tensor) -> None:
-        weight = member.weight_OI if rows is None else member.weight_OI[rows]
-        if member.a_RI is None or member.b_OR is None:
-            out.copy_(weight)
-        else:
-            b_OR = member.b_OR if rows is None else member.b_OR[rows]
-            self._b_RO.append((b_OR.detach() * member.scale).t().contiguous())
-            torch.addmm(weight, b_OR, member.a_RI, alpha=member.scale, out=out)
-        if self._norm_I is not None:
-            out.mul_(self._norm_I)
+    def _merge(self) -> None:
+        scaled = {}
+        for i in self._adapted:
+            a = self.members[i].a
+            assert a is not None
+            scaled[i] = a.detach() if self._norm_I is None else a.detach() * self._norm_I
+        self._a_RI = torch.cat(list(scaled.values())) if scaled else None
+        for part in self._parts:
+            member = self.members[part.member]
+            if member.b is None:
+                continue
+            b_OR = member.b.detach() if part.rows is None else member.b.detach()[part.rows]
+            torch.addmm(part.frozen_OI, b_OR, scaled[part.member], alpha=member.scale, out=part.weight_OI)
+            part.b_RO = (b_OR * member.scale).t().contiguous()
 
-    def forward(self, x_TI: torch.Tensor) -> torch.Tensor:
-        """[T, O of all members]."""
-        if self.bias is None:
-            return x_TI @ self.weight.t()
-        return torch.addmm(self.bias, x_TI, self.weight.t())
+    def forward(self, x_TI: torch.Tensor) -> list[torch.Tensor]:
+        """[T,O] of each part."""
+        return [product(x_TI, part.weight_OI, part.bias_O) for part in self._parts]
 
-    def add_to(self, residual_TO: torch.Tensor, x_TI: torch.Tensor, beta: float = 1.0) -> torch.Tensor:
-        """beta * residual + the map of x, [T,O]."""
-        out = torch.addmm(residual_TO, x_TI, self.weight.t(), beta=beta)
-        return out if self.bias is None else out.add_(self.bias)
+    def add_to(self, residual_TO: torch.Tensor, x_TI: torch.Tensor) -> torch.Tensor:
+        """residual + the map of x, where there is one part, [T,O]."""
+        (part,) = self._parts
+        return product(x_TI, part.weight_OI, part.bias_O, residual_TO)
 
-    def gradients(self, x_TI: torch.Tensor, dy_TO: torch.Tensor) -> Grads:
+    def input_gradient(self, dys: Sequence[torch.Tensor], residual_TI: torch.Tensor | None = None) -> torch.Tensor:
+        """[T,I], added to that of the residual; `dys` are the gradients of the parts' outputs."""
+        out = residual_TI
+        for part, dy_TO in zip(self._parts, dys, strict=True):
+            out = product(dy_TO, part.weight_OI.t(), None, out)
+        assert out is not None
+        return out
+
+    def gradients(self, x_TI: torch.Tensor, dys: Sequence[torch.Tensor]) -> list[torch.Tensor]:
         """Those of `parameters`, in their order; `x_TI` is what `forward` was given."""
-        if not self.parameters:
+        if self._a_RI is None:
             return []
-        xa_TR = x_TI @ self._a_RI.t()
-        dyb, gradients, place = [], [], 0
-        adapted = [i for i, m in enumerate(self.members) if m.a_RI is not None]
-        for b_RO, i in zip(self._b_RO, adapted, strict=True):
-            start, end = self._spans[i]
-            dy, rank = dy_TO[:, start:end], b_RO.shape[0]
-            dyb.append(dy @ b_RO.t())
+        ranks = [a.shape[0] for i in self._adapted if (a := self.members[i].a) is not None]
+        xa = dict(zip(self._adapted, product(x_TI, self._a_RI).split(ranks, 1), strict=True))
+        xa = {i: x.contiguous() for i, x in xa.items()}
+        dyb: dict[int, torch.Tensor] = {}
+        db = {i: torch.empty_like(b) for i in self._adapted if (b := self.members[i].b) is not None}
+        for part, dy_TO in zip(self._parts, dys, strict=True):
+            i = part.member
+            if part.b_RO is None:
+                continue
+            dyb[i] = product(dy_TO, part.b_RO, None, dyb.get(i))
             # thin times wide: the other way round this product is more than twice as slow
-            db_RO = xa_TR[:, place : place + rank].t() @ dy
-            gradients.append(self._ordered(db_RO.t() * self.members[i].scale, self._rows[i]))
-            place += rank
-        da_RI = (torch.cat(dyb, -1) if len(dyb) > 1 else dyb[0]).t() @ x_TI
+            db_OR = product(xa[i].t(), dy_TO.t()).t().mul_(self.members[i].scale)
+            db[i][slice(None) if part.rows is None else part.rows] = db_OR
+        da_RI = product(torch.cat([dyb[i] for i in self._adapted], 1).t(), x_TI.t())
         if self._norm_I is not None:
             da_RI *= self._norm_I
-        das = da_RI.split([b.shape[0] for b in self._b_RO])
-        return [g for pair in zip(das, gradients, strict=True) for g in pair]
-
-    @staticmethod
-    def _ordered(db_OR: torch.Tensor, rows: torch.Tensor | None) -> torch.Tensor:
-        """The rows back in the member's own order."""
-        if rows is None:
-            return db_OR
-        out = torch.empty_like(db_OR)
-        out[rows] = db_OR
-        return out
+        return [g for i, da in zip(self._adapted, da_RI.split(ranks), strict=True) for g in (da, db[i])]
