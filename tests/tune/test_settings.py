@@ -11,7 +11,8 @@ import torch
 
 from doctorglm.errors import ConfigError
 from doctorglm.settings import build, parse_overrides
-from doctorglm.tune import checkpoint, stage
+from doctorglm.tune import stage
+from doctorglm.tune.checkpoint import Checkpoints
 from doctorglm.tune.settings import TuneSettings
 
 # field -> (another value, what else has to be set for it to matter)
@@ -47,7 +48,7 @@ def outcome(qwen_base: Path, data: Path, tmp_path: Path, monkeypatch: Any) -> Ca
 
     def run(settings: TuneSettings) -> tuple[Any, ...]:
         saves: list[int] = []
-        monkeypatch.setattr(checkpoint, "save", lambda *args: saves.append(args[3].step))
+        monkeypatch.setattr(Checkpoints, "save", lambda *args: saves.append(args[3].step))
         monkeypatch.setattr(stage, "_write_page", lambda *_: "")
         out = tmp_path / str(len(list(tmp_path.iterdir())))
         record = stage.tune(str(qwen_base), data, out, settings).record
