@@ -1,49 +1,56 @@
-"""Attention over the documents of a row, forward and backward, as matrix products.
+"""Attention over the documents of a row, forward and backward, as matrix products over groups of like length.
 
-Below a few hundred tokens three batched products and a softmax are faster on a CPU than its fused kernel, although they
-compute the half that the mask removes; longer documents go through that kernel, whose memory does not grow with S x S.
-Shapes: M heads of keys and values, G heads of queries for each, T columns, S of one document, D head size. Queries lie as
-[M,T*G,D], the G queries of a token side by side, so that a document is a slice.
+Below a few hundred tokens batched products and a softmax are faster on a CPU than its fused kernel, although they compute
+the half that the mask removes; longer documents go through that kernel, whose memory does not grow with S x S. Documents
+of nearly one length are padded to it, on the right, where no real query looks, and handled together.
+Shapes: T columns of the row; n documents of a group, S its longest, U = n*S rows of the group, padding included; M heads
+of keys and values, G heads of queries for each, D head size, O = M*G*D; B = n*M.
 Source: arXiv 2205.14135 for the kernel; the products are the definition.
 """
 
 import math
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Any
 
 import torch
 
 from doctorglm.models.documents import Documents
+from doctorglm.tune.fused.rotary import turn
 
 LONGEST_BY_PRODUCTS = 256
-"""Documents of more tokens go through the fused kernel; measured by benchmarks/tune_cpu.py."""
+"""Longer documents go through the fused kernel, one by one."""
+_SLACK = 0.15
+"""How much longer than the shortest document of a group its longest may be, plus a few tokens."""
 
 _flash = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
 _flash_backward = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward
 
 
-@dataclass
-class Layout:
-    """What every layer needs to know of a row: documents, prompts read from both sides, and the rotation."""
+@dataclass(frozen=True)
+class Group:
+    """Documents that are handled together: their rows among all padded rows, and what their tokens may see."""
 
-    documents: Documents
-    prefixes: list[int]
-    """How many first tokens of each document all of it sees; 0 is causal."""
-    turn: torch.Tensor
-    """[T,P] complex: what the P pairs of every head are multiplied by."""
-    masks: dict[tuple[int, int, int, torch.dtype], torch.Tensor] = field(default_factory=dict)
+    rows: slice
+    count: int
+    size: int
+    prefixes: tuple[int, ...]
 
-    def mask(self, size: int, prefix: int, group: int, dtype: torch.dtype) -> torch.Tensor:
-        """[S*G,S], added to the scores."""
-        if not prefix:
-            return _causal(LONGEST_BY_PRODUCTS, group, dtype)[: size * group, :size]
-        key = (size, prefix, group, dtype)
-        if key not in self.masks:
-            mask = _causal(size, group, dtype).clone()
-            mask[:, :prefix] = 0
-            self.masks[key] = mask
-        return self.masks[key]
+    @property
+    def by_kernel(self) -> bool:
+        """Whether it is one long document."""
+        return self.size > LONGEST_BY_PRODUCTS
+
+    def mask(self, batch: int, group: int, dtype: torch.dtype) -> torch.Tensor:
+        """[B,S*G,S], added to the scores; the first `prefixes[i]` columns are open to all of document i."""
+        causal = _causal(self.size if self.by_kernel else LONGEST_BY_PRODUCTS, group, dtype)
+        causal = causal[: self.size * group, : self.size]
+        if not any(self.prefixes):
+            return causal.expand(batch, -1, -1)
+        mask = causal.repeat(self.count, 1, 1)
+        for of_one, prefix in zip(mask, self.prefixes, strict=True):
+            of_one[:, :prefix] = 0
+        return mask.repeat_interleave(batch // self.count, 0)
 
 
 @lru_cache(maxsize=8)
@@ -51,85 +58,159 @@ def _causal(size: int, group: int, dtype: torch.dtype) -> torch.Tensor:
     return torch.full((size, size), -math.inf, dtype=dtype).triu(1).repeat_interleave(group, 0)
 
 
-def attend(q_MQD: torch.Tensor, k_MTD: torch.Tensor, v_MTD: torch.Tensor, layout: Layout) -> tuple[torch.Tensor, Any]:
-    """[T, M*G*D], and what `attend_backward` needs."""
-    kv_heads, tokens, size = k_MTD.shape
-    group = q_MQD.shape[1] // tokens
-    out_TMGD, kept = q_MQD.new_empty(tokens, kv_heads, group, size), []
-    for (start, end), prefix in zip(layout.documents.bounds, layout.prefixes, strict=True):
-        q, k, v = q_MQD[:, start * group : end * group], k_MTD[:, start:end], v_MTD[:, start:end]
-        by = _by_products if end - start <= LONGEST_BY_PRODUCTS else _by_kernel
-        out_MQD, of_one = by(q, k, v, layout, prefix)
-        out_TMGD[start:end] = out_MQD.unflatten(1, (-1, group)).transpose(0, 1)
-        kept.append(of_one)
-    return out_TMGD.flatten(1), (q_MQD, k_MTD, v_MTD, kept)
+class Layout:
+    """What every layer needs to know of a row: its documents, prompts read from both sides, and the rotation."""
+
+    def __init__(self, documents: Documents, prefixes: list[int], turn_TP: torch.Tensor) -> None:
+        """`prefixes` are how many first tokens of each document all of it sees; `turn_TP` is complex."""
+        self.groups: list[Group] = []
+        source: list[int] = []
+        self._masks: dict[Any, torch.Tensor] = {}
+        for together in _grouped(documents):
+            size = max(end - start for start, end in together.values())
+            rows = slice(len(source), len(source) + size * len(together))
+            self.groups.append(Group(rows, len(together), size, tuple(prefixes[i] for i in together)))
+            source += [min(start + j, end - 1) for start, end in together.values() for j in range(size)]
+        self.source = torch.tensor(source)
+        """(U of all groups,) the column that each padded row holds; padding repeats its document's last."""
+        self.place = torch.empty(len(turn_TP), dtype=torch.long)
+        """(T,) the padded row of each column."""
+        self.place[self.source.flip(0)] = torch.arange(len(source)).flip(0)
+        self.turn_UP = turn_TP[self.source]
+
+    @cached_property
+    def padding(self) -> torch.Tensor:
+        """The padded rows that hold no token of their own."""
+        real = torch.zeros(len(self.source), dtype=torch.bool)
+        real[self.place] = True
+        return (~real).nonzero().flatten()
+
+    def mask(self, group: Group, batch: int, queries: int, dtype: torch.dtype) -> torch.Tensor:
+        """As `Group.mask`, made once for all layers."""
+        key = (group.rows.start, batch, queries, dtype)
+        if key not in self._masks:
+            self._masks[key] = group.mask(batch, queries, dtype)
+        return self._masks[key]
 
 
-def _by_products(
-    q_MQD: torch.Tensor, k_MSD: torch.Tensor, v_MSD: torch.Tensor, layout: Layout, prefix: int
-) -> tuple[torch.Tensor, Any]:
-    """One document's output [M,S*G,D], and its weights. Results are whole tensors: a product into a slice is slow."""
-    size = k_MSD.shape[1]
-    mask = layout.mask(size, prefix, q_MQD.shape[1] // size, q_MQD.dtype)
-    scores = torch.baddbmm(mask.expand(len(q_MQD), -1, -1), q_MQD, k_MSD.mT, alpha=q_MQD.shape[-1] ** -0.5)
-    weights = torch.softmax(scores, -1)
-    return torch.bmm(weights, v_MSD), weights
+def _grouped(documents: Documents) -> list[dict[int, tuple[int, int]]]:
+    """Documents by number, the shortest first, in groups of nearly one length; a long one is alone."""
+    groups: list[dict[int, tuple[int, int]]] = []
+    shortest = 0
+    for i in sorted(range(len(documents.bounds)), key=lambda i: documents.bounds[i][1] - documents.bounds[i][0]):
+        start, end = documents.bounds[i]
+        if not groups or end - start > shortest * (1 + _SLACK) + 4 or end - start > LONGEST_BY_PRODUCTS:
+            groups.append({})
+            shortest = end - start
+        groups[-1][i] = (start, end)
+    return groups
 
 
-def _by_kernel(
-    q_MQD: torch.Tensor, k_MSD: torch.Tensor, v_MSD: torch.Tensor, layout: Layout, prefix: int
-) -> tuple[torch.Tensor, Any]:
-    """The same by torch's kernel, which keeps the output and its log-sum-exp instead of the weights."""
-    mask = layout.mask(k_MSD.shape[1], prefix, 1, q_MQD.dtype) if prefix else None
-    scale = q_MQD.shape[-1] ** -0.5
-    out, lse = _flash(*_heads(q_MQD, k_MSD, v_MSD), 0.0, mask is None, attn_mask=mask, scale=scale)
-    return _flat(out), (out, lse, mask)
+@dataclass(frozen=True)
+class Heads:
+    """How many heads there are, and their size."""
+
+    keys: int
+    per_key: int
+    size: int
+
+
+def attend(
+    q_TO: torch.Tensor, k_TO: torch.Tensor, v_TO: torch.Tensor, heads: Heads, layout: Layout
+) -> tuple[torch.Tensor, list[Any]]:
+    """[T,O] from the projections' outputs, whose queries and keys are turned here; and what the way back needs."""
+    q_UO, k_UO, v_UO = (x[layout.source] for x in (q_TO, k_TO, v_TO))
+    out_UO, kept = torch.empty_like(q_UO), []
+    for group in layout.groups:
+        turn_UP = layout.turn_UP[group.rows]
+        q, k = (_turned(x[group.rows], turn_UP, group, heads) for x in (q_UO, k_UO))
+        v = _by_head(v_UO[group.rows], group, heads).flatten(2, 3).flatten(0, 1)
+        by = _by_kernel if group.by_kernel else _by_products
+        out_BQD, of_group = by(q, k, v, layout.mask(group, len(q), 1 if group.by_kernel else heads.per_key, q.dtype))
+        out_UO[group.rows].unflatten(0, (group.count, -1)).unflatten(2, (heads.keys, -1, heads.size)).copy_(
+            out_BQD.unflatten(0, (group.count, -1)).unflatten(2, (group.size, -1)).transpose(1, 2)
+        )
+        kept.append((q, k, v, of_group))
+    return out_UO[layout.place], kept
 
 
 def attend_backward(
-    do_TO: torch.Tensor, kept: Any, layout: Layout
-) -> tuple[list[torch.Tensor], list[torch.Tensor], list[torch.Tensor]]:
-    """The gradients of queries [M,S*G,D], keys and values [M,S,D], document by document."""
-    q_MQD, k_MTD, v_MTD, of_all = kept
-    kv_heads, tokens, size = k_MTD.shape
-    group = q_MQD.shape[1] // tokens
-    do_TMGD = do_TO.unflatten(1, (kv_heads, group, size))
-    gradients = []
-    for (start, end), of_one in zip(layout.documents.bounds, of_all, strict=True):
-        q, k, v = q_MQD[:, start * group : end * group], k_MTD[:, start:end], v_MTD[:, start:end]
-        do_MQD = do_TMGD[start:end].transpose(0, 1).flatten(1, 2)
-        backward = _kernel_backward if isinstance(of_one, tuple) else _products_backward
-        gradients.append(backward(do_MQD, q, k, v, of_one))
-    dq, dk, dv = zip(*gradients, strict=True)
-    return list(dq), list(dk), list(dv)
+    do_TO: torch.Tensor, kept: list[Any], heads: Heads, layout: Layout
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """The gradients of what `attend` was given."""
+    do_UO = do_TO[layout.source].index_fill_(0, layout.padding, 0)
+    dq_UO, dk_UO, dv_UO = (do_UO.new_empty(len(do_UO), heads.keys * n * heads.size) for n in (heads.per_key, 1, 1))
+    for group, (q, k, v, of_group) in zip(layout.groups, kept, strict=True):
+        do_BQD = _by_head(do_UO[group.rows], group, heads).flatten(2, 3).flatten(0, 1)
+        backward = _kernel_backward if group.by_kernel else _products_backward
+        dq, dk, dv = backward(do_BQD, q, k, v, of_group)
+        back_UP = layout.turn_UP[group.rows].conj().resolve_conj()
+        for d, out in ((dq, dq_UO), (dk, dk_UO)):
+            _turn_into(out[group.rows], d, back_UP, group, heads)
+        _by_head(dv_UO[group.rows], group, heads)[..., 0, :] = dv.unflatten(0, (group.count, -1))
+    return dq_UO[layout.place], dk_UO[layout.place], dv_UO[layout.place]
+
+
+def _by_head(x_UO: torch.Tensor, group: Group, heads: Heads) -> torch.Tensor:
+    """A view [n,M,S,G,D]."""
+    return x_UO.unflatten(0, (group.count, group.size)).unflatten(2, (heads.keys, -1, heads.size)).transpose(1, 2)
+
+
+def _turned(x_UO: torch.Tensor, turn_UP: torch.Tensor, group: Group, heads: Heads) -> torch.Tensor:
+    """[B,S*G,D]."""
+    x = _by_head(x_UO, group, heads)
+    out = x.new_empty(x.shape)
+    turn(x, _angles(turn_UP, group), out)
+    return out.flatten(2, 3).flatten(0, 1)
+
+
+def _turn_into(out_UO: torch.Tensor, d_BQD: torch.Tensor, back_UP: torch.Tensor, group: Group, heads: Heads) -> None:
+    d = d_BQD.unflatten(0, (group.count, -1)).unflatten(2, (group.size, -1))
+    turn(d, _angles(back_UP, group), _by_head(out_UO, group, heads))
+
+
+def _angles(turn_UP: torch.Tensor, group: Group) -> torch.Tensor:
+    """[n,1,S,1,P]."""
+    return turn_UP.unflatten(0, (group.count, group.size))[:, None, :, None]
+
+
+def _by_products(
+    q_BQD: torch.Tensor, k_BSD: torch.Tensor, v_BSD: torch.Tensor, mask_BQS: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The output, and the weights. Results are whole tensors: a batched product into a slice is slow."""
+    scores = torch.baddbmm(mask_BQS, q_BQD, k_BSD.mT, alpha=q_BQD.shape[-1] ** -0.5)
+    weights = torch.softmax(scores, -1)
+    return torch.bmm(weights, v_BSD), weights
 
 
 def _products_backward(
-    do_MQD: torch.Tensor, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, weights: torch.Tensor
+    do_BQD: torch.Tensor, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, weights: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    dweights = torch.bmm(do_MQD, v.mT)
+    dweights = torch.bmm(do_BQD, v.mT)
     dscores = torch._softmax_backward_data(dweights, weights, -1, weights.dtype).mul_(q.shape[-1] ** -0.5)
-    return torch.bmm(dscores, k), torch.bmm(dscores.mT, q), torch.bmm(weights.mT, do_MQD)
+    return torch.bmm(dscores, k), torch.bmm(dscores.mT, q), torch.bmm(weights.mT, do_BQD)
+
+
+def _by_kernel(
+    q_BQD: torch.Tensor, k_BSD: torch.Tensor, v_BSD: torch.Tensor, mask_BSS: torch.Tensor
+) -> tuple[torch.Tensor, Any]:
+    """The same by torch's kernel, which keeps the output and its log-sum-exp instead of the weights."""
+    mask, scale = mask_BSS[0], q_BQD.shape[-1] ** -0.5
+    out, lse = _flash(*_repeated(q_BQD, k_BSD, v_BSD), 0.0, False, attn_mask=mask, scale=scale)
+    return out.transpose(1, 2).flatten(1, 2), (out, lse, mask)
 
 
 def _kernel_backward(
-    do_MQD: torch.Tensor, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, of_one: Any
+    do_BQD: torch.Tensor, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, of_group: Any
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    out, lse, mask = of_one
-    do, scale = _heads(do_MQD, k, v)[0], q.shape[-1] ** -0.5
-    dq, dk, dv = _flash_backward(
-        do, *_heads(q, k, v), out, lse, 0.0, mask is None, attn_mask=mask, scale=scale
-    )
-    return _flat(dq), dk.sum(1), dv.sum(1)
+    out, lse, mask = of_group
+    do, scale = _repeated(do_BQD, k, v)[0], q.shape[-1] ** -0.5
+    dq, dk, dv = _flash_backward(do, *_repeated(q, k, v), out, lse, 0.0, False, attn_mask=mask, scale=scale)
+    return dq.transpose(1, 2).flatten(1, 2), dk.sum(1), dv.sum(1)
 
 
-def _heads(q_MQD: torch.Tensor, k_MSD: torch.Tensor, v_MSD: torch.Tensor) -> tuple[torch.Tensor, ...]:
-    """[M,G,S,D] of each, keys and values repeated without a copy."""
-    group = q_MQD.shape[1] // k_MSD.shape[1]
-    q = q_MQD.unflatten(1, (-1, group)).transpose(1, 2)
-    return q, *(x[:, None].expand(-1, group, -1, -1) for x in (k_MSD, v_MSD))
-
-
-def _flat(x_MGSD: torch.Tensor) -> torch.Tensor:
-    """[M,S*G,D]."""
-    return x_MGSD.transpose(1, 2).flatten(1, 2)
+def _repeated(q_BQD: torch.Tensor, k_BSD: torch.Tensor, v_BSD: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """[B,G,S,D] of each, keys and values repeated without a copy."""
+    group = q_BQD.shape[1] // k_BSD.shape[1]
+    q = q_BQD.unflatten(1, (-1, group)).transpose(1, 2)
+    return q, *(x[:, None].expand(-1, group, -1, -1) for x in (k_BSD, v_BSD))

@@ -11,10 +11,10 @@ import torch.nn.functional as F
 from torch import nn
 
 from doctorglm.models.chatglm.attention import ALPHA, ChatGLMBlock
-from doctorglm.tune.fused.attention import Layout, attend, attend_backward
+from doctorglm.tune.fused.attention import Heads, Layout, attend, attend_backward
 from doctorglm.tune.fused.decoder import spread
 from doctorglm.tune.fused.projection import Member, Projection
-from doctorglm.tune.fused.rotary import heads_backward, heads_of, rows_of_pairs
+from doctorglm.tune.fused.rotary import rows_of_pairs
 
 _LAYER_NORM = torch.ops.aten.native_layer_norm
 _LAYER_NORM_BACKWARD = torch.ops.aten.native_layer_norm_backward
@@ -29,8 +29,7 @@ class ChatGLMLayer:
     widen: Projection
     narrow: Projection
     norms: tuple[nn.LayerNorm, nn.LayerNorm]
-    heads: int
-    size: int
+    heads: Heads
 
     @classmethod
     def of(cls, block: nn.Module, pairs: torch.Tensor) -> "ChatGLMLayer | None":
@@ -49,7 +48,9 @@ class ChatGLMLayer:
         turned = rows_of_pairs(1, size, pairs)
         rows = [(place + part * size)[:, turned if part < 2 else slice(None)].flatten() for part in range(3)]
         first, *rest = members
-        return cls(Projection([first], [(0, r) for r in rows]), *(Projection([m]) for m in rest), norms, heads, size)
+        return cls(
+            Projection([first], [(0, r) for r in rows]), *(Projection([m]) for m in rest), norms, Heads(heads, 1, size)
+        )
 
     @property
     def projections(self) -> tuple[Projection, ...]:
@@ -71,8 +72,7 @@ class _Function(torch.autograd.Function):
         ctx: Any, x_TH: torch.Tensor, layer: ChatGLMLayer, layout: Layout, wanted_K: torch.Tensor | None, *_: Any
     ) -> torch.Tensor:
         a_TH, mean_T1, rstd_T1 = _layer_norm(x_TH, layer.norms[0])
-        q, k, v = heads_of(*layer.qkv.forward(a_TH), layout.turn, layer.heads, layer.size)
-        attended_KO, kept = attend(q, k, v, layout)
+        attended_KO, kept = attend(*layer.qkv.forward(a_TH), layer.heads, layout)
         residual_KH = a_TH
         if wanted_K is not None:
             attended_KO, residual_KH = attended_KO[wanted_K], a_TH[wanted_K]
@@ -103,7 +103,7 @@ class _Function(torch.autograd.Function):
         dx_TH = None
         if ctx.needs_input_grad[0] or layer.qkv.parameters:
             dattended = spread(layer.out.input_gradient([ds_KH]), wanted_K, ctx.tokens)
-            dqkv = heads_backward(*attend_backward(dattended, kept, layout), layout.turn)
+            dqkv = attend_backward(dattended, kept, layer.heads, layout)
             of_qkv = layer.qkv.gradients(a_TH, dqkv)
         if ctx.needs_input_grad[0]:
             residual_TH = spread(ds_KH * ALPHA, wanted_K, ctx.tokens)

@@ -11,10 +11,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from doctorglm.tune.fused.attention import Layout, attend, attend_backward
+from doctorglm.tune.fused.attention import Heads, Layout, attend, attend_backward
 from doctorglm.tune.fused.pointwise import rms_norm, rms_norm_backward, swiglu, swiglu_backward
 from doctorglm.tune.fused.projection import Member, Projection
-from doctorglm.tune.fused.rotary import heads_backward, heads_of, rows_of_pairs
+from doctorglm.tune.fused.rotary import rows_of_pairs
 
 _ATTENTION = {"q_proj", "k_proj", "v_proj", "o_proj"}
 _MLPS = ({"gate_proj", "up_proj", "down_proj"}, {"gate_up_proj", "down_proj"})
@@ -29,9 +29,7 @@ class DecoderLayer:
     out: Projection
     gate_up: Projection
     down: Projection
-    kv_heads: int
-    group: int
-    size: int
+    heads: Heads
     eps: tuple[float, float]
 
     @classmethod
@@ -67,9 +65,7 @@ class DecoderLayer:
             out=Projection([used["o_proj"]]),
             gate_up=Projection([used[n] for n in gates], halves, norms[1].weight.detach()),
             down=Projection([used["down_proj"]]),
-            kv_heads=kv_heads,
-            group=heads // kv_heads,
-            size=size,
+            heads=Heads(kv_heads, heads // kv_heads, size),
             eps=(norms[0].variance_epsilon, norms[1].variance_epsilon),
         )
 
@@ -99,8 +95,7 @@ class _Function(torch.autograd.Function):
         ctx: Any, x_TH: torch.Tensor, layer: DecoderLayer, layout: Layout, wanted_K: torch.Tensor | None, *_: Any
     ) -> torch.Tensor:
         normed_TH, rstd_T1 = rms_norm(x_TH, layer.eps[0])
-        q, k, v = heads_of(*layer.qkv.forward(normed_TH), layout.turn, layer.kv_heads, layer.size)
-        attended_TO, kept = attend(q, k, v, layout)
+        attended_TO, kept = attend(*layer.qkv.forward(normed_TH), layer.heads, layout)
         residual_KH = x_TH
         if wanted_K is not None:
             attended_TO, residual_KH = attended_TO[wanted_K], x_TH[wanted_K]
@@ -129,7 +124,7 @@ class _Function(torch.autograd.Function):
         dx_TH = None
         if ctx.needs_input_grad[0] or layer.qkv.parameters:
             dattended = spread(layer.out.input_gradient([dx2_KH]), wanted_K, ctx.tokens)
-            dqkv = heads_backward(*attend_backward(dattended, kept, layout), layout.turn)
+            dqkv = attend_backward(dattended, kept, layer.heads, layout)
             of_qkv = layer.qkv.gradients(normed_TH, dqkv)
         if ctx.needs_input_grad[0]:
             residual_TH = spread(dx2_KH, wanted_K, ctx.tokens)

@@ -34,7 +34,9 @@ def product(
 @cache
 def _has_onednn() -> bool:
     """Whether the operator is there and computes what it should; it is not part of torch's public interface."""
-    x, weight, bias, add = (torch.linspace(-1, 1, n).view(s) for n, s in ((12, (3, 4)), (8, (2, 4)), (2, (2,)), (6, (3, 2))))
+    x, weight, bias, add = (
+        torch.linspace(-1, 1, n).view(s) for n, s in ((12, (3, 4)), (8, (2, 4)), (2, (2,)), (6, (3, 2)))
+    )
     try:
         linear = torch.ops.mkldnn._linear_pointwise
         plain = linear(x, weight, bias, *_NO_POINTWISE)
