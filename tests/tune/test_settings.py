@@ -124,7 +124,7 @@ def test_numbers_are_read_as_people_write_them() -> None:
 
 def test_seeds_of_steps_differ_between_seeds(qwen_base: Path, data: Path) -> None:
     """Step 5 of seed 0 must not draw what step 4 of seed 1 draws, as seed + step would."""
-    from doctorglm.tune.loop import _SEEDS_OF_A_RUN
+    from doctorglm.tune.randomness import _SEEDS_OF_A_RUN
 
     seeds = {seed * _SEEDS_OF_A_RUN + step for seed in range(3) for step in range(1000)}
     assert len(seeds) == 3000
