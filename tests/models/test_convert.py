@@ -96,20 +96,26 @@ def test_there_and_back_is_the_same_to_the_bit(
 
 
 def test_a_converted_folder_needs_nothing_of_ours(second: Callable[..., Path], tmp_path: Path) -> None:
-    """transformers alone, in a process of its own, loads the model with nothing missing or left over."""
-    run(second(), tmp_path / "hf", "hf")
+    """transformers alone, in a process of its own, loads model and tokenizer, nothing missing or left over."""
+    source = second()
+    run(source, tmp_path / "hf", "hf")
+    ids = AutoTokenizer.from_pretrained(source).encode("头疼[gMASK]</s>")
     code = (
         "import sys; from transformers import AutoModelForCausalLM as A;"
+        "from transformers import AutoTokenizer as T; ids = T.from_pretrained(sys.argv[1]).encode('头疼[gMASK]</s>');"
         "m, r = A.from_pretrained(sys.argv[1], output_loading_info=True);"
-        "print(type(m).__name__, m.dtype, sum(map(len, r.values())), 'doctorglm' in sys.modules)"
+        "print(type(m).__name__, m.dtype, sum(map(len, r.values())), 'doctorglm' in sys.modules);"
+        "print(str(ids) == sys.argv[2])"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path / "hf")],
+        [sys.executable, "-c", code, str(tmp_path / "hf"), str(ids)],
         capture_output=True,
         timeout=300,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
-    assert done.stdout.decode().split() == ["GlmForCausalLM", "torch.float16", "0", "False"], done.stderr.decode()
+    assert done.stdout.decode().split() == ["GlmForCausalLM", "torch.float16", "0", "False", "True"], (
+        done.stderr.decode()
+    )
 
 
 @pytest.mark.parametrize(("named", "expected"), [("THUDM/chatglm2-6b", "chatglm2"), ("THUDM/chatglm3-6b", "chatglm3")])
@@ -137,12 +143,14 @@ def test_what_is_left_behind(second: Callable[..., Path], tmp_path: Path) -> Non
     before = sorted(tmp_path.iterdir())
     run(source, tmp_path / "new" / "hf", "hf")
     made = tmp_path / "new" / "hf"
-    names = ["MODEL_LICENSE", "config.json", "model.safetensors", "tokenizer.model", "tokenizer_config.json"]
-    assert sorted(file.name for file in made.iterdir()) == names
+    names = {"MODEL_LICENSE", "config.json", "model.safetensors", "tokenizer.model", "tokenizer_config.json"}
+    assert {file.name for file in made.iterdir()} == {*names, "tokenizer.json"}
+    run(made, tmp_path / "new" / "back", "chatglm")
+    assert {file.name for file in (tmp_path / "new" / "back").iterdir()} == names
     assert {stat.S_IMODE(file.stat().st_mode) for file in made.iterdir()} == {0o600}
     assert "auto_map" not in "".join(file.read_text() for file in made.glob("*.json"))
     assert sorted(tmp_path.iterdir()) == sorted([*before, tmp_path / "new"])
-    assert [file.name for file in made.parent.iterdir()] == ["hf"]
+    assert sorted(file.name for file in made.parent.iterdir()) == ["back", "hf"]
     config = json.loads((made / "config.json").read_text())
     assert (config["model_type"], config["architectures"]) == ("glm", ["GlmForCausalLM"])
     assert str(tmp_path) not in "".join(file.read_text() for file in made.glob("*.json"))

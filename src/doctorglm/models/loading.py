@@ -116,7 +116,7 @@ def _load_native(folder: Path, dtype: torch.dtype) -> tuple[PreTrainedModel, Any
 
 
 def _names_ours(folder: Path) -> bool:
-    """Whether this is a converted ChatGLM2 or ChatGLM3; AutoTokenizer takes every GLM for a GLM-4."""
+    """Whether this is a converted ChatGLM2 or ChatGLM3; AutoTokenizer would give another class of the same ids."""
     file = folder / "tokenizer_config.json"
     if not file.is_file():
         return False

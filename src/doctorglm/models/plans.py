@@ -120,6 +120,8 @@ def _back(source: Path, values: dict[str, Any], where: str) -> Plan:
     def write_tokenizer(folder: Path) -> None:
         assert tokenizer is not None
         tokenizer.save_pretrained(folder)
+        # which an official folder does not have
+        (folder / "tokenizer.json").unlink()
         file = folder / "tokenizer_config.json"
         # the official name, which the tokenizer of every ChatGLM has
         write_json(file, json.loads(file.read_text("utf-8")) | {"tokenizer_class": ChatGLMTokenizer.__name__})

@@ -25,7 +25,8 @@ def renderer_for(tokenizer: Tokenizer) -> Renderer:
 
     ChatGLM2 and ChatGLM3 share a vocabulary; their tokenizer's `chat_format` tells them apart.
     """
-    chat_format = getattr(tokenizer, "chat_format", None)
+    # of a `tokenizer.json` that stands for theirs transformers keeps it among what the tokenizer was made with
+    chat_format = getattr(tokenizer, "chat_format", None) or getattr(tokenizer, "init_kwargs", {}).get("chat_format")
     if chat_format == "chatglm3":
         return ChatGLM3Renderer(tokenizer)
     if chat_format == "chatglm2":

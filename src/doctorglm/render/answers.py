@@ -49,7 +49,8 @@ class AnswerByAnswer(ABC):
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of an answer's ids, without its end token."""
-        return str(self._tokenizer.decode(list(ids), skip_special_tokens=True)).strip()
+        kept = [i for i in ids if i not in self.end_token_ids]
+        return str(self._tokenizer.decode(kept, skip_special_tokens=True)).strip()
 
     def _sample(
         self, record_id: str, head: list[Message], turns: Turns, number: int, max_length: int

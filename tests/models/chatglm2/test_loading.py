@@ -10,8 +10,12 @@ import torch
 from transformers import AutoModel, AutoModelForCausalLM, AutoModelForSeq2SeqLM, GlmForCausalLM
 
 from doctorglm import models
+from doctorglm.conversation import Message
+from doctorglm.engine import Sampling
 from doctorglm.errors import ModelError
 from doctorglm.models import ChatGLM2Tokenizer
+from doctorglm.models.local_engine import LocalEngine
+from doctorglm.render import renderer_for
 
 from .conftest import random_weights, write_official
 
@@ -42,6 +46,26 @@ def test_the_auto_classes_run_nothing(official: Callable[..., Any], auto: Any, t
     assert not report["missing_keys"] and not report["unexpected_keys"] and not report["mismatched_keys"]
     assert (model.generation_config.eos_token_id, model.generation_config.pad_token_id) == (2, 0)
     assert not (folder / "mark").exists()
+
+
+@pytest.mark.parametrize("named", ["THUDM/chatglm2-6b", "THUDM/chatglm3-6b"])
+def test_the_engine_answers_as_the_oracle_does(official: Callable[..., Any], named: str) -> None:
+    """Through the format of its own: greedy ids, streamed, and in a batch that pads on the left."""
+    made = official(_name_or_path=named)
+    model, tokenizer = models.load(made.folder)
+    renderer = renderer_for(tokenizer)
+    asked = [[Message("user", "头疼怎么办")], [Message("system", "先喝水"), Message("user", "咳嗽三天")]]
+    expected = []
+    for messages in asked:
+        ids = made.oracle.greedy(renderer.prompt(messages, 200).input_ids, 3)
+        ends = [i for i, token in enumerate(ids) if token in renderer.end_token_ids]
+        # the engine leaves out bytes that are no character
+        expected.append(renderer.decode(ids[: ends[0]] if ends else ids).replace("\ufffd", "").strip())
+    engine = LocalEngine(model, tokenizer, name="made", context=200)
+    sampling = Sampling(max_new_tokens=3)
+    assert [told.text for told in engine.batch(asked, sampling)] == expected
+    for messages, text in zip(asked, expected, strict=True):
+        assert list(engine.stream(messages, sampling))[-1].text == text
 
 
 def test_a_generation_config_is_read(official: Callable[..., Any]) -> None:

@@ -79,7 +79,8 @@ def test_no_mixture_of_text_and_literals_is_special(third: Any, parts: list[str]
 def test_saved_and_read_again(vocabulary: Path, tmp_path: Path, name: Any) -> None:
     tokenizer = ChatGLM2Tokenizer(str(vocabulary), chat_format=name)
     tokenizer.save_pretrained(tmp_path)
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["tokenizer.model", "tokenizer_config.json"]
+    names = ["tokenizer.json", "tokenizer.model", "tokenizer_config.json"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == names
     for again in (ChatGLM2Tokenizer.from_pretrained(tmp_path), copy.deepcopy(tokenizer)):
         text = "[gMASK]sop<|user|>你好</s>，\n  世界"
         assert again.encode(text) == tokenizer.encode(text)

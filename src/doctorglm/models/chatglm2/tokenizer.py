@@ -17,6 +17,7 @@ import sentencepiece
 from transformers import PreTrainedTokenizer
 
 from doctorglm.errors import ModelError
+from doctorglm.models.chatglm2.fast import fast_tokenizer
 from doctorglm.runs import atomic_file
 
 ChatFormat = Literal["chatglm2", "chatglm3"]
@@ -46,6 +47,8 @@ class ChatGLM2Tokenizer(PreTrainedTokenizer):
             kwargs.pop(name, None)
         named = {"bos_token": "<s>", "eos_token": "</s>", "pad_token": "<unk>", "unk_token": "<unk>"}
         named |= {"mask_token": "[MASK]", "gmask_token": "[gMASK]", "sop_token": "sop", "eop_token": "eop"}
+        # of this class neither needs to be said; they are for those who load `tokenizer.json`
+        kwargs = {"padding_side": self.padding_side, **kwargs, "split_special_tokens": True}
         super().__init__(chat_format=self.chat_format, **(kwargs | named))
 
     @property
@@ -126,12 +129,16 @@ class ChatGLM2Tokenizer(PreTrainedTokenizer):
         files: tuple[str, ...] = super().save_pretrained(*args, **kwargs)
         return files
 
-    def save_vocabulary(self, save_directory: str, filename_prefix: str | None = None) -> tuple[str]:
-        """Writes the SentencePiece model beside `tokenizer_config.json`."""
-        path = Path(save_directory) / f"{filename_prefix + '-' if filename_prefix else ''}{VOCABULARY}"
-        with atomic_file(path, "wb") as out:
-            out.write(self._model)
-        return (str(path),)
+    def save_vocabulary(self, save_directory: str, filename_prefix: str | None = None) -> tuple[str, str]:
+        """Writes the SentencePiece model beside `tokenizer_config.json`, and the same for transformers alone."""
+        fast = fast_tokenizer(self._pieces, self._names).to_str().encode()
+        paths = []
+        for name, content in ((VOCABULARY, self._model), ("tokenizer.json", fast)):
+            path = Path(save_directory) / f"{filename_prefix + '-' if filename_prefix else ''}{name}"
+            with atomic_file(path, "wb") as out:
+                out.write(content)
+            paths.append(str(path))
+        return paths[0], paths[1]
 
 
 def recognised_format(folder: Path, tokenizer_config: Mapping[str, Any]) -> ChatFormat:
