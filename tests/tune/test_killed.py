@@ -38,13 +38,17 @@ def moments() -> list[str]:
 MOMENTS = moments()
 
 
+def _threads() -> dict[str, str]:
+    """The environment of a process that takes as many threads as it does by default."""
+    default = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
+    return default | {"OMP_WAIT_POLICY": "PASSIVE"}  # the same sums, without spinning while another has the core
+
+
 @pytest.fixture(scope="module")
 def tuned(qwen_base: Path, data: Path) -> Iterator[Tune]:
     """Tunes in a process of its own, into a folder, killed where that is asked for."""
-    threads = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
-    threads["OMP_WAIT_POLICY"] = "PASSIVE"  # the same sums, without spinning while another process has the core
     with subprocess.Popen(
-        [sys.executable, str(DRIVER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=threads, text=True
+        [sys.executable, str(DRIVER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=_threads(), text=True
     ) as driver:
 
         def tune(out: Path, kill: Any = None, **changes: Any) -> dict[str, Any]:
@@ -176,7 +180,7 @@ def test_a_disk_that_is_really_full(
     job = {"arguments": [str(qwen_base), str(data), str(place / "out")], "settings": SETTINGS, "kill": None}
     done = subprocess.run(
         [*alone, sys.executable, "-c", _FULL, str(DRIVER), json.dumps(job), str(place)],
-        capture_output=True, text=True, check=False, env={**os.environ, "OMP_WAIT_POLICY": "PASSIVE"},
+        capture_output=True, text=True, check=False, env=_threads(),
     )  # fmt: skip
     full, said, files, again, adapter = json.loads(done.stdout)
     assert json.loads(full)["status"] == 2

@@ -482,7 +482,7 @@ def test_the_order_of_the_data_is_a_part_of_the_runs_identity(
     with pytest.raises(Killed):
         run(quick, "run", KilledAt(3))
     real = loop.order
-    monkeypatch.setattr(loop, "order", lambda *args: real(*args)[::-1])
+    monkeypatch.setattr(loop, "order", lambda *args, **kwargs: real(*args, **kwargs)[::-1])
     with pytest.raises(ModelError, match=r"of another run \(order of the data: [0-9a-f]{8}\.\.\. -> "):
         run(quick)
 

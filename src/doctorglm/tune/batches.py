@@ -4,9 +4,11 @@ A packed batch has no padding, and no document in it sees another (`doctorglm.mo
 made of samples of nearly equal length, for models that cannot read packed ones.
 """
 
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import torch
 
@@ -34,8 +36,9 @@ class Batch:
 
     def to(self, device: torch.device) -> "Batch":
         """The same batch on `device`."""
-        tensors = {f.name: getattr(self, f.name) for f in fields(self)}
-        return replace(self, **{name: t.to(device) for name, t in tensors.items() if isinstance(t, torch.Tensor)})
+        held: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
+        moved: dict[str, Any] = {name: t.to(device) for name, t in held.items() if isinstance(t, torch.Tensor)}
+        return replace(self, **moved)
 
 
 def order(
@@ -87,6 +90,20 @@ def _fill(samples: Sequence[Sample], indices: list[int], batch_tokens: int) -> l
         else:
             batches.append([i])
     return batches
+
+
+def in_rows(samples: Sequence[Sample], most_tokens: int) -> list[list[Sample]]:
+    """Samples in as few rows of nearly equal length as hold at most `most_tokens` each, but one sample at least."""
+    total = sum(len(s.input_ids) for s in samples)
+    share = total / math.ceil(total / most_tokens)
+    rows: list[list[Sample]] = []
+    used = 0
+    for sample in samples:
+        if used >= share * len(rows):
+            rows.append([])
+        rows[-1].append(sample)
+        used += len(sample.input_ids)
+    return rows
 
 
 def collate(samples: Sequence[Sample], pad_token_id: int) -> Batch:

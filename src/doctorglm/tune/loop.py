@@ -17,7 +17,7 @@ from doctorglm.render import Sample
 from doctorglm.report.progress import Line
 from doctorglm.runs import atomic_file
 from doctorglm.settings import plain
-from doctorglm.tune.batches import Batch, collate, order
+from doctorglm.tune.batches import Batch, collate, in_rows, order, pack
 from doctorglm.tune.checkpoint import Checkpoints
 from doctorglm.tune.digest import digest
 from doctorglm.tune.disk import writing
@@ -28,6 +28,9 @@ from doctorglm.tune.randomness import seed_step
 from doctorglm.tune.settings import TuneSettings
 from doctorglm.tune.standing import Standing
 
+ROW_TOKENS = 2048
+"""Tokens of a packed row on a CPU: with fewer, what is done once a row weighs more; with more, memory does."""
+
 
 @dataclass(frozen=True)
 class Corpus:
@@ -36,13 +39,22 @@ class Corpus:
     train: Sequence[Sample]
     valid: Sequence[Sample]
     pad_token_id: int
+    packing: bool = False
+    """Whether batches are packed; see `reading.reads_packed`."""
+
+    def batches(self, samples: Sequence[Sample], device: torch.device) -> list[Batch]:
+        """The forward passes of one batch: one of padded rows, or packed rows that fit the processor's caches."""
+        if not self.packing:
+            return [collate(samples, self.pad_token_id).to(device)]
+        most = ROW_TOKENS if device.type == "cpu" else sum(len(s.input_ids) for s in samples)
+        return [pack(row).to(device) for row in in_rows(samples, most)]
 
 
-def steps_of(train: Sequence[Sample], settings: TuneSettings) -> list[list[list[int]]]:
+def steps_of(train: Sequence[Sample], settings: TuneSettings, packing: bool = False) -> list[list[list[int]]]:
     """For every step its batches, for every batch its sample indices, over all epochs."""
     steps: list[list[list[int]]] = []
     for epoch in range(settings.epochs):
-        batches = order(train, settings.batch_tokens, settings.seed, epoch)
+        batches = order(train, settings.batch_tokens, settings.seed, epoch, packing=packing)
         steps += [batches[i : i + settings.accumulation] for i in range(0, len(batches), settings.accumulation)]
     return steps[: settings.max_steps] if settings.max_steps else steps
 
@@ -68,7 +80,7 @@ def train(
     so that a run that was stopped ends with the same weights; `identity` says which settings and data those are.
     Raises ModelError at a loss or gradient that is not finite, and at a loss of exactly 0.
     """
-    steps = steps_of(corpus.train, settings)
+    steps = steps_of(corpus.train, settings, corpus.packing)
     optimizers = optimizers_for(model, settings)
     peaks = [[group["lr"] for group in optimizer.param_groups] for optimizer in optimizers]
     which = {**(plain(settings) if identity is None else identity), "order of the data": digest(json.dumps(steps))}
@@ -94,7 +106,8 @@ def train(
 
         try:
             for step in range(standing.step, len(steps)):
-                batches = [_collate(corpus, indices, model.device) for indices in steps[step]]
+                samples = [[corpus.train[i] for i in indices] for indices in steps[step]]
+                batches = [batch for of in samples for batch in corpus.batches(of, model.device)]
                 rate = rate_at(step, len(steps), settings)
                 _set_rates(optimizers, peaks, rate)
                 loss, norm = _backward(model, batches, optimizers, settings.max_grad_norm, step + 1)
@@ -194,10 +207,6 @@ def _validate_and_keep(
 
 def _due(step: int, steps: int, every: int) -> bool:
     return step == steps or (every > 0 and step % every == 0)
-
-
-def _collate(corpus: Corpus, indices: list[int], device: torch.device) -> Batch:
-    return collate([corpus.train[i] for i in indices], corpus.pad_token_id).to(device)
 
 
 def _set_rates(optimizers: list[torch.optim.Optimizer], peaks: list[list[float]], share: float) -> None:

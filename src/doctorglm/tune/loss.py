@@ -9,6 +9,8 @@ from doctorglm.models.documents import packed
 from doctorglm.tune.batches import Batch
 from doctorglm.tune.fused import SupervisedHead, has_fused_head, wanted
 
+_supervised_head: Any = SupervisedHead.apply
+
 
 def token_nats(model: Any, batch: Batch) -> torch.Tensor:
     """Nats of every supervised token, (T,) float32, in the order of `batch.places`.
@@ -35,7 +37,7 @@ def token_nats(model: Any, batch: Batch) -> torch.Tensor:
     finally:
         handle.remove()
     if fused:
-        nats: torch.Tensor = SupervisedHead.apply(kept[0], head.weight, batch.targets)
+        nats: torch.Tensor = _supervised_head(kept[0], head.weight, batch.targets)
         return nats
     return F.cross_entropy(_at_least_32(logits_TV), batch.targets, reduction="none")
 

@@ -30,9 +30,13 @@ class TuneSettings:
     max_steps: int = Field(default=0, ge=0)
     """Optimizer steps at most; 0 is no limit."""
     batch_tokens: int = Field(default=2048, ge=1)
-    """Tokens of one forward pass, padding included."""
+    """Tokens of one batch, padding included."""
+    packing: bool = True
+    """Samples stand in one row without padding, none seeing another; false, or a model that cannot: padded rows."""
+    fuse: bool = True
+    """Layers of known shapes train as one function each, proved the same at the start; packed LoRA on a CPU."""
     accumulation: int = Field(default=1, ge=1)
-    """Forward passes of one step; every supervised token weighs the same whatever this is."""
+    """Batches of one step; every supervised token weighs the same whatever this is."""
     warmup: float = Field(default=0.05, ge=0, le=1)
     """Share of the steps in which the rate rises from 0."""
     schedule: Literal["cosine", "linear", "constant"] = "cosine"
@@ -68,6 +72,7 @@ class TuneSettings:
 _USED_WHEN: Mapping[str, Callable[[TuneSettings], bool]] = {
     "muon_learning_rate": lambda s: s.optimizer == "muon",
     "final_learning_rate": lambda s: s.schedule != "constant",
+    "fuse": lambda s: s.packing and s.method == "lora",
     **dict.fromkeys(
         ("lora_rank", "lora_alpha", "lora_dropout", "lora_targets", "rslora"), lambda s: s.method == "lora"
     ),

@@ -22,6 +22,7 @@ from doctorglm.runs import Run, atomic_file, note, read_json, sha256_file
 from doctorglm.settings import plain
 from doctorglm.tune.adapt import adapt
 from doctorglm.tune.loop import Corpus, steps_of, train
+from doctorglm.tune.reading import fused_layers, reads_packed
 from doctorglm.tune.settings import Method, TuneSettings
 from doctorglm.tune.standing import Standing
 
@@ -55,14 +56,18 @@ def tune(base: str, data: Path, out: Path, settings: TuneSettings, *, name: Text
     model = adapt(model, settings)
     run = opened()
     _write_rejected(out / "rejected.jsonl", {part: rejections for part, (_, rejections) in rendered.items()})
-    corpus = Corpus(samples, rendered["valid"][0] if "valid" in rendered else [], _padding(tokenizer, renderer))
-    with progress_line(name or Text(en="tune", zh="微调"), len(steps_of(samples, settings))) as line:
+    packing = reads_packed(model, samples, settings)
+    fused = fused_layers(model, samples, settings, packing)
+    held_out = rendered["valid"][0] if "valid" in rendered else []
+    corpus = Corpus(samples, held_out, _padding(tokenizer, renderer), packing)
+    with progress_line(name or Text(en="tune", zh="微调"), len(steps_of(samples, settings, packing))) as line:
         standing = train(model, corpus, settings, out, line, run.identity)
     if settings.method == "full":
         save_model(model, tokenizer, out / "model")
     else:
         save_adapter(model, out / "adapter", fingerprint)
     results = {"counts": _counts(conversations, rendered), "max_length": max_length, **_results(model, standing)}
+    results |= {"packed": packing, "fused_layers": fused}
     run.finish(**results, report=_write_page(out, base, data, settings, results))
     return run
 

@@ -1,10 +1,10 @@
 """Attention over the documents of a row, forward and backward, as matrix products over groups of like length.
 
-Below a few hundred tokens batched products and a softmax are faster on a CPU than its fused kernel, although they compute
-the half that the mask removes; longer documents go through that kernel, whose memory does not grow with S x S. Documents
-of nearly one length are padded to it, on the right, where no real query looks, and handled together.
-Shapes: T columns of the row; n documents of a group, S its longest, U = n*S rows of the group, padding included; M heads
-of keys and values, G heads of queries for each, D head size, O = M*G*D; B = n*M.
+Below a few hundred tokens batched products and a softmax are faster on a CPU than its fused kernel, although they
+compute the half that the mask removes; longer documents go through that kernel, whose memory does not grow with S x S.
+Documents of nearly one length are padded to it, on the right, where no real query looks, and handled together.
+Shapes: T columns of the row; n documents of a group, S its longest, U = n*S rows of the group, padding included;
+M heads of keys and values, G heads of queries for each, D head size, O = M*G*D; B = n*M.
 Source: arXiv 2205.14135 for the kernel; the products are the definition.
 """
 
@@ -153,7 +153,8 @@ def attend_backward(
 
 def _by_head(x_UO: torch.Tensor, group: Group, heads: Heads) -> torch.Tensor:
     """A view [n,M,S,G,D]."""
-    return x_UO.unflatten(0, (group.count, group.size)).unflatten(2, (heads.keys, -1, heads.size)).transpose(1, 2)
+    x: torch.Tensor = x_UO.unflatten(0, (group.count, group.size)).unflatten(2, (heads.keys, -1, heads.size))
+    return x.transpose(1, 2)
 
 
 def _turned(x_UO: torch.Tensor, turn_UP: torch.Tensor, group: Group, heads: Heads) -> torch.Tensor:
@@ -171,7 +172,8 @@ def _turn_into(out_UO: torch.Tensor, d_BQD: torch.Tensor, back_UP: torch.Tensor,
 
 def _angles(turn_UP: torch.Tensor, group: Group) -> torch.Tensor:
     """[n,1,S,1,P]."""
-    return turn_UP.unflatten(0, (group.count, group.size))[:, None, :, None]
+    turn_nSP: torch.Tensor = turn_UP.unflatten(0, (group.count, group.size))
+    return turn_nSP[:, None, :, None]
 
 
 def _by_products(

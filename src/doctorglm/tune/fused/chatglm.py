@@ -48,9 +48,9 @@ class ChatGLMLayer:
         turned = rows_of_pairs(1, size, pairs)
         rows = [(place + part * size)[:, turned if part < 2 else slice(None)].flatten() for part in range(3)]
         first, *rest = members
-        return cls(
-            Projection([first], [(0, r) for r in rows]), *(Projection([m]) for m in rest), norms, Heads(heads, 1, size)
-        )
+        qkv = Projection([first], [(0, r) for r in rows])
+        out, widen, narrow = (Projection([m]) for m in rest)
+        return cls(qkv, out, widen, narrow, norms, Heads(heads, 1, size))
 
     @property
     def projections(self) -> tuple[Projection, ...]:
@@ -62,7 +62,7 @@ class ChatGLMLayer:
         for projection in self.projections:
             projection.refresh()
         parameters = [p for projection in self.projections for p in projection.parameters]
-        out: torch.Tensor = _Function.apply(x_TH, self, layout, wanted_K, *parameters)
+        out: torch.Tensor = _apply(x_TH, self, layout, wanted_K, *parameters)
         return out
 
 
@@ -72,7 +72,8 @@ class _Function(torch.autograd.Function):
         ctx: Any, x_TH: torch.Tensor, layer: ChatGLMLayer, layout: Layout, wanted_K: torch.Tensor | None, *_: Any
     ) -> torch.Tensor:
         a_TH, mean_T1, rstd_T1 = _layer_norm(x_TH, layer.norms[0])
-        attended_KO, kept = attend(*layer.qkv.forward(a_TH), layer.heads, layout)
+        q_TO, k_TO, v_TO = layer.qkv.forward(a_TH)
+        attended_KO, kept = attend(q_TO, k_TO, v_TO, layer.heads, layout)
         residual_KH = a_TH
         if wanted_K is not None:
             attended_KO, residual_KH = attended_KO[wanted_K], a_TH[wanted_K]
@@ -88,7 +89,7 @@ class _Function(torch.autograd.Function):
         return y_KH
 
     @staticmethod
-    def backward(ctx: Any, dy_KH: torch.Tensor) -> Any:  # type: ignore[override]
+    def backward(ctx: Any, dy_KH: torch.Tensor) -> Any:
         layer, layout, wanted_K = ctx.layer, ctx.layout, ctx.wanted
         a_TH, kept, attended_KO, m_KH, wide, inner = ctx.kept
         of_x, of_s = ctx.norms
@@ -126,3 +127,6 @@ def _layer_norm_backward(
         dy_TH, of_input[0], norm.normalized_shape, *of_input[1:], norm.weight, norm.bias, [True, False, False]
     )[0]
     return dx_TH
+
+
+_apply: Any = _Function.apply

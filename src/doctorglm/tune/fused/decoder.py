@@ -55,9 +55,13 @@ class DecoderLayer:
             return None
         size, heads = attention.head_dim, used["q_proj"].weight.shape[0] // attention.head_dim
         kv_heads = used["k_proj"].weight.shape[0] // size
-        parts = [(0, rows_of_pairs(heads, size, pairs)), (1, rows_of_pairs(kv_heads, size, pairs)), (2, None)]
+        parts: list[tuple[int, torch.Tensor | None]] = [
+            (0, rows_of_pairs(heads, size, pairs)),
+            (1, rows_of_pairs(kv_heads, size, pairs)),
+            (2, None),
+        ]
         # GLM has both halves of the gate in one map
-        halves = [(i, None) for i in range(2)]
+        halves: list[tuple[int, torch.Tensor | None]] = [(i, None) for i in range(2)]
         if len(gates) == 1:
             halves = [(0, half) for half in torch.arange(used[gates[0]].weight.shape[0]).chunk(2)]
         return cls(
@@ -79,7 +83,7 @@ class DecoderLayer:
         for projection in self.projections:
             projection.refresh()
         parameters = [p for projection in self.projections for p in projection.parameters]
-        out: torch.Tensor = _Function.apply(x_TH, self, layout, wanted_K, *parameters)
+        out: torch.Tensor = _apply(x_TH, self, layout, wanted_K, *parameters)
         return out
 
 
@@ -95,14 +99,16 @@ class _Function(torch.autograd.Function):
         ctx: Any, x_TH: torch.Tensor, layer: DecoderLayer, layout: Layout, wanted_K: torch.Tensor | None, *_: Any
     ) -> torch.Tensor:
         normed_TH, rstd_T1 = rms_norm(x_TH, layer.eps[0])
-        attended_TO, kept = attend(*layer.qkv.forward(normed_TH), layer.heads, layout)
+        q_TO, k_TO, v_TO = layer.qkv.forward(normed_TH)
+        attended_TO, kept = attend(q_TO, k_TO, v_TO, layer.heads, layout)
         residual_KH = x_TH
         if wanted_K is not None:
             attended_TO, residual_KH = attended_TO[wanted_K], x_TH[wanted_K]
         x2_KH = layer.out.add_to(residual_KH, attended_TO)
         normed2_KH, rstd2_K1 = rms_norm(x2_KH, layer.eps[1])
         gate_up = layer.gate_up.forward(normed2_KH)
-        inner, silu = swiglu(*gate_up)
+        gate, up = gate_up
+        inner, silu = swiglu(gate, up)
         y_KH = layer.down.add_to(x2_KH, inner)
         if any(ctx.needs_input_grad):
             ctx.layer, ctx.layout, ctx.wanted, ctx.tokens = layer, layout, wanted_K, len(x_TH)
@@ -110,11 +116,12 @@ class _Function(torch.autograd.Function):
         return y_KH
 
     @staticmethod
-    def backward(ctx: Any, dy_KH: torch.Tensor) -> Any:  # type: ignore[override]
+    def backward(ctx: Any, dy_KH: torch.Tensor) -> Any:
         layer, layout, wanted_K = ctx.layer, ctx.layout, ctx.wanted
         normed_TH, rstd_T1, kept, attended_KO, normed2_KH, rstd2_K1, gate_up, silu = ctx.kept
         ctx.kept = None
-        inner, *dgate_up = swiglu_backward(layer.down.input_gradient([dy_KH]), *gate_up, silu)
+        gate, up = gate_up
+        inner, *dgate_up = swiglu_backward(layer.down.input_gradient([dy_KH]), gate, up, silu)
         of_down = layer.down.gradients(inner, [dy_KH])
         dnormed2_KH = layer.gate_up.input_gradient(dgate_up)
         dx2_KH = rms_norm_backward(dnormed2_KH, normed2_KH, rstd2_K1, dy_KH)
@@ -137,3 +144,6 @@ def spread(x_KH: torch.Tensor, wanted_K: torch.Tensor | None, tokens: int) -> to
     if wanted_K is None:
         return x_KH
     return x_KH.new_zeros(tokens, x_KH.shape[1]).index_copy_(0, wanted_K, x_KH)
+
+
+_apply: Any = _Function.apply

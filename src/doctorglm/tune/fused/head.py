@@ -38,7 +38,7 @@ class SupervisedHead(torch.autograd.Function):
         return nats_K
 
     @staticmethod
-    def backward(ctx: Any, dnats_K: torch.Tensor) -> tuple[torch.Tensor, None, None]:  # type: ignore[override]
+    def backward(ctx: Any, dnats_K: torch.Tensor) -> tuple[torch.Tensor, None, None]:
         """The gradient of `hidden_KH`."""
         (dhidden_KH,) = ctx.saved_tensors
         return dhidden_KH * dnats_K[:, None].to(dhidden_KH.dtype), None, None

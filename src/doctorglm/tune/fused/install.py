@@ -56,8 +56,8 @@ def fuse(model: Any, nats: Callable[[Any], torch.Tensor]) -> int:
     for i, (layer, one) in enumerate(zip(layers, fused, strict=True)):
         if one is not None:
             layer.forward = _Forward(layer.forward, one, row, last=i == len(layers) - 1)
-    head = model.get_output_embeddings()
-    if type(head) is nn.Linear and head.bias is None and not head.weight.requires_grad:
+    head: Any = model.get_output_embeddings()
+    if isinstance(head, nn.Linear) and "bias" not in dict(head.named_parameters()) and not head.weight.requires_grad:
         _HEADS.add(head)
     if _agree(before, _measured(model, nats)):
         return sum(one is not None for one in fused)
@@ -128,9 +128,10 @@ def _fused(layer: Any, config: Any) -> Fused | None:
         half = size // parts // 2
         pairs = torch.tensor([[p * 2 * half + i, p * 2 * half + half + i] for p in range(parts) for i in range(half)])
         return ChatGLMLayer.of(layer, pairs)
-    size = getattr(getattr(layer, "self_attn", None), "head_dim", None)
-    if size is None:
+    head_dim = getattr(getattr(layer, "self_attn", None), "head_dim", None)
+    if head_dim is None:
         return None
+    size = int(head_dim)
     parameters = getattr(config, "rope_parameters", None) or {}
     turned = int(size * parameters.get("partial_rotary_factor", getattr(config, "partial_rotary_factor", None) or 1.0))
     # GLM turns neighbours, the others the two halves of what they turn; a wrong guess would not agree
@@ -142,7 +143,7 @@ def _fused(layer: Any, config: Any) -> Fused | None:
 
 
 def _measured(model: Any, nats: Callable[[Any], torch.Tensor]) -> list[torch.Tensor]:
-    """Nats, and the gradients of what is trained; B starts at zero and then A's are zero, so B is moved for a moment."""
+    """Nats, and the gradients of what is trained; a B of zeros, which would hide A's, is moved for a moment."""
     moved = [p for name, p in model.named_parameters() if p.requires_grad and not p.any()]
     kept = [p.detach().clone() for p in moved]
     generator = torch.Generator().manual_seed(0)

@@ -1,7 +1,7 @@
 """Frozen linear maps of one input with their LoRA adapters, as one matrix product each way.
 
-y = x W' + b with W' = W + s B A, merged into a buffer once per step, so that adapters cost nothing forward; backward the
-input's gradient is one product with W', and the adapters' gradients come from thin ones. W itself gets no gradient.
+y = x W' + b with W' = W + s B A, merged into a buffer once per step, so that adapters cost nothing forward; backward
+the input's gradient is one product with W', and the adapters' gradients come from thin ones. W itself gets none.
 What else is fixed is folded in: the order of the rows, and the weight of the norm before the maps.
 Shapes: T tokens, I inputs, O outputs of one part, R rank.
 Source: LoRA, arXiv 2106.09685, section 4.1.
@@ -37,7 +37,8 @@ class Member:
         """The member that a module is: `nn.Linear`, or PEFT's plain LoRA around one; None for anything else."""
         if type(module) is nn.Linear:
             return None if module.weight.requires_grad else cls(module.weight, module.bias)
-        base, adapters = getattr(module, "base_layer", None), getattr(module, "active_adapters", ())
+        base: Any = getattr(module, "base_layer", None)
+        adapters: Any = getattr(module, "active_adapters", ())
         if type(base) is not nn.Linear or len(adapters) != 1 or base.weight.requires_grad:
             return None
         (name,) = adapters
@@ -54,11 +55,11 @@ class _Part:
 
     member: int
     rows: torch.Tensor | None
-    frozen_OI: torch.Tensor
-    bias_O: torch.Tensor | None
-    weight_OI: torch.Tensor
-    b_RO: torch.Tensor | None = None
-    """Scaled by s."""
+    frozen: torch.Tensor
+    bias: torch.Tensor | None
+    weight: torch.Tensor
+    scaled_b: torch.Tensor | None = None
+    """(R, O)."""
 
 
 class Projection:
@@ -110,23 +111,23 @@ class Projection:
             if member.b is None:
                 continue
             b_OR = member.b.detach() if part.rows is None else member.b.detach()[part.rows]
-            torch.addmm(part.frozen_OI, b_OR, scaled[part.member], alpha=member.scale, out=part.weight_OI)
-            part.b_RO = (b_OR * member.scale).t().contiguous()
+            torch.addmm(part.frozen, b_OR, scaled[part.member], alpha=member.scale, out=part.weight)
+            part.scaled_b = (b_OR * member.scale).t().contiguous()
 
     def forward(self, x_TI: torch.Tensor) -> list[torch.Tensor]:
         """[T,O] of each part."""
-        return [product(x_TI, part.weight_OI, part.bias_O) for part in self._parts]
+        return [product(x_TI, part.weight, part.bias) for part in self._parts]
 
     def add_to(self, residual_TO: torch.Tensor, x_TI: torch.Tensor) -> torch.Tensor:
         """residual + the map of x, where there is one part, [T,O]."""
         (part,) = self._parts
-        return product(x_TI, part.weight_OI, part.bias_O, residual_TO)
+        return product(x_TI, part.weight, part.bias, residual_TO)
 
     def input_gradient(self, dys: Sequence[torch.Tensor], residual_TI: torch.Tensor | None = None) -> torch.Tensor:
         """[T,I], added to that of the residual; `dys` are the gradients of the parts' outputs."""
         out = residual_TI
         for part, dy_TO in zip(self._parts, dys, strict=True):
-            out = product(dy_TO, part.weight_OI.t(), None, out)
+            out = product(dy_TO, part.weight.t(), None, out)
         assert out is not None
         return out
 
@@ -141,9 +142,9 @@ class Projection:
         db = {i: torch.empty_like(b) for i in self._adapted if (b := self.members[i].b) is not None}
         for part, dy_TO in zip(self._parts, dys, strict=True):
             i = part.member
-            if part.b_RO is None:
+            if part.scaled_b is None:
                 continue
-            dyb[i] = product(dy_TO, part.b_RO, None, dyb.get(i))
+            dyb[i] = product(dy_TO, part.scaled_b, None, dyb.get(i))
             # thin times wide: the other way round this product is more than twice as slow
             db_OR = product(xa[i].t(), dy_TO.t()).t().mul_(self.members[i].scale)
             db[i][slice(None) if part.rows is None else part.rows] = db_OR
