@@ -1,6 +1,7 @@
 """As a process of its own: signals, locales, full disks, a reader that leaves."""
 
 import contextlib
+import gc
 import json
 import os
 import re
@@ -121,6 +122,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     if not mounted or mounted.returncode:
         pytest.skip("needs the right to mount a small disk")
     yield place
+    gc.collect()  # an error's frames may still hold the run, and the run its folder's lock
     subprocess.run(["umount", str(place)], check=True)
 
 

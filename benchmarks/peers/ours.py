@@ -1,0 +1,57 @@
+"""`doctorglm tune` as a runner: the project's own loop on the same ids and labels, packed and fused.
+
+Runs in the project's own environment. `threads`, `batch_tokens`, `packing` and `fuse` are settings.
+"""
+
+import torch
+from _common import IGNORED, LEARNING_RATE, LORA, MAX_GRAD_NORM, SEED, Clock, Document, cut, job, report, unpadded
+from transformers import AutoModelForCausalLM
+
+from doctorglm.render import Sample
+from doctorglm.tune.adapt import adapt
+from doctorglm.tune.batches import Batch
+from doctorglm.tune.loop import Corpus, _backward, _update, mean_nats, steps_of
+from doctorglm.tune.optimizers import optimizers_for
+from doctorglm.tune.reading import fused_layers, reads_packed
+from doctorglm.tune.settings import TuneSettings
+
+DEFAULTS = {"batch_tokens": 2048, "packing": True, "fuse": True, "threads": 2}
+
+
+def main() -> None:
+    asked = job(DEFAULTS)
+    settings = TuneSettings(
+        learning_rate=LEARNING_RATE, epochs=1, batch_tokens=asked.settings["batch_tokens"], seed=SEED,
+        packing=asked.settings["packing"], fuse=asked.settings["fuse"], max_grad_norm=MAX_GRAD_NORM,
+        lora_rank=LORA["r"], lora_alpha=LORA["lora_alpha"],
+    )  # fmt: skip
+    samples = [Sample(str(i), 0, list(ids), list(labels)) for i, (ids, labels) in enumerate(asked.rendered)]
+    model = adapt(AutoModelForCausalLM.from_pretrained(asked.base, dtype=torch.float32), settings)
+    packing = reads_packed(model, samples, settings)
+    fused_layers(model, samples, settings, packing)
+    corpus, optimizers, clock = Corpus(samples, [], 0, packing), optimizers_for(model, settings), Clock()
+    first = mean_nats(model, samples, settings.batch_tokens, 0)
+    model.train()
+    seen: list[Document] = []
+    clock.start()
+    for step, batches in enumerate(steps_of(samples, settings, packing), 1):
+        of_step = [b for indices in batches for b in corpus.batches([samples[i] for i in indices], model.device)]
+        loss, _ = _backward(model, of_step, optimizers, MAX_GRAD_NORM, step)
+        _update(optimizers)
+        clock.losses.append(loss)
+        clock.step()
+        seen += [document for batch in of_step for document in documents(batch)]
+    report(asked, "doctorglm", clock, seen, first)
+
+
+def documents(batch: Batch) -> list[Document]:
+    """What a batch holds, with the labels as the loss takes them."""
+    labels = torch.full_like(batch.input_ids, IGNORED).flatten()
+    labels[batch.places + 1] = batch.targets
+    if batch.documents is None:
+        return unpadded(batch.input_ids, labels.view_as(batch.input_ids), batch.attention_mask)
+    return cut(batch.input_ids[0].tolist(), labels.tolist(), [start for start, _ in batch.documents.bounds])
+
+
+if __name__ == "__main__":
+    main()
