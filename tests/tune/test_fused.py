@@ -12,7 +12,7 @@ from doctorglm.models import ChatGLMConfig, ChatGLMForConditionalGeneration
 from doctorglm.render import IGNORED, Sample
 from doctorglm.tune.adapt import adapt
 from doctorglm.tune.batches import pack
-from doctorglm.tune.fused import fuse
+from doctorglm.tune.fused import fuse, install
 from doctorglm.tune.loss import token_nats
 from doctorglm.tune.settings import TuneSettings
 
@@ -186,3 +186,13 @@ def test_what_cannot_be_fused_is_not(settings: Any, sample_of: Callable[..., Sam
     before = measured(model, rows)[0]
     assert fuse(model, lambda m: token_nats(m, pack(rows[:2]))) == 0
     assert torch.equal(measured(model, rows)[0], before)
+
+
+def test_what_does_not_fit_into_memory_is_not_fused(
+    sample_of: Callable[..., Sample], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The merged copies must never be what ends a run."""
+    rows, model = rows_for("qwen2", sample_of), adapted(family("qwen2"))
+    assert install.available_bytes() > 10**6
+    monkeypatch.setattr(install, "available_bytes", lambda: 10_000)
+    assert fuse(model, lambda m: token_nats(m, pack(rows[:2]))) == 0

@@ -5,9 +5,12 @@ replacement, and unless every loss and the gradients agree, the model stays as i
 batches, generation) goes through the model's own forward, so the replacement need not be undone.
 """
 
+import math
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from pathlib import Path
 from typing import Any
 from weakref import WeakSet
 
@@ -47,7 +50,7 @@ def fuse(model: Any, nats: Callable[[Any], torch.Tensor]) -> int:
     `nats(model)` reads a packed batch with gradients, the same one at every call.
     """
     layers = _layers(model)
-    if not layers or next(model.parameters()).device.type != "cpu":
+    if not layers or next(model.parameters()).device.type != "cpu" or not _fits(layers):
         return 0
     before = _measured(model, nats)
     row = _Row()
@@ -65,6 +68,21 @@ def fuse(model: Any, nats: Callable[[Any], torch.Tensor]) -> int:
         layer.forward = forward
     _HEADS.discard(head)
     return 0
+
+
+def _fits(layers: list[Any]) -> bool:
+    """Whether two more copies of the layers' weights, merged and folded, leave half of the free memory."""
+    held: int = sum(p.numel() * p.element_size() for layer in layers for p in layer.parameters())
+    return 4 * held <= available_bytes()
+
+
+def available_bytes() -> float:
+    """Memory that can be had without swapping; infinite where the system does not say."""
+    try:
+        found = re.search(r"^MemAvailable:\s+(\d+) kB", Path("/proc/meminfo").read_text("utf-8"), re.MULTILINE)
+    except OSError:
+        found = None
+    return int(found[1]) * 1024 if found else math.inf
 
 
 class _Row:
