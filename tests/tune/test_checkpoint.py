@@ -267,6 +267,11 @@ def test_other_circumstances_are_said(tmp_path: Path, capsys: Any) -> None:
     torch.set_num_threads(2)
     assert resumed(tmp_path) is not None
     assert "step-00000001.pt: made elsewhere (threads: 1 -> 2). The run goes on, but" in capsys.readouterr().err
+    torch.set_num_threads(1)
+    fused, optimizers = trained()
+    fused.forward = lambda *_: None
+    assert resumed(tmp_path, (fused, optimizers)) is not None
+    assert "made elsewhere (fused_layers: 0 -> 1)" in capsys.readouterr().err
 
 
 def test_a_pickle_that_runs_code_is_refused(tmp_path: Path) -> None:
