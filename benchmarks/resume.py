@@ -2,7 +2,8 @@
 
 Prints the sha256 of weights, optimizer, place in the data, random state, adapter and metrics (but for seconds) that
 each of them ends with, beside those of the run that nobody killed. 15 moments are chosen by name, one of their
-occurrences at random; the other 5 are moments of the clock. On as many threads as a process takes by default.
+occurrences at random; the other 5 are moments of the clock. Every second run is as runs are by default, with fused
+layers; the others have dropout, which draws random numbers and is not fused. On the default number of threads.
 """
 
 import hashlib
@@ -26,8 +27,9 @@ from doctorglm.runs import read_json, sha256_file
 from doctorglm.tune.checkpoint import hashes
 
 DRIVER = Path(__file__).parents[1] / "tests" / "tune" / "killed.py"
-SETTINGS = {"learning_rate": 0.002, "lora_rank": 16, "lora_alpha": 32, "lora_dropout": 0.05, "batch_tokens": 1024,
+SETTINGS = {"learning_rate": 0.002, "lora_rank": 16, "lora_alpha": 32, "batch_tokens": 1024,
             "max_length": 384, "max_steps": 8, "validate_every": 3, "checkpoint_every_s": 1e-9}  # fmt: skip
+DROPOUT = {"fused": 0.0, "with dropout": 0.05}
 BY_NAME = [
     "forward", "forward", "backward", "half-updated", "updated", "validation", "half-written checkpoint",
     "unnamed checkpoint", "named checkpoint", "half-written best", "named best", "removing", "adapter", "finish",
@@ -47,10 +49,11 @@ class Driver:
             [sys.executable, str(DRIVER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=free, text=True
         )
 
-    def tune(self, out: Path, kill: list[Any] | None = None) -> dict[str, Any]:
+    def tune(self, out: Path, kind: str, kill: list[Any] | None = None) -> dict[str, Any]:
         """One process, from its start to its end; `status`, and how often every moment occurred."""
         assert self._process.stdin and self._process.stdout
-        job = {"arguments": ["embedded", str(self._data), str(out)], "settings": SETTINGS, "kill": kill}
+        settings = {**SETTINGS, "lora_dropout": DROPOUT[kind]}
+        job = {"arguments": ["embedded", str(self._data), str(out)], "settings": settings, "kill": kill}
         self._process.stdin.write(json.dumps(job) + "\n")
         self._process.stdin.flush()
         answer: dict[str, Any] = json.loads(self._process.stdout.readline())
@@ -78,17 +81,17 @@ def ended_with(out: Path) -> dict[str, Any]:
     }
 
 
-def killed_and_resumed(driver: Driver, out: Path, kill: list[Any]) -> dict[str, Any]:
+def killed_and_resumed(driver: Driver, out: Path, kind: str, kill: list[Any]) -> dict[str, Any]:
     began = time.monotonic()
-    first = driver.tune(out, kill)["status"]
+    first = driver.tune(out, kind, kill)["status"]
     if first == 0 and kill[0] == "clock":
         # too late: how fast this machine is changes with what else it does
-        return killed_and_resumed(driver, out.with_name(f"{out.name}+"), ["clock", round(kill[1] / 2, 3)])
+        return killed_and_resumed(driver, out.with_name(f"{out.name}+"), kind, ["clock", round(kill[1] / 2, 3)])
     found = sorted(p.name for p in (out / "checkpoints").glob("*.pt")) if (out / "checkpoints").is_dir() else []
-    last = driver.tune(out)["status"]
+    last = driver.tune(out, kind)["status"]
     assert (first, last) == (-signal.SIGKILL, 0), (kill, first, last)
-    print(f"{kill}: {time.monotonic() - began:.1f} s", file=sys.stderr, flush=True)
-    return {"killed_at": kill, "checkpoints_then": found, "hashes": ended_with(out)}
+    print(f"{kind}, {kill}: {time.monotonic() - began:.1f} s", file=sys.stderr, flush=True)
+    return {"run": kind, "killed_at": kill, "checkpoints_then": found, "hashes": ended_with(out)}
 
 
 def main() -> None:
@@ -96,25 +99,29 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         write_data(Path(folder) / "data")
         driver = Driver(Path(folder) / "data")
-        whole = Path(folder) / "whole"
-        began = time.monotonic()
-        counted = driver.tune(whole)
-        assert counted["status"] == 0
-        seconds, seen = time.monotonic() - began, counted["seen"]
-        print(f"not killed: {seconds:.1f} s", file=sys.stderr, flush=True)
-        expected = ended_with(whole)
+        whole = {kind: Path(folder) / kind for kind in DROPOUT}
+        for kind, out in whole.items():
+            began = time.monotonic()
+            counted = driver.tune(out, kind)
+            assert counted["status"] == 0
+            seconds, seen = time.monotonic() - began, counted["seen"]
+            print(f"{kind}, not killed: {seconds:.1f} s", file=sys.stderr, flush=True)
+        expected = {kind: ended_with(out) for kind, out in whole.items()}
+        records = {kind: read_json(out / "run.json") for kind, out in whole.items()}
         kills: list[list[Any]] = [[moment, draw.randint(1, seen[moment])] for moment in BY_NAME]
         kills += [["clock", round(draw.uniform(0.3, 0.8) * seconds, 3)] for _ in range(BY_CLOCK)]
         runs = []
         for number, kill in enumerate(kills):
-            run = killed_and_resumed(driver, Path(folder) / str(number), kill)
-            runs.append({**run, "same": run["hashes"] == expected})
+            kind = list(DROPOUT)[number % 2]
+            run = killed_and_resumed(driver, Path(folder) / str(number), kind, kill)
+            runs.append({**run, "same": run["hashes"] == expected[kind]})
         driver.close()
-        settings = read_json(whole / "run.json")
-    result = circumstances("python benchmarks/resume.py", settings["versions"]) | {
+    result = circumstances("python benchmarks/resume.py", records["fused"]["versions"]) | {
         "threads": torch.get_num_threads(),
         "settings": SETTINGS,
-        "steps": settings["steps"],
+        "steps": records["fused"]["steps"],
+        "lora_dropout": DROPOUT,
+        "fused_layers": {kind: record["fused_layers"] for kind, record in records.items()},
         "moments_of_a_run": seen,
         "kills": len(runs),
         "same": sum(run["same"] for run in runs),

@@ -118,6 +118,17 @@ def test_killed_and_killed_again(
     assert group[-1] != "finished" or not last["seen"], "nothing is done when the run was finished"
 
 
+def test_killed_with_fused_layers(tuned: Tune, tmp_path: Path) -> None:
+    """The default: without dropout layers are fused, and what they keep between steps is made from the checkpoint."""
+    fused = {"lora_dropout": 0.0}
+    assert tuned(tmp_path / "whole", **fused)["status"] == 0
+    assert json.loads((tmp_path / "whole/run.json").read_text("utf-8"))["fused_layers"] == 2
+    for kill in (["half-updated", 3], ["forward", 2], ["named checkpoint", 1], ["validation", 1]):
+        assert tuned(tmp_path / "out", kill, **fused)["status"] == -signal.SIGKILL, kill
+    assert tuned(tmp_path / "out", **fused)["status"] == 0
+    assert left(tmp_path / "out") == left(tmp_path / "whole")
+
+
 def test_killed_between_checkpoints_that_are_far_apart(
     whole: tuple[Path, dict[str, int]], tuned: Tune, tmp_path: Path
 ) -> None:
