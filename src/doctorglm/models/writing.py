@@ -97,6 +97,8 @@ def _write_file(path: Path, shard: list[Output], read: Read) -> Iterator[int]:
             tensor = output.make(read)
             assert (tuple(tensor.shape), tensor.dtype) == (output.shape, output.dtype), output.name
             out.write(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data)
+            # else it would stay while the next one's file is opened
+            del tensor
             yield output.size
 
 

@@ -136,7 +136,7 @@ def official(tmp_path: Path, vocabulary: Path) -> Callable[..., Official]:
     return make
 
 
-def train_vocabulary(texts: list[str], pieces: int, file: Path) -> Path:
+def train_vocabulary(texts: list[str], pieces: int, file: Path, **options: Any) -> Path:
     """A small BPE vocabulary with the published options: bytes for what is unknown, no normalisation."""
     trained = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
@@ -155,6 +155,7 @@ def train_vocabulary(texts: list[str], pieces: int, file: Path) -> Path:
         pad_id=-1,
         num_threads=1,
         minloglevel=2,
+        **options,
     )
     file.write_bytes(trained.getvalue())
     return file

@@ -13,6 +13,8 @@ from doctorglm.conversation import Message
 from doctorglm.models import ChatGLM2Tokenizer
 from doctorglm.render import renderer_for
 
+from .conftest import train_vocabulary
+
 LITERALS = ["[gMASK]", "sop", "</s>", "<s>", "<unk>", "<|user|>", "<|assistant|>", "▁", " ", "  ", "\n", "\t", "<0xE4>"]
 WORDS = ["你好", "，头疼", "三天了。", "take a rest", "38.5", "🎉", "é", "\u0000", "\ufffd", "\u200b", "\r\n"]
 texts = st.lists(st.one_of(st.sampled_from([*LITERALS, *WORDS]), st.text(max_size=8)), max_size=8).map("".join)
@@ -65,6 +67,17 @@ def test_the_same_without_the_published_vocabulary(small: tuple[Any, Any]) -> No
         == ours(["头疼", "咳嗽三天了"], padding=True)["input_ids"]
     )
     assert (theirs.padding_side, theirs.pad_token_id, theirs.eos_token_id) == ("left", 0, 2)
+
+
+def test_no_merge_leads_to_a_special_piece(tmp_path: Path) -> None:
+    """Also in a vocabulary that knows "<s" and "</s" as pieces of text, so that only ">" is missing."""
+    texts = [f"{word}<s{word}</s{word}>" for word in ("a", "b", "c", "d", "e")] * 20
+    file = train_vocabulary(texts, 275, tmp_path / "tokenizer.model", split_by_unicode_script=False)
+    ours, theirs = pair(file, tmp_path)
+    assert {"<s", "</s", ">"} <= ours.get_vocab().keys()
+    for text in ("<s>", "</s>", "a<s>b</s>c", "<s></s>"):
+        assert theirs.encode(text) == ours.encode(text)
+        assert not {1, 2} & set(theirs.encode(text))
 
 
 def test_it_has_the_same_prompts(small: tuple[Any, Any]) -> None:
