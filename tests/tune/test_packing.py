@@ -100,7 +100,7 @@ def test_a_pack_of_one(base: Path, samples: Callable[..., Any]) -> None:
 
 
 def test_neighbours_are_not_seen(base: Path, samples: Callable[..., Any]) -> None:
-    """C062: a document between others, which then change, keeps its loss to the bit."""
+    """C062: a document between others, which then change, keeps its loss."""
     model, rendered = samples(base, 12)
     model.double()
     with torch.no_grad():

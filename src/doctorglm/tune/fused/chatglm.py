@@ -13,7 +13,7 @@ from torch import nn
 from doctorglm.models.chatglm.attention import ALPHA, ChatGLMBlock
 from doctorglm.tune.fused.attention import Heads, Layout, attend, attend_backward
 from doctorglm.tune.fused.decoder import spread
-from doctorglm.tune.fused.projection import Member, Projection
+from doctorglm.tune.fused.projection import Member, Projection, refreshed
 from doctorglm.tune.fused.rotary import rows_of_pairs
 
 _LAYER_NORM = torch.ops.aten.native_layer_norm
@@ -52,16 +52,9 @@ class ChatGLMLayer:
         out, widen, narrow = (Projection([m]) for m in rest)
         return cls(qkv, out, widen, narrow, norms, Heads(heads, 1, size))
 
-    @property
-    def projections(self) -> tuple[Projection, ...]:
-        """All four, in the order of `parameters`."""
-        return self.qkv, self.out, self.widen, self.narrow
-
     def __call__(self, x_TH: torch.Tensor, layout: Layout, wanted_K: torch.Tensor | None) -> torch.Tensor:
         """[K,H]."""
-        for projection in self.projections:
-            projection.refresh()
-        parameters = [p for projection in self.projections for p in projection.parameters]
+        parameters = refreshed((self.qkv, self.out, self.widen, self.narrow))
         out: torch.Tensor = _apply(x_TH, self, layout, wanted_K, *parameters)
         return out
 

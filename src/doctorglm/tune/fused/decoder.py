@@ -13,7 +13,7 @@ from torch import nn
 
 from doctorglm.tune.fused.attention import Heads, Layout, attend, attend_backward
 from doctorglm.tune.fused.pointwise import rms_norm, rms_norm_backward, swiglu, swiglu_backward
-from doctorglm.tune.fused.projection import Member, Projection
+from doctorglm.tune.fused.projection import Member, Projection, refreshed
 from doctorglm.tune.fused.rotary import rows_of_pairs
 
 _ATTENTION = {"q_proj", "k_proj", "v_proj", "o_proj"}
@@ -73,16 +73,9 @@ class DecoderLayer:
             eps=(norms[0].variance_epsilon, norms[1].variance_epsilon),
         )
 
-    @property
-    def projections(self) -> tuple[Projection, ...]:
-        """All four, in the order of `parameters`."""
-        return self.qkv, self.out, self.gate_up, self.down
-
     def __call__(self, x_TH: torch.Tensor, layout: Layout, wanted_K: torch.Tensor | None) -> torch.Tensor:
         """[K,H]."""
-        for projection in self.projections:
-            projection.refresh()
-        parameters = [p for projection in self.projections for p in projection.parameters]
+        parameters = refreshed((self.qkv, self.out, self.gate_up, self.down))
         out: torch.Tensor = _apply(x_TH, self, layout, wanted_K, *parameters)
         return out
 
@@ -106,21 +99,19 @@ class _Function(torch.autograd.Function):
             attended_TO, residual_KH = attended_TO[wanted_K], x_TH[wanted_K]
         x2_KH = layer.out.add_to(residual_KH, attended_TO)
         normed2_KH, rstd2_K1 = rms_norm(x2_KH, layer.eps[1])
-        gate_up = layer.gate_up.forward(normed2_KH)
-        gate, up = gate_up
+        gate, up = layer.gate_up.forward(normed2_KH)
         inner, silu = swiglu(gate, up)
         y_KH = layer.down.add_to(x2_KH, inner)
         if any(ctx.needs_input_grad):
             ctx.layer, ctx.layout, ctx.wanted, ctx.tokens = layer, layout, wanted_K, len(x_TH)
-            ctx.kept = (normed_TH, rstd_T1, kept, attended_TO, normed2_KH, rstd2_K1, gate_up, silu)
+            ctx.kept = (normed_TH, rstd_T1, kept, attended_TO, normed2_KH, rstd2_K1, gate, up, silu)
         return y_KH
 
     @staticmethod
     def backward(ctx: Any, dy_KH: torch.Tensor) -> Any:
         layer, layout, wanted_K = ctx.layer, ctx.layout, ctx.wanted
-        normed_TH, rstd_T1, kept, attended_KO, normed2_KH, rstd2_K1, gate_up, silu = ctx.kept
+        normed_TH, rstd_T1, kept, attended_KO, normed2_KH, rstd2_K1, gate, up, silu = ctx.kept
         ctx.kept = None
-        gate, up = gate_up
         inner, *dgate_up = swiglu_backward(layer.down.input_gradient([dy_KH]), gate, up, silu)
         of_down = layer.down.gradients(inner, [dy_KH])
         dnormed2_KH = layer.gate_up.input_gradient(dgate_up)

@@ -45,7 +45,9 @@ def has_fused_head(model: Any) -> bool:
 
 
 def fuse(model: Any, nats: Callable[[Any], torch.Tensor]) -> int:
-    """Replaces what can be replaced and returns how many layers that are; 0 when the model stays as it was.
+    """Replaces the layers and the head that can be replaced, and returns how many layers that are.
+
+    None is, and the head neither, when the two readings differ or the copies do not fit into memory.
 
     `nats(model)` reads a packed batch with gradients, the same one at every call.
     """
@@ -124,13 +126,12 @@ def _decoder_layout(position_embeddings: tuple[torch.Tensor, torch.Tensor], **_:
 
 def _chatglm_layout(cos: torch.Tensor, sin: torch.Tensor, *_: Any, packed: Any, **__: Any) -> Layout:
     documents, prompts = packed
-    return Layout(
-        documents, prompts, torch.complex(cos.flatten(1)[0].view(cos.shape[1], -1), sin.reshape(cos.shape[1], -1))
-    )
+    cos_TP, sin_TP = (x[0].flatten(1) for x in (cos, sin))
+    return Layout(documents, prompts, torch.complex(cos_TP, sin_TP))
 
 
 def _layers(model: Any) -> list[Any]:
-    """The layers of the deepest list of modules that the model applies in turn."""
+    """The first list named `layers` in the model; that it is the decoder's is proved with the rest."""
     for module in model.modules():
         layers = getattr(module, "layers", None)
         if isinstance(layers, nn.ModuleList):

@@ -16,8 +16,6 @@ from torch import nn
 
 from doctorglm.tune.fused.products import product
 
-Grads = list[torch.Tensor | None]
-
 
 @dataclass(frozen=True)
 class Member:
@@ -152,3 +150,10 @@ class Projection:
         if self._norm_I is not None:
             da_RI *= self._norm_I
         return [g for i, da in zip(self._adapted, da_RI.split(ranks), strict=True) for g in (da, db[i])]
+
+
+def refreshed(projections: Sequence[Projection]) -> list[nn.Parameter]:
+    """What is trained in all of them, each merged anew where that has changed."""
+    for projection in projections:
+        projection.refresh()
+    return [p for projection in projections for p in projection.parameters]
