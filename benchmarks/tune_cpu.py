@@ -1,6 +1,6 @@
-"""LoRA on a CPU: ours, a plain loop and TRL on the same dialogues and model, beside the limit, in one run.
+"""LoRA on a CPU: ours and a grid of peers on the same dialogues and model, beside the limit, in one run.
 
-    .venv/bin/python benchmarks/tune_cpu.py [--dialogues 400] [--grid benchmarks/peers/sweep.json] [--only RUNNER ...]
+    .venv/bin/python benchmarks/tune_cpu.py [--dialogues 400] [--grid benchmarks/peers/sweep.json] [--repeat 1]
 
 The limit is 4 x (matmul weights without head) x all tokens + 4 x head x supervised tokens, at the rate of this model's
 products measured between the runs: by torch.mm, which every peer's layers are, and by oneDNN, which ours are.
@@ -53,6 +53,8 @@ def rates(tokens: int = 2048) -> dict[str, float]:
 
 def measured(work: Path, runner: str, settings: dict[str, Any], limit: int) -> dict[str, Any]:
     python = ROOT / PYTHON.get(runner, ".venv") / "bin" / "python"
+    if not python.exists():
+        sys.exit(f"{python.relative_to(ROOT)} is missing. Run `bash benchmarks/peers/setup.sh` first.")
     command = [python, HERE / "peers" / f"{runner}.py", "--work", work, "--settings", json.dumps(settings)]
     environment = os.environ | {"HF_HUB_OFFLINE": "1"}
     limited = [*map(str, command), "--limit", str(limit)]

@@ -14,7 +14,7 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 MODEL_CARD = "src/doctorglm/models/embedded/README.md"
-FILES = ("README.md", "README.zh-CN.md", "recipes/README.md", MODEL_CARD)
+FILES = ("README.md", "README.zh-CN.md", "recipes/README.md", "docs/tune.md", MODEL_CARD)
 _BLOCK = re.compile(r"(<!-- figures:(?P<name>[a-z_]+):(?P<language>en|zh) -->\n).*?(<!-- /figures -->)", re.DOTALL)
 
 _WORDS = {
@@ -42,6 +42,8 @@ def _figures(name: str, language: str) -> str:
     recorded = json.loads(file.read_text(encoding="utf-8"))
     if name == "embedded_base":
         return _losses(recorded)
+    if name == "tune_cpu":
+        return _trainers(recorded)
     summary, gate = recorded["result"], recorded["result"]["gate"]
     words, nll = _WORDS[language], recorded["result"]["gate"]["metrics"]["nll_per_token"]
     answers = summary["base"]["repetition"]["n"]
@@ -100,6 +102,38 @@ def _losses(recorded: Mapping[str, Any]) -> str:
         "",
         f"`{recorded['command']}`, commit `{recorded['commit'][:10]}`, {recorded['date']}; "
         "raw output in `benchmarks/results/embedded_base.json`.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+_SHOWN = ("batch_tokens", "packing", "fuse", "batch_size", "pool_batches", "group_by_length", "max_length")
+
+
+def _trainers(recorded: Mapping[str, Any]) -> str:
+    """The table of `docs/tune.md`, in the order in which the trainers ran."""
+    kernels = list(recorded["gflops"]["median"])
+    rates = (f"{recorded['gflops']['median'][name]:.0f} GFLOP/s by {name}" for name in kernels)
+    lines = [f"| trainer | settings | dialogues/s | tokens/s | {' | '.join(f'of the limit, {k}' for k in kernels)} |"]
+    lines.append("|---|---|---:|---:|" + "---:|" * len(kernels))
+    trained = [row for row in recorded["runs"] if "failed" not in row]
+    for row in trained:
+        settings = ", ".join(f"{key}={row['settings'][key]}" for key in _SHOWN if key in row["settings"])
+        shares = " | ".join(f"{100 * row['share_of_limit'][k]:.0f} %" for k in kernels)
+        values = f"{row['dialogues_per_s']:.2f} | {row['tokens_per_s']:,.0f} | {shares}"
+        lines.append(f"| {row.get('name', row['trainer'])} | {settings} | {values} |")
+    losses = [row["first_loss_all"] for row in trained]
+    same = (
+        "All trained on the same ids and labels" if all(row["same_tokens"] for row in trained) else "**Not the same**"
+    )
+    lines += [
+        "",
+        f"{same}, {trained[0]['dialogues']} dialogues each; the losses of the untouched model differ by at most "
+        f"{max(losses) - min(losses):.0e} nats. {'; '.join(rates)}.",
+        *([note[:1].upper() + note[1:]] if (note := recorded.get("note")) else []),
+        "",
+        f"`{recorded['command']}`; {recorded['device']}; commit `{recorded['commit'][:10]}`"
+        f"{' with uncommitted changes' if recorded['dirty'] else ''}, {recorded['date']}; raw output in "
+        "`benchmarks/results/tune_cpu.json`.",
     ]
     return "\n".join(lines) + "\n"
 
