@@ -6,13 +6,16 @@ from typing import Any
 
 import pytest
 import torch
+import torch.nn.functional as F
 from transformers import AutoModelForCausalLM, GlmConfig, LlamaConfig, Qwen2Config
 
 from doctorglm.models import ChatGLMConfig, ChatGLMForConditionalGeneration
+from doctorglm.models.documents import Documents
 from doctorglm.render import IGNORED, Sample
 from doctorglm.tune.adapt import adapt
 from doctorglm.tune.batches import pack
 from doctorglm.tune.fused import fuse, install
+from doctorglm.tune.fused.attention import Heads, Layout, attend, attend_backward
 from doctorglm.tune.loss import token_nats
 from doctorglm.tune.settings import TuneSettings
 
@@ -196,3 +199,33 @@ def test_what_does_not_fit_into_memory_is_not_fused(
     assert install.available_bytes() > 10**6
     monkeypatch.setattr(install, "available_bytes", lambda: 10_000)
     assert fuse(model, lambda m: token_nats(m, pack(rows[:2]))) == 0
+
+
+@pytest.mark.parametrize("prefixes", [[0, 0, 0, 0], [3, 1, 5, 0]])
+def test_attention_is_torchs_own(prefixes: list[int]) -> None:
+    """Any gradient of the output, that of a document's last token included, which no loss of a language model sends."""
+    torch.manual_seed(2)
+    heads, documents = Heads(2, 2, 8), Documents.of_lengths([6, 7, 9, 300])
+    angles = torch.randn(322, 4, dtype=torch.float64)
+    layout = Layout(documents, prefixes, torch.polar(torch.ones_like(angles), angles))
+    given = [torch.randn(322, n, dtype=torch.float64, requires_grad=True) for n in (32, 16, 16)]
+    wished = torch.randn(322, 32, dtype=torch.float64)
+    with torch.no_grad():
+        out, kept = attend(*given, heads, layout)
+        gradients = attend_backward(wished, kept, heads, layout)
+
+    def turned(x: torch.Tensor) -> torch.Tensor:
+        pairs = torch.view_as_complex(x.unflatten(1, (-1, 4, 2)))
+        return torch.view_as_real(pairs * torch.polar(torch.ones_like(angles), angles)[:, None]).flatten(2)
+
+    q, k, v = turned(given[0]), turned(given[1]), given[2].unflatten(1, (-1, 8))
+    rows = []
+    for (start, end), prefix in zip(documents.bounds, prefixes, strict=True):
+        open_to = torch.ones(end - start, end - start, dtype=torch.bool).tril()
+        open_to[:, :prefix] = True
+        one = (x[None, start:end].transpose(1, 2) for x in (q, k, v))
+        rows.append(F.scaled_dot_product_attention(*one, attn_mask=open_to, enable_gqa=True)[0].transpose(0, 1))
+    expected = torch.cat(rows).flatten(1)
+    assert torch.allclose(out, expected, atol=1e-12)
+    for ours, theirs in zip(gradients, torch.autograd.grad(expected, given, wished), strict=True):
+        assert torch.allclose(ours, theirs, atol=1e-11)
