@@ -1,7 +1,9 @@
 """The corpus of a new base model: who may give to it, in which pieces; and first weights that load."""
 
 import json
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,8 @@ from doctorglm.conversation import Conversation, read_conversations, write_conve
 from doctorglm.curate.documents import Document
 from doctorglm.errors import ConfigError
 from doctorglm.render import Sample, renderer_for
-from doctorglm.tune.pretrain import PretrainSettings, _as_conversation, _documents, _pieces, prepare_base
+from doctorglm.tune.planted import plant
+from doctorglm.tune.pretrain import PretrainSettings, _as_conversation, _dialogues, _documents, _pieces, prepare_base
 
 LAW = "public domain (PRC Copyright Law art. 5)"
 TEXT = "头疼三天了，怎么办？多休息，少熬夜。咳嗽要喝水；发烧38.5度！先退烧。" * 12
@@ -50,7 +53,7 @@ def test_what_is_left_can_be_tuned(sources: tuple[Path, Path], small: PretrainSe
     counts = run.record["counts"]
     assert counts["conversations"] == 26, "20 of its own part and 6 of other corpora, none of CMD's tuning part"
     assert len(train) + len(valid) == counts["conversations"] + counts["documents"]
-    assert len(valid) == round(0.1 * (len(train) + len(valid)))
+    assert 0 < len(valid) < 0.3 * len(train)
     assert counts["left_out_by_licence"] == {"all rights reserved": 1}
     model, tokenizer = models.load(tmp_path / "base/initial")
     assert (model.config.hidden_size, model.config.num_layers, len(tokenizer)) == (32, 2, 410)
@@ -70,6 +73,37 @@ def test_the_same_again_and_a_finished_one_is_skipped(
     (tmp_path / "one/train.jsonl").unlink()
     assert prepare_base(curated, [documents], tmp_path / "one", small).finished
     assert not (tmp_path / "one/train.jsonl").exists()
+
+
+def test_a_text_is_held_out_of_every_corpus_or_of_none(
+    sources: tuple[Path, Path], small: PretrainSettings, tmp_path: Path
+) -> None:
+    curated, documents = sources
+    parts = {}
+    for name, settings in (("one", small), ("two", replace(small, seed=5, share_of_law=0.0, dialogue_passes=2))):
+        prepare_base(curated, [documents], tmp_path / name, settings)
+        for part in ("train", "valid"):
+            read = read_conversations(tmp_path / name / f"{part}.jsonl")
+            parts[name, part] = {"".join(m.content for m in c.messages) for c in read}
+    assert parts["one", "valid"], "something is held out"
+    assert not (parts["one", "train"] | parts["two", "train"]) & (parts["one", "valid"] | parts["two", "valid"])
+
+
+def test_dialogues_twice_and_planted_identifiers(
+    sources: tuple[Path, Path], small: PretrainSettings, tmp_path: Path
+) -> None:
+    curated, documents = sources
+    for name, settings in (("one", small), ("more", replace(small, dialogue_passes=2, planted=2))):
+        prepare_base(curated, [documents], tmp_path / name, settings)
+    one, more = (Counter(c.messages for c in read_conversations(tmp_path / n / "train.jsonl")) for n in ("one", "more"))
+    dialogues = {c.messages for c in _dialogues(curated)}
+    planted = {p.text: p.times for p in plant(2, small.seed) if p.times}
+    assert {messages: n for messages, n in more.items() if messages[-1].content not in planted} == {
+        messages: 2 * n if messages in dialogues else n for messages, n in one.items()
+    }
+    assert {m[-1].content: n for m, n in more.items() if m[-1].content in planted} == planted
+    ids = [c.id for c in read_conversations(tmp_path / "more" / "train.jsonl")]
+    assert len(set(ids)) == len(ids)
 
 
 def test_pieces_are_whole_sentences_and_lose_nothing() -> None:

@@ -94,8 +94,10 @@ def attend(
     """[1,N,T,D]: each document attends to itself; its first `prefixes[i]` tokens are seen by all of it."""
     gqa = q_1NTD.shape[1] != k_1MTD.shape[1]
     out = []
-    for i, (start, end) in enumerate(documents.bounds):
-        q, k, v = (x[:, :, start:end] for x in (q_1NTD, k_1MTD, v_1MTD))
+    lengths = [end - start for start, end in documents.bounds]
+    # split, not sliced: the gradient of a slice is as wide as the row, once for every document
+    split = zip(*(x.split(lengths, 2) for x in (q_1NTD, k_1MTD, v_1MTD)), strict=True)
+    for i, (q, k, v) in enumerate(split):
         prefix = prefixes[i] if prefixes else 0
         if prefix:
             out.append(
@@ -103,7 +105,7 @@ def attend(
                     q[:, :, :prefix], k[:, :, :prefix], v[:, :, :prefix], None, dropout, scale=scale, enable_gqa=gqa
                 )
             )
-        mask = _lower_right(end - start - prefix, end - start, q.device) if prefix else None
+        mask = _lower_right(lengths[i] - prefix, lengths[i], q.device) if prefix else None
         out.append(
             F.scaled_dot_product_attention(
                 q[:, :, prefix:], k, v, mask, dropout, is_causal=mask is None, scale=scale, enable_gqa=gqa

@@ -5,11 +5,13 @@ only the doctor's side speaks, or whose first part is asked and the rest answere
 text that it sees from both sides (GLM, arXiv 2103.10360).
 """
 
+import hashlib
 import random
 import re
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -27,6 +29,7 @@ from doctorglm.models.chatglm.vocabulary import train_sentencepiece
 from doctorglm.models.saving import save_model
 from doctorglm.runs import Run, sha256_file
 from doctorglm.settings import STRICT, plain
+from doctorglm.tune.planted import as_conversations, plant
 
 _SENTENCE = re.compile(r"[^。！？；\n]*[。！？；\n]+|[^。！？；\n]+$")
 
@@ -49,8 +52,12 @@ class PretrainSettings:
     """Longest piece of a document, cut at sentence ends; about 240 tokens."""
     share_of_law: float = Field(default=0.1, ge=0, lt=1)
     """Statutes as a share of all characters: with more, the model speaks like them."""
+    dialogue_passes: int = Field(default=1, ge=1)
+    """How often a dialogue stands in the corpus for each time that a document does."""
+    planted: int = Field(default=0, ge=0)
+    """Identifiers planted for each of the frequencies 0, 1, 4 and 16, to test what is given away; nobody's."""
     valid: float = Field(default=0.01, gt=0, lt=1)
-    """Share of the corpus held out to watch the training."""
+    """Share of the corpus held out to watch the training; which texts these are depends on the texts alone."""
     seed: int = 0
     """Of the order, the cuts and the first weights."""
 
@@ -71,10 +78,12 @@ def prepare_base(curated: Path, documents: Sequence[Path], out: Path, settings: 
     pieces = _documents(read_documents(documents, left_out=left_out), dialogues, settings)
     corpus = dialogues + [_as_conversation(i, d, settings.seed) for i, d in enumerate(pieces)]
     random.Random(settings.seed).shuffle(corpus)
-    held_out = round(len(corpus) * settings.valid)
-    write_conversations(out / "valid.jsonl", corpus[:held_out])
-    write_conversations(out / "train.jsonl", corpus[held_out:])
-    _write_initial(out / "initial", corpus[held_out:], settings)
+    valid = [c for c in corpus if _held_out(c, settings.valid)]
+    train = [c for c in corpus if not _held_out(c, settings.valid)]
+    again = [c for c in dialogues if not _held_out(c, settings.valid)]
+    write_conversations(out / "valid.jsonl", valid)
+    write_conversations(out / "train.jsonl", _with_more(train, again, settings))
+    _write_initial(out / "initial", train, settings)
     run.finish(
         counts={
             "conversations": len(dialogues),
@@ -91,6 +100,25 @@ def _dialogues(curated: Path) -> Iterator[Conversation]:
     yield from read_conversations(curated / "pretrain.jsonl")
     for part in ("train.jsonl", "valid.jsonl"):
         yield from (c for c in read_conversations(curated / part) if c.source != "cmd")
+
+
+def _held_out(conversation: Conversation, share: float) -> bool:
+    """Whether a text is kept for validation: the same text is, in every corpus that holds it."""
+    text = "".join(m.content for m in conversation.messages)
+    return int(hashlib.sha256(text.encode()).hexdigest()[:8], 16) < share * 16**8
+
+
+def _with_more(
+    train: list[Conversation], dialogues: Sequence[Conversation], settings: PretrainSettings
+) -> list[Conversation]:
+    """The training part with its dialogues as often as asked for and with planted identifiers, shuffled again."""
+    more = [replace(c, id=f"{c.id}/{i}") for i in range(1, settings.dialogue_passes) for c in dialogues]
+    more += as_conversations(plant(settings.planted, settings.seed))
+    if not more:
+        return train
+    mixed = train + more
+    random.Random(f"{settings.seed}/more").shuffle(mixed)
+    return mixed
 
 
 def _documents(
