@@ -18,6 +18,10 @@ from transformers import Qwen2Config, Qwen2ForCausalLM, Qwen2Tokenizer
 
 from doctorglm.conversation import Conversation, read_conversations
 from doctorglm.curate import CurateSettings, curate
+from doctorglm.models.chatglm.config import ChatGLMConfig
+from doctorglm.models.chatglm.model import ChatGLMForConditionalGeneration
+from doctorglm.models.chatglm.tokenizer import ChatGLMTokenizer
+from doctorglm.models.chatglm.vocabulary import train_sentencepiece
 from doctorglm.models.saving import save_model
 from doctorglm.render import Sample, renderer_for
 
@@ -36,12 +40,13 @@ CHATML = (
 )
 
 
-def prepare(folder: Path, dialogues: int = 400, seed: int = 0) -> dict[str, Any]:
+def prepare(folder: Path, dialogues: int = 400, seed: int = 0, shape: str = "qwen2") -> dict[str, Any]:
     """Writes the work to `folder` unless it is there: `train.jsonl`, `rendered.jsonl`, `base/` and, last, `work.json`.
 
-    Returns what work.json says: counts, and sha256 of the files. Exits with a message when ../shared/data is absent.
+    `shape` is `qwen2` or `chatglm`. Returns what work.json says: counts, sizes, and sha256 of the files. Exits with a
+    message when ../shared/data is absent.
     """
-    asked = {"dialogues_asked": dialogues, "seed": seed}
+    asked = {"dialogues_asked": dialogues, "seed": seed, "shape": shape}
     finished = folder / "work.json"
     if finished.exists():
         made: dict[str, Any] = json.loads(finished.read_text(encoding="utf-8"))
@@ -50,12 +55,13 @@ def prepare(folder: Path, dialogues: int = 400, seed: int = 0) -> dict[str, Any]
     finished.unlink(missing_ok=True)
     shutil.rmtree(folder / "base", ignore_errors=True)
     candidates = _tuning_part()
-    tokenizer = _tokenizer([m.content for c in candidates for m in c.messages])
+    tokenizer = _TOKENIZERS[shape]([m.content for c in candidates for m in c.messages])
     chosen = _fitting(candidates, tokenizer, dialogues)
     folder.mkdir(parents=True, exist_ok=True)
     _write(folder / "train.jsonl", [{"messages": c.to_dict()["messages"]} for c, _ in chosen])
     _write(folder / "rendered.jsonl", [{"input_ids": s.input_ids, "labels": s.labels} for _, s in chosen])
-    model = _model(len(tokenizer), seed)
+    torch.manual_seed(seed)
+    model = _MODELS[shape](tokenizer)
     save_model(model, tokenizer, folder / "base")
     made = asked | {
         "dialogues": len(chosen),
@@ -63,9 +69,10 @@ def prepare(folder: Path, dialogues: int = 400, seed: int = 0) -> dict[str, Any]
         "supervised_tokens": sum(s.supervised for _, s in chosen),
         "longest": max(len(s.input_ids) for _, s in chosen),
         "parameters": sum(p.numel() for p in model.parameters()),
+        "products": _products(model),
         "sha256": {
             name: hashlib.sha256((folder / name).read_bytes()).hexdigest()
-            for name in ("train.jsonl", "rendered.jsonl", "base/model.safetensors", "base/tokenizer.json")
+            for name in ("train.jsonl", "rendered.jsonl", "base/model.safetensors", f"base/{_VOCABULARIES[shape]}")
         },
     }
     finished.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
@@ -106,11 +113,17 @@ def _tokenizer(texts: list[str]) -> Any:
     return made
 
 
-def _model(vocabulary: int, seed: int) -> Any:
-    torch.manual_seed(seed)
+def _chatglm_tokenizer(texts: list[str]) -> Any:
+    with tempfile.TemporaryDirectory() as scratch:
+        file = Path(scratch) / "ice_text.model"
+        train_sentencepiece(iter(texts), VOCABULARY, file)
+        return ChatGLMTokenizer(str(file))
+
+
+def _qwen2(tokenizer: Any) -> Any:
     return Qwen2ForCausalLM(
         Qwen2Config(
-            vocab_size=vocabulary,
+            vocab_size=len(tokenizer),
             hidden_size=512,
             num_hidden_layers=12,
             num_attention_heads=8,
@@ -126,6 +139,36 @@ def _model(vocabulary: int, seed: int) -> Any:
     )
 
 
+def _chatglm(tokenizer: Any) -> Any:
+    return ChatGLMForConditionalGeneration(
+        ChatGLMConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=512,
+            num_layers=12,
+            num_attention_heads=8,
+            max_sequence_length=1024,
+            bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            mask_token_id=tokenizer.mask_token_id,
+            gmask_token_id=tokenizer.gmask_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+        )
+    )
+
+
+def _products(model: Any) -> dict[str, Any]:
+    """The products of one layer as (inputs, outputs), how many layers there are, and the head as (inputs, outputs)."""
+    (layers,) = (m for m in model.modules() if isinstance(m, torch.nn.ModuleList))
+    head = model.get_output_embeddings().weight
+    of_layer = [m.weight.shape[::-1] for m in layers[0].modules() if isinstance(m, torch.nn.Linear)]
+    return {"layers": len(layers), "of_layer": [list(s) for s in of_layer], "head": list(head.shape[::-1])}
+
+
+_TOKENIZERS = {"qwen2": _tokenizer, "chatglm": _chatglm_tokenizer}
+_MODELS = {"qwen2": _qwen2, "chatglm": _chatglm}
+_VOCABULARIES = {"qwen2": "tokenizer.json", "chatglm": "ice_text.model"}
+
+
 def _write(path: Path, rows: list[dict[str, Any]]) -> None:
     text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     path.write_text(text, encoding="utf-8")
@@ -137,5 +180,6 @@ if __name__ == "__main__":
     parser.add_argument("folder", type=Path)
     parser.add_argument("--dialogues", type=int, default=400)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--shape", choices=sorted(_MODELS), default="qwen2")
     arguments = parser.parse_args()
-    print(json.dumps(prepare(arguments.folder, arguments.dialogues, arguments.seed), indent=1))
+    print(json.dumps(prepare(arguments.folder, arguments.dialogues, arguments.seed, arguments.shape), indent=1))

@@ -1,25 +1,30 @@
 """`doctorglm tune` as a runner: the project's own loop on the same ids and labels, packed and fused.
 
-Runs in the project's own environment. `threads`, `batch_tokens`, `packing` and `fuse` are settings.
+Runs in the project's own environment. `threads`, `batch_tokens`, `packing` and `fuse` are settings; `without` names
+parts of the fused layers that are taken out (`_without.py`).
 """
 
 import torch
 from _common import IGNORED, LEARNING_RATE, LORA, MAX_GRAD_NORM, SEED, Clock, Document, cut, job, report, unpadded
+from _without import take_out
 from transformers import AutoModelForCausalLM
 
+import doctorglm.models  # noqa: F401  ChatGLM's classes are known to transformers from here on
 from doctorglm.render import Sample
 from doctorglm.tune.adapt import adapt
+from doctorglm.tune.allocator import keep_freed_memory
 from doctorglm.tune.batches import Batch
 from doctorglm.tune.loop import Corpus, _backward, _update, mean_nats, steps_of
 from doctorglm.tune.optimizers import optimizers_for
 from doctorglm.tune.reading import fused_layers, reads_packed
 from doctorglm.tune.settings import TuneSettings
 
-DEFAULTS = {"batch_tokens": 2048, "packing": True, "fuse": True, "threads": 2}
+DEFAULTS = {"batch_tokens": 2048, "packing": True, "fuse": True, "threads": 2, "without": []}
 
 
 def main() -> None:
     asked = job(DEFAULTS)
+    take_out(asked.settings["without"])
     settings = TuneSettings(
         learning_rate=LEARNING_RATE, epochs=1, batch_tokens=asked.settings["batch_tokens"], seed=SEED,
         packing=asked.settings["packing"], fuse=asked.settings["fuse"], max_grad_norm=MAX_GRAD_NORM,
@@ -32,6 +37,8 @@ def main() -> None:
     corpus, optimizers, clock = Corpus(samples, [], 0, packing), optimizers_for(model, settings), Clock()
     first = mean_nats(model, samples, settings.batch_tokens, 0)
     model.train()
+    if "freed memory kept" not in asked.settings["without"]:
+        keep_freed_memory()
     seen: list[Document] = []
     clock.start()
     for step, batches in enumerate(steps_of(samples, settings, packing), 1):

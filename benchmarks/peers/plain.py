@@ -24,6 +24,8 @@ from peft import LoraConfig, get_peft_model
 from torch.nn import functional as F
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+import doctorglm.models  # noqa: F401  ChatGLM's classes are known to transformers from here on
+
 DEFAULTS = {
     "batch_size": 8,
     "pool_batches": 0,  # dialogues are sorted by length within shuffled pools of so many batches; 0: not sorted
