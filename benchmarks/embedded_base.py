@@ -1,5 +1,5 @@
-"""The losses of the embedded base: how its training went, what it foresees of text that it never saw, and how much of
-that it owes to the question.
+"""The losses of the embedded base: how its training went, what it foresees of text that it never saw, how much of that
+it owes to the question, and how much of what was planted into its corpus it gives away.
 
 Needs what `doctorglm run recipes/embedded-base.yaml` and then `recipes/embedded-base-dialogues.yaml` left in runs/.
 """
@@ -11,6 +11,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import torch
+
+from _extraction import extraction
 from _record import circumstances
 from doctorglm import demo, models
 from doctorglm.conversation import Conversation, read_conversations
@@ -23,6 +26,7 @@ from doctorglm.models.adapters import base_fingerprint
 from doctorglm.models.loading import base_folder
 from doctorglm.report.progress import progress_line
 from doctorglm.runs import read_json
+from doctorglm.tune.planted import plant
 
 RUN, LAST = Path("runs/embedded-base"), Path("runs/embedded-base-dialogues")
 _KEPT = ("settings", "counts", "steps", "tokens", "training_s", "best", "parameters")
@@ -32,7 +36,8 @@ def _training(run: Path) -> dict[str, Any]:
     record = read_json(run / "run.json")
     rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
     validation = [[row["step"], row["valid_loss"]] for row in rows if row.get("valid_loss") is not None]
-    return {key: record[key] for key in (*_KEPT, "machine")} | {"validation": validation}
+    curve = [round(row["loss"], 5) for row in rows]
+    return {key: record[key] for key in (*_KEPT, "machine")} | {"validation": validation, "losses": curve}
 
 
 def _measured(conversations: list[Conversation]) -> dict[str, Any]:
@@ -65,6 +70,13 @@ def _demo() -> list[Conversation]:
         return list(read_conversations(Path(folder) / "curated" / "all.jsonl"))
 
 
+def _given_away(corpus: dict[str, Any]) -> list[dict[str, Any]]:
+    """What the finished base gives away of what its first part saw, once an epoch."""
+    model, tokenizer = models.load("embedded", dtype=torch.float32)
+    planted = plant(corpus["planted"], corpus["seed"])
+    return extraction(model, tokenizer, planted, read_json(RUN / "tune" / "run.json")["settings"]["epochs"])
+
+
 if __name__ == "__main__":
     if base_fingerprint(base_folder("embedded")) != base_fingerprint(LAST / "embedded"):
         sys.exit(f"the embedded base is not the one that {LAST} left")
@@ -74,10 +86,11 @@ if __name__ == "__main__":
         "cmtmedqa_test": [c for c in held_out if c.source == "cmtmedqa"],
         "demo": _demo(),
     }
-    versions = read_json(RUN / "tune" / "run.json")["versions"]
+    versions, corpus = read_json(RUN / "tune" / "run.json")["versions"], read_json(RUN / "base" / "run.json")
     result = circumstances("python benchmarks/embedded_base.py", versions) | {
         "parts": {name: _measured(conversations) for name, conversations in parts.items()},
         "training": [_training(run / "tune") for run in (RUN, LAST)],
-        "corpus": read_json(RUN / "base" / "run.json")["counts"],
+        "corpus": corpus["counts"],
+        "extraction": _given_away(corpus["settings"]),
     }
     sys.stdout.write(json.dumps(result, ensure_ascii=False, indent=1) + "\n")
