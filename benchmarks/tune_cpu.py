@@ -5,6 +5,7 @@
 1. The sweep: every setting of every peer (`peers/sweep.json`), once, on the first `--sweep` dialogues.
 2. The comparison: each trainer with the setting that was its fastest, on all dialogues, `--repeat` times in turns.
 3. What each part is worth: ours without it (`peers/_without.py`), on 100 dialogues, in turns with the whole.
+4. Where the time of ours goes (`peers/_stopwatch.py`).
 
 The limit is 4 x (matmul weights without head) x all tokens + 4 x head x supervised tokens, at the rate of this model's
 products measured before and after every row: by torch.mm, which every peer's layers are, and by oneDNN, which ours are.
@@ -45,10 +46,12 @@ OURS: list[dict[str, Any]] = [
 ABLATIONS: list[dict[str, Any]] = [
     {"runner": "ours", "settings": {}},
     *({"runner": "ours", "settings": {"without": [part]}} for part in PARTS),
+    {"runner": "ours", "settings": {"compiled": True}},
     {"runner": "ours", "settings": {"threads": 1}},
     {"runner": "ours", "settings": {"batch_tokens": 1024}},
     {"runner": "ours", "settings": {"batch_tokens": 4096}},
 ]
+PROFILED: dict[str, Any] = {"runner": "ours", "settings": {"profile": True}}
 OF_ABLATIONS = 100
 SAME_LOSS = 1e-4
 """Nats per token by which the untouched model's losses may differ: sums in another order; a leak differs by more."""
@@ -161,9 +164,10 @@ def main() -> None:
     turns = range(arguments.repeat)
     runs = [rows.of("compare", one, arguments.dialogues, turn) for turn in turns for one in compared]
     without = [rows.of("without", one, OF_ABLATIONS, turn) for turn in turns for one in ABLATIONS]
-    found = [rate for row in (*swept, *runs, *without) for rate in row["gflops"]]
+    profile = [rows.of("profile", PROFILED, OF_ABLATIONS, turn) for turn in turns]
+    found = [rate for row in (*swept, *runs, *without, *profile) for rate in row["gflops"]]
     medians = {name: statistics.median(rate[name] for rate in found) for name in found[0]}
-    of = {"sweep": swept, "runs": runs, "without": without}
+    of = {"sweep": swept, "runs": runs, "without": without, "profile": profile}
     phases = {name: [with_speed(row, products, medians) for row in phase] for name, phase in of.items()}
     command = "python benchmarks/tune_cpu.py " + " ".join(sys.argv[1:])
     result = circumstances(command.strip(), _versions()) | {"work": made, "gflops": medians} | phases

@@ -20,6 +20,12 @@ def take_out(names: Sequence[str]) -> None:
         SWITCHES[name]()
 
 
+def compile_pointwise() -> None:
+    """The decoder's norms and gates by torch.compile; ChatGLM-6B's are one operation each already."""
+    for name in ("rms_norm", "rms_norm_backward", "swiglu", "swiglu_backward"):
+        setattr(decoder, name, torch.compile(getattr(decoder, name), dynamic=True))
+
+
 def _onednn() -> None:
     products._has_onednn = lambda: False
 

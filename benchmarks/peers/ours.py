@@ -1,30 +1,44 @@
 """`doctorglm tune` as a runner: the project's own loop on the same ids and labels, packed and fused.
 
 Runs in the project's own environment. `threads`, `batch_tokens`, `packing` and `fuse` are settings; `without` names
-parts of the fused layers that are taken out (`_without.py`).
+parts of the fused layers that are taken out (`_without.py`), `compiled` has torch.compile make what is between the
+products, `profile` says where the time goes (`_stopwatch.py`).
 """
 
 import torch
 from _common import IGNORED, LEARNING_RATE, LORA, MAX_GRAD_NORM, SEED, Clock, Document, cut, job, report, unpadded
-from _without import take_out
+from _stopwatch import Stopwatch
+from _without import compile_pointwise, take_out
 from transformers import AutoModelForCausalLM
 
 import doctorglm.models  # noqa: F401  ChatGLM's classes are known to transformers from here on
 from doctorglm.render import Sample
+from doctorglm.tune import loop
 from doctorglm.tune.adapt import adapt
 from doctorglm.tune.allocator import keep_freed_memory
 from doctorglm.tune.batches import Batch
-from doctorglm.tune.loop import Corpus, _backward, _update, mean_nats, steps_of
+from doctorglm.tune.loop import Corpus, mean_nats, steps_of
 from doctorglm.tune.optimizers import optimizers_for
 from doctorglm.tune.reading import fused_layers, reads_packed
 from doctorglm.tune.settings import TuneSettings
 
-DEFAULTS = {"batch_tokens": 2048, "packing": True, "fuse": True, "threads": 2, "without": []}
+DEFAULTS = {
+    "batch_tokens": 2048,
+    "packing": True,
+    "fuse": True,
+    "threads": 2,
+    "without": [],
+    "compiled": False,
+    "profile": False,
+}
 
 
 def main() -> None:
     asked = job(DEFAULTS)
     take_out(asked.settings["without"])
+    if asked.settings["compiled"]:
+        compile_pointwise()
+    stopwatch = Stopwatch() if asked.settings["profile"] else None
     settings = TuneSettings(
         learning_rate=LEARNING_RATE, epochs=1, batch_tokens=asked.settings["batch_tokens"], seed=SEED,
         packing=asked.settings["packing"], fuse=asked.settings["fuse"], max_grad_norm=MAX_GRAD_NORM,
@@ -40,15 +54,18 @@ def main() -> None:
     if "freed memory kept" not in asked.settings["without"]:
         keep_freed_memory()
     seen: list[Document] = []
+    if stopwatch:
+        stopwatch.start()
     clock.start()
     for step, batches in enumerate(steps_of(samples, settings, packing), 1):
         of_step = [b for indices in batches for b in corpus.batches([samples[i] for i in indices], model.device)]
-        loss, _ = _backward(model, of_step, optimizers, MAX_GRAD_NORM, step)
-        _update(optimizers)
+        loss, _ = loop._backward(model, of_step, optimizers, MAX_GRAD_NORM, step)
+        loop._update(optimizers)
         clock.losses.append(loss)
         clock.step()
         seen += [document for batch in of_step for document in documents(batch)]
-    report(asked, "doctorglm", clock, seen, first)
+    more = {"profile": stopwatch.shares(clock.ended[-1] - clock.started)} if stopwatch else {}
+    report(asked, "doctorglm", clock, seen, first, **more)
 
 
 def documents(batch: Batch) -> list[Document]:
