@@ -1,6 +1,6 @@
 """Which vocabulary and which mix for the embedded base: small trainings of equal compute, compared by item.
 
-    python benchmarks/base_trials.py
+    python benchmarks/base_trials.py        (leaves runs/base-trials, and goes on there when it is started again)
 
 Protocol, committed before the run. Each variant differs from the first in one setting and is trained with the
 recipe's other settings for the floating-point operations of 220 steps of the first: 6 x (weights in matrices of the
@@ -12,7 +12,6 @@ zero; of several, the one with the lowest value. A gain on CMD that costs docume
 
 import json
 import sys
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -47,34 +46,33 @@ def main() -> None:
     torch.set_num_threads(2)
     recipe = Path("recipes/embedded-base.yaml")
     first = load_recipe(recipe, {})
-    with tempfile.TemporaryDirectory() as folder:
-        work = Path(folder)
-        curate([Path(s) for s in first.sources], work / "curate", first.curate)
-        measured_on: dict[str, list[Conversation]] = {
-            "cmd": [c for c in read_conversations(work / "curate" / "valid.jsonl") if c.source == "cmd"]
-        }
-        rows, per_token = [], 0.0
-        for number, (name, changed) in enumerate(VARIANTS.items()):
-            overrides = {f"pretrain.{key}": value for key, value in changed.items()}
-            planned = load_recipe(recipe, overrides)
-            assert planned.pretrain is not None
-            base = work / str(number)
-            prepare_base(work / "curate", [Path(d) for d in planned.documents], base, planned.pretrain)
-            if "documents" not in measured_on:
-                measured_on["documents"] = [
-                    c for c in read_conversations(base / "valid.jsonl") if c.id.startswith("document-")
-                ]
-            cost = _operations_per_token(base)
-            per_token = per_token or cost
-            steps = round(STEPS * per_token / cost)
-            tuned = load_recipe(recipe, overrides | {"tune.max_steps": steps, "tune.validate_every": 0}).tune
-            run = tune(str(base / "initial"), base, base / "tune", tuned)
-            figures = {part: _measured(base / "tune" / "model", of) for part, of in measured_on.items()}
-            row = {"variant": name, "changed": changed, "steps": steps, "tokens": run.record["tokens"],
-                   "operations_per_token": cost, "seconds": run.record["training_s"]}  # fmt: skip
-            rows.append(row | {"items": figures})
-            print(name, {k: _per_character(v)["value"] for k, v in figures.items()}, file=sys.stderr, flush=True)
-        versions = read_json(work / "0" / "tune" / "run.json")["versions"]
+    work = Path("runs/base-trials")
+    curate([Path(s) for s in first.sources], work / "curate", first.curate)
+    measured_on: dict[str, list[Conversation]] = {
+        "cmd": [c for c in read_conversations(work / "curate" / "valid.jsonl") if c.source == "cmd"]
+    }
+    rows, per_token = [], 0.0
+    for number, (name, changed) in enumerate(VARIANTS.items()):
+        overrides = {f"pretrain.{key}": value for key, value in changed.items()}
+        planned = load_recipe(recipe, overrides)
+        assert planned.pretrain is not None
+        base = work / str(number)
+        prepare_base(work / "curate", [Path(d) for d in planned.documents], base, planned.pretrain)
+        if "documents" not in measured_on:
+            measured_on["documents"] = [
+                c for c in read_conversations(base / "valid.jsonl") if c.id.startswith("document-")
+            ]
+        cost = _operations_per_token(base)
+        per_token = per_token or cost
+        steps = round(STEPS * per_token / cost)
+        tuned = load_recipe(recipe, overrides | {"tune.max_steps": steps, "tune.validate_every": 0}).tune
+        run = tune(str(base / "initial"), base, base / "tune", tuned)
+        figures = {part: _measured(base / "tune" / "model", of) for part, of in measured_on.items()}
+        row = {"variant": name, "changed": changed, "steps": steps, "tokens": run.record["tokens"],
+               "operations_per_token": cost, "seconds": run.record["training_s"]}  # fmt: skip
+        rows.append(row | {"items": figures})
+        print(name, {k: _per_character(v)["value"] for k, v in figures.items()}, file=sys.stderr, flush=True)
+    versions = read_json(work / "0" / "tune" / "run.json")["versions"]
     for row in rows:
         row["nats_per_character"] = {part: _per_character(items) for part, items in row["items"].items()}
         row["difference"] = {part: _difference(items, rows[0]["items"][part]) for part, items in row["items"].items()}
