@@ -39,6 +39,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "vocabulary 10,000": {"vocabulary_size": 10000},
     "no law": {"share_of_law": 0.0},
     "dialogues twice": {"dialogue_passes": 2},
+    "vocabulary 16,000": {"vocabulary_size": 16000},  # added when 10,000 had been seen to be better than 6,000
 }
 
 
