@@ -25,7 +25,7 @@ _NOT_PROSE = [
     re.compile(pattern, re.DOTALL)
     for pattern in (
         r"<!--.*?-->",
-        r"\]\([^)\s]*(?: \"[^\"]*\")?\)",
+        r"\]\([^)]*\)",
         r"</?[A-Za-z][^>\n]*>",
         r"https?://[^\s)>\]]+",
         r"\b(?:arXiv[: ]?)?\d{4}\.\d{5}\b",

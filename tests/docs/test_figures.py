@@ -97,7 +97,7 @@ def test_a_source_in_another_sentence_or_row_does_not_hold(site: Site) -> None:
     for text in (
         f"{cited}: it takes 300 s.",
         f"| 300 s | {cited} |",
-        "As Welleck et al. say, 300 s (arXiv 1908.04319).",
+        "300 s by Welleck et al. (arXiv 1908.04319).",
     ):
         assert problems(site({"README.md": f"{NAMED}\n{text}\n"})) == []
 
