@@ -21,7 +21,7 @@ help:
 	@echo '  make demo         the pipeline in miniature, into $(OUT)    小规模跑通全流程'
 	@echo '  make install      .venv with every extra and the dev tools     安装全部依赖到 .venv'
 	@echo '  make test         the tests; ARGS="-k gate" picks some         运行测试'
-	@echo '  make check        ruff, mypy, import-linter                    代码检查'
+	@echo '  make check        ruff, mypy, import-linter, figures           代码与数字检查'
 	@echo '  make bench        benchmarks/*.py into benchmarks/results      性能测试'
 	@echo '  make wheelhouse   all packages for a machine without network   打包离线安装所需的全部文件'
 	@echo '  make clean        removes .venv, wheelhouse, caches; not runs  清理（保留 runs）'
@@ -78,6 +78,7 @@ check: $(VENV)/.developer
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python docs/figures.py --check
 
 # A benchmark prints one JSON object on stdout and its progress on stderr.
 bench: $(VENV)/.developer

@@ -58,13 +58,13 @@ def _figures(name: str, language: str) -> str:
     if language == "en":
         lines.append(
             f"In brackets: 95 % intervals. `{recorded['command']}`: {summary['seconds']:,.0f} s in all, peak memory "
-            f"{summary['peak_memory_mb']:,.0f} MB; {recorded['device']}; commit `{recorded['commit'][:10]}`, "
+            f"{summary['peak_memory_mb']:,.0f} MB; {recorded['device']}; {_commit(recorded)}, "
             f"{recorded['date']}; raw output in `benchmarks/results/{name}.json`."
         )
     else:
         lines.append(
             f"方括号内为 95 % 区间。`{recorded['command']}`：共 {summary['seconds']:,.0f} 秒，内存峰值 "
-            f"{summary['peak_memory_mb']:,.0f} MB；{recorded['device']}；提交 `{recorded['commit'][:10]}`，"
+            f"{summary['peak_memory_mb']:,.0f} MB；{recorded['device']}；{_commit(recorded, 'zh')}，"
             f"{recorded['date']}；原始输出见 `benchmarks/results/{name}.json`。"
         )
     return "\n".join(lines) + "\n"
@@ -100,7 +100,7 @@ def _losses(recorded: Mapping[str, Any]) -> str:
         "",
         "Most of part 2's validation dialogues were trained on in part 1: its losses look better than they are.",
         "",
-        f"`{recorded['command']}`, commit `{recorded['commit'][:10]}`, {recorded['date']}; "
+        f"`{recorded['command']}`, {_commit(recorded)}, {recorded['date']}; "
         "raw output in `benchmarks/results/embedded_base.json`.",
     ]
     return "\n".join(lines) + "\n"
@@ -131,11 +131,17 @@ def _trainers(recorded: Mapping[str, Any]) -> str:
         f"{max(losses) - min(losses):.0e} nats. {'; '.join(rates)}.",
         *([note[:1].upper() + note[1:]] if (note := recorded.get("note")) else []),
         "",
-        f"`{recorded['command']}`; {recorded['device']}; commit `{recorded['commit'][:10]}`"
-        f"{' with uncommitted changes' if recorded['dirty'] else ''}, {recorded['date']}; raw output in "
+        f"`{recorded['command']}`; {recorded['device']}; {_commit(recorded)}, {recorded['date']}; raw output in "
         "`benchmarks/results/tune_cpu.json`.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _commit(recorded: Mapping[str, Any], language: str = "en") -> str:
+    name, dirty = f"`{recorded['commit'][:10]}`", recorded["dirty"]
+    if language == "zh":
+        return f"提交 {name}{'（另有未提交的改动）' if dirty else ''}"
+    return f"commit {name}{' with uncommitted changes' if dirty else ''}"
 
 
 def _interval(m: Mapping[str, float], digits: int, scale: float = 1.0) -> str:

@@ -89,7 +89,7 @@ class CurateSettings:
     near_duplicate_threshold: Annotated[float, Field(gt=0, le=1)] = 0.4
     """Jaccard similarity of character trigrams from which two texts share a cluster. On CMD 0.4 gathers the
     machine-spun copies of one text (救治 for 治疗 breaks many trigrams); at 0.3 its stock
-    endings chain 1,000 unrelated records."""
+    endings chain unrelated records."""
 
     min_compared_chars: Annotated[int, Field(ge=1)] = 16
     """A question or an answer below this many characters is compared only as a pair, because short ones (可以) agree by

@@ -49,7 +49,7 @@ class PretrainSettings:
     max_sequence_length: int = Field(default=1024, ge=64)
     """Context in tokens; rotary positions need no training up to it, answers of that length do."""
     document_chars: int = Field(default=360, ge=50)
-    """Longest piece of a document, cut at sentence ends; about 240 tokens."""
+    """Longest piece of a document, cut at sentence ends."""
     share_of_law: float = Field(default=0.1, ge=0, lt=1)
     """Statutes as a share of all characters: with more, the model speaks like them."""
     dialogue_passes: int = Field(default=1, ge=1)
