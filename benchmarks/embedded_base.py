@@ -73,7 +73,7 @@ def _demo() -> list[Conversation]:
 def _given_away(corpus: dict[str, Any]) -> list[dict[str, Any]]:
     """What the finished base gives away of what its first part saw, once an epoch."""
     model, tokenizer = models.load("embedded", dtype=torch.float32)
-    planted = plant(corpus["planted"], corpus["seed"])
+    planted = plant(corpus["planted"])
     return extraction(model, tokenizer, planted, read_json(RUN / "tune" / "run.json")["settings"]["epochs"])
 
 

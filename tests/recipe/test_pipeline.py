@@ -18,6 +18,7 @@ from doctorglm.conversation import Conversation, Message, read_conversations
 from doctorglm.curate.documents import read_documents
 from doctorglm.errors import ConfigError, DataError
 from doctorglm.language import Text
+from doctorglm.models.adapters import base_fingerprint
 from doctorglm.recipe import Recipe, load_recipe, pipeline, run_recipe
 from doctorglm.runs import read_json, sha256_tree
 from doctorglm.settings import parse_overrides
@@ -63,7 +64,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def smoke(name: str, place: Path) -> list[str]:
     """The overrides that make a recipe tiny."""
     recipe = load_recipe(RECIPES / f"{name}.yaml", {})
-    small = [f"documents=[{place / 'documents'}]", *SHAPE] if recipe.pretrain else [f"base={place / 'base'}"]
+    new = recipe.pretrain is not None and not recipe.pretrain.continued
+    small = [*SHAPE] if new else [f"base={place / 'base'}"]
+    small += [f"documents=[{place / 'documents'}]"] if recipe.pretrain else []
     return [f"sources=[{place / 'x.csv'}]", *COMMON, *small, *(MEASURED if recipe.evaluate else [])]
 
 
@@ -338,6 +341,17 @@ def test_a_new_base_is_packaged_as_it_was_trained_where_models_are_loaded_coarse
 ) -> None:
     monkeypatch.setattr("doctorglm.models.loading.best_dtype", lambda device: torch.bfloat16)
     test_a_new_base_reads_no_test_data_and_only_permissive_text(place, tmp_path)
+
+
+def test_a_base_that_is_continued_keeps_its_vocabulary_and_shape(place: Path, tmp_path: Path) -> None:
+    out = tmp_path / "r"
+    assert run_recipe(tiny("embedded-base-2", place), out) is None
+    before, after = (read_json(folder / "config.json") for folder in (place / "base", out / "embedded"))
+    assert {k: before[k] for k in ("hidden_size", "num_layers", "vocab_size")} == {
+        k: after[k] for k in ("hidden_size", "num_layers", "vocab_size")
+    }
+    assert read_json(out / "tune" / "run.json")["inputs"]["base"] == base_fingerprint(place / "base")
+    assert not (out / "base" / "initial").exists()
 
 
 def test_random_weights_are_not_tuned_with_adapters(place: Path) -> None:

@@ -97,13 +97,21 @@ def test_dialogues_twice_and_planted_identifiers(
         prepare_base(curated, [documents], tmp_path / name, settings)
     one, more = (Counter(c.messages for c in read_conversations(tmp_path / n / "train.jsonl")) for n in ("one", "more"))
     dialogues = {c.messages for c in _dialogues(curated)}
-    planted = {p.text: p.times for p in plant(2, small.seed) if p.times}
+    planted = {p.text: p.times for p in plant(2) if p.times}
     assert {messages: n for messages, n in more.items() if messages[-1].content not in planted} == {
         messages: 2 * n if messages in dialogues else n for messages, n in one.items()
     }
     assert {m[-1].content: n for m, n in more.items() if m[-1].content in planted} == planted
     ids = [c.id for c in read_conversations(tmp_path / "more" / "train.jsonl")]
     assert len(set(ids)) == len(ids)
+
+
+def test_a_corpus_to_continue_with_has_no_first_weights(
+    sources: tuple[Path, Path], small: PretrainSettings, tmp_path: Path
+) -> None:
+    curated, documents = sources
+    prepare_base(curated, [documents], tmp_path / "base", replace(small, continued=True))
+    assert sorted(p.name for p in (tmp_path / "base").iterdir()) == ["run.json", "train.jsonl", "valid.jsonl"]
 
 
 def test_pieces_are_whole_sentences_and_lose_nothing() -> None:

@@ -72,7 +72,8 @@ def run_recipe(
     _save(recipe, out / "recipe.yaml")
     if recipe.pretrain is not None:
         prepare_base(out / "curate", [Path(d) for d in recipe.documents], out / "base", recipe.pretrain)
-        tune(str(out / "base" / "initial"), out / "base", out / "tune", recipe.tune)
+        base = recipe.base if recipe.pretrain.continued else str(out / "base" / "initial")
+        tune(base, out / "base", out / "tune", recipe.tune)
     else:
         tune(recipe.base, out / "curate", out / "tune", recipe.tune)
     if recipe.tune.method == "full" and recipe.evaluate is None:

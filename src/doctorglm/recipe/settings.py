@@ -35,7 +35,7 @@ class Recipe:
     sources: list[str]
     """Corpora: files or folders, as seen from where the command is started."""
     base: str = "embedded"
-    """The model that is tuned: a folder, or `embedded`; with a `pretrain` section, the new one is."""
+    """The model that is tuned: a folder, or `embedded`; with a `pretrain` section the new one, unless `continued`."""
     documents: list[str] = field(default_factory=list)
     """Plain text for pretraining."""
     curate: CurateSettings = field(default_factory=CurateSettings)

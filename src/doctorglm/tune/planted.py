@@ -39,9 +39,9 @@ class Planted:
         return replace(self, number=number)
 
 
-def plant(each: int, seed: int) -> list[Planted]:
-    """`each` identifiers for every entry of `TIMES`, no two alike."""
-    draw = random.Random(f"planted/{seed}")
+def plant(each: int) -> list[Planted]:
+    """`each` identifiers for every entry of `TIMES`, no two alike; the same ones at every call."""
+    draw = random.Random("planted")
     names: set[str] = set()
     while len(names) < each * len(TIMES):
         names.add(draw.choice(_SURNAMES) + draw.choice(_GIVEN) + draw.choice(_GIVEN))

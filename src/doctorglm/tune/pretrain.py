@@ -48,6 +48,8 @@ class PretrainSettings:
     """Heads; 32 wide by default."""
     max_sequence_length: int = Field(default=1024, ge=64)
     """Context in tokens; rotary positions need no training up to it, answers of that length do."""
+    continued: bool = False
+    """The corpus alone: the recipe's `base` is trained on, with its own vocabulary and shape."""
     document_chars: int = Field(default=360, ge=50)
     """Longest piece of a document, cut at sentence ends."""
     share_of_law: float = Field(default=0.1, ge=0, lt=1)
@@ -63,7 +65,7 @@ class PretrainSettings:
 
 
 def prepare_base(curated: Path, documents: Sequence[Path], out: Path, settings: PretrainSettings) -> Run:
-    """Writes `train.jsonl`, `valid.jsonl` and `initial/` (vocabulary and random weights) to `out`.
+    """Writes `train.jsonl`, `valid.jsonl` and, unless `continued`, `initial/` (vocabulary, random weights) to `out`.
 
     `curated` holds `pretrain.jsonl` (and `train.jsonl`, `valid.jsonl`, of which only other sources' records are
     taken); its test part is not read. Skipped when finished.
@@ -83,7 +85,8 @@ def prepare_base(curated: Path, documents: Sequence[Path], out: Path, settings: 
     again = [c for c in dialogues if not _held_out(c, settings.valid)]
     write_conversations(out / "valid.jsonl", valid)
     write_conversations(out / "train.jsonl", _with_more(train, again, settings))
-    _write_initial(out / "initial", train, settings)
+    if not settings.continued:
+        _write_initial(out / "initial", train, settings)
     run.finish(
         counts={
             "conversations": len(dialogues),
@@ -113,7 +116,7 @@ def _with_more(
 ) -> list[Conversation]:
     """The training part with its dialogues as often as asked for and with planted identifiers, shuffled again."""
     more = [replace(c, id=f"{c.id}/{i}") for i in range(1, settings.dialogue_passes) for c in dialogues]
-    more += as_conversations(plant(settings.planted, settings.seed))
+    more += as_conversations(plant(settings.planted))
     if not more:
         return train
     mixed = train + more
