@@ -51,7 +51,7 @@ class HalfLinear(nn.Linear):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """[..., I] float32 to [..., O] float32; the gradient goes to `x` alone."""
         out: torch.Tensor = _apply(x.flatten(0, -2), self.weight, self.bias)
-        return out.unflatten(0, x.shape[:-1])
+        return out.view(*x.shape[:-1], self.out_features)
 
 
 class HalfEmbedding(nn.Embedding):
