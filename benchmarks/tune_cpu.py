@@ -28,8 +28,8 @@ import torch
 
 from _record import circumstances
 from _work import prepare
+from doctorglm.models.products import product
 from doctorglm.runs import _versions
-from doctorglm.tune.fused.products import product
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent

@@ -18,6 +18,7 @@ from doctorglm.evaluate.metrics import as_json, summarise
 from doctorglm.evaluate.settings import EvaluateSettings
 from doctorglm.language import Text
 from doctorglm.models.adapters import base_fingerprint
+from doctorglm.models.half import weights_in
 from doctorglm.models.loading import base_folder, best_device, best_dtype
 from doctorglm.models.local_engine import LocalEngine
 from doctorglm.report.progress import Line, progress_line
@@ -75,7 +76,7 @@ def evaluate(
     write_json(out / "summary.json", {"metrics": as_json(summarise(measured, seed=settings.seed))})
     # last, so that an evaluation that was interrupted here is not taken for a finished one without a summary
     run.finish(counts={"conversations": len(conversations), "likelihood": len(foreseen), "dialogue": len(answered)},
-               answer_tokens_per_s=_rate(answered))  # fmt: skip
+               answer_tokens_per_s=_rate(answered), weights_in=weights_in(loaded))  # fmt: skip
     return run
 
 

@@ -4,6 +4,7 @@ Everything is checked before the model is built. No code from a folder is run.
 """
 
 import pickle
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer, GlmConfig, PreTrainedModel
 from transformers.utils import logging
 
+from doctorglm import machine
 from doctorglm.errors import ModelError
 from doctorglm.models.adapters import attach_adapter
 from doctorglm.models.chatglm.config import ChatGLMConfig, generation_of, refuse_unsupported
@@ -20,10 +22,13 @@ from doctorglm.models.chatglm2.config import ChatGLM2Config
 from doctorglm.models.chatglm2.model import ChatGLM2ForCausalLM
 from doctorglm.models.chatglm2.tokenizer import ChatGLM2Tokenizer
 from doctorglm.models.checks import VOCABULARIES, check_first, first_tokenizer, refuse_unknown, second_tokenizer
-from doctorglm.models.weights import Shapes, read_config, shapes_of, weight_files
-from doctorglm.runs import read_json
+from doctorglm.models.half import HALF, keep_half
+from doctorglm.models.weights import Shapes, Stored, catalogue, read_config, weight_files
+from doctorglm.runs import note, read_json
 
 EMBEDDED = "embedded"
+_WITH_ROOM = 1.1
+"""Of the weights' size in 32 bits, what must be free: a tenth more for the cache and what is computed."""
 _LOADING_FAILED = (OSError, ValueError, RuntimeError, KeyError, ImportError, SafetensorError, pickle.UnpicklingError)
 
 
@@ -49,10 +54,15 @@ def load(
     adapter: Path | None = None,
     dtype: torch.dtype | None = None,
     device: torch.device | None = None,
+    *,
+    frozen: bool = True,
 ) -> tuple[PreTrainedModel, Any]:
     """The model of a folder (or "embedded"), with its adapter if one is given, ready to answer, and its tokenizer.
 
     Left out, `device` is `best_device()` and `dtype` is `best_dtype(device)`; an adapter is always in 32 bits.
+    A half-precision model that does not fit into the CPU's free memory in 32 bits keeps its weights as they are stored,
+    mapped from their files, and computes in 32 bits (`models.half`); this is said on stderr. `frozen=False`, for a
+    model whose every weight is trained, prevents that.
     Raises ModelError for missing, truncated or unknown files, for weights, a vocabulary or an adapter that do not fit
     the model, and for a pickle that could run code.
     """
@@ -63,15 +73,50 @@ def load(
     config = read_config(folder)
     refuse_unknown(folder, config)
     files = weight_files(folder)
-    shapes = shapes_of(files)
+    stored = catalogue(files)
+    shapes = {name: one.shape for name, one in stored.items()}
+    kept = _kept_half(folder, stored) if frozen and (device.type, dtype) == ("cpu", torch.float32) else None
+    dtype = kept or dtype
     if config["model_type"] == ChatGLMConfig.model_type:
         model, tokenizer = _load_chatglm(folder, config, shapes, dtype)
     else:
         model, tokenizer = _load_native(folder, dtype)
+    if kept:
+        keep_half(model)
     model.to(device)
     if adapter is not None:
         model = attach_adapter(model, Path(adapter), folder)
     return model.eval(), tokenizer
+
+
+def _kept_half(folder: Path, stored: Mapping[str, Stored]) -> torch.dtype | None:
+    """The half precision that the weights are stored in, when they do not fit into memory in 32 bits; else None.
+
+    None too where types are mixed: 32-bit weights among them would be rounded.
+    """
+    weights = {name: one for name, one in stored.items() if one.dtype.is_floating_point and not _recomputed(name)}
+    types = {one.dtype for one in weights.values()}
+    half = sum(one.size for one in weights.values())
+    free = machine.main_memory().available
+    if len(types) != 1 or not types <= set(HALF) or 2 * _WITH_ROOM * half <= free:
+        return None
+    (dtype,) = types
+    kind, gb = str(dtype).removeprefix("torch."), 1e9
+    scarce = half > free
+    note(
+        en=f"{folder}: {2 * half / gb:.1f} GB in 32 bits, and {free / gb:.1f} GB of memory are free; the weights stay "
+        f"in {kind} ({half / gb:.1f} GB) and are widened piece by piece while they are used."
+        + (" Not even that fits: they will be read from the disk again and again, which is slow." if scarce else ""),
+        zh=f"{folder}：32 位需要 {2 * half / gb:.1f} GB，而可用内存为 {free / gb:.1f} GB；权重保持 {kind}"
+        f"（{half / gb:.1f} GB），计算时逐块转换为 32 位。"
+        + ("连这也放不下：权重会反复从磁盘读取，速度很慢。" if scarce else ""),
+    )
+    return dtype
+
+
+def _recomputed(name: str) -> bool:
+    """Whether this is a table of rotary frequencies, which is in some checkpoints and is never read."""
+    return name.endswith("inv_freq")
 
 
 def _load_chatglm(

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 
 from doctorglm.models.documents import can_pack
+from doctorglm.models.half import half_of
 from doctorglm.render import Sample
 from doctorglm.tune.batches import collate, pack
 from doctorglm.tune.fused import fuse
@@ -23,12 +24,16 @@ def reads_packed(model: Any, samples: Sequence[Sample], settings: TuneSettings) 
     with torch.inference_mode():
         alone = torch.cat([token_nats(model, collate([s], 0).to(model.device)) for s in _shortest(samples)])
         together = token_nats(model, pack(_shortest(samples)).to(model.device))
-    return float((alone - together).abs().max()) <= _TOLERANCE.get(next(model.parameters()).dtype, 0.1)
+    computed = torch.float32 if half_of(model) else next(model.parameters()).dtype
+    return float((alone - together).abs().max()) <= _TOLERANCE.get(computed, 0.1)
 
 
 def fused_layers(model: Any, samples: Sequence[Sample], settings: TuneSettings, packing: bool) -> int:
-    """Fuses what can be fused where it is asked for, and returns how many layers that are."""
-    if not (packing and settings.fuse and settings.method == "lora"):
+    """Fuses what can be fused where it is asked for, and returns how many layers that are.
+
+    None of a model that keeps half-precision weights: fused layers need copies in 32 bits, for which it has no memory.
+    """
+    if half_of(model) or not (packing and settings.fuse and settings.method == "lora"):
         return 0
     batch = pack(_shortest(samples)).to(model.device)
     return fuse(model, lambda fused_or_not: token_nats(fused_or_not, batch))

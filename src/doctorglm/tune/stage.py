@@ -14,6 +14,7 @@ from doctorglm.conversation import Conversation, read_conversations
 from doctorglm.errors import ConfigError, DataError, ModelError
 from doctorglm.language import Text
 from doctorglm.models.adapters import base_fingerprint, save_adapter
+from doctorglm.models.half import weights_in
 from doctorglm.models.loading import base_folder, best_device, best_dtype
 from doctorglm.models.saving import save_model
 from doctorglm.render import Rejection, Renderer, Sample, renderer_for
@@ -45,7 +46,7 @@ def tune(base: str, data: Path, out: Path, settings: TuneSettings, *, name: Text
     opened = partial(_open, out, recorded, inputs, settings.seed)
     if (out / "run.json").exists() and (earlier := opened()).finished:
         return earlier
-    model, tokenizer = models.load(base, dtype=dtype)
+    model, tokenizer = models.load(base, dtype=dtype, frozen=settings.method != "full")
     renderer = renderer_for(tokenizer)
     max_length = _max_length(base, model, settings)
     rendered = {part: _rendered(renderer, of, max_length) for part, of in conversations.items()}
@@ -67,7 +68,7 @@ def tune(base: str, data: Path, out: Path, settings: TuneSettings, *, name: Text
     else:
         save_adapter(model, out / "adapter", fingerprint)
     results = {"counts": _counts(conversations, rendered), "max_length": max_length, **_results(model, standing)}
-    results |= {"packed": packing, "fused_layers": fused}
+    results |= {"packed": packing, "fused_layers": fused, "weights_in": weights_in(model)}
     run.finish(**results, report=_write_page(out, base, data, settings, results))
     return run
 

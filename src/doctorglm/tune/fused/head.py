@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from doctorglm.tune.fused.products import product
+from doctorglm.models.products import product
 
 _SLICE_BYTES = 8_000_000
 

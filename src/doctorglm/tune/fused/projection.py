@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from doctorglm.tune.fused.products import product
+from doctorglm.models.products import product
 
 
 @dataclass(frozen=True)
