@@ -8,9 +8,10 @@ from typing import Any
 
 import torch
 
+from doctorglm.models import products
+from doctorglm.models.products import product
 from doctorglm.tune import loop, loss
-from doctorglm.tune.fused import attention, chatglm, decoder, install, products
-from doctorglm.tune.fused.products import product
+from doctorglm.tune.fused import attention, chatglm, decoder, install
 from doctorglm.tune.fused.projection import Projection
 
 
