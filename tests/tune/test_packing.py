@@ -26,6 +26,10 @@ from doctorglm.tune.batches import collate, order, pack
 from doctorglm.tune.loss import token_nats
 from doctorglm.tune.settings import TuneSettings
 
+from ..varlen import varlen
+
+__all__ = ["varlen"]
+
 SIZES: dict[str, Any] = {
     "vocab_size": 300, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 3, "num_attention_heads": 4,
     "num_key_value_heads": 2, "head_dim": 8, "initializer_range": 0.1, "max_position_embeddings": 512,
@@ -179,3 +183,27 @@ def test_the_model_is_left_as_it_was(base: Path, samples: Callable[..., Any]) ->
     assert model.config._attn_implementation == before
     ids = torch.tensor([rendered[0].input_ids])
     assert model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits.shape[1] == ids.shape[1]
+
+
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_a_pack_by_variable_length_calls(
+    base: Path, samples: Callable[..., Any], method: str, varlen: list[int]
+) -> None:
+    """As a GPU reads it: losses and gradients of whole models, one-token answers and a document alone among them."""
+    model, rendered = samples(base, 5)
+    model = adapted(model, method)
+    first = next(i for i, label in enumerate(rendered[0].labels) if label != IGNORED)
+    cut = Sample("one", 0, rendered[0].input_ids[: first + 1], [IGNORED] * first + [rendered[0].labels[first]])
+    assert_exact(model, [cut, *rendered[1:]])
+    a_row = 4 if "chatglm" in str(base) else 2  # two layers, of two calls or of one
+    assert len(varlen) == a_row
+    assert_exact(model, rendered[:1])
+    assert len(varlen) == 2 * a_row
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_every_family_by_variable_length_calls(name: str, sample_of: Callable[..., Sample], varlen: list[int]) -> None:
+    """Grouped queries: two heads of keys for four."""
+    rows = [sample_of(p, a, f"r{p}", 5 + p) for p, a in ((4, 3), (1, 1), (17, 9), (6, 1))]
+    assert_exact(adapted(family(name)), rows)
+    assert varlen == [4, 4, 4]
