@@ -34,9 +34,9 @@ def main() -> None:
     model.train()
     seen: list[Document] = []
     clock.start()
-    for step, batches in enumerate(steps_of(samples, settings, packing), 1):
+    for batches in steps_of(samples, settings, packing):
         of_step = [b for indices in batches for b in corpus.batches([samples[i] for i in indices], model.device)]
-        loss, _ = _backward(model, of_step, optimizers, MAX_GRAD_NORM, step)
+        loss, _ = _backward(model, of_step, optimizers, MAX_GRAD_NORM).tolist()
         _update(optimizers)
         clock.losses.append(loss)
         clock.step()

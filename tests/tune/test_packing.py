@@ -19,6 +19,7 @@ from transformers import (
 )
 
 from doctorglm.errors import ModelError
+from doctorglm.models.chatglm.positions import packed_layout
 from doctorglm.models.documents import Documents, can_pack, packed
 from doctorglm.render import IGNORED, Sample
 from doctorglm.tune.adapt import adapt
@@ -142,6 +143,17 @@ def test_packed_tensors_are_those_of_a_plain_loop() -> None:
     assert batch.targets.tolist() == [13, 14, 22, 32, 34, 35]
     assert batch.rows.tolist() == [0, 0, 1, 2, 2, 2]
     assert batch.record_ids == ("a", "b", "c")
+
+
+def test_a_model_does_not_wait_for_its_device(chatglm_base: Path, samples: Callable[..., Any]) -> None:
+    """Where a row's prompts end is known before the row is sent: tensors of `meta` have no values to ask for."""
+    model, rendered = samples(chatglm_base, 4)
+    batch = pack(rendered)
+    sent = batch.to(torch.device("meta"))
+    assert sent.documents is not None
+    positions, prompts = packed_layout(model.config, sent.input_ids, sent.documents)
+    assert positions.device.type == "meta" and positions.shape == (1, 2, batch.input_ids.shape[1])
+    assert prompts == [s.input_ids.index(model.config.bos_token_id) for s in rendered]
 
 
 def test_packed_and_padded_supervise_the_same(base: Path, samples: Callable[..., Any]) -> None:

@@ -22,7 +22,7 @@ def token_nats(model: Any, batch: Batch) -> torch.Tensor:
     """
 
     kept: list[torch.Tensor] = []
-    fused = batch.documents is not None and has_fused_head(model)
+    fused = has_fused_head(model) and (batch.documents is not None or torch.is_grad_enabled())
 
     def supervised(_: Any, args: tuple[torch.Tensor]) -> tuple[torch.Tensor]:
         hidden = args[0].flatten(0, 1)

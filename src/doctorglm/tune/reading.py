@@ -27,10 +27,13 @@ def reads_packed(model: Any, samples: Sequence[Sample], settings: TuneSettings) 
 
 
 def fused_layers(model: Any, samples: Sequence[Sample], settings: TuneSettings, packing: bool) -> int:
-    """Fuses what can be fused where it is asked for, and returns how many layers that are."""
-    if not (packing and settings.fuse and settings.method == "lora"):
+    """Fuses what can be fused where it is asked for, and returns how many layers that are.
+
+    On a CPU fused layers read packed rows alone.
+    """
+    if not (settings.fuse and settings.method == "lora" and (packing or model.device.type != "cpu")):
         return 0
-    batch = pack(_shortest(samples)).to(model.device)
+    batch = (pack(_shortest(samples)) if packing else collate(_shortest(samples), 0)).to(model.device)
     return fuse(model, lambda fused_or_not: token_nats(fused_or_not, batch))
 
 
