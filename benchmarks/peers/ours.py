@@ -57,9 +57,9 @@ def main() -> None:
     if stopwatch:
         stopwatch.start()
     clock.start()
-    for step, batches in enumerate(steps_of(samples, settings, packing), 1):
+    for batches in steps_of(samples, settings, packing):
         of_step = [b for indices in batches for b in corpus.batches([samples[i] for i in indices], model.device)]
-        loss, _ = loop._backward(model, of_step, optimizers, MAX_GRAD_NORM, step)
+        loss, _ = loop._backward(model, of_step, optimizers, MAX_GRAD_NORM).tolist()
         loop._update(optimizers)
         clock.losses.append(loss)
         clock.step()

@@ -108,7 +108,7 @@ def test_one_batch_of_four_is_four_batches_of_one(
         model, _ = samples(qwen_base)
         model = adapt(model, TuneSettings(method=method)).double()
         _nudge(model)
-        loss, norm = _backward(model, batches, optimizers_for(model, TuneSettings()), 1e9, 1)
+        loss, norm = _backward(model, batches, optimizers_for(model, TuneSettings()), 1e9).tolist()
         gradients.append((loss, norm, [p.grad for p in model.parameters() if p.grad is not None]))
     (loss, norm, together), (loss_apart, norm_apart, apart) = gradients
     assert loss == pytest.approx(loss_apart, rel=1e-6)
@@ -131,7 +131,7 @@ def test_every_supervised_token_weighs_the_same(qwen_base: Path, samples: Load, 
     model, _ = samples(qwen_base)
     model = adapt(model, TuneSettings(method="full"))
     rows = [sample_of(6, 3), sample_of(6, 40)]
-    loss, _ = _backward(model, [collate([row], 0) for row in rows], optimizers_for(model, TuneSettings()), 1.0, 1)
+    loss, _ = _backward(model, [collate([row], 0) for row in rows], optimizers_for(model, TuneSettings()), 1.0).tolist()
     nats = by_hand(model, rows)
     assert len(nats) == 43
     assert loss == pytest.approx(sum(nats) / 43, abs=1e-5)
@@ -158,7 +158,7 @@ def test_an_empty_prompt_gives_a_finite_loss(base: Path, samples: Load) -> None:
 def test_gradients_are_clipped_to_the_norm(qwen_base: Path, samples: Load) -> None:
     model, rendered = samples(qwen_base)
     model = adapt(model, TuneSettings(method="full"))
-    _, norm = _backward(model, [collate(rendered, 0)], optimizers_for(model, TuneSettings()), 0.01, 1)
+    _, norm = _backward(model, [collate(rendered, 0)], optimizers_for(model, TuneSettings()), 0.01).tolist()
     assert norm > 0.01, "the norm before clipping is reported"
     clipped = math.sqrt(sum(float(p.grad.pow(2).sum()) for p in model.parameters()))
     assert clipped == pytest.approx(0.01, rel=1e-3)

@@ -133,3 +133,25 @@ def test_rates_stay_between_nothing_and_the_peak(schedule: Any, warmup: float, s
     rates = [rate_at(step, steps, settings) for step in range(steps)]
     assert all(0 <= rate <= 1 for rate in rates)
     assert max(rates) == 1
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_adamw_updates_in_one_kernel(qwen_base: Path, samples: Load, optimizer: Any) -> None:
+    """And gives what its operations one by one give."""
+    model, _ = samples(qwen_base)
+    adapt(model, TuneSettings(method="full"))
+    made = optimizers_for(model, TuneSettings(optimizer=optimizer, weight_decay=0.1))[-1]
+    assert isinstance(made, torch.optim.AdamW) and all(group["fused"] for group in made.param_groups)
+    ours = [p for group in made.param_groups for p in group["params"]]
+    theirs = [torch.nn.Parameter(p.detach().clone()) for p in ours]
+    decays = [group["weight_decay"] for group in made.param_groups for _ in group["params"]]
+    plain = torch.optim.AdamW(
+        [{"params": [p], "weight_decay": d} for p, d in zip(theirs, decays, strict=True)], 1e-3, foreach=False
+    )
+    for _ in range(3):
+        for one, other in zip(ours, theirs, strict=True):
+            one.grad = torch.randn_like(one)
+            other.grad = one.grad.clone()
+        made.step()
+        plain.step()
+    assert all(torch.allclose(a, b, rtol=1e-5, atol=1e-7) for a, b in zip(ours, theirs, strict=True))

@@ -19,12 +19,17 @@ from transformers import (
 )
 
 from doctorglm.errors import ModelError
+from doctorglm.models.chatglm.positions import packed_layout
 from doctorglm.models.documents import Documents, can_pack, packed
 from doctorglm.render import IGNORED, Sample
 from doctorglm.tune.adapt import adapt
 from doctorglm.tune.batches import collate, order, pack
 from doctorglm.tune.loss import token_nats
 from doctorglm.tune.settings import TuneSettings
+
+from ..varlen import varlen
+
+__all__ = ["varlen"]
 
 SIZES: dict[str, Any] = {
     "vocab_size": 300, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 3, "num_attention_heads": 4,
@@ -140,6 +145,17 @@ def test_packed_tensors_are_those_of_a_plain_loop() -> None:
     assert batch.record_ids == ("a", "b", "c")
 
 
+def test_a_model_does_not_wait_for_its_device(chatglm_base: Path, samples: Callable[..., Any]) -> None:
+    """Where a row's prompts end is known before the row is sent: tensors of `meta` have no values to ask for."""
+    model, rendered = samples(chatglm_base, 4)
+    batch = pack(rendered)
+    sent = batch.to(torch.device("meta"))
+    assert sent.documents is not None
+    positions, prompts = packed_layout(model.config, sent.input_ids, sent.documents)
+    assert positions.device.type == "meta" and positions.shape == (1, 2, batch.input_ids.shape[1])
+    assert prompts == [s.input_ids.index(model.config.bos_token_id) for s in rendered]
+
+
 def test_packed_and_padded_supervise_the_same(base: Path, samples: Callable[..., Any]) -> None:
     model, rendered = samples(base, 9)
     one, other = pack(rendered), collate(rendered, 0)
@@ -179,3 +195,27 @@ def test_the_model_is_left_as_it_was(base: Path, samples: Callable[..., Any]) ->
     assert model.config._attn_implementation == before
     ids = torch.tensor([rendered[0].input_ids])
     assert model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits.shape[1] == ids.shape[1]
+
+
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_a_pack_by_variable_length_calls(
+    base: Path, samples: Callable[..., Any], method: str, varlen: list[int]
+) -> None:
+    """As a GPU reads it: losses and gradients of whole models, one-token answers and a document alone among them."""
+    model, rendered = samples(base, 5)
+    model = adapted(model, method)
+    first = next(i for i, label in enumerate(rendered[0].labels) if label != IGNORED)
+    cut = Sample("one", 0, rendered[0].input_ids[: first + 1], [IGNORED] * first + [rendered[0].labels[first]])
+    assert_exact(model, [cut, *rendered[1:]])
+    a_row = 4 if "chatglm" in str(base) else 2  # two layers, of two calls or of one
+    assert len(varlen) == a_row
+    assert_exact(model, rendered[:1])
+    assert len(varlen) == 2 * a_row
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_every_family_by_variable_length_calls(name: str, sample_of: Callable[..., Sample], varlen: list[int]) -> None:
+    """Grouped queries: two heads of keys for four."""
+    rows = [sample_of(p, a, f"r{p}", 5 + p) for p, a in ((4, 3), (1, 1), (17, 9), (6, 1))]
+    assert_exact(adapted(family(name)), rows)
+    assert varlen == [4, 4, 4]

@@ -7,10 +7,10 @@ Shapes: N heads, M of them of keys and values, T columns of the row, S of one do
 Source: https://huggingface.co/docs/transformers/attention_interface; GLM, arXiv 2103.10360, section 2.2.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -19,6 +19,8 @@ from transformers import AttentionInterface
 from transformers.masking_utils import AttentionMaskInterface
 
 from doctorglm.errors import ModelError
+from doctorglm.models import kernels
+from doctorglm.models.kernels import Plan
 
 NAME = "documents"
 _CURRENT: ContextVar["Documents | None"] = ContextVar("documents", default=None)
@@ -30,16 +32,26 @@ class Documents:
 
     bounds: tuple[tuple[int, int], ...]
     """(first column, one past the last) of each."""
+    ids: torch.Tensor | None = field(default=None, compare=False, repr=False)
+    """(T,) the row's tokens on the CPU, where they are known: a model need not ask its device for them, and wait."""
+    _plans: dict[Any, Plan] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
-    def of_lengths(cls, lengths: list[int]) -> "Documents":
+    def of_lengths(cls, lengths: list[int], ids: torch.Tensor | None = None) -> "Documents":
         """Documents of these lengths, one after the other."""
         ends = torch.tensor(lengths).cumsum(0).tolist()
-        return cls(tuple((end - length, end) for end, length in zip(ends, lengths, strict=True)))
+        return cls(tuple((end - length, end) for end, length in zip(ends, lengths, strict=True)), ids)
 
     def positions(self) -> torch.Tensor:
         """(1, T) int64: the place of every token within its document."""
         return torch.cat([torch.arange(end - start) for start, end in self.bounds])[None]
+
+    def plan(self, prefixes: Sequence[int] | None, q_1NTD: torch.Tensor, k_1MTD: torch.Tensor) -> Plan:
+        """How attention over the row is computed, for such queries and keys; made by the first layer that asks."""
+        key = (tuple(prefixes or ()), q_1NTD.device, q_1NTD.dtype, q_1NTD.shape[1], k_1MTD.shape[1], q_1NTD.shape[-1])
+        if key not in self._plans:
+            self._plans[key] = kernels.plan(self.bounds, prefixes, q_1NTD.device, kernels.choose(q_1NTD, k_1MTD))
+        return self._plans[key]
 
 
 @contextmanager
@@ -92,6 +104,9 @@ def attend(
     dropout: float = 0.0,
 ) -> torch.Tensor:
     """[1,N,T,D]: each document attends to itself; its first `prefixes[i]` tokens are seen by all of it."""
+    plan = documents.plan(prefixes, q_1NTD, k_1MTD)
+    if plan.kernel != "one by one" and not dropout:
+        return kernels.attend_by(plan, q_1NTD, k_1MTD, v_1MTD, scale)
     gqa = q_1NTD.shape[1] != k_1MTD.shape[1]
     out = []
     lengths = [end - start for start, end in documents.bounds]

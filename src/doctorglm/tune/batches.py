@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from doctorglm.models.documents import Documents
+from doctorglm.models.kernels import sent
 from doctorglm.render import IGNORED, Sample
 
 
@@ -35,9 +36,9 @@ class Batch:
     """Where the samples of a packed batch lie; None when it is padded."""
 
     def to(self, device: torch.device) -> "Batch":
-        """The same batch on `device`."""
+        """The same batch on `device`; nothing waits for what a GPU is still doing."""
         held: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
-        moved: dict[str, Any] = {name: t.to(device) for name, t in held.items() if isinstance(t, torch.Tensor)}
+        moved: dict[str, Any] = {name: sent(t, device) for name, t in held.items() if isinstance(t, torch.Tensor)}
         return replace(self, **moved)
 
 
@@ -126,11 +127,11 @@ def collate(samples: Sequence[Sample], pad_token_id: int) -> Batch:
 
 def pack(samples: Sequence[Sample]) -> Batch:
     """The tensors of one packed batch; the last token of a sample predicts nothing, whatever follows it."""
-    documents = Documents.of_lengths([len(s.input_ids) for s in samples])
+    ids = torch.tensor([[i for s in samples for i in s.input_ids]])
+    documents = Documents.of_lengths([len(s.input_ids) for s in samples], ids[0])
     next_label = torch.tensor([label for s in samples for label in (*s.labels[1:], IGNORED)])
     places = (next_label != IGNORED).nonzero().flatten()
     ends = torch.tensor([end for _, end in documents.bounds])
-    ids = torch.tensor([[i for s in samples for i in s.input_ids]])
     return Batch(
         input_ids=ids,
         attention_mask=torch.ones_like(ids),

@@ -96,6 +96,13 @@ def train(
     model.train()
     if model.device.type == "cpu":
         keep_freed_memory()
+
+    def batches_of(step: int) -> list[Batch]:
+        """The forward passes of a step; none after the last."""
+        samples = [[corpus.train[i] for i in indices] for indices in steps[step]] if step < len(steps) else []
+        return [batch for of in samples for batch in corpus.batches(of, model.device)]
+
+    ready = batches_of(standing.step)
     with _continued(directory / "metrics.jsonl", standing.step) as metrics:
 
         def save() -> None:
@@ -109,14 +116,16 @@ def train(
 
         try:
             for step in range(standing.step, len(steps)):
-                samples = [[corpus.train[i] for i in indices] for indices in steps[step]]
-                batches = [batch for of in samples for batch in corpus.batches(of, model.device)]
+                batches = ready
                 rate = rate_at(step, len(steps), settings)
                 _set_rates(optimizers, peaks, rate)
-                loss, norm = _backward(model, batches, optimizers, settings.max_grad_norm, step + 1)
+                numbers = _backward(model, batches, optimizers, settings.max_grad_norm)
+                # a GPU is still computing: the only wait of a step comes after the next batches are made
+                ready = batches_of(step + 1)
+                loss, norm = _finite(numbers, batches, step + 1)
                 begun = step + 1
                 _update(optimizers)
-                tokens = sum(int(b.attention_mask.sum()) for b in batches)
+                tokens = sum(len(corpus.train[i].input_ids) for indices in steps[step] for i in indices)
                 standing.tokens += tokens
                 standing.seconds = earlier_s + time.monotonic() - began
                 row = {"step": step + 1, "loss": loss, "learning_rate": peaks[0][0] * rate, "grad_norm": norm,
@@ -161,17 +170,23 @@ def mean_nats(model: Any, samples: Sequence[Sample], batch_tokens: int, pad_toke
 
 
 def _backward(
-    model: Any, batches: list[Batch], optimizers: list[torch.optim.Optimizer], max_grad_norm: float, step: int
-) -> tuple[float, float]:
-    """Clipped gradients in which every supervised token of all batches weighs the same; loss and gradient norm."""
+    model: Any, batches: list[Batch], optimizers: list[torch.optim.Optimizer], max_grad_norm: float
+) -> torch.Tensor:
+    """Clipped gradients in which every supervised token of all batches weighs the same; loss and norm, (2,) float64."""
     supervised = sum(len(batch.targets) for batch in batches)
-    loss = 0.0
+    loss = torch.zeros((), dtype=torch.float64, device=model.device)
     for batch in batches:
         share = token_nats(model, batch).sum() / supervised
         share.backward()
-        loss += float(share.detach())
+        loss += share.detach()
     parameters = [p for optimizer in optimizers for group in optimizer.param_groups for p in group["params"]]
-    norm = float(torch.nn.utils.clip_grad_norm_(parameters, max_grad_norm))
+    norm = torch.nn.utils.clip_grad_norm_(parameters, max_grad_norm)
+    return torch.stack((loss, norm.double()))
+
+
+def _finite(numbers: torch.Tensor, batches: list[Batch], step: int) -> tuple[float, float]:
+    """Loss and gradient norm, for which a GPU is waited for; raises ModelError for those that end a training."""
+    loss, norm = numbers.tolist()
     if loss == 0 or not (math.isfinite(loss) and math.isfinite(norm)):
         raise _no_use(step, f"loss {loss}, gradient norm {norm}", [i for batch in batches for i in batch.record_ids])
     return loss, norm

@@ -6,6 +6,7 @@ import torch
 from torch.nn import functional as F
 
 from doctorglm.models.documents import packed
+from doctorglm.models.kernels import sent
 from doctorglm.tune.batches import Batch
 from doctorglm.tune.fused import SupervisedHead, has_fused_head, wanted
 
@@ -21,7 +22,7 @@ def token_nats(model: Any, batch: Batch) -> torch.Tensor:
     """
 
     kept: list[torch.Tensor] = []
-    fused = batch.documents is not None and has_fused_head(model)
+    fused = has_fused_head(model) and (batch.documents is not None or torch.is_grad_enabled())
 
     def supervised(_: Any, args: tuple[torch.Tensor]) -> tuple[torch.Tensor]:
         hidden = args[0].flatten(0, 1)
@@ -46,7 +47,7 @@ def _read(model: Any, batch: Batch) -> Any:
     """What the model says to the batch, padded or packed."""
     if batch.documents is None:
         return model(input_ids=batch.input_ids, attention_mask=batch.attention_mask, use_cache=False)
-    positions = batch.documents.positions().to(batch.input_ids.device)
+    positions = sent(batch.documents.positions(), batch.input_ids.device)
     with packed(model, batch.documents), wanted(batch.places):
         return model(input_ids=batch.input_ids, position_ids=positions, use_cache=False)
 

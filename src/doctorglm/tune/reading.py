@@ -31,11 +31,14 @@ def reads_packed(model: Any, samples: Sequence[Sample], settings: TuneSettings) 
 def fused_layers(model: Any, samples: Sequence[Sample], settings: TuneSettings, packing: bool) -> int:
     """Fuses what can be fused where it is asked for, and returns how many layers that are.
 
-    None of a model that keeps half-precision weights: fused layers need copies in 32 bits, for which it has no memory.
+    On a CPU fused layers read packed rows alone, and need copies in 32 bits: a model that keeps half-precision weights
+    has no memory for them, and none is fused.
     """
-    if half_of(model) or not (packing and settings.fuse and settings.method == "lora"):
+    if not (settings.fuse and settings.method == "lora") or half_of(model):
         return 0
-    batch = pack(_shortest(samples)).to(model.device)
+    if model.device.type == "cpu" and not packing:
+        return 0
+    batch = (pack(_shortest(samples)) if packing else collate(_shortest(samples), 0)).to(model.device)
     return fuse(model, lambda fused_or_not: token_nats(fused_or_not, batch))
 
 

@@ -10,10 +10,12 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from torch.nn.utils.rnn import pad_sequence
 
 from doctorglm.errors import ModelError
 from doctorglm.models.chatglm.config import ChatGLMConfig
 from doctorglm.models.documents import Documents
+from doctorglm.models.kernels import sent
 
 BLOCKED = -1e4
 """Added to the score of a blocked column: zero after softmax, and finite where every column is blocked."""
@@ -103,11 +105,17 @@ def packed_layout(
     """Position ids [1,2,T] (or [1,T]) of a row of documents, and how many tokens stand before `<sop>` in each.
 
     Every document is numbered as if it were alone. Raises ModelError for one without `<sop>` or without a mask token.
+    All of it is computed on the CPU, from the documents' own copy of the ids where they have one.
     """
     assert ids_1T is not None and ids_1T.shape[0] == 1, "packed documents stand in one row of ids"
-    alone = [ids_1T[:, start:end] for start, end in documents.bounds]
-    positions = torch.cat([position_ids(config, ids_1S, None) for ids_1S in alone], -1)
-    return positions, [int(ids_1S.eq(config.bos_token_id).long().argmax()) for ids_1S in alone]
+    ids_T = (ids_1T[0] if documents.ids is None else documents.ids).cpu()
+    lengths_n = torch.tensor([end - start for start, end in documents.bounds])
+    ids_nS = pad_sequence(list(ids_T.split(lengths_n.tolist())), batch_first=True)
+    real_nS = torch.arange(ids_nS.shape[1]) < lengths_n[:, None]
+    positions = position_ids(config, ids_nS, real_nS)
+    positions_1T = positions.transpose(0, 1)[:, real_nS][None] if positions.dim() == 3 else positions[real_nS][None]
+    prompts = (ids_nS.eq(config.bos_token_id) & real_nS).long().argmax(1).tolist()
+    return sent(positions_1T, ids_1T.device), prompts
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""LoRA training of known layer shapes near the speed of their matrix products, on a CPU."""
+"""LoRA training near the speed of its matrix products: whole layers of known shapes on a CPU, linear ones on a GPU."""
 
 from doctorglm.tune.fused.head import SupervisedHead
 from doctorglm.tune.fused.install import fuse, has_fused_head, wanted

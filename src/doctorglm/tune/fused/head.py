@@ -1,4 +1,4 @@
-"""The head over the supervised positions alone: logits in slices that fit the cache, and gone before the next one.
+"""The head over the supervised positions alone: logits in slices, each gone before the next one.
 
 The gradient of a token's nats is (softmax - onehot) W; it is made beside the loss, so that no logits wait for it.
 Shapes: K supervised tokens, H width, V vocabulary.
@@ -11,7 +11,10 @@ import torch
 
 from doctorglm.models.products import product
 
-_SLICE_BYTES = 8_000_000
+_SLICE_BYTES = {"cpu": 8_000_000}
+"""Of logits in 32 bits: what fits a CPU's cache."""
+_OTHER_SLICE_BYTES = 1_000_000_000
+"""A GPU reads the whole head for each slice, which takes as long as the products of some hundred tokens."""
 
 
 class SupervisedHead(torch.autograd.Function):
@@ -23,7 +26,8 @@ class SupervisedHead(torch.autograd.Function):
         nats_K = hidden_KH.new_empty(len(targets_K), dtype=_wide(hidden_KH.dtype))
         wanted = ctx.needs_input_grad[0]
         dhidden_KH = torch.empty_like(hidden_KH) if wanted else None
-        rows = max(64, _SLICE_BYTES // (weight_VH.shape[0] * nats_K.element_size()))
+        slice_bytes = _SLICE_BYTES.get(hidden_KH.device.type, _OTHER_SLICE_BYTES)
+        rows = max(64, slice_bytes // (weight_VH.shape[0] * nats_K.element_size()))
         for start in range(0, len(targets_K), rows):
             piece = slice(start, start + rows)
             logits = product(hidden_KH[piece], weight_VH).to(nats_K.dtype)

@@ -1,4 +1,4 @@
-"""Puts the fused layers in place of a model's own, for packed training alone, and proves that nothing has changed.
+"""Puts the fused layers in place of a model's own, and proves that nothing has changed.
 
 A layer is replaced only where its modules are those of a known shape; then a batch is read with and without the
 replacement, and unless every loss and the gradients agree, the model stays as it was. Reading in any other way (padded
@@ -7,7 +7,7 @@ batches, generation) goes through the model's own forward, so the replacement ne
 
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -20,6 +20,7 @@ from torch import nn
 from doctorglm.models.chatglm.attention import ChatGLMBlock
 from doctorglm.models.documents import current
 from doctorglm.tune.fused.attention import Layout
+from doctorglm.tune.fused.beside import Beside
 from doctorglm.tune.fused.chatglm import ChatGLMLayer
 from doctorglm.tune.fused.decoder import DecoderLayer
 
@@ -27,6 +28,9 @@ _WANTED: ContextVar[torch.Tensor | None] = ContextVar("wanted", default=None)
 _HEADS: "WeakSet[nn.Module]" = WeakSet()
 
 Fused = DecoderLayer | ChatGLMLayer
+
+_TOLERANCES = {torch.float32: (1e-4, 1e-3), torch.bfloat16: (0.1, 0.25), torch.float16: (0.02, 0.1)}
+"""By the type of the weights: far above what rounding does over some tens of layers, far below what a mistake does."""
 
 
 @contextmanager
@@ -45,31 +49,50 @@ def has_fused_head(model: Any) -> bool:
 
 
 def fuse(model: Any, nats: Callable[[Any], torch.Tensor]) -> int:
-    """Replaces the layers and the head that can be replaced, and returns how many layers that are.
+    """Replaces what can be replaced, the head with it, and returns how many layers that are.
 
+    On a CPU those are a decoder's layers, with adapters merged; elsewhere the linear layers, with adapters beside them.
     None is, and the head neither, when the two readings differ or the copies do not fit into memory.
-
-    `nats(model)` reads a packed batch with gradients, the same one at every call.
+    `nats(model)` reads a batch with gradients, the same one at every call.
     """
+    if next(model.parameters()).device.type != "cpu":
+        return replaced(model, nats, linear_layers(model))
     layers = _layers(model)
-    if not layers or next(model.parameters()).device.type != "cpu" or not _fits(layers):
-        return 0
+    one_type = len({p.dtype for layer in layers for p in layer.parameters()}) == 1
+    return replaced(model, nats, _decoder_layers(layers, model.config)) if one_type and _fits(layers) else 0
+
+
+def replaced(
+    model: Any, nats: Callable[[Any], torch.Tensor], forwards: Sequence[tuple[Any, Callable[..., Any]]]
+) -> int:
+    """Gives each module its new forward, when the model then says the same; and returns how many those are."""
     before = _measured(model, nats)
-    row = _Row()
-    fused = [_fused(layer, model.config) for layer in layers]
-    own = [layer.forward for layer in layers]
-    for i, (layer, one) in enumerate(zip(layers, fused, strict=True)):
-        if one is not None:
-            layer.forward = _Forward(layer.forward, one, row, last=i == len(layers) - 1)
+    own = [(module, module.forward) for module, _ in forwards]
+    for module, forward in forwards:
+        module.forward = forward
     head: Any = model.get_output_embeddings()
     if isinstance(head, nn.Linear) and "bias" not in dict(head.named_parameters()) and not head.weight.requires_grad:
         _HEADS.add(head)
-    if _agree(before, _measured(model, nats)):
-        return sum(one is not None for one in fused)
-    for layer, forward in zip(layers, own, strict=True):
-        layer.forward = forward
+    if _agree(before, _measured(model, nats), next(model.parameters()).dtype):
+        return len(forwards)
+    for module, forward in own:
+        module.forward = forward
     _HEADS.discard(head)
     return 0
+
+
+def linear_layers(model: Any) -> list[tuple[Any, Callable[..., Any]]]:
+    """Every adapted linear layer that can have its adapters beside it, with the forward that does so."""
+    return [(module, beside) for module in model.modules() if (beside := Beside.of(module)) is not None]
+
+
+def _decoder_layers(layers: list[Any], config: Any) -> list[tuple[Any, Callable[..., Any]]]:
+    """Every layer of a decoder that is of a known shape, with its fused forward."""
+    row = _Row()
+    fused = [(layer, _fused(layer, config)) for layer in layers]
+    return [
+        (layer, _Forward(layer.forward, one, row, last=layer is layers[-1])) for layer, one in fused if one is not None
+    ]
 
 
 def _fits(layers: list[Any]) -> bool:
@@ -179,8 +202,9 @@ def _measured(model: Any, nats: Callable[[Any], torch.Tensor]) -> list[torch.Ten
     return [losses.detach(), *gradients]
 
 
-def _agree(before: list[torch.Tensor], after: list[torch.Tensor]) -> bool:
-    """Losses to 1e-4 nats, and every gradient to 1e-3 of its own length: far above rounding, far below a mistake."""
-    if len(before) != len(after) or (before[0] - after[0]).abs().max() > 1e-4:
+def _agree(before: list[torch.Tensor], after: list[torch.Tensor], dtype: torch.dtype) -> bool:
+    """Whether losses agree in nats and every gradient to a share of its own length: see `_TOLERANCES`."""
+    of_losses, of_gradients = _TOLERANCES.get(dtype, _TOLERANCES[torch.float32])
+    if len(before) != len(after) or (before[0] - after[0]).abs().max() > of_losses:
         return False
-    return all((a - b).norm() <= 1e-3 * b.norm() + 1e-12 for b, a in zip(before[1:], after[1:], strict=True))
+    return all((a - b).norm() <= of_gradients * b.norm() + 1e-12 for b, a in zip(before[1:], after[1:], strict=True))

@@ -44,7 +44,7 @@ class Member:
         if not plain or not isinstance(module.lora_dropout[name], nn.Identity) or module.lora_B[name].bias is not None:
             return None
         a, b = module.lora_A[name].weight, module.lora_B[name].weight
-        return cls(base.weight, base.bias, a, b, float(module.scaling[name])) if a.dtype == base.weight.dtype else None
+        return cls(base.weight, base.bias, a, b, float(module.scaling[name]))
 
 
 @dataclass
