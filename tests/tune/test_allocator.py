@@ -12,11 +12,11 @@ from doctorglm.tune.allocator import keep_freed_memory
 
 if sys.argv[1] == "kept":
     print(keep_freed_memory(), end=" ")
-megabytes = [torch.ones(6_000_000) for _ in range(4)]
+megabytes = [torch.ones(10_000_000) for _ in range(4)]
 del megabytes
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 for _ in range(10):
-    megabytes = [torch.ones(6_000_000) for _ in range(4)]
+    megabytes = [torch.ones(10_000_000) for _ in range(4)]
     del megabytes
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
@@ -33,6 +33,6 @@ def test_buffers_are_not_faulted_in_again() -> None:
     kept, faults = _run("kept")
     if kept != "True":
         pytest.skip("this C library has no mallopt that answers")
-    pages = 4 * 6_000_000 * 4 // 4096
+    pages = 4 * 10_000_000 * 4 // 4096
     assert int(usual) > 5 * pages, "what this is about: as many faults as pages, every time"
     assert int(faults) < pages
