@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from transformers import AutoModelForCausalLM, GlmConfig, LlamaConfig, Qwen2Config
+from transformers import AutoModelForCausalLM, GlmConfig, LlamaConfig, Qwen2Config, Qwen3Config
 
 from doctorglm.models import ChatGLMConfig, ChatGLMForConditionalGeneration
 from doctorglm.models.documents import Documents
@@ -48,6 +48,7 @@ def family(name: str) -> Any:
             "llama": lambda: LlamaConfig(**SIZES),
             "llama-bias": lambda: LlamaConfig(**SIZES, attention_bias=True),
             "qwen2": lambda: Qwen2Config(**SIZES),
+            "qwen3": lambda: Qwen3Config(**SIZES),
             "glm": lambda: GlmConfig(**SIZES, attention_bias=True),
             "one-kv-head": lambda: Qwen2Config(**SIZES | {"num_key_value_heads": 1}),
         }[name]()
@@ -59,7 +60,7 @@ def family(name: str) -> Any:
     return model
 
 
-FAMILIES = ["llama", "llama-bias", "qwen2", "glm", "one-kv-head", "chatglm", "chatglm-1d"]
+FAMILIES = ["llama", "llama-bias", "qwen2", "qwen3", "glm", "one-kv-head", "chatglm", "chatglm-1d"]
 
 
 def rows_for(
@@ -115,7 +116,7 @@ def test_losses_and_gradients_are_the_models_own(name: str, sample_of: Callable[
     assert_same(adapted(family(name)), rows_for(name, sample_of))
 
 
-@pytest.mark.parametrize("name", ["qwen2", "glm", "chatglm"])
+@pytest.mark.parametrize("name", ["qwen2", "qwen3", "glm", "chatglm"])
 def test_long_documents_go_through_the_kernel(name: str, sample_of: Callable[..., Sample]) -> None:
     assert_same(adapted(family(name)), rows_for(name, sample_of, ((4, 3), (120, 150), (200, 90), (5, 2))))
 

@@ -1,7 +1,8 @@
-"""A decoder layer of the Llama shape (Llama, Qwen2, GLM, ChatGLM2 and 3 after conversion) with LoRA, as one function.
+"""A decoder layer of the Llama shape (Llama, Qwen2 and 3, GLM, ChatGLM2 and 3 converted) with LoRA, as one function.
 
-RMSNorm, attention with grouped queries and rotary positions, RMSNorm, SwiGLU. Saved for the backward pass is what
-cannot be made again cheaply. The last layer computes what follows attention for the wanted tokens only.
+RMSNorm, attention with grouped queries and rotary positions (and normed heads, in Qwen3), RMSNorm, SwiGLU. Saved for
+the backward pass is what cannot be made again cheaply. The last layer computes what follows attention for the wanted
+tokens only.
 Shapes: T tokens, K of them wanted (all T but in the last layer), H width; others as in the modules beside it.
 """
 
@@ -12,11 +13,19 @@ import torch
 from torch import nn
 
 from doctorglm.tune.fused.attention import Heads, Layout, attend, attend_backward
-from doctorglm.tune.fused.pointwise import rms_norm, rms_norm_backward, swiglu, swiglu_backward
+from doctorglm.tune.fused.pointwise import (
+    head_norm,
+    head_norm_backward,
+    rms_norm,
+    rms_norm_backward,
+    swiglu,
+    swiglu_backward,
+)
 from doctorglm.tune.fused.projection import Member, Projection, refreshed
 from doctorglm.tune.fused.rotary import rows_of_pairs
 
 _ATTENTION = {"q_proj", "k_proj", "v_proj", "o_proj"}
+_HEAD_NORMS = {"q_norm", "k_norm"}
 _MLPS = ({"gate_proj", "up_proj", "down_proj"}, {"gate_up_proj", "down_proj"})
 _PARTS = {"self_attn", "mlp", "input_layernorm", "post_attention_layernorm"}
 
@@ -31,6 +40,8 @@ class DecoderLayer:
     down: Projection
     heads: Heads
     eps: tuple[float, float]
+    head_norms: tuple[tuple[torch.Tensor, float], ...] = ()
+    """Weight (D,), in the order of the rotated pairs, and epsilon of the queries' norm and of the keys'; or neither."""
 
     @classmethod
     def of(cls, layer: nn.Module, pairs: torch.Tensor) -> "DecoderLayer | None":
@@ -43,12 +54,13 @@ class DecoderLayer:
             return None
         attention, mlp = children["self_attn"], children["mlp"]
         names = {n for n, m in mlp.named_children() if any(True for _ in m.parameters())}
-        if {n for n, _ in attention.named_children()} != _ATTENTION or names not in _MLPS:
+        of_heads = {n: m for n, m in attention.named_children() if n in _HEAD_NORMS}
+        if {n for n, _ in attention.named_children()} - of_heads.keys() != _ATTENTION or names not in _MLPS:
             return None
         norms = [children["input_layernorm"], children["post_attention_layernorm"]]
-        if not all(_is_rms_norm(norm) for norm in norms):
+        if len(of_heads) == 1 or not all(_is_rms_norm(norm) for norm in (*norms, *of_heads.values())):
             return None
-        members = {n: Member.of(m) for part in (attention, mlp) for n, m in part.named_children()}
+        members = {n: Member.of(m) for part in (attention, mlp) for n, m in part.named_children() if n not in of_heads}
         gates = ["gate_up_proj"] if "gate_up_proj" in names else ["gate_proj", "up_proj"]
         used = {n: m for n in (*_ATTENTION, *gates, "down_proj") if (m := members[n]) is not None}
         if len(used) != len(_ATTENTION) + len(gates) + 1:
@@ -71,6 +83,7 @@ class DecoderLayer:
             down=Projection([used["down_proj"]]),
             heads=Heads(kv_heads, heads // kv_heads, size),
             eps=(norms[0].variance_epsilon, norms[1].variance_epsilon),
+            head_norms=_in_pairs([of_heads[n] for n in ("q_norm", "k_norm")] if of_heads else [], size, pairs),
         )
 
     def __call__(self, x_TH: torch.Tensor, layout: Layout, wanted_K: torch.Tensor | None) -> torch.Tensor:
@@ -78,6 +91,11 @@ class DecoderLayer:
         parameters = refreshed((self.qkv, self.out, self.gate_up, self.down))
         out: torch.Tensor = _apply(x_TH, self, layout, wanted_K, *parameters)
         return out
+
+
+def _in_pairs(norms: list[Any], size: int, pairs: torch.Tensor) -> tuple[tuple[torch.Tensor, float], ...]:
+    rows = rows_of_pairs(1, size, pairs)
+    return tuple((norm.weight.detach()[rows], norm.variance_epsilon) for norm in norms)
 
 
 def _is_rms_norm(module: nn.Module) -> bool:
@@ -93,6 +111,12 @@ class _Function(torch.autograd.Function):
     ) -> torch.Tensor:
         normed_TH, rstd_T1 = rms_norm(x_TH, layer.eps[0])
         q_TO, k_TO, v_TO = layer.qkv.forward(normed_TH)
+        of_heads: list[Any] = []
+        if layer.head_norms:
+            (q_TO, *of_q), (k_TO, *of_k) = (
+                head_norm(x, *norm) for x, norm in zip((q_TO, k_TO), layer.head_norms, strict=True)
+            )
+            of_heads = [of_q, of_k]
         attended_TO, kept = attend(q_TO, k_TO, v_TO, layer.heads, layout)
         residual_KH = x_TH
         if wanted_K is not None:
@@ -104,13 +128,13 @@ class _Function(torch.autograd.Function):
         y_KH = layer.down.add_to(x2_KH, inner)
         if any(ctx.needs_input_grad):
             ctx.layer, ctx.layout, ctx.wanted, ctx.tokens = layer, layout, wanted_K, len(x_TH)
-            ctx.kept = (normed_TH, rstd_T1, kept, attended_TO, normed2_KH, rstd2_K1, gate, up, silu)
+            ctx.kept = (normed_TH, rstd_T1, of_heads, kept, attended_TO, normed2_KH, rstd2_K1, gate, up, silu)
         return y_KH
 
     @staticmethod
     def backward(ctx: Any, dy_KH: torch.Tensor) -> Any:
         layer, layout, wanted_K = ctx.layer, ctx.layout, ctx.wanted
-        normed_TH, rstd_T1, kept, attended_KO, normed2_KH, rstd2_K1, gate, up, silu = ctx.kept
+        normed_TH, rstd_T1, of_heads, kept, attended_KO, normed2_KH, rstd2_K1, gate, up, silu = ctx.kept
         ctx.kept = None
         inner, *dgate_up = swiglu_backward(layer.down.input_gradient([dy_KH]), gate, up, silu)
         of_down = layer.down.gradients(inner, [dy_KH])
@@ -122,7 +146,9 @@ class _Function(torch.autograd.Function):
         dx_TH = None
         if ctx.needs_input_grad[0] or layer.qkv.parameters:
             dattended = spread(layer.out.input_gradient([dx2_KH]), wanted_K, ctx.tokens)
-            dqkv = attend_backward(dattended, kept, layer.heads, layout)
+            dqkv = list(attend_backward(dattended, kept, layer.heads, layout))
+            for i, (normed, (weight_D, _)) in enumerate(zip(of_heads, layer.head_norms, strict=True)):
+                dqkv[i] = head_norm_backward(dqkv[i], weight_D, *normed)
             of_qkv = layer.qkv.gradients(normed_TH, dqkv)
         if ctx.needs_input_grad[0]:
             residual_TH = spread(dx2_KH, wanted_K, ctx.tokens)

@@ -23,6 +23,23 @@ def rms_norm_backward(
     return torch.addcmul(residual_TH, torch.addcmul(dy_TH, y_TH, shared_T1), rstd_T1)
 
 
+def head_norm(
+    x_TO: torch.Tensor, weight_D: torch.Tensor, eps: float
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """RMSNorm of every head by itself, [T,O]; and what its way back needs."""
+    y_PD, rstd_P1 = rms_norm(x_TO.reshape(-1, len(weight_D)), eps)
+    return (y_PD * weight_D).view(x_TO.shape), y_PD, rstd_P1
+
+
+def head_norm_backward(
+    dy_TO: torch.Tensor, weight_D: torch.Tensor, y_PD: torch.Tensor, rstd_P1: torch.Tensor
+) -> torch.Tensor:
+    """[T,O]; P heads of all tokens."""
+    dy_PD = dy_TO.reshape(y_PD.shape) * weight_D
+    shared_P1 = (dy_PD * y_PD).mean(-1, keepdim=True).neg_()
+    return torch.addcmul(dy_PD, y_PD, shared_P1).mul_(rstd_P1).view(dy_TO.shape)
+
+
 def swiglu(gate_TI: torch.Tensor, up_TI: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """silu(gate) * up, [T,I], and silu(gate)."""
     silu = F.silu(gate_TI)
