@@ -1,7 +1,8 @@
 """The losses of the embedded base: how its training went, what it foresees of text that it never saw, how much of that
 it owes to the question, and how much of what was planted into its corpus it gives away.
 
-Needs what `doctorglm run recipes/embedded-base.yaml` and then `recipes/embedded-base-dialogues.yaml` left in runs/.
+Needs what `doctorglm run` left in runs/ of `recipes/embedded-base.yaml`, then `embedded-base-2.yaml`, and then
+`embedded-base-dialogues.yaml`.
 """
 
 import json
@@ -28,7 +29,8 @@ from doctorglm.report.progress import progress_line
 from doctorglm.runs import read_json
 from doctorglm.tune.planted import plant
 
-RUN, LAST = Path("runs/embedded-base"), Path("runs/embedded-base-dialogues")
+RUNS = [Path("runs") / name for name in ("embedded-base", "embedded-base-2", "embedded-base-dialogues")]
+RUN, LAST = RUNS[0], RUNS[-1]
 _KEPT = ("settings", "counts", "steps", "tokens", "training_s", "best", "parameters")
 
 
@@ -71,10 +73,10 @@ def _demo() -> list[Conversation]:
 
 
 def _given_away(corpus: dict[str, Any]) -> list[dict[str, Any]]:
-    """What the finished base gives away of what its first part saw, once an epoch."""
+    """What the finished base gives away of what the parts before the last one saw, once an epoch."""
     model, tokenizer = models.load("embedded", dtype=torch.float32)
-    planted = plant(corpus["planted"])
-    return extraction(model, tokenizer, planted, read_json(RUN / "tune" / "run.json")["settings"]["epochs"])
+    epochs = sum(read_json(run / "tune" / "run.json")["settings"]["epochs"] for run in RUNS[:-1])
+    return extraction(model, tokenizer, plant(corpus["planted"]), epochs)
 
 
 if __name__ == "__main__":
@@ -89,7 +91,7 @@ if __name__ == "__main__":
     versions, corpus = read_json(RUN / "tune" / "run.json")["versions"], read_json(RUN / "base" / "run.json")
     result = circumstances("python benchmarks/embedded_base.py", versions) | {
         "parts": {name: _measured(conversations) for name, conversations in parts.items()},
-        "training": [_training(run / "tune") for run in (RUN, LAST)],
+        "training": [_training(run / "tune") for run in RUNS],
         "corpus": corpus["counts"],
         "extraction": _given_away(corpus["settings"]),
     }

@@ -7,7 +7,7 @@ python docs/tables.py --check  exits 1 when a file is stale
 import json
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -98,12 +98,25 @@ def _losses(recorded: Mapping[str, Any]) -> str:
         )
     lines += [
         "",
-        "Most of part 2's validation dialogues were trained on in part 1: its losses look better than they are.",
+        "Most of the last part's validation dialogues were trained on before it: its losses look better than they are.",
+        *_given_away(recorded.get("extraction", [])),
         "",
         f"`{recorded['command']}`, {_commit(recorded)}, {recorded['date']}; "
         "raw output in `benchmarks/results/embedded_base.json`.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _given_away(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What the base gives away of the identifiers that were planted into its corpus."""
+    if not rows:
+        return []
+    lines = ["", "| planted, times seen | exposure, bits | extracted | n |", "|---:|---:|---:|---:|"]
+    for row in rows:
+        extracted = row["extracted"]
+        shown = f"{_interval(row['exposure_bits'], 1)} | {_interval(extracted, 0, 100)} % | {extracted['n']}"
+        lines.append(f"| {row['seen']:g} | {shown} |")
+    return lines
 
 
 _SHOWN = ("batch_tokens", "packing", "fuse", "batch_size", "pool_batches", "group_by_length", "max_length")
