@@ -80,8 +80,8 @@ def from_system(error: BaseException) -> DoctorGLMError | None:
         if number in _FULL:
             what, where = _FULL[number], _place(cause)
             return DoctorGLMError(
-                en=f"{where}: {what.en}. Free some space and start again; what was finished is kept.",
-                zh=f"{where}：{what.zh}。请腾出空间后重新运行；已完成的部分会保留。",
+                en=f"{where}: {what.en}. Free some space and start again; no half-written file stands under its name.",
+                zh=f"{where}：{what.zh}。请腾出空间后重新运行；不会有写了一半的文件。",
             )
     return None
 
