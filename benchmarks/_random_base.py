@@ -27,7 +27,8 @@ PUBLISHED = Path(__file__).parents[2] / "shared/reference/tokenizers/chatglm-6b/
 MARK = "random_base.json"
 SHARDS = 8
 SPECIAL = ("bos", "eos", "mask", "gmask", "pad")
-_BLOCK = 2**22
+_BLOCK = 2**22 - 3
+"""A prime, so that the rows of no matrix repeat."""
 
 
 @dataclass(frozen=True, kw_only=True)

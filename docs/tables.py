@@ -44,6 +44,8 @@ def _figures(name: str, language: str) -> str:
         return _losses(recorded)
     if name == "tune_cpu":
         return _trainers(recorded)
+    if name == "full_size":
+        return _full_size(recorded)
     summary, gate = recorded["result"], recorded["result"]["gate"]
     words, nll = _WORDS[language], recorded["result"]["gate"]["metrics"]["nll_per_token"]
     answers = summary["base"]["repetition"]["n"]
@@ -155,6 +157,36 @@ def _commit(recorded: Mapping[str, Any], language: str = "en") -> str:
     if language == "zh":
         return f"提交 {name}{'（另有未提交的改动）' if dirty else ''}"
     return f"commit {name}{' with uncommitted changes' if dirty else ''}"
+
+
+def _full_size(recorded: Mapping[str, Any]) -> str:
+    """What half-precision weights cost, in `docs/tune.md`: memory, and time beside its limit."""
+    written, trained, share = recorded["generate"], recorded["lora"], recorded["of_the_limit"]
+    steps, sizes = len(trained["steps"]), recorded["sizes"]
+    rows = [
+        (f"prompt of {recorded['prompt']} tokens", written, f"{written['prompt_s']:.1f} s", "prompt"),
+        (f"each of {recorded['tokens']} tokens after it", written, f"{written['token_s']:.2f} s", "decode"),
+        (f"LoRA, {trained['tokens']:,} tokens in {steps} steps", trained, f"{trained['training_s']:.0f} s", "lora"),
+    ]
+    lines = ["| what | peak memory above the imports | held after the imports, not counted | time | of the limit |"]
+    lines.append("|---|---:|---:|---:|---:|")
+    for label, of, time, limit in rows:
+        peak, before = (of["memory"][name] for name in ("above_imports_gb", "after_imports_gb"))
+        lines.append(f"| {label} | {peak:.2f} GB | {before:.2f} GB | {time} | {100 * share[limit]:.0f} % |")
+    lines += [
+        "",
+        f"{sizes['num_layers']} layers, {written['weights_gb']:.2f} GB of weights in {written['weights_in']}. "
+        + "; ".join(
+            f"{when}: {one['read_gbs']:.0f} GB/s read, {one['forward_gflops']:.0f} GFLOP/s forward, "
+            f"{one['backward_gflops']:.0f} backward"
+            for when, one in zip(("Limits before", "after"), recorded["limits"], strict=True)
+        )
+        + ".",
+        "",
+        f"`{recorded['command']}`; {recorded['device']}, {recorded['threads']} threads; "
+        f"{_commit(recorded)}, {recorded['date']}; raw output in `benchmarks/results/full_size.json`.",
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def _interval(m: Mapping[str, float], digits: int, scale: float = 1.0) -> str:

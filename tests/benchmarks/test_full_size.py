@@ -19,7 +19,11 @@ FOLDER = Path(__file__).parents[2] / "benchmarks"
 
 @pytest.fixture(scope="module")
 def full_size() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("full_size", FOLDER / "full_size.py")
+    return script(FOLDER / "full_size.py")
+
+
+def script(file: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(file.stem, file)
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
     sys.path.insert(0, str(FOLDER))
@@ -44,6 +48,8 @@ def test_all_of_it_runs(full_size: ModuleType, tmp_path: Path) -> None:
     assert result["of_the_limit"].keys() == {"decode", "prompt", "lora"}
     assert all(share > 0 for share in result["of_the_limit"].values())
     assert [tile["tile_bytes"] for tile in result["limits"][0]["tiles"]] == full_size.TILES
+    table = script(FOLDER.parent / "docs" / "tables.py")._full_size(result)
+    assert "prompt of 24 tokens" in table and f"{100 * result['of_the_limit']['lora']:.0f} % |" in table
 
 
 def test_the_folder_is_one_that_users_have(full_size: ModuleType, tmp_path: Path, shared: Path) -> None:

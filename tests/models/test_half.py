@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -170,6 +171,38 @@ def test_it_is_said_in_both_languages(
             and (slow is None) == ("again and again" not in said and "反复" not in said)
         )
     choose(None)
+
+
+@pytest.mark.parametrize(("dtype", "cached"), [(torch.float16, torch.float16), (torch.bfloat16, torch.float32)])
+def test_keys_and_values_wait_in_16_bits_where_the_weights_are_float16(
+    dtype: torch.dtype, cached: torch.dtype, folder: Path, tmp_path: Path, free: Callable[[float], None]
+) -> None:
+    whole, kept, tokenizer = both(halved(folder, tmp_path / "half", dtype), free)
+    ids = tokenizer("头疼怎么办？", return_tensors="pt").input_ids
+    with torch.inference_mode():
+        first = kept(ids, use_cache=True)
+        torch.testing.assert_close(first.logits, whole(ids).logits, atol=1e-4, rtol=1e-5)
+        cache = getattr(first, "cache", None) or first.past_key_values
+        assert (
+            {layer.keys.dtype for layer in cache.layers} == {layer.values.dtype for layer in cache.layers} == {cached}
+        )
+        later = kept(torch.tensor([[9]]), cache=cache).logits[0, -1]
+        expected = whole(torch.cat([ids, torch.tensor([[9]])], 1)).logits[0, -1]
+    # float16 keeps 11 bits: logits of about 10 differ in the third digit
+    torch.testing.assert_close(later, expected, atol=0.05 if cached == torch.float16 else 1e-3, rtol=0)
+
+
+def test_a_layer_input_is_gone_when_the_next_layer_has_read_it(
+    folder: Path, tmp_path: Path, free: Callable[[float], None]
+) -> None:
+    """28 of them, for a prompt of 512 tokens, would be 0.2 GB."""
+    _, kept, tokenizer = both(halved(folder, tmp_path / "half", torch.float16), free)
+    layers, seen = kept.transformer.layers, []
+    layers[0].register_forward_pre_hook(lambda _, args: seen.append(weakref.ref(args[0])))
+    layers[1].register_forward_pre_hook(lambda _, args: seen.append(seen[0]() is None))
+    with torch.inference_mode():
+        kept(tokenizer("头疼怎么办？", return_tensors="pt").input_ids)
+    assert seen[1] is True
 
 
 class _Largest(TorchDispatchMode):

@@ -25,6 +25,9 @@ ALPHA = math.sqrt(2 * 28)
 class ChatGLMAttention(nn.Module):
     """Self-attention with query, key and value interleaved per head in one projection."""
 
+    cache_dtype: torch.dtype | None = None
+    """What keys and values wait in for the tokens to come; None: what they are computed in."""
+
     def __init__(self, config: ChatGLMConfig, layer_index: int) -> None:
         super().__init__()
         self.config = config
@@ -54,7 +57,7 @@ class ChatGLMAttention(nn.Module):
         q_BNSD, k_BNSD = turned_BSN2D.transpose(1, 2).unbind(3)
         v_BNSD = v_BSN1D.squeeze(-2).transpose(1, 2)
         if cache is not None:
-            k_BNSD, v_BNSD = cache.update(k_BNSD, v_BNSD, self.layer_index)
+            k_BNSD, v_BNSD = self._cached(cache, k_BNSD, v_BNSD)
         if mask is not None:
             mask = mask.to(q_BNSD.dtype)
         weights = None
@@ -65,6 +68,14 @@ class ChatGLMAttention(nn.Module):
         else:
             out_BNSD = F.scaled_dot_product_attention(q_BNSD, k_BNSD, v_BNSD, attn_mask=mask)
         return self.dense(out_BNSD.transpose(1, 2).flatten(2)), weights
+
+    def _cached(self, cache: Cache, k: torch.Tensor, v: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """All keys and values so far [B,N,T,D], these among them; a prompt's are given back as they came."""
+        if self.cache_dtype in (None, k.dtype):
+            seen: tuple[torch.Tensor, torch.Tensor] = cache.update(k, v, self.layer_index)
+            return seen
+        kept_k, kept_v = cache.update(k.to(self.cache_dtype), v.to(self.cache_dtype), self.layer_index)
+        return (k, v) if kept_k.shape == k.shape else (kept_k.to(k.dtype), kept_v.to(v.dtype))
 
 
 def _attend(

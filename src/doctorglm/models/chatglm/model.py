@@ -106,7 +106,8 @@ class ChatGLMModel(ChatGLMPreTrainedModel):
         states = []
         all_weights = []
         for layer in self.layers:
-            states.append(hidden_BSH)
+            if wants_states:
+                states.append(hidden_BSH)
             hidden_BSH, weights = layer(
                 hidden_BSH, cos, sin, mask, cache=cache, want_weights=wants_weights, packed=packed
             )
