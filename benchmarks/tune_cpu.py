@@ -36,7 +36,7 @@ ROOT = HERE.parent
 PYTHON = {"trl_sft": ".venv-trl", "llama_factory": ".venv-llamafactory"}
 PARTS = (
     "oneDNN's products", "attention by products", "head in slices", "last layer where needed",
-    "adapters merged once a step", "no gradient below the first adapter", "freed memory kept",
+    "adapters merged once a step", "no gradient below the first adapter",
 )  # fmt: skip
 OURS: list[dict[str, Any]] = [
     {"runner": "ours", "settings": {}},

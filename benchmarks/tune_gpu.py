@@ -34,7 +34,7 @@ from doctorglm.runs import _versions, peak_memory_mb
 from doctorglm.tune.adapt import adapt
 from doctorglm.tune.loop import Corpus, _backward, _finite, _update, steps_of
 from doctorglm.tune.optimizers import optimizers_for
-from doctorglm.tune.reading import fused_layers, reads_packed
+from doctorglm.tune.reading import compiled_layers, fused_layers, reads_packed
 from doctorglm.tune.settings import TuneSettings
 
 MAX_LENGTH = 512
@@ -56,10 +56,11 @@ def main() -> None:
     device, began = best_device(), time.monotonic()
     config, tokenizer, source, samples = prepared(arguments)
     dtype = getattr(torch, arguments.dtype) if arguments.dtype else best_dtype(device)
-    settings = TuneSettings(max_length=MAX_LENGTH)
+    settings = TuneSettings(max_length=MAX_LENGTH, compile=arguments.compile)
     model = adapt(random_model(config, dtype, device), settings)
     packs = reads_packed(model, samples, settings)
     fused = fused_layers(model, samples, settings, packs)
+    compiled = compiled_layers(model, samples, settings, packs)
     model.train()
     heads = torch.empty(1, config.num_attention_heads, 1, config.hidden_size // config.num_attention_heads)
     heads = heads.to(device, dtype)
@@ -79,7 +80,7 @@ def main() -> None:
     result = circumstances("python benchmarks/tune_gpu.py " + " ".join(sys.argv[1:]), _versions()) | {
         "device_name": name, "shape": arguments.shape, "dtype": str(dtype), "dialogues": source,
         "samples": len(samples), "mean_tokens": statistics.mean(len(s.input_ids) for s in samples),
-        "attention": choose(heads, heads), "packed": packs, "fused_layers": fused, "compile": arguments.compile,
+        "attention": choose(heads, heads), "packed": packs, "fused_layers": fused, "compiled_layers": compiled,
         "seconds": time.monotonic() - began,
     }  # fmt: skip
     if device.type != "cuda":

@@ -62,10 +62,6 @@ def _no_gradient_below() -> None:
     loop.token_nats = with_one
 
 
-def _kept_memory() -> None:
-    """Nothing to replace: the runner does not call `keep_freed_memory`."""
-
-
 SWITCHES = {
     "oneDNN's products": _onednn,
     "attention by products": _attention_by_products,
@@ -73,7 +69,6 @@ SWITCHES = {
     "last layer where needed": _last_layer_where_needed,
     "adapters merged once a step": _merged_adapters,
     "no gradient below the first adapter": _no_gradient_below,
-    "freed memory kept": _kept_memory,
 }
 
 

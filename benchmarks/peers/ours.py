@@ -15,7 +15,6 @@ import doctorglm.models  # noqa: F401  ChatGLM's classes are known to transforme
 from doctorglm.render import Sample
 from doctorglm.tune import loop
 from doctorglm.tune.adapt import adapt
-from doctorglm.tune.allocator import keep_freed_memory
 from doctorglm.tune.batches import Batch
 from doctorglm.tune.loop import Corpus, mean_nats, steps_of
 from doctorglm.tune.optimizers import optimizers_for
@@ -51,8 +50,6 @@ def main() -> None:
     corpus, optimizers, clock = Corpus(samples, [], 0, packing), optimizers_for(model, settings), Clock()
     first = mean_nats(model, samples, settings.batch_tokens, 0)
     model.train()
-    if "freed memory kept" not in asked.settings["without"]:
-        keep_freed_memory()
     seen: list[Document] = []
     if stopwatch:
         stopwatch.start()

@@ -94,6 +94,7 @@ def can_pack(model: Any) -> bool:
     return whole and bool(getattr(model, "_supports_attention_backend", False))
 
 
+@torch.compiler.disable  # type: ignore[untyped-decorator]
 def attend(
     q_1NTD: torch.Tensor,
     k_1MTD: torch.Tensor,
@@ -134,6 +135,7 @@ def _lower_right(rows: int, columns: int, device: torch.device) -> torch.Tensor:
     return torch.ones(rows, columns, dtype=torch.bool, device=device).tril(columns - rows)
 
 
+@torch.compiler.disable  # type: ignore[untyped-decorator]
 def _attention(
     module: torch.nn.Module,
     query: torch.Tensor,

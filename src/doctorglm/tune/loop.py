@@ -17,7 +17,6 @@ from doctorglm.render import Sample
 from doctorglm.report.progress import Line
 from doctorglm.runs import atomic_file
 from doctorglm.settings import plain
-from doctorglm.tune.allocator import keep_freed_memory
 from doctorglm.tune.batches import Batch, collate, in_rows, order, pack
 from doctorglm.tune.checkpoint import Checkpoints
 from doctorglm.tune.digest import digest
@@ -94,8 +93,6 @@ def train(
     began = saved = time.monotonic()
     earlier_s, begun = standing.seconds, standing.step
     model.train()
-    if model.device.type == "cpu":
-        keep_freed_memory()
 
     def batches_of(step: int) -> list[Batch]:
         """The forward passes of a step; none after the last."""

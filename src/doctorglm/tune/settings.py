@@ -34,7 +34,9 @@ class TuneSettings:
     packing: bool = True
     """Samples stand in one row without padding, none seeing another; false, or a model that cannot: padded rows."""
     fuse: bool = True
-    """Layers of known shapes train as one function each, proved the same at the start; packed LoRA on a CPU."""
+    """Layers (on a GPU linear layers) train as one function each, proved the same at the start; LoRA alone."""
+    compile: bool = False
+    """What stands between products is compiled, proved the same at the start; off until it is measured on a GPU."""
     accumulation: int = Field(default=1, ge=1)
     """Batches of one step; every supervised token weighs the same whatever this is."""
     warmup: float = Field(default=0.05, ge=0, le=1)

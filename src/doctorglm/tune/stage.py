@@ -23,7 +23,7 @@ from doctorglm.runs import Run, atomic_file, note, read_json, sha256_file
 from doctorglm.settings import plain
 from doctorglm.tune.adapt import adapt
 from doctorglm.tune.loop import Corpus, steps_of, train
-from doctorglm.tune.reading import fused_layers, reads_packed
+from doctorglm.tune.reading import compiled_layers, fused_layers, reads_packed
 from doctorglm.tune.settings import Method, TuneSettings
 from doctorglm.tune.standing import Standing
 
@@ -46,6 +46,8 @@ def tune(base: str, data: Path, out: Path, settings: TuneSettings, *, name: Text
     opened = partial(_open, out, recorded, inputs, settings.seed)
     if (out / "run.json").exists() and (earlier := opened()).finished:
         return earlier
+    if best_device().type == "cuda":  # weights in 32 bits are multiplied by tensor cores, as TensorFloat-32
+        torch.set_float32_matmul_precision("high")
     model, tokenizer = models.load(base, dtype=dtype, frozen=settings.method != "full")
     renderer = renderer_for(tokenizer)
     max_length = _max_length(base, model, settings)
@@ -59,6 +61,7 @@ def tune(base: str, data: Path, out: Path, settings: TuneSettings, *, name: Text
     _write_rejected(out / "rejected.jsonl", {part: rejections for part, (_, rejections) in rendered.items()})
     packing = reads_packed(model, samples, settings)
     fused = fused_layers(model, samples, settings, packing)
+    compiled = compiled_layers(model, samples, settings, packing)
     held_out = rendered["valid"][0] if "valid" in rendered else []
     corpus = Corpus(samples, held_out, _padding(tokenizer, renderer), packing)
     with progress_line(name or Text(en="tune", zh="微调"), len(steps_of(samples, settings, packing))) as line:
@@ -68,7 +71,7 @@ def tune(base: str, data: Path, out: Path, settings: TuneSettings, *, name: Text
     else:
         save_adapter(model, out / "adapter", fingerprint)
     results = {"counts": _counts(conversations, rendered), "max_length": max_length, **_results(model, standing)}
-    results |= {"packed": packing, "fused_layers": fused, "weights_in": weights_in(model)}
+    results |= {"packed": packing, "fused_layers": fused, "compiled_layers": compiled, "weights_in": weights_in(model)}
     run.finish(**results, report=_write_page(out, base, data, settings, results))
     return run
 

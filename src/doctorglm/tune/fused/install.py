@@ -57,27 +57,36 @@ def fuse(model: Any, nats: Callable[[Any], torch.Tensor]) -> int:
     """
     if next(model.parameters()).device.type != "cpu":
         return replaced(model, nats, linear_layers(model))
-    layers = _layers(model)
+    layers = decoder_layers(model)
     one_type = len({p.dtype for layer in layers for p in layer.parameters()}) == 1
-    return replaced(model, nats, _decoder_layers(layers, model.config)) if one_type and _fits(layers) else 0
+    return replaced(model, nats, _fused_layers(layers, model.config)) if one_type and _fits(layers) else 0
 
 
 def replaced(
-    model: Any, nats: Callable[[Any], torch.Tensor], forwards: Sequence[tuple[Any, Callable[..., Any]]]
+    model: Any,
+    nats: Callable[[Any], torch.Tensor],
+    forwards: Sequence[tuple[Any, Callable[..., Any]]],
+    *,
+    head: bool = True,
 ) -> int:
-    """Gives each module its new forward, when the model then says the same; and returns how many those are."""
+    """Gives each module its new forward, when the model then says the same; and returns how many those are.
+
+    With `head` the model's is replaced as well.
+    """
     before = _measured(model, nats)
     own = [(module, module.forward) for module, _ in forwards]
     for module, forward in forwards:
         module.forward = forward
-    head: Any = model.get_output_embeddings()
-    if isinstance(head, nn.Linear) and "bias" not in dict(head.named_parameters()) and not head.weight.requires_grad:
-        _HEADS.add(head)
+    last: Any = model.get_output_embeddings()
+    plain = isinstance(last, nn.Linear) and "bias" not in dict(last.named_parameters())
+    if head and plain and not last.weight.requires_grad:
+        _HEADS.add(last)
     if _agree(before, _measured(model, nats), next(model.parameters()).dtype):
         return len(forwards)
     for module, forward in own:
         module.forward = forward
-    _HEADS.discard(head)
+    if head:
+        _HEADS.discard(last)
     return 0
 
 
@@ -86,7 +95,7 @@ def linear_layers(model: Any) -> list[tuple[Any, Callable[..., Any]]]:
     return [(module, beside) for module in model.modules() if (beside := Beside.of(module)) is not None]
 
 
-def _decoder_layers(layers: list[Any], config: Any) -> list[tuple[Any, Callable[..., Any]]]:
+def _fused_layers(layers: list[Any], config: Any) -> list[tuple[Any, Callable[..., Any]]]:
     """Every layer of a decoder that is of a known shape, with its fused forward."""
     row = _Row()
     fused = [(layer, _fused(layer, config)) for layer in layers]
@@ -153,7 +162,7 @@ def _chatglm_layout(cos: torch.Tensor, sin: torch.Tensor, *_: Any, packed: Any, 
     return Layout(documents, prompts, torch.complex(cos_TP, sin_TP))
 
 
-def _layers(model: Any) -> list[Any]:
+def decoder_layers(model: Any) -> list[Any]:
     """The first list named `layers` in the model; that it is the decoder's is proved with the rest."""
     for module in model.modules():
         layers = getattr(module, "layers", None)
@@ -192,13 +201,15 @@ def _measured(model: Any, nats: Callable[[Any], torch.Tensor]) -> list[torch.Ten
     with torch.no_grad():
         for p in moved:
             p.copy_(torch.randn(p.shape, generator=generator, dtype=p.dtype) * 0.01)
-    losses = nats(model)
-    losses.sum().backward()
-    gradients = [p.grad for p in model.parameters() if p.grad is not None]
-    model.zero_grad(set_to_none=True)
-    with torch.no_grad():
-        for p, value in zip(moved, kept, strict=True):
-            p.copy_(value)
+    try:
+        losses = nats(model)
+        losses.sum().backward()
+        gradients = [p.grad for p in model.parameters() if p.grad is not None]
+    finally:
+        model.zero_grad(set_to_none=True)
+        with torch.no_grad():
+            for p, value in zip(moved, kept, strict=True):
+                p.copy_(value)
     return [losses.detach(), *gradients]
 
 
