@@ -114,16 +114,22 @@ class Heads:
     per_key: int
     size: int
 
+    @property
+    def scale(self) -> float:
+        """Of the scores; the queries take it with them when they are turned."""
+        return float(self.size**-0.5)
+
 
 def attend(
     q_TO: torch.Tensor, k_TO: torch.Tensor, v_TO: torch.Tensor, heads: Heads, layout: Layout
 ) -> tuple[torch.Tensor, list[Any]]:
     """[T,O] from the projections' outputs, whose queries and keys are turned here; and what the way back needs."""
-    q_UO, k_UO, v_UO = (x[layout.source] for x in (q_TO, k_TO, v_TO))
+    q_UO, k_UO, v_UO = (x.index_select(0, layout.source) for x in (q_TO, k_TO, v_TO))
     out_UO, kept = torch.empty_like(q_UO), []
     for group in layout.groups:
         turn_UP = layout.turn_UP[group.rows]
-        q, k = (_turned(x[group.rows], turn_UP, group, heads) for x in (q_UO, k_UO))
+        q = _turned(q_UO[group.rows], turn_UP * heads.scale, group, heads, heads.scale)
+        k = _turned(k_UO[group.rows], turn_UP, group, heads)
         v = _by_head(v_UO[group.rows], group, heads).flatten(2, 3).flatten(0, 1)
         by = _by_kernel if group.by_kernel else _by_products
         out_BQD, of_group = by(q, k, v, layout.mask(group, len(q), 1 if group.by_kernel else heads.per_key, q.dtype))
@@ -131,24 +137,25 @@ def attend(
             out_BQD.unflatten(0, (group.count, -1)).unflatten(2, (group.size, -1)).transpose(1, 2)
         )
         kept.append((q, k, v, of_group))
-    return out_UO[layout.place], kept
+    return out_UO.index_select(0, layout.place), kept
 
 
 def attend_backward(
     do_TO: torch.Tensor, kept: list[Any], heads: Heads, layout: Layout
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """The gradients of what `attend` was given."""
-    do_UO = do_TO[layout.source].index_fill_(0, layout.padding, 0)
+    do_UO = do_TO.index_select(0, layout.source).index_fill_(0, layout.padding, 0)
     dq_UO, dk_UO, dv_UO = (do_UO.new_empty(len(do_UO), heads.keys * n * heads.size) for n in (heads.per_key, 1, 1))
     for group, (q, k, v, of_group) in zip(layout.groups, kept, strict=True):
         do_BQD = _by_head(do_UO[group.rows], group, heads).flatten(2, 3).flatten(0, 1)
         backward = _kernel_backward if group.by_kernel else _products_backward
         dq, dk, dv = backward(do_BQD, q, k, v, of_group)
         back_UP = layout.turn_UP[group.rows].conj().resolve_conj()
-        for d, out in ((dq, dq_UO), (dk, dk_UO)):
-            _turn_into(out[group.rows], d, back_UP, group, heads)
+        _turn_into(dq_UO[group.rows], dq, back_UP * heads.scale, group, heads, heads.scale)
+        _turn_into(dk_UO[group.rows], dk, back_UP, group, heads)
         _by_head(dv_UO[group.rows], group, heads)[..., 0, :] = dv.unflatten(0, (group.count, -1))
-    return dq_UO[layout.place], dk_UO[layout.place], dv_UO[layout.place]
+    dq_TO, dk_TO, dv_TO = (x.index_select(0, layout.place) for x in (dq_UO, dk_UO, dv_UO))
+    return dq_TO, dk_TO, dv_TO
 
 
 def _by_head(x_UO: torch.Tensor, group: Group, heads: Heads) -> torch.Tensor:
@@ -157,17 +164,19 @@ def _by_head(x_UO: torch.Tensor, group: Group, heads: Heads) -> torch.Tensor:
     return x.transpose(1, 2)
 
 
-def _turned(x_UO: torch.Tensor, turn_UP: torch.Tensor, group: Group, heads: Heads) -> torch.Tensor:
+def _turned(x_UO: torch.Tensor, turn_UP: torch.Tensor, group: Group, heads: Heads, scale: float = 1.0) -> torch.Tensor:
     """[B,S*G,D]."""
     x = _by_head(x_UO, group, heads)
     out = x.new_empty(x.shape)
-    turn(x, _angles(turn_UP, group), out)
+    turn(x, _angles(turn_UP, group), out, scale)
     return out.flatten(2, 3).flatten(0, 1)
 
 
-def _turn_into(out_UO: torch.Tensor, d_BQD: torch.Tensor, back_UP: torch.Tensor, group: Group, heads: Heads) -> None:
+def _turn_into(
+    out_UO: torch.Tensor, d_BQD: torch.Tensor, back_UP: torch.Tensor, group: Group, heads: Heads, scale: float = 1.0
+) -> None:
     d = d_BQD.unflatten(0, (group.count, -1)).unflatten(2, (group.size, -1))
-    turn(d, _angles(back_UP, group), _by_head(out_UO, group, heads))
+    turn(d, _angles(back_UP, group), _by_head(out_UO, group, heads), scale)
 
 
 def _angles(turn_UP: torch.Tensor, group: Group) -> torch.Tensor:
@@ -180,7 +189,7 @@ def _by_products(
     q_BQD: torch.Tensor, k_BSD: torch.Tensor, v_BSD: torch.Tensor, mask_BQS: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The output, and the weights. Results are whole tensors: a batched product into a slice is slow."""
-    scores = torch.baddbmm(mask_BQS, q_BQD, k_BSD.mT, alpha=q_BQD.shape[-1] ** -0.5)
+    scores = torch.baddbmm(mask_BQS, q_BQD, k_BSD.mT)
     weights = torch.softmax(scores, -1)
     return torch.bmm(weights, v_BSD), weights
 
@@ -189,7 +198,7 @@ def _products_backward(
     do_BQD: torch.Tensor, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, weights: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     dweights = torch.bmm(do_BQD, v.mT)
-    dscores = torch._softmax_backward_data(dweights, weights, -1, weights.dtype).mul_(q.shape[-1] ** -0.5)
+    dscores = torch._softmax_backward_data(dweights, weights, -1, weights.dtype)
     return torch.bmm(dscores, k), torch.bmm(dscores.mT, q), torch.bmm(weights.mT, do_BQD)
 
 
@@ -197,8 +206,8 @@ def _by_kernel(
     q_BQD: torch.Tensor, k_BSD: torch.Tensor, v_BSD: torch.Tensor, mask_BSS: torch.Tensor
 ) -> tuple[torch.Tensor, Any]:
     """The same by torch's kernel, which keeps the output and its log-sum-exp instead of the weights."""
-    mask, scale = mask_BSS[0], q_BQD.shape[-1] ** -0.5
-    out, lse = _flash(*_repeated(q_BQD, k_BSD, v_BSD), 0.0, False, attn_mask=mask, scale=scale)
+    mask = mask_BSS[0]
+    out, lse = _flash(*_repeated(q_BQD, k_BSD, v_BSD), 0.0, False, attn_mask=mask, scale=1.0)
     return out.transpose(1, 2).flatten(1, 2), (out, lse, mask)
 
 
@@ -206,8 +215,8 @@ def _kernel_backward(
     do_BQD: torch.Tensor, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, of_group: Any
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     out, lse, mask = of_group
-    do, scale = _repeated(do_BQD, k, v)[0], q.shape[-1] ** -0.5
-    dq, dk, dv = _flash_backward(do, *_repeated(q, k, v), out, lse, 0.0, False, attn_mask=mask, scale=scale)
+    do = _repeated(do_BQD, k, v)[0]
+    dq, dk, dv = _flash_backward(do, *_repeated(q, k, v), out, lse, 0.0, False, attn_mask=mask, scale=1.0)
     return dq.transpose(1, 2).flatten(1, 2), dk.sum(1), dv.sum(1)
 
 

@@ -69,7 +69,7 @@ class _Function(torch.autograd.Function):
         attended_KO, kept = attend(q_TO, k_TO, v_TO, layer.heads, layout)
         residual_KH = a_TH
         if wanted_K is not None:
-            attended_KO, residual_KH = attended_KO[wanted_K], a_TH[wanted_K]
+            attended_KO, residual_KH = (x.index_select(0, wanted_K) for x in (attended_KO, a_TH))
         s_KH = layer.out.add_to(residual_KH * ALPHA, attended_KO)
         m_KH, mean2_K1, rstd2_K1 = _layer_norm(s_KH, layer.norms[1])
         (wide,) = layer.widen.forward(m_KH)

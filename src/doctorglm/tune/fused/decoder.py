@@ -120,7 +120,7 @@ class _Function(torch.autograd.Function):
         attended_TO, kept = attend(q_TO, k_TO, v_TO, layer.heads, layout)
         residual_KH = x_TH
         if wanted_K is not None:
-            attended_TO, residual_KH = attended_TO[wanted_K], x_TH[wanted_K]
+            attended_TO, residual_KH = (x.index_select(0, wanted_K) for x in (attended_TO, x_TH))
         x2_KH = layer.out.add_to(residual_KH, attended_TO)
         normed2_KH, rstd2_K1 = rms_norm(x2_KH, layer.eps[1])
         gate, up = layer.gate_up.forward(normed2_KH)

@@ -20,12 +20,15 @@ def rows_of_pairs(heads: int, size: int, pairs: torch.Tensor) -> torch.Tensor:
     return (torch.arange(heads)[:, None] * size + torch.cat((turned, others))).flatten()
 
 
-def turn(x: torch.Tensor, by: torch.Tensor, out: torch.Tensor) -> None:
-    """Writes x [...,D] to `out` with its first 2P dimensions turned; `by` is complex [...,P] and broadcasts."""
+def turn(x: torch.Tensor, by: torch.Tensor, out: torch.Tensor, scale: float = 1.0) -> None:
+    """Writes x [...,D] to `out` with its first 2P dimensions turned; `by` is complex [...,P] and broadcasts.
+
+    The others are scaled; a scale of those that turn is within `by`.
+    """
     turned = 2 * by.shape[-1]
     torch.mul(_complex(x[..., :turned]), by, out=_complex(out[..., :turned]))
     if turned < x.shape[-1]:
-        out[..., turned:] = x[..., turned:]
+        torch.mul(x[..., turned:], scale, out=out[..., turned:])
 
 
 def _complex(x: torch.Tensor) -> torch.Tensor:
