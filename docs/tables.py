@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from trainers import trainers
+
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 MODEL_CARD = "src/doctorglm/models/embedded/README.md"
@@ -42,8 +44,8 @@ def _figures(name: str, language: str) -> str:
     recorded = json.loads(file.read_text(encoding="utf-8"))
     if name == "embedded_base":
         return _losses(recorded)
-    if name == "tune_cpu":
-        return _trainers(recorded)
+    if name.startswith("tune_cpu"):
+        return _speed(name, recorded)
     if name == "full_size":
         return _full_size(recorded)
     summary, gate = recorded["result"], recorded["result"]["gate"]
@@ -119,6 +121,14 @@ def _given_away(rows: Sequence[Mapping[str, Any]]) -> list[str]:
         shown = f"{_interval(row['exposure_bits'], 1)} | {_interval(extracted, 0, 100)} % | {extracted['n']}"
         lines.append(f"| {row['seen']:g} | {shown} |")
     return lines
+
+
+def _speed(name: str, recorded: Mapping[str, Any]) -> str:
+    """The tables of `docs/tune.md`; a result from before there was a sweep has one of its own."""
+    if "sweep" not in recorded:
+        return _trainers(recorded)
+    source = f"`{recorded['command']}`; {recorded['device']}; {_commit(recorded)}, {recorded['date']}"
+    return f"{trainers(recorded)}\n\n{source}; raw output in `benchmarks/results/{name}.json`.\n"
 
 
 _SHOWN = ("batch_tokens", "packing", "fuse", "batch_size", "pool_batches", "group_by_length", "max_length")
