@@ -90,7 +90,7 @@ def test_every_setting_changes_something(outcome: Any, seen: dict[str, tuple[Any
 def test_a_setting_without_effect_is_named() -> None:
     assert TuneSettings().without_effect() == ["muon_learning_rate"]
     full = TuneSettings(method="full", schedule="constant", optimizer="muon").without_effect()
-    assert full == ["final_learning_rate", "fuse", "lora_rank", "lora_alpha", "lora_dropout", "lora_targets", "rslora"]
+    assert full == ["final_learning_rate", "lora_rank", "lora_alpha", "lora_dropout", "lora_targets", "rslora"]
 
 
 def test_an_unknown_setting_names_the_nearest() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from doctorglm.models.products import product
 from doctorglm.tune.settings import TuneSettings
 
 
@@ -75,8 +76,8 @@ def orthogonal(matrix: torch.Tensor, steps: int = 5) -> torch.Tensor:
     x: torch.Tensor = matrix.mT if tall else matrix
     x = x / (x.norm() + 1e-7)
     for _ in range(steps):
-        gram = x @ x.mT
-        x = a * x + torch.addmm(gram, gram, gram, beta=b, alpha=c) @ x
+        gram = product(x, x)
+        x = product(torch.add(b * gram, product(gram, gram), alpha=c), x.mT, None, a * x)
     return x.mT if tall else x
 
 

@@ -38,14 +38,11 @@ def reads_packed(model: Any, samples: Sequence[Sample], settings: TuneSettings) 
 def fused_layers(model: Any, samples: Sequence[Sample], settings: TuneSettings, packing: bool) -> int:
     """Fuses what can be fused where it is asked for, and returns how many layers that are.
 
-    On a CPU fused layers read packed rows alone, and need copies in 32 bits: a model that keeps half-precision weights
-    has no memory for them, and none is fused.
+    None of a model that keeps half-precision weights: on a CPU it has no memory for copies in 32 bits.
     """
-    if not (settings.fuse and settings.method == "lora") or half_of(model):
+    if not settings.fuse or half_of(model) or (settings.method == "full" and model.device.type != "cpu"):
         return 0
-    if model.device.type == "cpu" and not packing:
-        return 0
-    return fuse(model, _reading(model, samples, packing))
+    return fuse(model, _reading(model, samples, packing), packing=packing)
 
 
 def compiled_layers(model: Any, samples: Sequence[Sample], settings: TuneSettings, packing: bool) -> int:

@@ -34,7 +34,7 @@ class TuneSettings:
     packing: bool = True
     """Samples stand in one row without padding, none seeing another; false, or a model that cannot: padded rows."""
     fuse: bool = True
-    """Layers (on a GPU linear layers) train as one function each, proved the same at the start; LoRA alone."""
+    """Layers (linear ones on a GPU and under `full`) train as one function each, proved the same at the start."""
     compile: bool = False
     """What stands between products is compiled, proved the same at the start; off until it is measured on a GPU."""
     accumulation: int = Field(default=1, ge=1)
@@ -74,7 +74,6 @@ class TuneSettings:
 _USED_WHEN: Mapping[str, Callable[[TuneSettings], bool]] = {
     "muon_learning_rate": lambda s: s.optimizer == "muon",
     "final_learning_rate": lambda s: s.schedule != "constant",
-    "fuse": lambda s: s.packing and s.method == "lora",
     **dict.fromkeys(
         ("lora_rank", "lora_alpha", "lora_dropout", "lora_targets", "rslora"), lambda s: s.method == "lora"
     ),

@@ -18,6 +18,7 @@ from typing import Any
 
 import torch
 
+from doctorglm.models.products import product
 from doctorglm.tune.fused.projection import Member
 
 
@@ -27,8 +28,11 @@ class _Function(torch.autograd.Function):
         a, scaled_b = a_RI.to(x_TI.dtype), (b_OR * member.scale).to(x_TI.dtype)
         thin_TR = x_TI @ a.t()
         scaled_bt = scaled_b.t()
-        y_TO = thin_TR @ scaled_bt if member.bias is None else torch.addmm(member.bias, thin_TR, scaled_bt)
-        y_TO.addmm_(x_TI, member.weight.t())
+        if x_TI.device.type == "cpu":
+            y_TO = product(x_TI.contiguous(), member.weight, member.bias, thin_TR @ scaled_bt)
+        else:
+            y_TO = thin_TR @ scaled_bt if member.bias is None else torch.addmm(member.bias, thin_TR, scaled_bt)
+            y_TO.addmm_(x_TI, member.weight.t())
         ctx.save_for_backward(x_TI, thin_TR, a, scaled_b)
         ctx.member = member
         return y_TO
@@ -42,7 +46,9 @@ class _Function(torch.autograd.Function):
         da_RI = (dthin_TR.t() @ x_TI).to(member.a.dtype)
         db_OR = (dy_TO.t() @ thin_TR).to(member.b.dtype).mul_(member.scale)
         dx_TI = None
-        if ctx.needs_input_grad[0]:
+        if ctx.needs_input_grad[0] and dy_TO.device.type == "cpu":
+            dx_TI = product(dy_TO.contiguous(), member.weight.t(), None, dthin_TR @ a)
+        elif ctx.needs_input_grad[0]:
             dx_TI = (dthin_TR @ a).addmm_(dy_TO, member.weight)
         return dx_TI, da_RI, db_OR, None
 
