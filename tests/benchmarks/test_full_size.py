@@ -1,61 +1,41 @@
 """The benchmark at full size, run whole on a tiny model; its figures mean nothing here, its parts must work."""
 
-import importlib.util
 import json
-import sys
 from argparse import Namespace
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
+import tables
 import torch
 from transformers import AutoModelForCausalLM
 
+import full_size
 from doctorglm import models
 
-FOLDER = Path(__file__).parents[2] / "benchmarks"
 
-
-@pytest.fixture(scope="module")
-def full_size() -> ModuleType:
-    return script(FOLDER / "full_size.py")
-
-
-def script(file: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(file.stem, file)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.path.insert(0, str(FOLDER))
-    try:
-        spec.loader.exec_module(module)
-    finally:
-        sys.path.remove(str(FOLDER))
-    return module
-
-
-def options(full_size: ModuleType, folder: Path) -> tuple[Namespace, Any]:
+def options(folder: Path) -> tuple[Namespace, Any]:
     sizes = ["--prompt", "24", "--tokens", "4", "--dialogues", "3", "--batch-tokens", "300"]
     made: tuple[Namespace, Any] = full_size.parsed(["--folder", str(folder), "--tiny", *sizes])
     return made
 
 
-def test_all_of_it_runs(full_size: ModuleType, tmp_path: Path) -> None:
-    result = full_size.measured(*options(full_size, tmp_path / "base"))
+def test_all_of_it_runs(tmp_path: Path) -> None:
+    result = full_size.measured(*options(tmp_path / "base"))
     assert json.loads(json.dumps(result)) == result
     assert result["generate"]["weights_in"] == result["lora"]["weights_in"] == "float16"
     assert result["lora"]["packed"] and len(result["lora"]["steps"]) >= 2
     assert result["of_the_limit"].keys() == {"decode", "prompt", "lora"}
     assert all(share > 0 for share in result["of_the_limit"].values())
     assert [tile["tile_bytes"] for tile in result["limits"][0]["tiles"]] == full_size.TILES
-    table = script(FOLDER.parent / "docs" / "tables.py")._full_size(result)
+    table = tables._full_size(result)
     assert "prompt of 24 tokens" in table and f"{100 * result['of_the_limit']['lora']:.0f} % |" in table
 
 
-def test_the_folder_is_one_that_users_have(full_size: ModuleType, tmp_path: Path, shared: Path) -> None:
+def test_the_folder_is_one_that_users_have(tmp_path: Path, shared: Path) -> None:
     """The official names; a head that is the embedding; shards; the same weights by transformers and by us."""
     folder = tmp_path / "base"
-    _, sizes = options(full_size, folder)
+    _, sizes = options(folder)
     full_size.write_base(folder, sizes, published=False)
     index = json.loads((folder / "model.safetensors.index.json").read_text("utf-8"))["weight_map"]
     official = json.loads((shared / "reference/chatglm-6b.index.json").read_text("utf-8"))["weight_map"]
@@ -67,9 +47,9 @@ def test_the_folder_is_one_that_users_have(full_size: ModuleType, tmp_path: Path
     assert 0.01 < float(ours["transformer.layers.1.mlp.dense_h_to_4h.weight"].std()) < 0.03
 
 
-def test_a_complete_folder_is_used_again_and_another_is_not(full_size: ModuleType, tmp_path: Path) -> None:
+def test_a_complete_folder_is_used_again_and_another_is_not(tmp_path: Path) -> None:
     folder = tmp_path / "base"
-    _, sizes = options(full_size, folder)
+    _, sizes = options(folder)
     full_size.write_base(folder, sizes, published=False)
     written = {file.name: file.stat().st_mtime_ns for file in folder.iterdir()}
     full_size.write_base(folder, sizes, published=False)
@@ -80,7 +60,7 @@ def test_a_complete_folder_is_used_again_and_another_is_not(full_size: ModuleTyp
 
 
 def test_a_disk_that_is_too_small_is_refused(
-    full_size: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("shutil.disk_usage", lambda path: Namespace(free=10**9))
     with pytest.raises(SystemExit, match="Not enough disk"):

@@ -1,31 +1,20 @@
 """The GPU benchmark on a CPU: it runs to its end on a tiny shape, and what it counts is counted by hand."""
 
-import importlib.util
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 import torch
 
+import _gpu
 from doctorglm.models import ChatGLMConfig
 from doctorglm.render import IGNORED, Sample
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
-
-
-@pytest.fixture(scope="module")
-def gpu() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("_gpu", BENCHMARKS / "_gpu.py")
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["_gpu"] = module  # its dataclass looks its own module up
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +49,7 @@ def test_packed_rows_stand_beside_buckets(printed: dict[str, Any]) -> None:
     assert printed["best"]["rows"] == best["rows"]
 
 
-def test_operations_by_hand(gpu: ModuleType) -> None:
+def test_operations_by_hand() -> None:
     """H 8, I 32, one layer, V 100: 3*64 + 64 + 2*256 = 768 weights in the layer, 800 in the head."""
     config = ChatGLMConfig(
         hidden_size=8, num_layers=1, num_attention_heads=2, vocab_size=100,
@@ -68,16 +57,16 @@ def test_operations_by_hand(gpu: ModuleType) -> None:
     )  # fmt: skip
     # two tokens before <sop> see both; <sop> and two more see 3, 4 and 5
     sample = Sample("a", 0, [5, 4, 9, 6, 2], [IGNORED] * 3 + [6, 2])
-    work = gpu.work_of([sample], config)
+    work = _gpu.work_of([sample], config)
     assert (work.tokens, work.supervised) == (5, 2)
     assert work.at_4n == 4 * (768 + 800) * 5
     assert work.needed == 4 * 768 * 5 + 4 * 800 * 2
     assert work.attention == 12 * 8 * (2 + 2 + 3 + 4 + 5)
 
 
-def test_the_six_billion_of_chatglm(gpu: ModuleType) -> None:
+def test_the_six_billion_of_chatglm() -> None:
     """17,800 tokens/s are 45 % of an H100, as DESIGN.md has it, to the vocabulary that is meant."""
-    work = gpu.work_of([Sample("a", 0, [5, 130_004, 7], [IGNORED, IGNORED, 7])], ChatGLMConfig())
+    work = _gpu.work_of([Sample("a", 0, [5, 130_004, 7], [IGNORED, IGNORED, 7])], ChatGLMConfig())
     assert 6.1e9 < work.at_4n / 4 / 3 < 6.3e9
     assert 0.45 * 989e12 / (work.at_4n / 3) == pytest.approx(17_800, rel=0.02)
 
@@ -89,8 +78,8 @@ def test_the_six_billion_of_chatglm(gpu: ModuleType) -> None:
         ("NVIDIA A100-SXM4-80GB", 312), ("NVIDIA GeForce RTX 3060", None),
     ],
 )  # fmt: skip
-def test_peaks_by_name(gpu: ModuleType, name: str, peak: float | None) -> None:
-    found = gpu.peak_of(name)
+def test_peaks_by_name(name: str, peak: float | None) -> None:
+    found = _gpu.peak_of(name)
     assert (found and found[0]) == peak and (found is None or found[1].startswith("https://"))
 
 
@@ -106,13 +95,13 @@ def test_peaks_by_name(gpu: ModuleType, name: str, peak: float | None) -> None:
         ("something new", "other"),
     ],
 )
-def test_groups_of_kernels(gpu: ModuleType, kernel: str, group: str) -> None:
-    assert gpu.group_of(kernel) == group
+def test_groups_of_kernels(kernel: str, group: str) -> None:
+    assert _gpu.group_of(kernel) == group
 
 
-def test_random_weights_are_tied_and_usable(gpu: ModuleType) -> None:
-    config = ChatGLMConfig(**gpu.SHAPES["tiny"])
-    model = gpu.random_model(config, torch.float32, torch.device("cpu"))
+def test_random_weights_are_tied_and_usable() -> None:
+    config = ChatGLMConfig(**_gpu.SHAPES["tiny"])
+    model = _gpu.random_model(config, torch.float32, torch.device("cpu"))
     assert model.lm_head.weight is model.transformer.word_embeddings.weight
     assert all(p.isfinite().all() for p in model.parameters())
     assert float(model.lm_head.weight.detach().std()) == pytest.approx(0.02, rel=0.05)
