@@ -124,42 +124,9 @@ def _given_away(rows: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _speed(name: str, recorded: Mapping[str, Any]) -> str:
-    """The tables of `docs/tune.md`; a result from before there was a sweep has one of its own."""
-    if "sweep" not in recorded:
-        return _trainers(recorded)
+    """The tables of `docs/tune.md`."""
     source = f"`{recorded['command']}`; {recorded['device']}; {_commit(recorded)}, {recorded['date']}"
     return f"{trainers(recorded)}\n\n{source}; raw output in `benchmarks/results/{name}.json`.\n"
-
-
-_SHOWN = ("batch_tokens", "packing", "fuse", "batch_size", "pool_batches", "group_by_length", "max_length")
-
-
-def _trainers(recorded: Mapping[str, Any]) -> str:
-    """The table of `docs/tune.md`, in the order in which the trainers ran."""
-    kernels = list(recorded["gflops"]["median"])
-    rates = (f"{recorded['gflops']['median'][name]:.0f} GFLOP/s by {name}" for name in kernels)
-    lines = [f"| trainer | settings | dialogues/s | tokens/s | {' | '.join(f'of the limit, {k}' for k in kernels)} |"]
-    lines.append("|---|---|---:|---:|" + "---:|" * len(kernels))
-    trained = [row for row in recorded["runs"] if "failed" not in row]
-    for row in trained:
-        settings = ", ".join(f"{key}={row['settings'][key]}" for key in _SHOWN if key in row["settings"])
-        shares = " | ".join(f"{100 * row['share_of_limit'][k]:.0f} %" for k in kernels)
-        values = f"{row['dialogues_per_s']:.2f} | {row['tokens_per_s']:,.0f} | {shares}"
-        lines.append(f"| {row.get('name', row['trainer'])} | {settings} | {values} |")
-    losses = [row["first_loss_all"] for row in trained]
-    same = (
-        "All trained on the same ids and labels" if all(row["same_tokens"] for row in trained) else "**Not the same**"
-    )
-    lines += [
-        "",
-        f"{same}, {trained[0]['dialogues']} dialogues each; the losses of the untouched model differ by at most "
-        f"{max(losses) - min(losses):.0e} nats. {'; '.join(rates)}.",
-        *([note[:1].upper() + note[1:]] if (note := recorded.get("note")) else []),
-        "",
-        f"`{recorded['command']}`; {recorded['device']}; {_commit(recorded)}, {recorded['date']}; raw output in "
-        "`benchmarks/results/tune_cpu.json`.",
-    ]
-    return "\n".join(lines) + "\n"
 
 
 def _commit(recorded: Mapping[str, Any], language: str = "en") -> str:
