@@ -7,7 +7,11 @@ from typing import Any
 
 Row = Mapping[str, Any]
 _PEERS = {"doctorglm": "DoctorGLM", "plain loop": "plain loop", "trl": "TRL", "llamafactory": "LLaMA-Factory"}
-_OFF = {"threads": 2, "without": [], "compiled": False, "profile": False, "attn_implementation": "sdpa"}
+_OFF = {
+    "threads": 2, "without": [], "compiled": False, "profile": False, "attn_implementation": "sdpa", "loss": "hf",
+    "padding_free": False, "packing_strategy": "bfd", "group_by_length": False, "gradient_checkpointing": False,
+    "disable_gradient_checkpointing": True, "flash_attn": "sdpa", "dataloader_num_workers": 0, "pool_batches": 0,
+}  # fmt: skip
 """Settings that are not shown where they have this value."""
 
 
