@@ -28,7 +28,9 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--out", type=Path, default=Path("runs/embedded-base-rerun"))
     arguments = parser.parse_args()
-    recorded = read_json(RECORDED)["training"][0]["losses"]
+    recorded = read_json(RECORDED)["training"][0].get("losses")
+    if not recorded:
+        sys.exit(f"{RECORDED.name} holds no curve: it is of a base from before curves were kept.")
     _train(arguments.out, arguments.minutes)
     rows = (arguments.out / "tune" / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     losses = [json.loads(row)["loss"] for row in rows]
