@@ -8,7 +8,7 @@ import pytest
 from doctorglm.conversation import Conversation, read_conversations
 from doctorglm.curate import CurateSettings, curate, permute_answers
 from doctorglm.curate.filters.cut_off import ends_well
-from doctorglm.curate.sources import find_files, read_file
+from doctorglm.curate.sources import find_files, read
 from doctorglm.curate.splits import assign
 from doctorglm.recipe import load_recipe
 from doctorglm.runs import Run
@@ -66,7 +66,8 @@ def test_no_held_out_dialogue_is_near_to_another(curated: Run) -> None:
 def test_readmes_noise_counts(shared: Path) -> None:
     """data/README.md: exact duplicates 4.9 %, answers cut off 9.5 %, `ask` = 无, `title` repeated in `ask`."""
     (file,) = [f for f in find_files([shared / "data/corpora/cmd"]) if f.name.endswith(".csv")]
-    report, entries = read_file(file)
+    (source,) = read(file)
+    report, entries = source.report, list(source.entries)
     assert (report.encoding, report.licence, len(entries)) == ("gb18030", "MIT", 7644)
     found = [e.conversation for e in entries if e.conversation]
     assert len(found) == 7644
@@ -75,9 +76,43 @@ def test_readmes_noise_counts(shared: Path) -> None:
     assert not any(c.questions.rstrip().endswith("\n无") for c in found)
 
 
+README = {
+    "cmd/样例_内科5000-6000.csv": (7644, "cmd", "gb18030"),
+    "genmedgpt/chatdoctor5k.json": (5452, "alpaca", "utf-8"),
+    "med-chatglm/train.txt": (7622, "med-chatglm", "utf-8"),
+    "huatuo-llama/llama_data.json": (8658, "alpaca", "utf-8"),
+    "huatuo-llama/liver_cancer.json": (1000, "inline", "utf-8"),
+    "zhongjing/CMtMedQA_test.json": (1144, "cmtmedqa", "utf-8"),
+    "medicalgpt/medical_sft_1K_format.jsonl": (1000, "sharegpt", "utf-8"),
+    "medicalgpt/sharegpt_zh_1K_format.jsonl": (999, "sharegpt", "utf-8"),
+    "alpaca-zh/alpaca_zh_demo.json": (1000, "alpaca", "utf-8"),
+    "mts-dialog/MTS-Dialog-TrainingSet.csv": (1201, "mts-dialog", "utf-8"),
+    "dxy/dxy_train.txt": (423, "dxy", "utf-8"),
+}
+"""The table of ../shared/data/README.md."""
+
+
+def test_every_corpus_is_read_without_a_lost_record(shared: Path) -> None:
+    read_ones, skipped = {}, set()
+    for file in find_files([shared / "data/corpora"]):
+        (source,) = read(file)
+        entries = list(source.entries)
+        name = source.report.name.removeprefix("corpora/")
+        if source.report.skipped:
+            assert not entries
+            skipped.add(name.split("/")[-1])
+            continue
+        (reader,) = {e.conversation.source for e in entries if e.conversation}
+        assert all(e.conversation for e in entries)
+        read_ones[name] = (len(entries), reader, source.report.encoding)
+    assert read_ones == README
+    assert skipped == {"LICENSE", "LICENSE.txt", "symptom_norm.csv"}
+
+
 def test_the_schema_that_changes_mid_file(shared: Path) -> None:
     (file,) = [f for f in find_files([shared / "data/corpora/zhongjing"]) if f.name.endswith(".json")]
-    _, entries = read_file(file)
+    (source,) = read(file)
+    entries = list(source.entries)
     found = [e.conversation for e in entries if e.conversation]
     assert len(found) == 1144
     assert {c.source for c in found} == {"cmtmedqa"}

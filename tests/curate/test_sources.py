@@ -7,11 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from doctorglm.curate.sources import find_files, licence_beside, printable, read_file
+from doctorglm.curate.sources import Entry, FileReport, SourceFile, find_files, licence_beside, printable, read
 from doctorglm.errors import DataError
 
 CMD = "department,title,ask,answer\n内科,高血压怎么办,我有高血压，怎么办,低盐饮食。\n外科,骨折,骨折了怎么办,去医院。\n"
 LINES = '{"instruction": "头痛怎么办", "output": "休息。"}\n{"instruct": "发烧呢", "output": "喝水。"}\n'
+
+
+def read_file(file: SourceFile) -> tuple[FileReport, list[Entry]]:
+    (source,) = read(file)
+    return source.report, list(source.entries)
 
 
 def write(path: Path, data: str | bytes) -> Path:
@@ -83,7 +88,7 @@ def test_provenance_is_kept_or_found(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_read_is_an_entry_with_its_row_and_reason(tmp_path: Path) -> None:
-    records = [{"instruction": "问", "output": "答。"}, 7, {"other": 1}, {"instruction": 5, "output": "答。"}]
+    records = [{"instruction": "问", "output": "答。"}, 7, {"other": 1}, {"instruction": {}, "output": "答。"}]
     _, entries = read_file(find_files([write(tmp_path / "x", json.dumps(records))])[0])
     assert [(e.row, e.reason, e.conversation is None) for e in entries] == [
         (1, "", False),
@@ -97,13 +102,13 @@ def test_what_cannot_be_read_is_an_entry_with_its_row_and_reason(tmp_path: Path)
 @pytest.mark.parametrize(
     ("data", "skipped", "error"),
     [
-        (b"MIT License\n\nCopyright", "no records", "neither JSON nor a table"),
+        (b"MIT License\n\nCopyright", "no records", "empty, or no table"),
         (b"", "no records", "empty"),
         (b"Hello, world\nand, more\n", "unknown keys ['hello', 'world']", "keys .'hello', 'world'."),
         (b'{"task": "x"}', "unknown keys ['task']", "keys .'task'."),
         (b'{"text": "x", "source": "s", "licence": "MIT"}', "documents for pretraining", None),
-        (b"\x89PNG" + bytes(50), "not text", "UTF-8"),
-        (b"PK\x03\x04" + bytes(50), "not text", "Excel"),
+        (b"\x89PNG" + bytes(50), "not text", "not text|no text"),
+        (b"\xd0\xcf\x11\xe0" + bytes(50), "not text", "Excel 97-2003: save it as .xlsx"),
     ],
 )
 def test_a_file_without_dialogues_is_skipped_in_a_folder_and_refused_by_itself(

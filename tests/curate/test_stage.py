@@ -172,7 +172,7 @@ def test_what_was_curated_is_curated_to_itself(source: Path, tmp_path: Path) -> 
 def test_a_finished_run_is_skipped_and_another_refused(source: Path, tmp_path: Path, monkeypatch: Any) -> None:
     out = tmp_path / "out"
     first = curate([source], out, CurateSettings()).record
-    monkeypatch.setattr(stage, "read_file", lambda file: pytest.fail("read again"))
+    monkeypatch.setattr(stage, "read", lambda *_: pytest.fail("read again"))
     assert curate([source], out, CurateSettings()).record == first
     with pytest.raises(ConfigError, match=r"seed: 0 -> 1"):
         curate([source], out, CurateSettings(seed=1))
@@ -211,11 +211,51 @@ def test_wrong_input_is_an_error_and_leaves_nothing(tmp_path: Path, data: bytes,
     assert not (tmp_path / "out").exists()
 
 
-def test_a_damaged_file_among_good_ones_stops_all(source: Path, tmp_path: Path) -> None:
-    (source.parent / "b.json").write_text('[{"instruction": "a"', "utf-8")
-    with pytest.raises(DataError, match=r"b\.json:1:"):
-        curate([source.parent], tmp_path / "out", CurateSettings())
+def test_a_damaged_file_among_good_ones_is_named_and_the_rest_goes_on(source: Path, tmp_path: Path) -> None:
+    alone = curate([source], tmp_path / "alone", CurateSettings())
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    source = source.rename(folder / source.name)
+    (folder / "b.json").write_text(f'[{{"instruction": "{SECRET}", "output": "好。"}}, {{"instruction": "a"', "utf-8")
+    out = tmp_path / "out"
+    for _ in range(2):  # also of a run that is finished
+        with pytest.raises(DataError, match=r"b\.json:1:\d+: not JSON.*cut off(.|\n)*--skip-bad"):
+            curate([source.parent], out, CurateSettings())
+    run = curate([source.parent], out, CurateSettings(), skip_bad=True)
+    assert files(out) == files(tmp_path / "alone")
+    assert run.record["counts"] == alone.record["counts"]
+    assert [bool(f["damaged"]) for f in run.record["files"]] == [True, False]
+    assert SECRET not in (out / "run.json").read_text("utf-8")
+
+
+def test_the_output_may_lie_inside_of_the_source(source: Path, tmp_path: Path) -> None:
+    first = curate([source.parent], tmp_path / "out", CurateSettings()).record
+    assert curate([source.parent], tmp_path / "out", CurateSettings()).record == first
+    assert list(first["inputs"]) == [f"{tmp_path.name}/样例.csv"]
+
+
+def test_nothing_is_written_when_all_files_are_damaged(tmp_path: Path) -> None:
+    (tmp_path / "b.json").write_text('[{"instruction": "a"', "utf-8")
+    with pytest.raises(DataError, match=r"^.*b\.json:1:\d+: not JSON.*cut off"):
+        curate([tmp_path / "b.json"], tmp_path / "out", CurateSettings(), skip_bad=True)
     assert not (tmp_path / "out").exists()
+
+
+def test_numbers_that_stand_for_text_are_counted(tmp_path: Path) -> None:
+    records = [{"instruction": "怎么办", "output": "多休息。", "history": [["空腹血糖多少？", 7.8]]}]
+    (tmp_path / "x.json").write_text(json.dumps(records), "utf-8")
+    run = curate([tmp_path / "x.json"], tmp_path / "out", CurateSettings(min_answer_chars=1))
+    assert run.record["changes"] == {"number_as_text": 1}
+
+
+def test_a_mapping_names_the_columns(tmp_path: Path) -> None:
+    (tmp_path / "m.yaml").write_text("question: 主诉\nanswer: 医嘱\n", "utf-8")
+    (tmp_path / "x.csv").write_text("主诉,医嘱\n咳嗽三天,多喝水。\n", "utf-8")
+    with pytest.raises(DataError, match="mapping=FILE"):
+        curate([tmp_path / "x.csv"], tmp_path / "out", CurateSettings())
+    run = curate([tmp_path / "x.csv"], tmp_path / "out", CurateSettings(mapping=str(tmp_path / "m.yaml")))
+    assert run.record["counts"]["kept"] == 1
+    assert "mapping" in run.record["inputs"]
 
 
 def test_a_folder_with_a_licence_and_a_read_me(tmp_path: Path) -> None:

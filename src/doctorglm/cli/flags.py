@@ -45,6 +45,16 @@ Limit = Annotated[
     typer.Option("--limit", metavar="N", help=say(en="Keep at most this many.", zh="最多保留的条数。")),
 ]
 """Text, so that a wrong number is told as for every other setting."""
+SkipBad = Annotated[
+    bool,
+    typer.Option(
+        "--skip-bad",
+        help=say(
+            en="Exit with 0 although a file could not be read; it is named all the same.",
+            zh="有文件无法读取时仍以 0 退出；文件名照样会列出。",
+        ),
+    ),
+]
 Base = Annotated[
     str,
     typer.Option(

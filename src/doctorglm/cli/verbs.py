@@ -92,6 +92,7 @@ def curate(
     sources: flags.Sources,
     out: flags.Out,
     limit: flags.Limit = None,
+    skip_bad: flags.SkipBad = False,
     as_json: flags.Json = False,
 ) -> int:
     """Files and folders to train, valid and test."""
@@ -104,7 +105,8 @@ def curate(
     if limit is not None:
         values["limit"] = scalar(limit)
     with progress_line(Text(en="curate", zh="整理"), len(files)) as line:
-        done = stage(files, out, build(CurateSettings, values, "curate"), lambda name, n, _: line.update(n, name))
+        wanted = build(CurateSettings, values, "curate")
+        done = stage(files, out, wanted, lambda name, n, _: line.update(n, name), skip_bad=skip_bad)
     print_json({"out": str(out), **done.record["counts"]}, as_json)
     tell(_counted(done.record["counts"], out), as_json)
     return 0

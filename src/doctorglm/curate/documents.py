@@ -5,9 +5,9 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from doctorglm.curate.decode import decode
-from doctorglm.curate.rows import rows
-from doctorglm.curate.sources import find_files, read_bytes
+from doctorglm.curate.archives import contents
+from doctorglm.curate.formats import format_of
+from doctorglm.curate.sources import find_files
 from doctorglm.errors import DataError
 
 PERMISSIVE = (
@@ -40,13 +40,13 @@ def read_documents(
     Raises DataError with file and row for a record without text or licence.
     """
     for file in find_files(sources):
-        decoded = decode(read_bytes(file), file.name)
-        for row in rows(decoded.text, file.name):
-            document = _document(row.fields or {}, f"{file.name}:{row.number}")
-            if document.licence in licences:
-                yield document
-            elif left_out is not None:
-                left_out[document.licence] += 1
+        for content in contents(file.path, file.name):
+            for row in format_of(content, lambda _: True).rows():
+                document = _document(row.fields or {}, f"{content.name}:{row.number}")
+                if document.licence in licences:
+                    yield document
+                elif left_out is not None:
+                    left_out[document.licence] += 1
 
 
 def _document(record: object, where: str) -> Document:

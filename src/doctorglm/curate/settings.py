@@ -86,6 +86,10 @@ class CurateSettings:
     written for the purpose. The rest is divided by the other shares of `splits`, and what comes near to a held-out text
     is rejected: near_held_out (an exact copy: duplicate). Neither `only` nor `limit` takes any of them away."""
 
+    mapping: str = ""
+    """A YAML file that names the columns of any other table: `question`, `answer` and perhaps `department`, each a name
+    or a list of names."""
+
     near_duplicate_threshold: Annotated[float, Field(gt=0, le=1)] = 0.4
     """Jaccard similarity of character trigrams from which two texts share a cluster. On CMD 0.4 gathers the
     machine-spun copies of one text (救治 for 治疗 breaks many trigrams); at 0.3 its stock

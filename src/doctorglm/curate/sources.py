@@ -1,18 +1,20 @@
 """Sources to entries: every file found, decoded, recognised and read, each record with a stable id and its place."""
 
+import glob
 import hashlib
+import itertools
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Any
 
 from doctorglm.conversation import Conversation
-from doctorglm.curate.decode import decode, is_binary
-from doctorglm.curate.readers import Reader, reader_for
-from doctorglm.curate.rows import Row, rows
+from doctorglm.curate.archives import contents
+from doctorglm.curate.formats import Format, Row, format_of
+from doctorglm.curate.readers import READERS, Reader, reader_for
 from doctorglm.errors import DataError
 
 _OWN_ID = re.compile(r"[a-z]+-[0-9a-f]{16}")
@@ -38,6 +40,8 @@ class Entry:
     row: int
     conversation: Conversation | None
     reason: str = ""
+    numbers: int = 0
+    """Messages that the source wrote as a number, not as text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +52,23 @@ class FileReport:
     encoding: str = ""
     licence: str = ""
     skipped: str = ""
+    form: str = ""
+    records: int = 0
+    damaged: Mapping[str, str] = field(default_factory=dict)
+    """What is wrong with it, in English and Chinese; then none of its entries count."""
 
 
-def find_files(sources: Sequence[Path]) -> list[SourceFile]:
-    """The files of all sources in a fixed order, each once; raises DataError for a source that is missing or empty."""
+def find_files(sources: Sequence[Path], out: Path | None = None) -> list[SourceFile]:
+    """The files of all sources in a fixed order, each once, without those in `out`, which may lie inside of a source.
+
+    Raises DataError for a source that is missing or empty.
+    """
     found: dict[Path, SourceFile] = {}
     names: set[str] = set()
-    for source in sources:
+    for source in _expanded(sources):
         given = source.is_file()
         paths = [source] if given else sorted(p for p in source.rglob("*") if p.is_file() and p.name[:1] != ".")
+        paths = [p for p in paths if out is None or not p.resolve().is_relative_to(out.resolve())]
         if not paths:
             raise DataError(
                 en=f"{printable(source)}: no such file, or a folder without files. Check the path.",
@@ -67,6 +79,14 @@ def find_files(sources: Sequence[Path]) -> list[SourceFile]:
                 name = _unused(printable(path.relative_to(source.parent)), names)
                 found[path.resolve()] = SourceFile(path, name, given)
     return list(found.values())
+
+
+def _expanded(sources: Sequence[Path]) -> Iterator[Path]:
+    """The sources, a pattern as the files that it matches; a file of that very name comes first."""
+    for source in sources:
+        # not Path.glob, which wants a folder to start from
+        matches = [] if source.exists() else sorted(glob.glob(str(source), recursive=True))  # noqa: PTH207
+        yield from (Path(match) for match in matches) if matches else (source,)
 
 
 def printable(path: PurePath) -> str:
@@ -84,34 +104,36 @@ def _unused(name: str, names: set[str]) -> str:
     return candidate
 
 
-def read_file(file: SourceFile) -> tuple[FileReport, list[Entry]]:
-    """A file's report and its entries.
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file that was opened: its report, and its entries, read as they are used and only once."""
 
-    A file of a folder that holds no conversations is skipped with the reason. Raises DataError when a file is damaged,
-    or was named itself and holds none.
+    report: FileReport
+    entries: Iterator[Entry]
+
+
+def read(file: SourceFile, mapping: Reader | None = None) -> Iterator[Source]:
+    """The file, or what an archive holds, in order; `mapping` is asked before the readers that are known.
+
+    What holds no conversations is skipped with the reason, in a folder or an archive. Raises DataError when it is
+    damaged, or was named itself and holds none: at once, or when the entries come to the damage.
     """
-    data = read_bytes(file)
-    if is_binary(data) and not file.given:
-        return FileReport(file.name, skipped="not text"), []
-    decoded = decode(data, file.name)
+    readers = (mapping, *READERS) if mapping else READERS
     licence = licence_beside(file.path)
-    found = rows(decoded.text, file.name)
-    known = next((row.fields for row in found if row.fields is not None and reader_for(row.fields)), None)
-    if known is None and (why := _no_dialogues(file, found)):
-        return FileReport(file.name, decoded.encoding, licence, why), []
-    entries = [_entry_of(row, file.name, licence) for row in found]
-    return FileReport(file.name, decoded.encoding, licence), entries
+    for content in contents(file.path, file.name):
+        form = format_of(content, lambda columns: reader_for(columns, readers) is not None)
+        rows = form.rows()
+        first = list(itertools.islice(rows, _FIRST_ROWS))
+        why = ""
+        if not any(row.fields is not None and reader_for(row.fields, readers) for row in first):
+            why = _no_dialogues(content.name, file.given and content.name == file.name, form, first)
+        report = FileReport(content.name, form.encoding, licence, why, form.form)
+        every = itertools.chain(first, rows)
+        yield Source(report, iter(()) if why else (_entry_of(row, content.name, licence, readers) for row in every))
 
 
-def read_bytes(file: SourceFile) -> bytes:
-    """The file's bytes; raises DataError when the system does not give them."""
-    try:
-        return file.path.read_bytes()
-    except OSError as error:
-        raise DataError(
-            en=f"{file.name}: cannot be read ({error.strerror}). Check its permissions.",
-            zh=f"{file.name}：无法读取（{error.strerror}）。请检查权限。",
-        ) from None
+_FIRST_ROWS = 1000
+"""A file is a corpus when one of so many first rows is known."""
 
 
 def licence_beside(path: Path) -> str:
@@ -131,28 +153,34 @@ _LICENCES = (
 )
 
 
-def _no_dialogues(file: SourceFile, found: list[Row]) -> str:
+def _no_dialogues(name: str, given: bool, form: Format, first: list[Row]) -> str:
     """Why a file without any known record is skipped; "" when its rows are to be counted as rejected."""
-    first = next((row.fields for row in found if row.fields is not None), None)
-    if first is not None and first.keys() >= _DOCUMENT_KEYS:
+    record = next((row.fields for row in first if row.fields is not None), None)
+    if record is not None and record.keys() >= _DOCUMENT_KEYS:
         return "documents for pretraining"
-    if file.given:
-        raise _unknown_format(file, first)
-    return f"unknown keys {sorted(first)[:8]}" if first else "no records"
+    if given:
+        raise _unknown_format(name, form, record)
+    keys = sorted(record) if record else list(form.names)
+    return f"unknown keys {keys[:8]}" if keys else "no records" if form.encoding else "not text"
 
 
-def _unknown_format(file: SourceFile, first: Mapping[str, Any] | None) -> DataError:
-    en = f"its first record has the keys {sorted(first)[:8]}" if first else "it is empty, or neither JSON nor a table"
-    zh = f"第一条记录的键是 {sorted(first)[:8]}" if first else "文件是空的，或既不是 JSON 也不是表格"
-    known = "messages | department,title,ask,answer | instruction,input,output,history | instruct,output"
+def _unknown_format(name: str, form: Format, record: Mapping[str, Any] | None) -> DataError:
+    keys = sorted(record) if record else list(form.names)
+    en, zh = f"its first record has the keys {keys[:8]}", f"第一条记录的键是 {keys[:8]}"
+    if not keys:
+        en = f"it is {form.form or 'no text'} without records" if form.form != "text" else "it is empty, or no table"
+        zh = f"文件（{form.form or '不是文本'}）里没有记录" if form.form != "text" else "文件是空的，或不是表格"
+    if form.form == "old excel":
+        en, zh = "it is a workbook of Excel 97-2003: save it as .xlsx", "这是 Excel 97-2003 工作簿：请另存为 .xlsx"
     return DataError(
-        en=f"{file.name}: no conversations found: {en}. The keys that are known: {known}.",
-        zh=f"{file.name}：没有找到对话：{zh}。认识的键：{known}。",
+        en=f"{name}: no conversations found: {en}. Say with mapping=FILE which columns hold question and answer; "
+        "the shapes that are known stand in docs/curate.md.",
+        zh=f"{name}：没有找到对话：{zh}。可用 mapping=文件 指明哪些列是问题和回答；认识的格式见 docs/curate.md。",
     )
 
 
-def _entry_of(row: Row, file: str, licence: str) -> Entry:
-    reader = reader_for(row.fields) if row.fields is not None else None
+def _entry_of(row: Row, file: str, licence: str, readers: Sequence[Reader]) -> Entry:
+    reader = reader_for(row.fields, readers) if row.fields is not None else None
     if row.fields is None or reader is None:
         return Entry(f"row-{_digest([file, row.number])}", file, row.number, None, row.reason or "unknown_keys")
     identifier = record_id(row.fields, reader.NAME)
@@ -160,7 +188,23 @@ def _entry_of(row: Row, file: str, licence: str) -> Entry:
         conversation = _conversation(row.fields, reader, identifier, licence)
     except ValueError as error:
         return Entry(identifier, file, row.number, None, str(error))
-    return Entry(identifier, file, row.number, conversation)
+    return Entry(identifier, file, row.number, conversation, numbers=_numbers_as_text(row.fields, conversation))
+
+
+def _numbers_as_text(record: Mapping[str, Any], conversation: Conversation) -> int:
+    """How many messages are a number that the source did not write as text."""
+    numbers = {str(value) for value in _scalars(record) if isinstance(value, int | float)}
+    return sum(m.content in numbers for m in conversation.messages) if numbers else 0
+
+
+def _scalars(value: Any) -> Iterator[Any]:
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list):
+        for part in value:
+            yield from _scalars(part)
+    else:
+        yield value
 
 
 def _conversation(record: Mapping[str, Any], reader: Reader, identifier: str, licence: str) -> Conversation:

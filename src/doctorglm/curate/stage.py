@@ -4,7 +4,7 @@ import hashlib
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -14,8 +14,10 @@ from doctorglm.conversation import Conversation, write_conversations
 from doctorglm.curate.clean import clean
 from doctorglm.curate.filters import chain, first_reason
 from doctorglm.curate.near import Comparison
+from doctorglm.curate.readers import Reader
+from doctorglm.curate.readers.mapped import read_mapping
 from doctorglm.curate.settings import CurateSettings
-from doctorglm.curate.sources import Entry, FileReport, SourceFile, find_files, read_file
+from doctorglm.curate.sources import Entry, FileReport, SourceFile, find_files, read
 from doctorglm.curate.splits import assign, ids_sha256
 from doctorglm.errors import ConfigError, DataError
 from doctorglm.runs import Run, atomic_file, sha256_file
@@ -41,18 +43,30 @@ class _Sorted:
         self.rejected.append({"id": entry.id, "source": entry.file, "row": entry.row, "reason": reason})
 
 
-def curate(sources: Sequence[Path], out: Path, settings: CurateSettings, progress: Progress | None = None) -> Run:
+def curate(
+    sources: Sequence[Path],
+    out: Path,
+    settings: CurateSettings,
+    progress: Progress | None = None,
+    *,
+    skip_bad: bool = False,
+) -> Run:
     """Reads the sources, writes `<split>.jsonl`, `rejected.jsonl` and `run.json` to `out`; skipped when finished.
 
-    Raises DataError with the file and the place; nothing is written then.
+    Raises DataError with the file and the place: when nothing is left, before anything is written; else, unless
+    `skip_bad`, behind it all, for what could not be read. What could is written, and `run.json` names the others.
     """
     started = time.monotonic()
-    files = find_files(sources)
+    files = find_files(sources, out)
+    mapping = read_mapping(Path(settings.mapping)) if settings.mapping else None
     inputs = {file.name: sha256_file(file.path) for file in files}
+    if settings.mapping:
+        inputs["mapping"] = sha256_file(Path(settings.mapping))
     begin = partial(Run, out, stage="curate", settings=plain(settings), inputs=inputs, seed=settings.seed)
     if (out / "run.json").exists() and (earlier := begin()).finished:
+        _raise_damage(earlier.record["files"], skip_bad)
         return earlier
-    reports, entries = _read(files, progress)
+    reports, entries = _read(files, mapping, progress)
     result = _sort(entries, settings)
     if not result.kept:
         raise _nothing_left(reports, result)
@@ -73,26 +87,46 @@ def curate(sources: Sequence[Path], out: Path, settings: CurateSettings, progres
         write_conversations(out / f"{name}.jsonl", conversations)
     _write_rejected(out / "rejected.jsonl", result.rejected)
     run.finish(
-        counts={"read": len(entries), **_counts(result, splits)},
+        counts={"read": len(entries), **_counts(result, splits), "skipped": sum(bool(r.skipped) for r in reports)},
         changes=dict(sorted(result.changes.items())),
         splits_sha256={name: ids_sha256(conversations) for name, conversations in splits.items()},
         leak=leak,
         files=[asdict(report) for report in reports],
         seconds=round(time.monotonic() - started, 2),
     )
+    _raise_damage(run.record["files"], skip_bad)
     return run
 
 
-def _read(files: Sequence[SourceFile], progress: Progress | None) -> tuple[list[FileReport], list[Entry]]:
+def _read(
+    files: Sequence[SourceFile], mapping: Reader | None, progress: Progress | None
+) -> tuple[list[FileReport], list[Entry]]:
+    """The reports and entries of all files; of one that is damaged, none of the entries from the damaged part on."""
     reports: list[FileReport] = []
     entries: list[Entry] = []
     for done, file in enumerate(files):
         if progress:
             progress(file.name, done, len(files))
-        report, found = read_file(file)
-        reports.append(report)
-        entries += found
+        name = file.name
+        try:
+            for source in read(file, mapping):
+                name = source.report.name
+                found = list(source.entries)
+                reports.append(replace(source.report, records=len(found)))
+                entries += found
+        except DataError as error:
+            reports.append(FileReport(name, damaged={"en": error.text.en, "zh": error.text.zh}))
     return reports, entries
+
+
+def _raise_damage(reports: Sequence[Mapping[str, Any]], skip_bad: bool) -> None:
+    """Raises DataError for the files that could not be read."""
+    damaged = [report["damaged"] for report in reports if report["damaged"]]
+    if damaged and not skip_bad:
+        raise DataError(
+            en="\n".join(d["en"] for d in damaged) + "\nThe rest is done; with --skip-bad this is no error.",
+            zh="\n".join(d["zh"] for d in damaged) + "\n其余文件已处理完；加上 --skip-bad 则不算错误。",
+        )
 
 
 def _sort(entries: Sequence[Entry], settings: CurateSettings) -> _Sorted:
@@ -109,7 +143,7 @@ def _sort(entries: Sequence[Entry], settings: CurateSettings) -> _Sorted:
             result.reject(entry, reason or "duplicate_id")
         else:
             result.places[entry.id] = entry
-            result.changes += changes
+            result.changes += changes + Counter(number_as_text=entry.numbers)
             result.kept.append(conversation)
     _apply_limit(result, settings)
     return result
@@ -134,6 +168,9 @@ def _apply_limit(result: _Sorted, settings: CurateSettings) -> None:
 
 
 def _nothing_left(reports: Sequence[FileReport], result: _Sorted) -> DataError:
+    damaged = [report.damaged for report in reports if report.damaged]
+    if damaged:
+        return DataError(en="\n".join(d["en"] for d in damaged), zh="\n".join(d["zh"] for d in damaged))
     reasons = Counter(str(record["reason"]) for record in result.rejected)
     found = [f"{reason}: {n}" for reason, n in reasons.most_common(5)]
     found += [f"{report.name}: {report.skipped}" for report in reports if report.skipped][:5]

@@ -3,7 +3,7 @@
 import re
 
 from doctorglm.conversation import Conversation
-from doctorglm.curate.decode import COMMON
+from doctorglm.curate.encoding import COMMON
 
 _SUSPECT = re.compile("[\ufffd\0\ud800-\udfff]|锟斤拷|烫烫烫|屯屯屯")
 _REASONS = {"\ufffd": "replacement_character", "\0": "nul_character"}

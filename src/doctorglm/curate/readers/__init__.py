@@ -4,7 +4,23 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from doctorglm.conversation import Message
-from doctorglm.curate.readers import alpaca, cmd, cmtmedqa, openai
+from doctorglm.curate.readers import (
+    alpaca,
+    cmd,
+    cmtmedqa,
+    dxy,
+    huatuo26m,
+    icliniq,
+    inline,
+    med_chatglm,
+    meddialog,
+    mts_dialog,
+    openai,
+    paragraph,
+    prompt_response,
+    question_answer,
+    sharegpt,
+)
 
 
 class Reader(Protocol):
@@ -28,10 +44,26 @@ class Reader(Protocol):
         ...
 
 
-READERS: Sequence[Reader] = (openai, cmd, cmtmedqa, alpaca)
+READERS: Sequence[Reader] = (
+    openai,
+    cmd,
+    icliniq,
+    cmtmedqa,
+    inline,
+    alpaca,
+    sharegpt,
+    meddialog,
+    mts_dialog,
+    huatuo26m,
+    med_chatglm,
+    paragraph,
+    prompt_response,
+    dxy,
+    question_answer,
+)
 """In the order in which they are asked; the more special come first."""
 
 
-def reader_for(record: Mapping[str, Any]) -> Reader | None:
+def reader_for(record: Mapping[str, Any], readers: Sequence[Reader] = READERS) -> Reader | None:
     """The first reader that knows the record's keys."""
-    return next((reader for reader in READERS if reader.reads(record)), None)
+    return next((reader for reader in readers if reader.reads(record)), None)

@@ -1,4 +1,4 @@
-"""Values of a record, taken only with the type they must have."""
+"""Values of a record, taken only with the type they may have."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,13 +7,33 @@ from doctorglm.conversation import Message
 
 
 def text(record: Mapping[str, Any], key: str) -> str:
-    """The string at `key`; "" for null or nothing; raises ValueError("not_text") for another type."""
-    value = record.get(key)
+    """The text at `key`; "" for null or nothing; raises ValueError("not_text") for what is no text and no number."""
+    return as_text(record.get(key), "not_text")
+
+
+def as_text(value: Any, reason: str) -> str:
+    """A string as it is, a number as it is written, "" for null; else raises ValueError with the reason."""
     if value is None:
         return ""
-    if not isinstance(value, str):
-        raise ValueError("not_text")
-    return value
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    raise ValueError(reason)
+
+
+def first_text(record: Mapping[str, Any], *keys: str) -> str:
+    """The first of these fields that says something."""
+    return next((said for key in keys if (said := text(record, key)).strip()), "")
+
+
+def one_of(value: Any) -> str:
+    """A text, or the first text of a list, however deep: corpora list paraphrases of a question, the plainest first."""
+    while isinstance(value, list):
+        if not value:
+            return ""
+        value = value[0]
+    return as_text(value, "not_text")
 
 
 def exchange(question: str, answer: str) -> list[Message]:
@@ -28,7 +48,7 @@ def history(record: Mapping[str, Any]) -> list[Message]:
         raise ValueError("bad_history")
     messages: list[Message] = []
     for turn in turns:
-        if not isinstance(turn, list) or len(turn) != 2 or not all(isinstance(part, str) for part in turn):
+        if not isinstance(turn, list) or len(turn) != 2:
             raise ValueError("bad_history")
-        messages += exchange(*turn)
+        messages += exchange(*(as_text(part, "bad_history") for part in turn))
     return messages

@@ -1,10 +1,14 @@
-"""Our own shape, which is OpenAI's: `messages: [{role, content}, ...]` with optional provenance fields."""
+"""Our own shape, which is OpenAI's: `messages: [{role, content}, ...]` with optional provenance fields.
+
+A role may also have one of the names that corpora give it (医生, patient).
+"""
 
 from collections.abc import Mapping
-from typing import Any, cast, get_args
+from typing import Any
 
-from doctorglm.conversation import Message, Role
+from doctorglm.conversation import Message
 from doctorglm.curate.readers.fields import text
+from doctorglm.curate.speakers import role_of
 
 NAME = "dialogue"
 
@@ -25,6 +29,7 @@ def department(record: Mapping[str, Any]) -> str:
 
 
 def _message(value: Any) -> Message:
-    if not isinstance(value, dict) or value.get("role") not in get_args(Role):
+    role = role_of(value["role"]) if isinstance(value, dict) and isinstance(value.get("role"), str) else None
+    if role is None:
         raise ValueError("unknown_role")
-    return Message(cast(Role, value["role"]), text(value, "content"))
+    return Message(role, text(value, "content"))

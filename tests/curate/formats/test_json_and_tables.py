@@ -8,8 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from doctorglm.curate.rows import rows
+from doctorglm.curate.archives import Content
+from doctorglm.curate.formats import Row, format_of
 from doctorglm.errors import DataError
+
+
+def rows(text: str, name: str) -> list[Row]:
+    return list(format_of(Content(name, lambda: io.BytesIO(text.encode())), lambda _: False).rows())
+
 
 RECORDS = [{"instruction": f"问题{i}", "output": f"回答{i}。"} for i in range(3)]
 ARRAY = json.dumps(RECORDS, ensure_ascii=False, indent=1)

@@ -1,0 +1,85 @@
+"""Tables of text as rows: comma, tab, semicolon or bar between the cells, and quotes around what holds these."""
+
+import csv
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import TextIO
+
+from doctorglm.curate.formats.row import MAX_RECORD_CHARS, Row, lines
+
+_DELIMITERS = ",\t;|"
+_MAX_LINES_OF_A_CELL = 2000
+"""A quote that is still open so many lines later was never meant to be one."""
+
+
+def header(line: str) -> tuple[list[str], str]:
+    """The names of the columns and what stands between them; none unless there are two or more, each once."""
+    best: list[str] = []
+    between = ","
+    for delimiter in _DELIMITERS:
+        cells = [cell.strip().lower() for cell in next(csv.reader([line], delimiter=delimiter), [])]
+        if len(cells) > len(best):
+            best, between = cells, delimiter
+    return (best, between) if len(best) > 1 and len(set(best)) == len(best) and all(best) else ([], between)
+
+
+def rows(stream: TextIO, name: str) -> Iterator[Row]:
+    """The rows of a table, each keyed by the header in lower case.
+
+    The rest of a text that was broken without quotes stands alone on its line: where it belongs is a guess, so it is
+    rejected together with the row before it, as one row.
+    """
+    csv.field_size_limit(MAX_RECORD_CHARS)
+    source = lines(stream, name)
+    names, delimiter = header(next(source, ""))
+    held: Row | None = None
+    for line, cells, reason in _records(source, len(names), delimiter):
+        if len(cells) == 1 and held is not None:
+            held = Row(held.number, None, "ragged_row")
+            continue
+        if held is not None:
+            yield held
+        ragged = reason or ("ragged_row" if len(cells) != len(names) else "")
+        held = Row(line, None, ragged) if ragged else Row(line, dict(zip(names, cells, strict=True)))
+    if held is not None:
+        yield held
+
+
+def _records(source: Iterator[str], columns: int, delimiter: str) -> Iterator[tuple[int, list[str], str]]:
+    """(line, cells, reason) of the records behind the header.
+
+    A quote that is not closed, or closed by one of a later row, would swallow what follows; it costs its own line only.
+    """
+    again: deque[str] = deque()
+    line = 2
+    while True:
+        taken: list[str] = []
+        reader = csv.reader(_taking(again, source, taken), delimiter=delimiter)
+        cells = next(reader, [])
+        if not taken:
+            return
+        if len(taken) > 1 and not (len(cells) == columns and _is_well_quoted(taken, delimiter)):
+            yield line, [], "ragged_row"
+            again.extendleft(reversed(taken[1:]))
+            line += 1
+            continue
+        if any(cell.strip() for cell in cells):
+            yield line, cells, ""
+        line += len(taken)
+
+
+def _taking(again: deque[str], source: Iterator[str], taken: list[str]) -> Iterator[str]:
+    """The next lines, noted as they are taken."""
+    while len(taken) < _MAX_LINES_OF_A_CELL:
+        line = again.popleft() if again else next(source, None)
+        if line is None:
+            return
+        taken.append(line)
+        yield line
+
+
+def _is_well_quoted(taken: Sequence[str], delimiter: str) -> bool:
+    try:
+        return len(list(csv.reader(taken, delimiter=delimiter, strict=True))) == 1
+    except csv.Error:
+        return False
