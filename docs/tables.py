@@ -46,6 +46,8 @@ def _figures(name: str, language: str) -> str:
         return _losses(recorded)
     if name.startswith("tune_cpu"):
         return _speed(name, recorded)
+    if name.startswith("deid"):
+        return _identifiers(name, recorded)
     if name == "full_size":
         return _full_size(recorded)
     summary, gate = recorded["result"], recorded["result"]["gate"]
@@ -72,6 +74,18 @@ def _figures(name: str, language: str) -> str:
             f"{recorded['date']}；原始输出见 `benchmarks/results/{name}.json`。"
         )
     return "\n".join(lines) + "\n"
+
+
+def _identifiers(name: str, recorded: Mapping[str, Any]) -> str:
+    lines = ["| type | n | recall | covered | precision |", "|---|---:|---:|---:|---:|"]
+    for kind, row in [*recorded["types"].items(), ("**all**", recorded["all"])]:
+        shares = [_interval(row[key], 1, 100) if row[key] else "–" for key in ("recall", "covered", "precision")]
+        lines.append(f"| {kind} | {row['recall']['n']} | {' | '.join(shares)} |")
+    lines += [
+        "",
+        f"In per cent, 95 % intervals in brackets. `{recorded['command']}`, {_commit(recorded)}, {recorded['date']}; every miss stands in",
+    ]
+    return "\n".join(lines) + f" `benchmarks/results/{name}.json`.\n"
 
 
 _PARTS = {

@@ -55,6 +55,18 @@ SkipBad = Annotated[
         ),
     ),
 ]
+Detector = Annotated[str, typer.Argument(metavar="deid", help=say(en="Which detector.", zh="检测器。"))]
+Lines = Annotated[
+    Path,
+    typer.Argument(
+        metavar="FILE.jsonl",
+        help=say(en="Lines with `text` or `messages`.", zh="每行含 `text` 或 `messages` 的文件。"),
+    ),
+]
+LinesOut = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="FILE", help=say(en="Default: standard output.", zh="默认写到标准输出。")),
+]
 Base = Annotated[
     str,
     typer.Option(

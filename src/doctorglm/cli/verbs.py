@@ -254,6 +254,40 @@ def convert(
 
 @app.command(
     help=say(
+        en="One detector over lines of text: what identifies somebody, and the text without it.",
+        zh="对文本逐行运行一个检测器：找出能识别个人的内容，并给出遮盖后的文本。",
+    ),
+    epilog="doctorglm inspect deid lines.jsonl --out spans.jsonl",
+    cls=Verb,
+)
+def inspect(
+    detector: flags.Detector,
+    file: flags.Lines,
+    out: flags.LinesOut = None,
+) -> int:
+    """A JSON object a line, to a file or to stdout."""
+    import json
+
+    from doctorglm.clinical.inspect import identifiers, inspected
+    from doctorglm.runs import atomic_file
+
+    if detector != "deid":
+        raise ConfigError(
+            en=f"inspect {detector}: there is no such detector; there is deid.",
+            zh=f"inspect {detector}：没有这个检测器；现有 deid。",
+        )
+    lines = (json.dumps(record, ensure_ascii=False) + "\n" for record in inspected(file, identifiers))
+    if out is None:
+        sys.stdout.writelines(lines)
+        return 0
+    with atomic_file(out) as target:
+        for line in lines:
+            target.write(line)
+    return 0
+
+
+@app.command(
+    help=say(
         en="What this machine can run, what is missing, and how to get it.",
         zh="这台机器能运行什么、缺什么、如何补齐。",
     ),
