@@ -50,6 +50,8 @@ def _value(value: Any) -> str:
         return f"`{','.join(f'{key}={of:g}' for key, of in value.items())}`"
     if value is None or value == []:
         return "none"
+    if isinstance(value, list):
+        return f"`{','.join(map(str, value))}`"
     if isinstance(value, bool):
         return str(value).lower()
     return f"`{value}`" if isinstance(value, str) else f"{value:g}"

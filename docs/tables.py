@@ -81,11 +81,8 @@ def _identifiers(name: str, recorded: Mapping[str, Any]) -> str:
     for kind, row in [*recorded["types"].items(), ("**all**", recorded["all"])]:
         shares = [_interval(row[key], 1, 100) if row[key] else "–" for key in ("recall", "covered", "precision")]
         lines.append(f"| {kind} | {row['recall']['n']} | {' | '.join(shares)} |")
-    lines += [
-        "",
-        f"In per cent, 95 % intervals in brackets. `{recorded['command']}`, {_commit(recorded)}, {recorded['date']}; every miss stands in",
-    ]
-    return "\n".join(lines) + f" `benchmarks/results/{name}.json`.\n"
+    told = f"In per cent, 95 % intervals in brackets. `{recorded['command']}`, {_commit(recorded)}, {recorded['date']}"
+    return "\n".join([*lines, "", f"{told}; every miss stands in `benchmarks/results/{name}.json`."]) + "\n"
 
 
 _PARTS = {

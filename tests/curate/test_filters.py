@@ -5,6 +5,8 @@ import pytest
 from doctorglm.conversation import Conversation, Message, Role
 from doctorglm.curate.filters import chain, first_reason
 from doctorglm.curate.settings import CurateSettings
+from doctorglm.errors import ConfigError
+from doctorglm.settings import build
 
 Q, A = "高血压怎么办？", "建议低盐饮食，按时吃药，定期量血压，并到心内科复诊。"
 
@@ -68,7 +70,7 @@ def test_damage_in_a_department_is_found() -> None:
     ],
 )
 def test_roles_alternate(roles: tuple[Role, ...], expected: str | None) -> None:
-    assert reason(dialogue(*(A for _ in roles), roles=roles)) == expected
+    assert reason(dialogue(*(Q if role == "user" else A for role in roles), roles=roles)) == expected
 
 
 def test_every_answer_of_a_dialogue_is_looked_at() -> None:
@@ -119,3 +121,58 @@ def test_short_answers_are_duplicates_only_of_the_same_question() -> None:
 def test_each_threshold_counts(settings: dict[str, int], answer: str, before: str | None, after: str) -> None:
     assert reason(dialogue(Q, answer)) == before
     assert reason(dialogue(Q, answer), **settings) == after
+
+
+CURED = "幽门螺杆菌根治后一定能治好，永不复发，这是祖传秘方，吃完就好了。"
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "expected"),
+    [
+        ("高血压应该怎么办呢？", "高血压应该怎么办呢。", "echo"),
+        ("高血压应该怎么办呢？", "高血压应该怎么办呢？低盐饮食，按时吃药，定期量血压。", None),
+        (Q, "多喝水，" * 20 + "多喝水。", "loop"),
+        (Q, "多喝水，多喝水。", None),
+        (Q, "Это очень опасно, обратитесь к врачу немедленно.", "language"),
+        (Q, "お大事にしてください、薬を飲みましょう。", "language"),
+        (Q, "建议服用β受体阻滞剂（metoprolol 25 mg bid），监测α1-抗胰蛋白酶。", None),
+        ("How are you?", "Please see a doctor today.", None),
+        (Q, CURED, "cure_claim"),
+        (Q, "中药可以根治，放心。", "cure_claim"),
+        (Q, "用偏方也可以试试。", "cure_claim"),
+        (Q, "目前无法根治，需要长期服药。", None),
+        (Q, "不要相信偏方，请到医院就诊。", None),
+        (Q, "所谓祖传秘方都是骗人的。", None),
+        (Q, "断指用干净纱布包好，马上到医院。", None),
+        (Q, "可以做肺癌根治术，术后定期复查。", None),
+        (Q, "根治幽门螺杆菌需要四联疗法。", None),
+        (Q, "请加我微信abc_123详谈。", "advertisement"),
+        (Q, "我的电话16400001234，随时联系。", "advertisement"),
+        (Q, "点击在线咨询，免费领取试用装。", "advertisement"),
+        (Q, "如有胸痛请立即拨打120。", None),
+        (Q, "随时欢迎咨询，参考https://www.who.int 的说明。", None),
+        (Q, "密码是abc12345，请登录。", "secret"),
+        (Q, "请用sk-abcdefghij0123456789xyz这个密钥。", "secret"),
+        (Q, "医保卡密码忘了可以到窗口重置。", None),
+        ("建议您到医院检查，注意休息。", "医生您好，我头痛三天了该怎么办？", "exchanged_roles"),
+        ("医生建议您说的检查我做了，怎么办？", A, None),
+        (Q, "要积极救治，留意歇息，不定期复检，消化身体营养。", "machine_spun"),
+        (Q, "要积极治疗，注意休息，定期复查，加强营养。", None),
+    ],
+)
+def test_reasons_of_the_filters_for_quality(question: str, answer: str, expected: str | None) -> None:
+    assert reason(dialogue(question, answer)) == expected
+
+
+def test_filters_are_a_list_in_the_settings() -> None:
+    spun = dialogue(Q, "要积极救治，留意歇息，不定期复检，消化身体营养。")
+    for value in ("all-machine_spun", "damaged,empty", ["damaged"]):
+        assert first_reason(chain(build(CurateSettings, {"filters": value}, "curate")), spun) is None
+    assert first_reason(chain(build(CurateSettings, {"filters": "all-cut_off"}, "curate")), spun) == "machine_spun"
+    with pytest.raises(ConfigError, match="there is no 'spun'; there are damaged"):
+        build(CurateSettings, {"filters": "all-spun"}, "curate")
+
+
+def test_languages_are_a_setting() -> None:
+    english = dialogue("How are you?", "Please see a doctor today.")
+    assert first_reason(chain(build(CurateSettings, {"languages": "zh"}, "curate")), english) == "language"

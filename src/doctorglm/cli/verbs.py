@@ -3,6 +3,7 @@
 Rooms are imported when their verb runs, so that `--help` answers at once.
 """
 
+import json
 import re
 import shlex
 import sys
@@ -264,10 +265,9 @@ def inspect(
     detector: flags.Detector,
     file: flags.Lines,
     out: flags.LinesOut = None,
+    as_json: flags.Json = False,
 ) -> int:
-    """A JSON object a line, to a file or to stdout."""
-    import json
-
+    """A JSON object a line, to a file or to stdout; with --json all of them, or how many there are, in one object."""
     from doctorglm.clinical.inspect import identifiers, inspected
     from doctorglm.runs import atomic_file
 
@@ -276,13 +276,18 @@ def inspect(
             en=f"inspect {detector}: there is no such detector; there is deid.",
             zh=f"inspect {detector}：没有这个检测器；现有 deid。",
         )
-    lines = (json.dumps(record, ensure_ascii=False) + "\n" for record in inspected(file, identifiers))
-    if out is None:
-        sys.stdout.writelines(lines)
-        return 0
-    with atomic_file(out) as target:
-        for line in lines:
-            target.write(line)
+    records = inspected(file, identifiers)
+    if out is None and as_json:
+        print_json({"lines": list(records)}, as_json)
+    elif out is None:
+        sys.stdout.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
+    else:
+        lines = 0
+        with atomic_file(out) as target:
+            for record in records:
+                target.write(json.dumps(record, ensure_ascii=False) + "\n")
+                lines += 1
+        print_json({"out": str(out), "lines": lines}, as_json)
     return 0
 
 

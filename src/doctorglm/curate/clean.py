@@ -15,6 +15,7 @@ def clean(conversation: Conversation, drop_courtesies: bool, changes: Counter[st
     """The conversation tidied; `changes` counts what was done, by kind."""
     messages = [Message(m.role, tidy(m.content)) for m in conversation.messages]
     messages = _merged(messages, changes)
+    messages = _asked(messages, changes)
     messages = _answered(messages, changes)
     if drop_courtesies:
         messages = [_without_courtesy(m, changes) for m in messages]
@@ -39,6 +40,15 @@ def _merged(messages: list[Message], changes: Counter[str]) -> list[Message]:
             roles.append(message.role)
             merged.append([message.content])
     return [Message(role, "\n".join(part for part in parts if part)) for role, parts in zip(roles, merged, strict=True)]
+
+
+def _asked(messages: list[Message], changes: Counter[str]) -> list[Message]:
+    """Without what the doctor says before the patient has said anything, if the patient says something."""
+    first = next((i for i, m in enumerate(messages) if m.role != "system"), 0)
+    if messages and messages[first].role == "assistant" and any(m.role == "user" for m in messages):
+        changes["dropped_opening"] += 1
+        return messages[:first] + messages[first + 1 :]
+    return messages
 
 
 def _answered(messages: list[Message], changes: Counter[str]) -> list[Message]:

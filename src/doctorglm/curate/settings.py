@@ -65,6 +65,40 @@ def parse_names(value: Any) -> Any:
 Names = Annotated[list[str], BeforeValidator(parse_names)]
 
 
+FILTERS = (
+    "damaged",
+    "empty",
+    "roles",
+    "length",
+    "language",
+    "cut_off",
+    "echo",
+    "loops",
+    "contradiction",
+    "secrets",
+    "advertisement",
+    "cure_claims",
+    "machine_spun",
+    "duplicate",
+)
+"""All filters, in the order in which they are asked by default."""
+
+
+def parse_filters(value: Any) -> Any:
+    """`"a,b"`, a list, or `all-x,y` for all but these; raises ConfigError for a name that is no filter."""
+    names = parse_names(value)
+    if isinstance(value, str) and value.startswith("all-"):
+        left_out = parse_names(value.removeprefix("all-"))
+        names = [name for name in FILTERS if name not in left_out] + [name for name in left_out if name not in FILTERS]
+    unknown = [name for name in names if name not in FILTERS] if isinstance(names, list) else []
+    if unknown:
+        raise ConfigError(
+            en=f"filters: there is no {unknown[0]!r}; there are {', '.join(FILTERS)}.",
+            zh=f"filters：没有 {unknown[0]!r}；现有 {'、'.join(FILTERS)}。",
+        )
+    return names
+
+
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class CurateSettings:
     """How corpora become conversations and how these are split."""
@@ -98,6 +132,12 @@ class CurateSettings:
     min_compared_chars: Annotated[int, Field(ge=1)] = 16
     """A question or an answer below this many characters is compared only as a pair, because short ones (可以) agree by
     chance; a stock question alone is no leak."""
+
+    filters: Annotated[list[str], BeforeValidator(parse_filters)] = field(default_factory=lambda: list(FILTERS))
+    """Which filters are asked, in this order; `all-machine_spun` is all but that one."""
+
+    languages: Names = field(default_factory=lambda: ["zh", "en"])
+    """Languages of the answers that stay: zh, en."""
 
     min_answer_chars: Annotated[int, Field(ge=1)] = 2
     """Characters that an answer needs. 可以 is an honest answer, a single character is not."""

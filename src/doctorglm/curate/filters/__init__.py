@@ -3,27 +3,52 @@
 The order is the order of the reasons: a record is counted under the first that applies.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from doctorglm.conversation import Conversation
-from doctorglm.curate.filters import cut_off, damaged, duplicate, empty, length, roles
+from doctorglm.curate.filters import (
+    advertisement,
+    contradiction,
+    cure_claims,
+    cut_off,
+    damaged,
+    duplicate,
+    echo,
+    empty,
+    language,
+    length,
+    loops,
+    machine_spun,
+    roles,
+    secrets,
+)
 from doctorglm.curate.settings import CurateSettings
 
 Filter: TypeAlias = Callable[[Conversation], str | None]
 """A conversation -> the reason to reject it, or None."""
 
+_FILTERS: Mapping[str, Callable[[CurateSettings], Filter]] = {
+    "damaged": lambda _: damaged.rejects,
+    "empty": lambda _: empty.rejects,
+    "roles": lambda _: roles.rejects,
+    "length": lambda settings: length.filter_for(settings.min_answer_chars, settings.max_chars),
+    "language": lambda settings: language.filter_for(settings.languages),
+    "cut_off": lambda settings: cut_off.filter_for(settings.cut_off_chars),
+    "echo": lambda _: echo.rejects,
+    "loops": lambda _: loops.rejects,
+    "contradiction": lambda _: contradiction.rejects,
+    "secrets": lambda _: secrets.rejects,
+    "advertisement": lambda _: advertisement.rejects,
+    "cure_claims": lambda _: cure_claims.rejects,
+    "machine_spun": lambda _: machine_spun.rejects,
+    "duplicate": lambda _: duplicate.Duplicates().rejects,
+}
+
 
 def chain(settings: CurateSettings) -> list[Filter]:
-    """All filters, fresh: `duplicate` remembers what it has seen."""
-    return [
-        damaged.rejects,
-        empty.rejects,
-        roles.rejects,
-        length.filter_for(settings.min_answer_chars, settings.max_chars),
-        cut_off.filter_for(settings.cut_off_chars),
-        duplicate.Duplicates().rejects,
-    ]
+    """The filters of the settings, in their order and fresh: `duplicate` remembers what it has seen."""
+    return [_FILTERS[name](settings) for name in settings.filters]
 
 
 def first_reason(filters: list[Filter], conversation: Conversation) -> str | None:
