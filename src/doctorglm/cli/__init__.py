@@ -27,7 +27,7 @@ def main(arguments: Sequence[str]) -> int:
     rest = [a for a in arguments if a != "--debug"]
     as_json = "--json" in rest
     try:
-        code = _run(rest)
+        code = _run(_repeated("--decontaminate", rest))
         sys.stdout.flush()
         return code
     except KeyboardInterrupt:
@@ -42,6 +42,17 @@ def main(arguments: Sequence[str]) -> int:
         if known is None:
             return _fault(error, as_json)
         return _failed(str(known), known.exit_code, as_json, debug)
+
+
+def _repeated(flag: str, arguments: Sequence[str]) -> list[str]:
+    """`--flag a b` as `--flag a --flag b`: several values up to the next flag or setting, which typer has not."""
+    given: list[str] = []
+    within = 0
+    for argument in arguments:
+        within = 1 if argument == flag else within + 1 if within and not argument.startswith("-") else 0
+        is_setting = "=" in argument and "/" not in argument
+        given += [flag, argument] if within > 2 and not is_setting else [argument]
+    return given
 
 
 def _run(arguments: Sequence[str]) -> int:

@@ -45,6 +45,17 @@ Limit = Annotated[
     typer.Option("--limit", metavar="N", help=say(en="Keep at most this many.", zh="最多保留的条数。")),
 ]
 """Text, so that a wrong number is told as for every other setting."""
+Decontaminate = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--decontaminate",
+        metavar="FILE...",
+        help=say(
+            en="Benchmarks, files or folders: what holds an item with its answer is rejected.",
+            zh="评测集（文件或文件夹）：含有其题目及答案的对话会被剔除。",
+        ),
+    ),
+]
 SkipBad = Annotated[
     bool,
     typer.Option(

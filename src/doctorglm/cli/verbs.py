@@ -93,6 +93,7 @@ def curate(
     sources: flags.Sources,
     out: flags.Out,
     limit: flags.Limit = None,
+    decontaminate: flags.Decontaminate = None,
     skip_bad: flags.SkipBad = False,
     as_json: flags.Json = False,
 ) -> int:
@@ -107,7 +108,14 @@ def curate(
         values["limit"] = scalar(limit)
     with progress_line(Text(en="curate", zh="整理"), len(files)) as line:
         wanted = build(CurateSettings, values, "curate")
-        done = stage(files, out, wanted, lambda name, n, _: line.update(n, name), skip_bad=skip_bad)
+        done = stage(
+            files,
+            out,
+            wanted,
+            lambda name, n, _: line.update(n, name),
+            decontaminate=decontaminate or (),
+            skip_bad=skip_bad,
+        )
     print_json({"out": str(out), **done.record["counts"]}, as_json)
     tell(_counted(done.record["counts"], out), as_json)
     return 0

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 from doctorglm.conversation import Conversation, write_conversations
 from doctorglm.curate.clean import clean
+from doctorglm.curate.decontaminate import Benchmarks, read_benchmarks
 from doctorglm.curate.filters import chain, first_reason
 from doctorglm.curate.near import Comparison
 from doctorglm.curate.readers import Reader
@@ -36,11 +37,13 @@ class _Sorted:
     kept: list[Conversation] = field(default_factory=list)
     rejected: list[dict[str, Any]] = field(default_factory=list)
     changes: Counter[str] = field(default_factory=Counter)
+    stock_questions: int = 0
+    """Kept, although they ask what a benchmark asks: the answer is another."""
     places: dict[str, Entry] = field(default_factory=dict)
 
-    def reject(self, entry: Entry, reason: str) -> None:
-        """Notes the place and the reason, and nothing of the text."""
-        self.rejected.append({"id": entry.id, "source": entry.file, "row": entry.row, "reason": reason})
+    def reject(self, entry: Entry, reason: str, **why: Any) -> None:
+        """Notes the place, the reason and perhaps what it rests on, and nothing of the text."""
+        self.rejected.append({"id": entry.id, "source": entry.file, "row": entry.row, "reason": reason, **why})
 
 
 def curate(
@@ -49,6 +52,7 @@ def curate(
     settings: CurateSettings,
     progress: Progress | None = None,
     *,
+    decontaminate: Sequence[Path] = (),
     skip_bad: bool = False,
 ) -> Run:
     """Reads the sources, writes `<split>.jsonl`, `rejected.jsonl` and `run.json` to `out`; skipped when finished.
@@ -62,12 +66,14 @@ def curate(
     inputs = {file.name: sha256_file(file.path) for file in files}
     if settings.mapping:
         inputs["mapping"] = sha256_file(Path(settings.mapping))
+    inputs |= {f"benchmark {file.name}": sha256_file(file.path) for file in _benchmark_files(decontaminate)}
     begin = partial(Run, out, stage="curate", settings=plain(settings), inputs=inputs, seed=settings.seed)
     if (out / "run.json").exists() and (earlier := begin()).finished:
         _raise_damage(earlier.record["files"], skip_bad)
         return earlier
     reports, entries = _read(files, mapping, progress)
-    result = _sort(entries, settings)
+    benchmarks = read_benchmarks(decontaminate) if decontaminate else None
+    result = _sort(entries, settings, benchmarks)
     if not result.kept:
         raise _nothing_left(reports, result)
     if not settings.shares:
@@ -91,6 +97,9 @@ def curate(
         changes=dict(sorted(result.changes.items())),
         splits_sha256={name: ids_sha256(conversations) for name, conversations in splits.items()},
         leak=leak,
+        decontamination={"items": len(benchmarks), "stock_questions_kept": result.stock_questions}
+        if benchmarks
+        else None,
         files=[asdict(report) for report in reports],
         seconds=round(time.monotonic() - started, 2),
     )
@@ -129,7 +138,11 @@ def _raise_damage(reports: Sequence[Mapping[str, Any]], skip_bad: bool) -> None:
         )
 
 
-def _sort(entries: Sequence[Entry], settings: CurateSettings) -> _Sorted:
+def _benchmark_files(sources: Sequence[Path]) -> list[SourceFile]:
+    return find_files(sources) if sources else []
+
+
+def _sort(entries: Sequence[Entry], settings: CurateSettings, benchmarks: Benchmarks | None) -> _Sorted:
     result, filters = _Sorted(), chain(settings)
     # of copies the held-out one is kept, else the first by id, whatever the order of the sources
     for entry in sorted(entries, key=lambda e: (not _is_held_out(e, settings), e.id)):
@@ -139,9 +152,13 @@ def _sort(entries: Sequence[Entry], settings: CurateSettings) -> _Sorted:
         changes: Counter[str] = Counter()
         conversation = clean(entry.conversation, settings.drop_courtesies, changes)
         reason = first_reason(filters, conversation)
+        match = benchmarks.match(conversation) if benchmarks and not reason else None
         if reason or entry.id in result.places:
             result.reject(entry, reason or "duplicate_id")
+        elif match and match.is_leak:
+            result.reject(entry, "contaminated", item=match.place, question=match.question, answer=match.answer)
         else:
+            result.stock_questions += match is not None
             result.places[entry.id] = entry
             result.changes += changes + Counter(number_as_text=entry.numbers)
             result.kept.append(conversation)

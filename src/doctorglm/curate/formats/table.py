@@ -18,6 +18,8 @@ def header(line: str) -> tuple[list[str], str]:
     between = ","
     for delimiter in _DELIMITERS:
         cells = [cell.strip().lower() for cell in next(csv.reader([line], delimiter=delimiter), [])]
+        if cells[1:] and not cells[0]:
+            cells[0] = "index"  # as data frames are written
         if len(cells) > len(best):
             best, between = cells, delimiter
     return (best, between) if len(best) > 1 and len(set(best)) == len(best) and all(best) else ([], between)
