@@ -69,6 +69,7 @@ def test_help_loads_nothing_heavy(pages: tuple[str, dict[str, Any]]) -> None:
 FLAGS = {
     "demo": ({"--out"}, []),
     "run": ({"--out"}, ["RECIPE.yaml", "[STAGE.KEY=VALUE ...]"]),
+    "fetch": ({"--out", "--accept-licence"}, ["NAME"]),
     "curate": ({"--out", "--limit", "--decontaminate", "--skip-bad"}, ["SOURCE... [KEY=VALUE ...]"]),
     "tune": ({"--base", "--data", "--out", "--method"}, ["[KEY=VALUE ...]"]),
     "evaluate": ({"--model", "--adapter", "--suite", "--out"}, ["[KEY=VALUE ...]"]),

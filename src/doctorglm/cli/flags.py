@@ -45,6 +45,20 @@ Limit = Annotated[
     typer.Option("--limit", metavar="N", help=say(en="Keep at most this many.", zh="最多保留的条数。")),
 ]
 """Text, so that a wrong number is told as for every other setting."""
+FetchName = Annotated[
+    str | None,
+    typer.Argument(metavar="NAME", help=say(en="As `doctorglm fetch` lists it.", zh="名称，见 doctorglm fetch。")),
+]
+FetchOut = Annotated[
+    Path | None, typer.Option("--out", metavar="DIR", help=say(en="Default: data/NAME.", zh="默认 data/名称。"))
+]
+AcceptLicence = Annotated[
+    bool,
+    typer.Option(
+        "--accept-licence",
+        help=say(en="You have read the licence and accept it.", zh="表示已阅读并接受许可。"),
+    ),
+]
 Decontaminate = Annotated[
     list[Path] | None,
     typer.Option(

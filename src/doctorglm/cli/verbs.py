@@ -83,6 +83,54 @@ def run(
 
 @app.command(
     help=say(
+        en="A known corpus or model from its hub: licence shown, hashes checked, resumed. Without a name: a list.",
+        zh="从来源下载已登记的语料或模型：显示许可，核对哈希，断点续传。不给名称则列出全部。",
+    ),
+    epilog="doctorglm fetch cmtmedqa --out data/cmtmedqa --accept-licence",
+    cls=Verb,
+)
+def fetch(
+    name: flags.FetchName = None,
+    out: flags.FetchOut = None,
+    accept_licence: flags.AcceptLicence = False,
+    as_json: flags.Json = False,
+) -> int:
+    """The licence first, then the files."""
+    from dataclasses import asdict
+
+    from doctorglm import hub
+    from doctorglm.language import Text
+    from doctorglm.report.progress import progress_line
+
+    if name is None:
+        print_json({"known": [asdict(entry) for entry in hub.registry().values()]}, as_json)
+        for entry in hub.registry().values():
+            tell(f"{entry.name:24} {entry.kind:7} {entry.title} ({entry.licence})", as_json)
+        return 0
+    entry, folder = hub.known(name), out or Path("data") / name
+    tell(_licence(entry), as_json)
+    if not accept_licence and not (sys.stdin.isatty() and _agrees()):
+        raise ConfigError(
+            en=f"fetch {name}: the licence ({entry.licence}) was not accepted. Read {entry.address}, then add "
+            "--accept-licence.",
+            zh=f"fetch {name}：尚未接受许可（{entry.licence}）。请阅读 {entry.address}，然后加上 --accept-licence。",
+        )
+    with progress_line(Text(en="fetch", zh="下载"), 1.0) as line:
+        done = hub.fetch(entry, folder, lambda file, so_far, whole: line.update(so_far / whole if whole else 0.0, file))
+    print_json({"out": str(folder), **done.record["counts"], "licence": entry.licence}, as_json)
+    counts = done.record["counts"]
+    tell(
+        say(
+            en=f"{folder}: {counts['files']} files, {counts['bytes'] / 1e6:,.1f} MB, each as announced",
+            zh=f"{folder}：{counts['files']} 个文件，{counts['bytes'] / 1e6:,.1f} MB，均与公布的一致",
+        ),
+        as_json,
+    )
+    return 0
+
+
+@app.command(
+    help=say(
         en="Consultations in, clean conversations in leak-free splits out, rejects with reasons.",
         zh="读入问诊数据，输出干净且互不泄漏的划分，被剔除的附上原因。",
     ),
@@ -325,6 +373,19 @@ def doctor(as_json: flags.Json = False) -> int:
                 for f in findings]  # fmt: skip
         show(Table(columns=columns, rows=rows), sys.stdout)
     return 0
+
+
+def _licence(entry: Any) -> str:
+    return say(
+        en=f"{entry.title} ({entry.address})\nLicence: {entry.licence}. {entry.note}",
+        zh=f"{entry.title}（{entry.address}）\n许可：{entry.licence}。{entry.note}",
+    )
+
+
+def _agrees() -> bool:
+    sys.stderr.write(say(en="Do you accept this licence? [y/N] ", zh="是否接受该许可？[y/N] "))
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in {"y", "yes", "是"}
 
 
 def _split_settings(arguments: Sequence[str]) -> tuple[list[Path], dict[str, Any]]:
