@@ -16,7 +16,7 @@ from trainers import trainers
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 MODEL_CARD = "src/doctorglm/models/embedded/README.md"
-FILES = ("README.md", "README.zh-CN.md", "recipes/README.md", "docs/tune.md", MODEL_CARD)
+FILES = ("README.md", "README.zh-CN.md", "recipes/README.md", "docs/tune.md", "docs/deid.md", MODEL_CARD)
 _BLOCK = re.compile(r"(<!-- figures:(?P<name>[a-z_]+):(?P<language>en|zh) -->\n).*?(<!-- /figures -->)", re.DOTALL)
 
 _WORDS = {

@@ -37,7 +37,7 @@ def curated(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return curate(
         [corpora / "cmd", corpora / "zhongjing"],
         out,
-        build(CurateSettings, {"splits": SPLITS, "filters": FILTERS}, "curate"),
+        build(CurateSettings, {"splits": SPLITS, "filters": FILTERS, "normalise": "none"}, "curate"),
     )
 
 

@@ -2,18 +2,23 @@
 
 import re
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import replace
 
 from doctorglm.conversation import Conversation, Message, Role
+from doctorglm.curate.normalise import normalised_by
 
 _LINE_ENDS = re.compile(r"\r\n?|\u2028|\u2029")
 _INVISIBLE = re.compile("[\u200b\u200e\u200f\u2060\ufeff]")
 _BLANK_LINES = re.compile(r"(?<![ \t\u3000])[ \t\u3000]*\n(?:[ \t\u3000]*\n)+")
 
 
-def clean(conversation: Conversation, drop_courtesies: bool, changes: Counter[str]) -> Conversation:
-    """The conversation tidied; `changes` counts what was done, by kind."""
-    messages = [Message(m.role, tidy(m.content)) for m in conversation.messages]
+def clean(
+    conversation: Conversation, drop_courtesies: bool, changes: Counter[str], normalise: Collection[str] = ()
+) -> Conversation:
+    """The conversation normalised by these steps and tidied; `changes` counts what was done, by kind."""
+    even = normalised_by(normalise)
+    messages = [Message(m.role, tidy(even(m.content, changes))) for m in conversation.messages]
     messages = _merged(messages, changes)
     messages = _asked(messages, changes)
     messages = _answered(messages, changes)

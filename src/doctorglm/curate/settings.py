@@ -99,6 +99,22 @@ def parse_filters(value: Any) -> Any:
     return names
 
 
+STEPS = ("mend", "nfc", "html", "widths", "simplify")
+"""All steps of curate/normalise.py."""
+
+
+def parse_steps(value: Any) -> Any:
+    """`"nfc,html"`, a list, or `none`; raises ConfigError for a name that is no step."""
+    names = [] if value == "none" else parse_names(value)
+    unknown = [name for name in names if name not in STEPS] if isinstance(names, list) else []
+    if unknown:
+        raise ConfigError(
+            en=f"normalise: there is no {unknown[0]!r}; there are {', '.join(STEPS)}, and none.",
+            zh=f"normalise：没有 {unknown[0]!r}；现有 {'、'.join(STEPS)}，或 none。",
+        )
+    return names
+
+
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class CurateSettings:
     """How corpora become conversations and how these are split."""
@@ -132,6 +148,12 @@ class CurateSettings:
     min_compared_chars: Annotated[int, Field(ge=1)] = 16
     """A question or an answer below this many characters is compared only as a pair, because short ones (可以) agree by
     chance; a stock question alone is no leak."""
+
+    normalise: Annotated[list[str], BeforeValidator(parse_steps)] = field(
+        default_factory=lambda: ["mend", "nfc", "html", "widths"]
+    )
+    """What is made even, always in the order mend, nfc, html, widths, simplify (Traditional to Simplified); `none`
+    leaves all as it is."""
 
     filters: Annotated[list[str], BeforeValidator(parse_filters)] = field(default_factory=lambda: list(FILTERS))
     """Which filters are asked, in this order; `all-machine_spun` is all but that one."""

@@ -150,7 +150,7 @@ def _sort(entries: Sequence[Entry], settings: CurateSettings, benchmarks: Benchm
             result.reject(entry, entry.reason)
             continue
         changes: Counter[str] = Counter()
-        conversation = clean(entry.conversation, settings.drop_courtesies, changes)
+        conversation = clean(entry.conversation, settings.drop_courtesies, changes, settings.normalise)
         reason = first_reason(filters, conversation)
         match = benchmarks.match(conversation) if benchmarks and not reason else None
         if reason or entry.id in result.places:
