@@ -37,7 +37,11 @@ def curated(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return curate(
         [corpora / "cmd", corpora / "zhongjing"],
         out,
-        build(CurateSettings, {"splits": SPLITS, "filters": FILTERS, "normalise": "none"}, "curate"),
+        build(
+            CurateSettings,
+            {"splits": SPLITS, "filters": FILTERS, "normalise": "none", "repeats_threshold": 0},
+            "curate",
+        ),
     )
 
 

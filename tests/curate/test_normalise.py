@@ -43,6 +43,7 @@ def test_each_step_is_done_after_one_time(text: str) -> None:
         ("血压<140，TSH>2.5，a<b>c", "血压<140，TSH>2.5，ac"),
         ("白细胞10<sup>9</sup>/L，H<sub>2</sub>O，10<sup>-3</sup>", "白细胞10^9/L，H2O，10^-3"),
         ("A&nbsp;B &lt;5 &amp; &ldquo;好&rdquo;", "A B <5 & “好”"),
+        ("写成```<br>&lt;```即可", "写成```<br>&lt;```即可"),
         ("AT&T；R&D；x<y，y>z", "AT&T；R&D；x<y，y>z"),
     ],
 )

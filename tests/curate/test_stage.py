@@ -143,7 +143,10 @@ def test_a_copy_in_two_corpora_does_not_leak(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(table(0, extra=[["内科", "问", q, a] for q, a in pairs]))
     other = [{"instruct": q + "谢谢", "output": a} for q, a in pairs]
     (tmp_path / "b.json").write_text(json.dumps(other), "utf-8")
-    run = curate([tmp_path / "a.csv", tmp_path / "b.json"], tmp_path / "out", CurateSettings())
+    both = [tmp_path / "a.csv", tmp_path / "b.json"]
+    once = curate(both, tmp_path / "once", CurateSettings())
+    assert (once.record["counts"]["kept"], once.record["counts"]["rejected"]) == (60, {"near_duplicate": 60})
+    run = curate(both, tmp_path / "out", CurateSettings(repeats_threshold=0))
     assert run.record["counts"]["kept"] == 120
     assert run.record["counts"]["clusters"] == 60
     assert run.record["leak"]["largest_similarity"] < 0.4
@@ -390,7 +393,7 @@ def test_a_limit_is_for_what_is_not_held_out(tmp_path: Path) -> None:
 
 
 def test_with_only_one_source_written_the_others_still_decide_the_splits(tmp_path: Path) -> None:
-    settings = {"only": ["ours"], "splits": {"train": 0.5, "test": 0.5}}
+    settings = {"only": ["ours"], "splits": {"train": 0.5, "test": 0.5}, "repeats_threshold": 0}
     run = curate(two_sources(tmp_path), tmp_path / "out", build(CurateSettings, settings, "curate"))
     found = splits(tmp_path / "out", ("train", "test"))
     assert {c.source for part in found.values() for c in part} == {"ours"}

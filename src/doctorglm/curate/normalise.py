@@ -89,7 +89,9 @@ def narrow(text: str) -> str:
 
 
 def without_html(text: str) -> str:
-    """Without tags and entities: breaks become lines, a power keeps its sign; 血压<140 stays."""
+    """Without tags and entities: breaks become lines, a power keeps its sign; 血压<140 stays, and program code."""
+    if "```" in text:
+        return text
     if "<" in text:
         text = _TAG.sub("", _POWER.sub(r"^\1", _BREAKS.sub("\n", text)))
     return _ENTITY.sub(lambda m: html.unescape(m[0]).replace("\xa0", " "), text) if "&" in text else text

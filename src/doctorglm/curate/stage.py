@@ -17,6 +17,7 @@ from doctorglm.curate.filters import chain, first_reason
 from doctorglm.curate.near import Comparison
 from doctorglm.curate.readers import Reader
 from doctorglm.curate.readers.mapped import read_mapping
+from doctorglm.curate.repeats import repeats
 from doctorglm.curate.settings import CurateSettings
 from doctorglm.curate.sources import Entry, FileReport, SourceFile, find_files, read
 from doctorglm.curate.splits import assign, ids_sha256
@@ -162,8 +163,21 @@ def _sort(entries: Sequence[Entry], settings: CurateSettings, benchmarks: Benchm
             result.places[entry.id] = entry
             result.changes += changes + Counter(number_as_text=entry.numbers)
             result.kept.append(conversation)
+    if settings.repeats_threshold:
+        _drop_repeats(result, settings)
     _apply_limit(result, settings)
     return result
+
+
+def _drop_repeats(result: _Sorted, settings: CurateSettings) -> None:
+    """Rejects the worse copies among those that are written and not held out."""
+    free = [c for c in result.kept if not _is_held_out(result.places[c.id], settings)]
+    if settings.only:
+        free = [c for c in free if c.source in settings.only or result.places[c.id].file in settings.only]
+    gone = {repeat.id: repeat for repeat in repeats(free, settings.repeats_threshold)}
+    for repeat in gone.values():
+        result.reject(result.places[repeat.id], "near_duplicate", of=repeat.of, similarity=repeat.similarity)
+    result.kept = [c for c in result.kept if c.id not in gone]
 
 
 def _is_held_out(entry: Entry, settings: CurateSettings) -> bool:
