@@ -142,7 +142,7 @@ class CurateSettings:
 
     repeats_threshold: Annotated[float, Field(ge=0, le=1)] = 0.8
     """Jaccard similarity of character trigrams from which the worse of two conversations goes (`near_duplicate`),
-    unless a number, a unit or a negation differs; 0 keeps them all. The custom of the field is 0.7 to 0.85."""
+    unless a number, a unit or a negation differs; 0 keeps them all."""
 
     near_duplicate_threshold: Annotated[float, Field(gt=0, le=1)] = 0.4
     """Jaccard similarity of character trigrams from which two texts share a cluster. On CMD 0.4 gathers the
