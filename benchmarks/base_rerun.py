@@ -51,6 +51,8 @@ def _train(out: Path, minutes: float) -> None:
     """Starts the recipe and interrupts it, as Ctrl-C does, so many minutes after its first step."""
     command = [sys.executable, "-m", "doctorglm", "run", RECIPE, "--out", str(out)]
     metrics = out / "tune" / "metrics.jsonl"
+    # a shell that starts this in the background has Ctrl-C ignored, and a child would inherit that
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with subprocess.Popen(command) as run:
         while run.poll() is None and not (metrics.exists() and metrics.stat().st_size):
             time.sleep(1)
