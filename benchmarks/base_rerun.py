@@ -1,6 +1,6 @@
 """Trains the embedded base anew for five minutes and compares its curve with the one that was recorded.
 
-    python benchmarks/base_rerun.py [--minutes 5] [--out runs/embedded-base-rerun]
+    python benchmarks/base_rerun.py [--minutes 5] [--out runs/embedded-base-rerun] [--compare]
 
 The recipe is run from the corpora on; what it leaves is compared, step by step, with the losses of part one in
 `benchmarks/results/embedded_base.json`. On the same kind of machine with the same packages they are the same bits; on
@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 from _record import circumstances
@@ -27,15 +28,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--out", type=Path, default=Path("runs/embedded-base-rerun"))
+    parser.add_argument("--compare", action="store_true", help="only compare what an earlier start has left")
     arguments = parser.parse_args()
     recorded = read_json(RECORDED)["training"][0].get("losses")
     if not recorded:
         sys.exit(f"{RECORDED.name} holds no curve: it is of a base from before curves were kept.")
-    _train(arguments.out, arguments.minutes)
+    if not arguments.compare:
+        _train(arguments.out, arguments.minutes)
     rows = (arguments.out / "tune" / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     losses = [json.loads(row)["loss"] for row in rows]
     differences = [abs(ours - theirs) for ours, theirs in zip(losses, recorded, strict=False)]
-    versions = read_json(arguments.out / "tune" / "run.json")["versions"]
+    versions = {name: version(name) for name in ("doctorglm", "torch", "transformers", "numpy", "sentencepiece")}
     result = circumstances(f"python benchmarks/base_rerun.py --minutes {arguments.minutes:g}", versions) | {
         "steps": len(losses),
         "largest_difference": max(differences, default=float("inf")),
