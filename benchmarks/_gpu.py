@@ -28,7 +28,7 @@ PEAKS = [
 SHAPES: dict[str, dict[str, int]] = {
     "6b": {},  # the config's defaults are ChatGLM-6B's
     "1b": {"hidden_size": 2048, "num_layers": 24, "num_attention_heads": 16},
-    "tiny": {"hidden_size": 64, "num_layers": 2, "num_attention_heads": 2, "vocab_size": 8192},
+    "tiny": {"hidden_size": 64, "num_layers": 2, "num_attention_heads": 2, "vocab_size": 16384},
 }
 
 GROUPS = [

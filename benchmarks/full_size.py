@@ -39,7 +39,7 @@ from doctorglm.tune.stage import tune
 
 TARGET_GB = 13.0
 TILES = [2**20 * n for n in (1, 2, 4, 8, 16, 32)]
-TINY = Sizes(vocab_size=6000, num_layers=2, hidden_size=64, inner_hidden_size=128, num_attention_heads=2)
+TINY = Sizes(vocab_size=16000, num_layers=2, hidden_size=64, inner_hidden_size=128, num_attention_heads=2)
 
 
 def memory(which: str) -> float:
