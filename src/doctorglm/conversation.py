@@ -123,10 +123,11 @@ def read_conversations(path: Path) -> Iterator[Conversation]:
         for number, line in enumerate(lines, 1):
             where = f"{path}:{number}"
             if line.strip():
-                yield Conversation.from_dict(_record(line, where), where)
+                yield Conversation.from_dict(json_object(line, where), where)
 
 
-def _record(line: bytes, where: str) -> dict[str, Any]:
+def json_object(line: bytes, where: str) -> dict[str, Any]:
+    """The JSON object of one line of a file; raises DataError that names `where`."""
     try:
         record = json.loads(line.decode("utf-8-sig"))
     except UnicodeDecodeError as error:

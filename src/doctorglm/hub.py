@@ -107,7 +107,7 @@ def _from_hub(entry: Known, out: Path) -> list[dict[str, Any]]:
                 raise OfflineModeIsEnabled("offline, and nothing was fetched earlier")
             return [_described(path, out) for path in _files(out)]
         tree = HfApi().list_repo_tree(repository, repo_type=kind, recursive=True)
-        announced = {entry.path: entry for entry in tree if isinstance(entry, RepoFile)}
+        announced = {file.path: file for file in tree if isinstance(file, RepoFile)}
     except (HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled, OSError) as error:
         raise _unreachable(entry, constants.ENDPOINT, error) from None
     found = []

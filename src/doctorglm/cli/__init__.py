@@ -11,8 +11,9 @@ from contextlib import suppress
 
 import typer
 
+from doctorglm.cli.output import print_json, tell
 from doctorglm.cli.usage import explained, page
-from doctorglm.cli.verbs import app, print_json, tell
+from doctorglm.cli.verbs import app
 from doctorglm.errors import DoctorGLMError, from_system
 from doctorglm.language import readable, say
 

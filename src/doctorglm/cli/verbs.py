@@ -14,10 +14,11 @@ from typing import Any
 import typer
 
 from doctorglm.cli import flags
+from doctorglm.cli.output import agrees, counted, licence, print_json, tell
 from doctorglm.cli.usage import Verb, Verbs
 from doctorglm.errors import ConfigError
 from doctorglm.language import readable, say
-from doctorglm.runs import read_json, to_json
+from doctorglm.runs import read_json
 from doctorglm.settings import build, parse_overrides, scalar
 
 app = typer.Typer(
@@ -108,8 +109,8 @@ def fetch(
             tell(f"{entry.name:24} {entry.kind:7} {entry.title} ({entry.licence})", as_json)
         return 0
     entry, folder = hub.known(name), out or Path("data") / name
-    tell(_licence(entry), as_json)
-    if not accept_licence and not (sys.stdin.isatty() and _agrees()):
+    tell(licence(entry), as_json)
+    if not accept_licence and not (sys.stdin.isatty() and agrees()):
         raise ConfigError(
             en=f"fetch {name}: the licence ({entry.licence}) was not accepted. Read {entry.address}, then add "
             "--accept-licence.",
@@ -165,7 +166,7 @@ def curate(
             skip_bad=skip_bad,
         )
     print_json({"out": str(out), **done.record["counts"]}, as_json)
-    tell(_counted(done.record["counts"], out), as_json)
+    tell(counted(done.record["counts"], out), as_json)
     return 0
 
 
@@ -375,42 +376,8 @@ def doctor(as_json: flags.Json = False) -> int:
     return 0
 
 
-def _licence(entry: Any) -> str:
-    return say(
-        en=f"{entry.title} ({entry.address})\nLicence: {entry.licence}. {entry.note}",
-        zh=f"{entry.title}（{entry.address}）\n许可：{entry.licence}。{entry.note}",
-    )
-
-
-def _agrees() -> bool:
-    sys.stderr.write(say(en="Do you accept this licence? [y/N] ", zh="是否接受该许可？[y/N] "))
-    sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() in {"y", "yes", "是"}
-
-
 def _split_settings(arguments: Sequence[str]) -> tuple[list[Path], dict[str, Any]]:
     """Paths, and KEY=VALUE pairs; a path that exists is a path whatever it is called."""
     pairs = [a for a in arguments if re.match(r"[a-z_]+=", a) and not Path(a).exists()]
     files = [Path(a) for a in arguments if a not in pairs]
     return files, {key: scalar(value) for key, _, value in (pair.partition("=") for pair in pairs)}
-
-
-def _counted(counts: dict[str, Any], out: Path) -> str:
-    reasons = ", ".join(f"{reason} {n}" for reason, n in counts["rejected"].items()) or "0"
-    parts = ", ".join(f"{name} {n}" for name, n in counts["splits"].items())
-    return say(
-        en=f"{out}: read {counts['read']}, kept {counts['kept']} ({parts}); rejected: {reasons}",
-        zh=f"{out}：读入 {counts['read']}，保留 {counts['kept']}（{parts}）；剔除：{reasons}",
-    )
-
-
-def print_json(value: Any, wanted: bool) -> None:
-    """The one JSON object of `--json`, on stdout."""
-    if wanted:
-        print(to_json(value))  # noqa: T201
-
-
-def tell(text: str, silent: bool) -> None:
-    """A message, on stderr."""
-    if not silent:
-        print(readable(text), file=sys.stderr)  # noqa: T201

@@ -4,12 +4,12 @@ A line is `{"text": ...}` (one speaker) or `{"messages": [...]}`, with whatever 
 fields of the result win. Only this verb gives back what it was given: whatever else the program writes is masked.
 """
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from doctorglm.clinical import deid
+from doctorglm.conversation import json_object
 from doctorglm.errors import DataError
 
 Detector: TypeAlias = Callable[[Sequence[str], bool], dict[str, Any]]
@@ -28,7 +28,7 @@ def inspected(path: Path, detector: Detector) -> Iterator[dict[str, Any]]:
     with lines:
         for number, line in enumerate(lines, 1):
             if line.strip():
-                record = _record(line, f"{path}:{number}")
+                record = json_object(line, f"{path}:{number}")
                 texts = _texts(record, f"{path}:{number}")
                 yield {**record, **detector(texts, "messages" in record)}
 
@@ -44,22 +44,6 @@ def identifiers(texts: Sequence[str], are_messages: bool) -> dict[str, Any]:
     ]
     masked = [deid.masked(text, spans) for text, spans in zip(texts, found, strict=True)]
     return {"spans": spans, "masked": masked if are_messages else masked[0]}
-
-
-def _record(line: bytes, where: str) -> Mapping[str, Any]:
-    try:
-        record = json.loads(line.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        raise DataError(
-            en=f"{where}: no JSON in UTF-8 ({type(error).__name__}). Write one JSON object on each line.",
-            zh=f"{where}：不是 UTF-8 的 JSON（{type(error).__name__}）。请每行写一个 JSON 对象。",
-        ) from None
-    if not isinstance(record, dict):
-        raise DataError(
-            en=f"{where}: a JSON object was expected, not {type(record).__name__}.",
-            zh=f"{where}：应为 JSON 对象，实为 {type(record).__name__}。",
-        )
-    return record
 
 
 def _texts(record: Mapping[str, Any], where: str) -> list[str]:

@@ -11,8 +11,6 @@ from doctorglm.clinical.deid.fold import folded, spoken
 from doctorglm.clinical.deid.spans import Span
 
 _SEP = r"[ \-.·,、/()\t\n]"
-_NO_DIGIT_BEFORE = r"(?<![0-9A-Za-z])(?<![0-9][.\-])"
-_NO_DIGIT_AFTER = r"(?![0-9A-Za-z])(?![.\-][0-9])"
 _ORDER = re.compile(
     r"(?:订单|运单|快递|单号|物流|追溯码|批号|批次|流水|条形码|货号|准字|版本|序列|交易|授权码|发票|票据"
     r"|凭证|tracking|order|batch|lot)"
@@ -190,7 +188,7 @@ _LOCAL = re.compile(
 def _foreign(text: str) -> Iterator[Span]:
     for pattern in _LANDLINES[1:4]:
         for match in pattern.finditer(text):
-            if match[0][:1] in "+(14800" and not _ORDER.search(_before(text, match.start())):
+            if match[0][:1] in "+(1480" and not _ORDER.search(_before(text, match.start())):
                 yield Span(match.start(), match.end(), "landline")
 
 
