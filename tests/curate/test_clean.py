@@ -40,6 +40,14 @@ def test_closing_formulas_go(tail: str) -> None:
     assert answer(BODY + tail) == BODY
 
 
+def test_what_the_doctor_says_before_the_patient_goes_and_is_counted() -> None:
+    turns, changes = cleaned(("system", "s"), ("assistant", "您好，请讲。"), ("user", "头痛"), ("assistant", BODY))
+    assert [role for role, _ in turns] == ["system", "user", "assistant"]
+    assert changes == {"dropped_opening": 1}
+    alone, changes = cleaned(("assistant", BODY))
+    assert alone == [("assistant", BODY)] and not changes
+
+
 def test_the_sentence_before_a_formula_still_ends() -> None:
     assert answer("建议低盐饮食，按时复诊，祝您早日康复！") == "建议低盐饮食，按时复诊。"
 

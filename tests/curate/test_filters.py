@@ -158,6 +158,9 @@ CURED = "幽门螺杆菌根治后一定能治好，永不复发，这是祖传�
         ("医生建议您说的检查我做了，怎么办？", A, None),
         (Q, "要积极救治，留意歇息，不定期复检，消化身体营养。", "machine_spun"),
         (Q, "要积极治疗，注意休息，定期复查，加强营养。", None),
+        (Q, "需要有人陪同，再次出现请复诊。", "machine_spun"),
+        (Q, "需要有人陪同，再次出现请复诊。" + "请按时服药，注意休息，定期复查血压和血糖。" * 30, "loop"),
+        (Q, "需要有人陪同，再次出现请复诊。" + "".join(f"第{i}周请量血压并记录。" for i in range(30)), None),
     ],
 )
 def test_reasons_of_the_filters_for_quality(question: str, answer: str, expected: str | None) -> None:

@@ -365,6 +365,12 @@ def two_sources(folder: Path) -> list[Path]:
     return paths
 
 
+def test_a_near_copy_in_what_is_only_compared_takes_nothing_from_what_is_written(tmp_path: Path) -> None:
+    run = curate(two_sources(tmp_path), tmp_path / "out", build(CurateSettings, {"only": ["ours"]}, "curate"))
+    assert run.record["counts"]["kept"] == 60
+    assert "near_duplicate" not in run.record["counts"]["rejected"]
+
+
 def messages(question: str, answer: str) -> list[dict[str, str]]:
     return [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
 

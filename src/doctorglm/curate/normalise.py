@@ -64,11 +64,10 @@ def mend(text: str) -> str:
         return text
     for wrong, right in _WRONG_WAYS:
         try:
-            before = text.encode(wrong).decode(right)
-            is_exact = before.encode(right).decode(wrong) == text
+            before = text.encode(wrong).decode(right)  # strict, and one to one: the way back is exact
         except UnicodeError:
             continue
-        if is_exact and before != text and _common_share(before) >= max(_MIN_COMMON, 2 * _common_share(text)):
+        if before != text and _common_share(before) >= max(_MIN_COMMON, 2 * _common_share(text)):
             return before
     return text
 

@@ -3,6 +3,7 @@
 import io
 import json
 import random
+import zipfile
 from datetime import date
 from typing import Any
 
@@ -114,6 +115,15 @@ def test_a_workbooks_cells_are_what_they_mean() -> None:
     assert found[1].fields == {"问题": "头痛", "回答": "2023-05-12 00:00:00"}
     assert found[2].reason == "ragged_row"
     assert form_of(workbook(first)).form == "excel"
+
+
+def test_a_number_in_exponential_form_is_a_telephone_number_again() -> None:
+    out = io.BytesIO()
+    plain = io.BytesIO(workbook([["问题", "电话"], ["咳嗽", 13800001234]]))
+    with zipfile.ZipFile(plain) as book, zipfile.ZipFile(out, "w") as changed:
+        for name in book.namelist():
+            changed.writestr(name, book.read(name).replace(b"<v>13800001234</v>", b"<v>1.3800001234E10</v>"))
+    assert [row.fields for row in rows(out.getvalue())] == [{"问题": "咳嗽", "电话": "13800001234"}]
 
 
 def test_parquet() -> None:
