@@ -9,7 +9,7 @@ from doctorglm.conversation import Conversation, read_conversations
 from doctorglm.curate import CurateSettings, curate, permute_answers
 from doctorglm.curate.filters.cut_off import ends_well
 from doctorglm.curate.sources import find_files, read
-from doctorglm.curate.splits import assign
+from doctorglm.curate.splits import Cluster, assign
 from doctorglm.recipe import load_recipe
 from doctorglm.runs import Run
 from doctorglm.settings import build
@@ -150,8 +150,12 @@ def test_every_recipe_cuts_at_the_same_places(curated: Run, recipe: str) -> None
     everything = [c for found in conversations(curated).values() for c in found]
     settings = load_recipe(RECIPES / f"{recipe}.yaml", {}).curate
     placed: dict[str, set[str]] = {}
-    for conversation, part in zip(everything, assign(everything, settings.shares, settings.seed), strict=True):
-        placed.setdefault(part, set()).add(conversation.id)
+    sizes = Counter(str(c.meta["cluster"]) for c in everything)
+    sources = {c.id: c.source for c in everything}
+    clusters = [Cluster(name, size, sources[name]) for name, size in sizes.items()]
+    part_of = dict(zip(sizes, assign(clusters, settings.shares, settings.seed), strict=True))
+    for conversation in everything:
+        placed.setdefault(part_of[str(conversation.meta["cluster"])], set()).add(conversation.id)
     committed = {name: {c.id for c in found} for name, found in conversations(curated).items()}
     assert placed["test"] == committed["test"]
     if recipe == "embedded-base-dialogues":

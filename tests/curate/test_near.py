@@ -2,13 +2,21 @@
 
 import itertools
 import random
+import tempfile
+from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from doctorglm.conversation import Conversation, Message
-from doctorglm.curate.near import Comparison, jaccard, shingles, similar_pairs
+from doctorglm.curate.engines import Inline
+from doctorglm.curate.near import Comparison
+from doctorglm.curate.pairs import Index, Plan, jaccard, sign
+from doctorglm.curate.texts import shingles
+
+from .tables import table_of
 
 WORDS = "头痛发热咳嗽血压血糖胃炎肝炎建议检查休息饮食清淡药物医生复诊注意避免症状治疗定期"
 """Twenty words of two characters."""
@@ -32,7 +40,14 @@ def joined(conversations: list[Conversation], threshold: float = 0.4, min_chars:
 
 
 def clusters(conversations: list[Conversation], threshold: float, min_chars: int) -> list[str]:
-    return Comparison(conversations, min_chars).clusters(threshold)
+    with tempfile.TemporaryDirectory() as folder:
+        comparison = compared(conversations, min_chars, Path(folder))
+        return [conversations[number].id for number in comparison.clusters(threshold).tolist()]
+
+
+def compared(conversations: list[Conversation], min_chars: int, folder: Path) -> Comparison:
+    table = table_of(conversations, folder / "store")
+    return Comparison(table, np.arange(len(table)), min_chars, Inline(), folder)
 
 
 def test_shingles_and_jaccard_by_hand() -> None:
@@ -55,7 +70,31 @@ def test_pairs_are_those_of_brute_force() -> None:
         (i, j): s for i, j in itertools.combinations(range(len(sets)), 2) if (s := jaccard(sets[i], sets[j])) >= 0.4
     }
     assert len(expected) > 20
-    assert {(i, j): s for i, j, s in similar_pairs(sets, 0.4)} == expected
+    plan = Plan(rows=3, bands=84)
+    blocks = [sign(sets[at : at + 50], plan) for at in range(0, len(sets), 50)]
+    assert {(i, j): s for i, j, s in Index(blocks).similar(0.4, sets.__getitem__)} == expected
+
+
+def test_a_bucket_of_many_is_not_compared_with_the_square_of_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = random.Random(5)
+    same = sentence(rng, 20)
+    sets = [shingles(same + "".join(rng.choices("甲乙丙丁戊", k=3))) for _ in range(600)]
+    asked = []
+
+    def counting(i: int) -> frozenset[str]:
+        asked.append(i)
+        return sets[i]
+
+    roots = list(range(len(sets)))
+
+    def apart(i: np.ndarray, j: np.ndarray) -> np.ndarray:
+        return np.array([roots[a] != roots[b] for a, b in zip(i, j, strict=True)], dtype=bool)
+
+    for i, j, _ in Index([sign(sets, Plan(3, 84))]).similar(0.4, counting, apart):
+        one, other = sorted((roots[i], roots[j]))
+        roots = [one if root == other else root for root in roots]
+    assert len(set(roots)) == 1
+    assert len(asked) < 20 * len(sets)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +152,7 @@ def test_no_conversations_no_clusters() -> None:
     assert clusters([], 0.4, 16) == []
 
 
-def test_the_leak_check_finds_the_nearest_pair_across() -> None:
+def test_the_leak_check_finds_the_nearest_pair_across(tmp_path: Path) -> None:
     rng = random.Random(4)
     # every trigram differs, so that only the planted pairs are near
     texts = ["".join(chr(0x4E00 + rng.randrange(20_000)) for _ in range(40)) for _ in range(8)]
@@ -122,7 +161,9 @@ def test_the_leak_check_finds_the_nearest_pair_across() -> None:
     near = [dialogue("y", texts[2][::-1], texts[6][:30] + texts[5][::-1][:10])]
 
     def largest(others: list[Conversation], held_out: list[Conversation] = held_out) -> float:
-        return Comparison([*held_out, *others], 16).largest_similarity({c.id for c in held_out}, 0.2)
+        everything = [*held_out, *others]
+        inside = np.arange(len(everything)) < len(held_out)
+        return compared(everything, 16, tmp_path).largest_similarity(inside, 0.2)
 
     assert largest(apart) == 0.0
     exact = jaccard(shingles(near[0].answers), shingles(held_out[2].answers))

@@ -2,12 +2,19 @@
 
 import itertools
 import random
+import tempfile
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from doctorglm.conversation import Conversation, Message
-from doctorglm.curate.near import jaccard, shingles
+from doctorglm.curate.engines import Inline
+from doctorglm.curate.pairs import jaccard
 from doctorglm.curate.repeats import repeats
+from doctorglm.curate.texts import shingles
+
+from .tables import table_of
 
 Q = "我有高血压这两天女婿来的时候给我拿了些党参泡水喝，您好高血压可以吃党参吗？"
 A = "高血压病人可以口服党参，党参有降血脂、降血压的作用，平时注意低盐饮食，按时吃药，定期量血压并到心内科复诊。"
@@ -17,8 +24,11 @@ def talk(identifier: str, question: str, answer: str) -> Conversation:
     return Conversation(id=identifier, messages=(Message("user", question), Message("assistant", answer)))
 
 
-def gone(*conversations: Conversation) -> list[tuple[str, str]]:
-    return [(r.id, r.of) for r in repeats(conversations, 0.8)]
+def gone(*conversations: Conversation, threshold: float = 0.8) -> list[tuple[str, str]]:
+    with tempfile.TemporaryDirectory() as folder:
+        table = table_of(conversations, Path(folder) / "store")
+        found = repeats(table, np.arange(len(table)), threshold, Inline(), Path(folder))
+        return [(table.id(r.number), table.id(r.of)) for r in found]
 
 
 def test_the_longer_of_two_copies_stays_whatever_their_order() -> None:
@@ -29,7 +39,7 @@ def test_the_longer_of_two_copies_stays_whatever_their_order() -> None:
 def test_a_machine_spun_copy_goes() -> None:
     spun = talk("b", Q, A.replace("注意", "留意歇息").replace("按时吃药", "按时服食药")[:-1] + "，谢谢。")
     assert jaccard(shingles(Q + "\n" + A), shingles(Q + "\n" + spun.answers)) > 0.6
-    assert [r.of for r in repeats([spun, talk("a", Q, A)], 0.6)] == ["a"]
+    assert gone(spun, talk("a", Q, A), threshold=0.6) == [("b", "a")]
 
 
 @pytest.mark.parametrize(
@@ -77,7 +87,7 @@ def test_the_pairs_are_those_of_brute_force() -> None:
             talks.append(talk(f"{group}-{copy}", "".join(changed[:15]), "".join(changed[15:]) + "。"))
     sets = {c.id: shingles(f"{c.questions}\n{c.answers}") for c in talks}
     near = {frozenset((a, b)) for a, b in itertools.combinations(sets, 2) if jaccard(sets[a], sets[b]) >= 0.8}
-    found = repeats(talks, 0.8)
+    found = gone(*talks)
     together = {member for pair in near for member in pair}
-    assert {r.id for r in found} <= together
-    assert {r.id for r in found} | {r.of for r in found} == together
+    assert {one for one, _ in found} <= together
+    assert {one for pair in found for one in pair} == together

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from doctorglm.conversation import Conversation, read_conversations
-from doctorglm.curate import near, stage
+from doctorglm.curate import chunks, near, parts, stage
 from doctorglm.curate.settings import CurateSettings
 from doctorglm.curate.stage import curate
 from doctorglm.errors import ConfigError, DataError
@@ -128,7 +128,7 @@ def test_what_clustering_misses_the_check_finds_and_more_rounds_join(tmp_path: P
     monkeypatch.setattr(near, "_ROWS", 4)
     leaks, clusters = [], []
     for most in (1, 5):
-        monkeypatch.setattr(stage, "_MAX_ROUNDS", most)
+        monkeypatch.setattr(parts, "_MAX_ROUNDS", most)
         record = curate([tmp_path / "x.csv"], tmp_path / str(most), CurateSettings()).record
         leaks.append(record["leak"])
         clusters.append(record["counts"]["clusters"])
@@ -175,7 +175,7 @@ def test_what_was_curated_is_curated_to_itself(source: Path, tmp_path: Path) -> 
 def test_a_finished_run_is_skipped_and_another_refused(source: Path, tmp_path: Path, monkeypatch: Any) -> None:
     out = tmp_path / "out"
     first = curate([source], out, CurateSettings()).record
-    monkeypatch.setattr(stage, "read", lambda *_: pytest.fail("read again"))
+    monkeypatch.setattr(chunks, "read", lambda *_: pytest.fail("read again"))
     assert curate([source], out, CurateSettings()).record == first
     with pytest.raises(ConfigError, match=r"seed: 0 -> 1"):
         curate([source], out, CurateSettings(seed=1))
@@ -188,7 +188,7 @@ def test_a_run_that_was_killed_is_completed(source: Path, tmp_path: Path, monkey
     whole, out = tmp_path / "whole", tmp_path / "out"
     curate([source], whole, CurateSettings())
     with monkeypatch.context() as patch:
-        patch.setattr(stage, "_write_rejected", lambda path, rejected: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(stage, "write_rejected", lambda path, rejected: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             curate([source], out, CurateSettings())
     assert read_json(out / "run.json")["status"] == "running"
@@ -294,9 +294,12 @@ def test_named_splits(source: Path, tmp_path: Path) -> None:
 
 def test_progress_names_every_file(source: Path, tmp_path: Path) -> None:
     (tmp_path / "b.csv").write_bytes(table(5, 3))
-    told: list[tuple[str, int, int]] = []
+    told: list[tuple[str, float]] = []
     curate([source, tmp_path / "b.csv"], tmp_path / "out", CurateSettings(), lambda *a: told.append(a))
-    assert told == [("样例.csv", 0, 2), ("b.csv", 1, 2)]
+    shares = [share for _, share in told]
+    assert shares == sorted(shares)
+    assert 0 <= shares[0] < shares[-1] <= 1
+    assert [name.split()[0] for name, _ in told[:2]] == ["样例.csv", "b.csv"]
 
 
 def test_a_limit_samples_and_accounts_for_the_rest(source: Path, tmp_path: Path) -> None:

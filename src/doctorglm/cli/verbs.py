@@ -155,13 +155,13 @@ def curate(
     files, values = _split_settings(sources)
     if limit is not None:
         values["limit"] = scalar(limit)
-    with progress_line(Text(en="curate", zh="整理"), len(files)) as line:
+    with progress_line(Text(en="curate", zh="整理"), 1.0) as line:
         wanted = build(CurateSettings, values, "curate")
         done = stage(
             files,
             out,
             wanted,
-            lambda name, n, _: line.update(n, name),
+            lambda doing, share: line.update(share, doing),
             decontaminate=decontaminate or (),
             skip_bad=skip_bad,
         )

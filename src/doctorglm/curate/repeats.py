@@ -1,23 +1,33 @@
 """Near-duplicates taken out, the best copy kept; a different number, unit or negation makes another text of it.
 
-Pairs are proposed by MinHash and decided by exact Jaccard similarity of character trigrams (curate/near.py), of
+Pairs are proposed by MinHash and decided by exact Jaccard similarity of character trigrams (curate/pairs.py), of
 question and answer together, or of long answers alone: the same paragraph under many questions teaches a model to say
 it always. Short answers that agree (可以吃) are honest, and stay where their questions differ.
 """
 
+import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from doctorglm.conversation import Conversation
+from doctorglm.curate.engines import Engine
 from doctorglm.curate.filters.cut_off import ends_well
 from doctorglm.curate.filters.machine_spun import is_spun
-from doctorglm.curate.near import Forest, shingles, similar_pairs
-from doctorglm.curate.normal import normalised
+from doctorglm.curate.near import Forest
+from doctorglm.curate.pairs import Index, Numbers, Plan
+from doctorglm.curate.store import Table
+from doctorglm.curate.texts import Texts, View
 
 _LONG_ANSWER_CHARS = 60
 _SAME_ANSWER = 0.9
+_STRICT, _LOOSE = Plan(rows=6, bands=42), Plan(rows=3, bands=84)
+"""From 0.7 on, 42 bands of 6 rows find a pair with probability 0.995 and more, and propose far fewer others."""
 _NUMBER = re.compile(
     r"[0-9]+(?:[./:][0-9]+)*\s*(?:[a-zA-Zμ%℃°‰]+(?:/[a-zA-Zμ0-9]+)?|岁|年|月|周|天|日|小时|分钟|次|片|粒"
     r"|支|个|两|斤|公斤|毫升|毫克|克)?"
@@ -27,18 +37,17 @@ _NEGATION = re.compile(r"不|没|无|未|非|别|勿|否|禁|忌|\bno\b|\bnot\b|
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """A conversation that goes, the one that stays for it, and how alike they are."""
+    """A record that goes, the one that stays for it, and how alike they are; by number in the table."""
 
-    id: str
-    of: str
+    number: int
+    of: int
     similarity: float
 
 
-def repeats(conversations: Sequence[Conversation], threshold: float) -> list[Repeat]:
-    """What goes, in the order of the ids; which copy stays depends on the texts alone, not on their order."""
-    pairs = list(_pairs(conversations, threshold))
-    forest, nearest = Forest(len(conversations)), dict[int, float]()
-    for i, j, similarity in pairs:
+def repeats(table: Table, numbers: Numbers, threshold: float, engine: Engine, spill: Path) -> list[Repeat]:
+    """What goes of these records; which copy stays depends on the texts alone, not on their order."""
+    forest, nearest = Forest(len(numbers)), dict[int, float]()
+    for i, j, similarity in _pairs(table, numbers, threshold, forest, engine, spill):
         forest.join(i, j)
         for k in (i, j):
             nearest[k] = max(nearest.get(k, 0.0), similarity)
@@ -47,30 +56,39 @@ def repeats(conversations: Sequence[Conversation], threshold: float) -> list[Rep
         groups.setdefault(forest.root(k), []).append(k)
     gone = []
     for members in groups.values():
-        best = max(members, key=lambda k: _worth(conversations[k]))
-        gone += [
-            Repeat(conversations[k].id, conversations[best].id, round(nearest[k], 3)) for k in members if k != best
-        ]
-    return sorted(gone, key=lambda repeat: repeat.id)
+        found = {k: Conversation.from_dict(json.loads(*table.lines(numbers[k : k + 1])), "") for k in members}
+        best = max(members, key=lambda k, found=found: _worth(found[k]))  # type: ignore[misc]
+        gone += [Repeat(int(numbers[k]), int(numbers[best]), round(nearest[k], 3)) for k in members if k != best]
+    return gone
 
 
-def _pairs(conversations: Sequence[Conversation], threshold: float) -> Iterator[tuple[int, int, float]]:
-    whole = [shingles(f"{c.questions}\n{c.answers}") for c in conversations]
-    said = [_marks(f"{c.questions}\n{c.answers}") for c in conversations]
-    for i, j, similarity in similar_pairs(whole, threshold):
-        if said[i] == said[j]:
-            yield i, j, similarity
-    long = [k for k, c in enumerate(conversations) if len(normalised(c.answers)) >= _LONG_ANSWER_CHARS]
-    answers = [_marks(conversations[k].answers) for k in long]
-    for a, b, similarity in similar_pairs([shingles(conversations[k].answers) for k in long], _SAME_ANSWER):
-        if answers[a] == answers[b]:
-            yield long[a], long[b], similarity
+def _pairs(
+    table: Table, numbers: Numbers, threshold: float, forest: Forest, engine: Engine, spill: Path
+) -> Iterator[tuple[int, int, float]]:
+    """Pairs of places in `numbers` that are copies, and are not joined yet."""
+    long = np.flatnonzero(table.columns["answer_chars"][numbers] >= _LONG_ANSWER_CHARS)
+    views: list[tuple[View, Numbers, float]] = [
+        ("whole", np.arange(len(numbers)), threshold),
+        ("answer", long, _SAME_ANSWER),
+    ]
+    for view, members, at_least in views:
+        texts = Texts(table, numbers[members], view, marks)
+        index = Index(texts.signed(_STRICT if at_least >= 0.7 else _LOOSE, engine), spill)
+
+        def may_join(i: Numbers, j: Numbers, texts: Texts = texts, members: Numbers = members) -> NDArray[np.bool_]:
+            apart = forest.roots(members[i]) != forest.roots(members[j])
+            both: NDArray[np.bool_] = apart & (texts.marks[i] == texts.marks[j])
+            return both
+
+        for i, j, similarity in index.similar(at_least, texts.shingles, may_join):
+            yield int(members[i]), int(members[j]), similarity
 
 
-def _marks(text: str) -> Counter[str]:
+def marks(text: str) -> str:
     """The numbers with their units and the negations: texts that differ in these say different things."""
     even = text.casefold()
-    return Counter(re.sub(r"\s", "", mark) for mark in [*_NUMBER.findall(even), *_NEGATION.findall(even)])
+    found = Counter(re.sub(r"\s", "", mark) for mark in [*_NUMBER.findall(even), *_NEGATION.findall(even)])
+    return repr(sorted(found.items()))
 
 
 def _worth(conversation: Conversation) -> tuple[bool, bool, int, int, str]:

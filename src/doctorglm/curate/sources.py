@@ -17,7 +17,7 @@ from doctorglm.curate.formats import Format, Row, format_of
 from doctorglm.curate.readers import READERS, Reader, reader_for
 from doctorglm.errors import DataError
 
-_OWN_ID = re.compile(r"[a-z]+-[0-9a-f]{16}")
+_OWN_ID = re.compile(r"[a-z][a-z0-9-]{0,19}-[0-9a-f]{16}")
 _DOCUMENT_KEYS = {"text", "source", "licence"}
 _HAN = re.compile("[\u4e00-\u9fff]")
 
@@ -106,10 +106,16 @@ def _unused(name: str, names: set[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file that was opened: its report, and its entries, read as they are used and only once."""
+    """A file that was opened: its report, and its rows, read as they are used and only once."""
 
     report: FileReport
-    entries: Iterator[Entry]
+    rows: Iterator[Row]
+    readers: Sequence[Reader]
+
+    @property
+    def entries(self) -> Iterator[Entry]:
+        """The rows as entries."""
+        return (entry_of(row, self.report, self.readers) for row in self.rows)
 
 
 def read(file: SourceFile, mapping: Reader | None = None) -> Iterator[Source]:
@@ -118,7 +124,7 @@ def read(file: SourceFile, mapping: Reader | None = None) -> Iterator[Source]:
     What holds no conversations is skipped with the reason, in a folder or an archive. Raises DataError when it is
     damaged, or was named itself and holds none: at once, or when the entries come to the damage.
     """
-    readers = (mapping, *READERS) if mapping else READERS
+    readers = readers_with(mapping)
     licence = licence_beside(file.path)
     for content in contents(file.path, file.name):
         form = format_of(content, lambda columns: reader_for(columns, readers) is not None)
@@ -128,8 +134,12 @@ def read(file: SourceFile, mapping: Reader | None = None) -> Iterator[Source]:
         if not any(row.fields is not None and reader_for(row.fields, readers) for row in first):
             why = _no_dialogues(content.name, file.given and content.name == file.name, form, first)
         report = FileReport(content.name, form.encoding, licence, why, form.form)
-        every = itertools.chain(first, rows)
-        yield Source(report, iter(()) if why else (_entry_of(row, content.name, licence, readers) for row in every))
+        yield Source(report, iter(()) if why else itertools.chain(first, rows), readers)
+
+
+def readers_with(mapping: Reader | None) -> Sequence[Reader]:
+    """The readers that are asked, in their order: the user's own first."""
+    return (mapping, *READERS) if mapping else READERS
 
 
 _FIRST_ROWS = 1000
@@ -179,13 +189,15 @@ def _unknown_format(name: str, form: Format, record: Mapping[str, Any] | None) -
     )
 
 
-def _entry_of(row: Row, file: str, licence: str, readers: Sequence[Reader]) -> Entry:
+def entry_of(row: Row, report: FileReport, readers: Sequence[Reader]) -> Entry:
+    """The conversation of a row, or the reason why it holds none."""
+    file = report.name
     reader = reader_for(row.fields, readers) if row.fields is not None else None
     if row.fields is None or reader is None:
         return Entry(f"row-{_digest([file, row.number])}", file, row.number, None, row.reason or "unknown_keys")
     identifier = record_id(row.fields, reader.NAME)
     try:
-        conversation = _conversation(row.fields, reader, identifier, licence)
+        conversation = _conversation(row.fields, reader, identifier, report.licence)
     except ValueError as error:
         return Entry(identifier, file, row.number, None, str(error))
     return Entry(identifier, file, row.number, conversation, numbers=_numbers_as_text(row.fields, conversation))

@@ -4,38 +4,42 @@ The order depends on the seed and the cluster's name alone, so data that is adde
 """
 
 import hashlib
-from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
-from doctorglm.conversation import Conversation
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """A cluster by its name, with the number of its records, and what it is stratified by."""
+
+    name: str
+    size: int
+    stratum: str = ""
 
 
-def assign(conversations: Sequence[Conversation], shares: Mapping[str, float], seed: int) -> list[str]:
-    """The split of each conversation, by its `meta["cluster"]`; no cluster is in two splits.
+def assign(clusters: Sequence[Cluster], shares: Mapping[str, float], seed: int) -> list[str]:
+    """The split of each cluster.
 
-    A source's shares are met to within half of its largest cluster.
+    A stratum's shares are met to within half of its largest cluster.
     """
-    sizes = Counter(str(c.meta["cluster"]) for c in conversations)
-    sources = {c.id: c.source for c in conversations}
-    strata = defaultdict(list)
-    for cluster in sizes:
-        strata[sources[cluster]].append(cluster)
-    chosen: dict[str, str] = {}
+    strata: dict[str, list[int]] = defaultdict(list)
+    for number, cluster in enumerate(clusters):
+        strata[cluster.stratum].append(number)
+    chosen = [""] * len(clusters)
     for members in strata.values():
-        members.sort(key=lambda cluster: _order(seed, cluster))
-        chosen |= _cut(members, sizes, shares)
-    return [chosen[str(c.meta["cluster"])] for c in conversations]
-
-
-def _cut(members: Sequence[str], sizes: Mapping[str, int], shares: Mapping[str, float]) -> dict[str, str]:
-    """Each cluster goes where its middle falls on the line from 0 to all records."""
-    total = sum(sizes[cluster] for cluster in members)
-    chosen, before = {}, 0
-    for cluster in members:
-        middle = (before + sizes[cluster] / 2) / total
-        chosen[cluster] = _at(middle, shares)
-        before += sizes[cluster]
+        members.sort(key=lambda number: _order(seed, clusters[number].name))
+        for number, name in zip(members, _cut([clusters[n].size for n in members], shares), strict=True):
+            chosen[number] = name
     return chosen
+
+
+def _cut(sizes: Sequence[int], shares: Mapping[str, float]) -> Iterable[str]:
+    """Each cluster goes where its middle falls on the line from 0 to all records."""
+    total, before = sum(sizes), 0
+    for size in sizes:
+        yield _at((before + size / 2) / total, shares)
+        before += size
 
 
 def _at(position: float, shares: Mapping[str, float]) -> str:
@@ -51,6 +55,6 @@ def _order(seed: int, cluster: str) -> bytes:
     return hashlib.sha256(f"{seed}\0{cluster}".encode()).digest()
 
 
-def ids_sha256(conversations: Sequence[Conversation]) -> str:
+def ids_sha256(ids: Iterable[str]) -> str:
     """The sha256 of the sorted record ids, one a line: what is committed to show that a split has not changed."""
-    return hashlib.sha256("".join(f"{i}\n" for i in sorted(c.id for c in conversations)).encode()).hexdigest()
+    return hashlib.sha256("".join(f"{i}\n" for i in sorted(ids)).encode()).hexdigest()

@@ -13,7 +13,6 @@ from doctorglm.curate.filters import (
     cure_claims,
     cut_off,
     damaged,
-    duplicate,
     echo,
     empty,
     language,
@@ -42,13 +41,12 @@ _FILTERS: Mapping[str, Callable[[CurateSettings], Filter]] = {
     "advertisement": lambda _: advertisement.rejects,
     "cure_claims": lambda _: cure_claims.rejects,
     "machine_spun": lambda _: machine_spun.rejects,
-    "duplicate": lambda _: duplicate.Duplicates().rejects,
 }
 
 
 def chain(settings: CurateSettings) -> list[Filter]:
-    """The filters of the settings, in their order and fresh: `duplicate` remembers what it has seen."""
-    return [_FILTERS[name](settings) for name in settings.filters]
+    """The filters of the settings, in their order; `duplicate`, which compares records, is the stage's."""
+    return [_FILTERS[name](settings) for name in settings.filters if name != "duplicate"]
 
 
 def first_reason(filters: list[Filter], conversation: Conversation) -> str | None:
