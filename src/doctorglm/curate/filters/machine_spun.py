@@ -32,5 +32,10 @@ def rejects(conversation: Conversation) -> str | None:
 
 def is_spun(answer: str) -> bool:
     """True when the text's different words of this kind are many enough for its length."""
-    points = 2 * len(set(_NOBODY_WRITES.findall(answer))) + len(set(_ODD.findall(answer)))
+    points = spun_points(answer)
     return points >= _LIMIT and _CHARS_A_POINT * points >= len(answer)
+
+
+def spun_points(answer: str) -> int:
+    """Two for each different word that nobody writes, one for each odd one."""
+    return 2 * len(set(_NOBODY_WRITES.findall(answer))) + len(set(_ODD.findall(answer)))
