@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 from doctorglm.conversation import Conversation, write_conversations
 from doctorglm.curate.clean import clean
 from doctorglm.curate.decontaminate import Benchmarks, read_benchmarks
-from doctorglm.curate.filters import chain, first_reason
+from doctorglm.curate.filters import chain, first_rejection
 from doctorglm.curate.near import Comparison
 from doctorglm.curate.readers import Reader
 from doctorglm.curate.readers.mapped import read_mapping
@@ -43,7 +43,7 @@ class _Sorted:
     places: dict[str, Entry] = field(default_factory=dict)
 
     def reject(self, entry: Entry, reason: str, **why: Any) -> None:
-        """Notes the place, the reason and perhaps what it rests on, and nothing of the text."""
+        """Notes the place, the reason and what it rests on."""
         self.rejected.append({"id": entry.id, "source": entry.file, "row": entry.row, "reason": reason, **why})
 
 
@@ -152,10 +152,12 @@ def _sort(entries: Sequence[Entry], settings: CurateSettings, benchmarks: Benchm
             continue
         changes: Counter[str] = Counter()
         conversation = clean(entry.conversation, settings.drop_courtesies, changes, settings.normalise)
-        reason = first_reason(filters, conversation)
-        match = benchmarks.match(conversation) if benchmarks and not reason else None
-        if reason or entry.id in result.places:
-            result.reject(entry, reason or "duplicate_id")
+        rejection = first_rejection(filters, conversation)
+        match = benchmarks.match(conversation) if benchmarks and not rejection else None
+        if rejection:
+            result.reject(entry, rejection.reason, evidence=rejection.evidence)
+        elif entry.id in result.places:
+            result.reject(entry, "duplicate_id")
         elif match and match.is_leak:
             result.reject(entry, "contaminated", item=match.place, question=match.question, answer=match.answer)
         else:
