@@ -2,7 +2,9 @@
 
 Balance by filling with water: every department gets the same cap, a smaller one keeps all it has, and the cap rises
 until the limit is reached. Of equal quality the seeded hash of the id decides, so that neither the order of the records
-nor that of the files counts. Millions of records are numbers here, no texts: 21 bytes each.
+nor that of the files counts. Millions of records are numbers here, no texts: 20 bytes each, and as
+much again while the columns grow. Records without a department are balanced by their source, since corpora that
+name none are no department.
 """
 
 import hashlib
@@ -29,8 +31,9 @@ class Candidates:
         self._totals: _Column = _Column("f8")
         self._order: _Column = _Column("u8")
 
-    def add(self, identifier: str, department: str, total: float) -> None:
+    def add(self, identifier: str, source: str, department: str, total: float) -> None:
         """Notes the next conversation; its index is the number of those before it."""
+        department = department or f"\0{source}"
         self._numbers.append(self._departments.setdefault(department, len(self._departments)))
         self._totals.append(total)
         self._order.append(tie(self._seed, identifier))
@@ -104,6 +107,9 @@ BINS = 20
 """Of the histogram of totals, each 0.05 wide."""
 
 
+_MILLION = 1_000_000
+
+
 @dataclass
 class Spread:
     """What the score says of the conversations so far, in all and by source; adds up over pieces of a corpus."""
@@ -111,7 +117,7 @@ class Spread:
     totals: Counter[int] = field(default_factory=Counter)
     """Conversations by bin of their total."""
     parts: Counter[str] = field(default_factory=Counter)
-    """The sum of each part, and of the totals."""
+    """The sum of each part, and of the totals, in millionths: whole numbers add up alike in any order."""
     conversations: int = 0
     asking_conversations: int = 0
     answers: int = 0
@@ -121,7 +127,8 @@ class Spread:
         """Counts one conversation."""
         asking = [asks_back(answer) for _, answer in conversation.turns]
         self.totals[min(BINS - 1, int(quality.total * BINS))] += 1
-        self.parts.update({**quality.parts, "total": quality.total})
+        for name, value in {**quality.parts, "total": quality.total}.items():
+            self.parts[name] += round(value * _MILLION)
         self.conversations += 1
         self.asking_conversations += any(asking)
         self.answers += len(asking)
@@ -141,7 +148,7 @@ class Spread:
         return {
             "conversations": self.conversations,
             "histogram": [self.totals[k] for k in range(BINS)],
-            "mean": {name: _ratio(self.parts[name], self.conversations) for name in ("total", *WEIGHTS)},
+            "mean": {name: _ratio(self.parts[name] / _MILLION, self.conversations) for name in ("total", *WEIGHTS)},
             "asks_back": {
                 "conversations": _ratio(self.asking_conversations, self.conversations),
                 "answers": _ratio(self.asking_answers, self.answers),
