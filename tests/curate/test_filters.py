@@ -1,9 +1,12 @@
 """Each filter rejects what it is for, by its reason, and lets honest text pass."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from doctorglm.conversation import Conversation, Message, Role
-from doctorglm.curate.filters import chain, first_reason
+from doctorglm.curate.filters import Filter, chain, first_rejection
+from doctorglm.curate.filters.rejection import around
 from doctorglm.curate.settings import CurateSettings
 from doctorglm.errors import ConfigError
 from doctorglm.settings import build
@@ -19,6 +22,11 @@ def dialogue(*contents: str, roles: tuple[Role, ...] = (), identifier: str = "x"
 
 def reason(conversation: Conversation, **settings: int) -> str | None:
     return first_reason(chain(CurateSettings(**settings)), conversation)  # type: ignore[arg-type]
+
+
+def first_reason(filters: list[Filter], conversation: Conversation) -> str | None:
+    rejection = first_rejection(filters, conversation)
+    return rejection.reason if rejection else None
 
 
 @pytest.mark.parametrize(
@@ -147,3 +155,64 @@ def test_filters_are_a_list_in_the_settings() -> None:
 def test_languages_are_a_setting() -> None:
     english = dialogue("How are you?", "Please see a doctor today.")
     assert first_reason(chain(build(CurateSettings, {"languages": "zh"}, "curate")), english) == "language"
+
+
+LONG = "".join(f"第{i}周请量血压并记录。" for i in range(30))
+SECRET = "sk-abcdefghij0123456789xyz"
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "evidence"),
+    [
+        (Q, A[:-1] + "，然后再看看效果如何", "心内科复诊，然后再看看效果如何"),
+        (Q, "多喝水，" * 20 + "多喝水。", "多喝水，"),
+        (Q, "-" * 30 + "多喝水，" * 20 + "多喝水。", "多喝水，"),
+        (Q, "您好。中药可以根治，放心。", "您好。中药可以根治，放心。"),
+        (Q, LONG + "请加我微信abc_123详谈。" + LONG, "请加我微信abc_123详谈。"),
+        (Q, "我的电话16400001234，随时联系。", "我的电话16400001234，随时联系。"),
+        (Q, f"请用{SECRET}这个密钥。", "api key"),
+        (Q, "密码是abc12345，请登录。", "password"),
+        ("建议您到医院检查，注意休息。", "医生您好，我头痛三天了该怎么办？", "医生您好，我"),
+        (Q, "要积极救治，留意歇息，不定期复检，消化身体营养。", "、"),
+        (Q, "お大事にしてください、薬を飲みましょう。", "お大事にしてください"),
+        (Q, "高血压怎么办", "高血压怎么办"),
+        (Q, "前" * 100 + "\ufffd" + "后" * 100, "前\ufffd后"),
+        (Q, "好", "好"),
+        (Q, "长" * 20_000 + "。", "20008 > 20000"),
+        (Q, "。。。", "。。。"),
+    ],
+)
+def test_the_evidence_is_what_the_rejection_rests_on(question: str, answer: str, evidence: str) -> None:
+    rejection = first_rejection(chain(CurateSettings()), dialogue(question, answer))
+    assert rejection is not None
+    assert evidence in rejection.evidence
+    assert len(rejection.evidence) <= 60
+    assert SECRET not in rejection.evidence and "abc12345" not in rejection.evidence
+
+
+def test_the_odd_words_of_a_spun_text_are_its_evidence() -> None:
+    rejection = first_rejection(chain(CurateSettings()), dialogue(Q, "要积极救治，留意歇息，不定期复检。"))
+    assert rejection is not None
+    assert rejection.evidence.split("、") == ["积极救治", "留意歇息", "不定期复检", "救治", "歇息", "复检"]
+
+
+@pytest.mark.parametrize("position", [0, 5, 300])
+def test_no_evidence_where_a_key_stands_in_the_conversation(position: int) -> None:
+    text = "请看" + "这" * position + f"密钥{SECRET}没有说完就"
+    rejection = first_rejection(chain(CurateSettings()), dialogue(Q, text))
+    assert rejection is not None
+    assert (rejection.reason, rejection.evidence) == ("cut_off", "")
+
+
+def test_half_a_surrogate_pair_can_be_written_as_evidence() -> None:
+    rejection = first_rejection(chain(CurateSettings()), dialogue(Q, A + "\ud83d"))
+    assert rejection is not None and rejection.evidence.encode("utf-8")
+
+
+@given(st.text(max_size=200), st.integers(0, 200), st.integers(0, 90))
+def test_a_stretch_holds_what_was_found_and_no_more_than_is_allowed(text: str, start: int, length: int) -> None:
+    start = min(start, len(text))
+    end = min(start + length, len(text))
+    stretch = around(text, start, end)
+    assert len(stretch) <= 60
+    assert " ".join(text[start:end][:60].encode("utf-8", "replace").decode().split()) in stretch or end - start > 60

@@ -1,6 +1,8 @@
 """Splits keep clusters whole, meet their shares, and move little when data is added."""
 
+import random
 from collections import Counter
+from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -27,7 +29,7 @@ def test_the_shares_are_met(sizes: list[int], seed: int) -> None:
 def test_shares_hold_within_each_source() -> None:
     clusters = corpus([1] * 400) + corpus([1] * 100, "zhongjing")
     splits = assign(clusters, SHARES, 0)
-    counts = Counter((c.stratum, s) for c, s in zip(clusters, splits, strict=True))
+    counts = Counter((c.source, s) for c, s in zip(clusters, splits, strict=True))
     assert counts["cmd", "test"] == 60
     assert counts["zhongjing", "test"] == 15
 
@@ -45,6 +47,57 @@ def test_added_data_moves_little() -> None:
     old, new = assign(before, SHARES, 0), assign(after, SHARES, 0)[:1000]
     moved = sum(a != b for a, b in zip(old, new, strict=True))
     assert moved < 60
+
+
+STRATA = [
+    ("cmd", 3000),
+    ("cmd", 2000),
+    ("zhongjing", 1500),
+    ("zhongjing", 1000),
+    *[("cmd", 50)] * 40,
+    *[("x", 1)] * 500,
+]
+"""Of 10,000 records: a few large departments, forty small ones, and five hundred with a name that nobody else has."""
+
+
+def hospital(count: int, first: int = 0) -> list[Cluster]:
+    """Records drawn at random over the strata, each a cluster of its own."""
+    rng = random.Random(first)
+    drawn = rng.choices(range(len(STRATA)), [n for _, n in STRATA], k=count)
+    return [Cluster(f"r{first + i:06}", 1, STRATA[k][0], f"科{k}") for i, k in enumerate(drawn)]
+
+
+def test_departments_meet_the_shares_each_and_the_smallest_together() -> None:
+    conversations = hospital(10_000)
+    splits = assign(conversations, SHARES, 0, by_department=True)
+    sizes = Counter(c.department for c in conversations)
+    counts = Counter((c.department, s) for c, s in zip(conversations, splits, strict=True))
+    for department, size in sizes.items():
+        for name, share in SHARES.items():
+            assert abs(counts[department, name] - share * size) <= 1.5
+    for name, share in SHARES.items():
+        assert abs(splits.count(name) - share * 10_000) < 60
+    alone = [s for c, s in zip(conversations, splits, strict=True) if sizes[c.department] == 1]
+    assert len(alone) > 100
+    # three standard deviations of a draw
+    assert abs(alone.count("test") / len(alone) - 0.15) < 3 * (0.15 * 0.85 / len(alone)) ** 0.5
+
+
+def test_a_tenth_more_moves_few_by_department() -> None:
+    before, more = hospital(10_000), hospital(1_000, 10_000)
+    old = assign(before, SHARES, 0, by_department=True)
+    new = assign(before + more, SHARES, 0, by_department=True)[: len(before)]
+    moved = sum(a != b for a, b in zip(old, new, strict=True))
+    assert 0 < moved < 350
+
+
+def test_departments_are_strata_under_their_usual_names_only_when_asked() -> None:
+    conversations = [
+        replace(c, department="心内科" if i % 2 else "Cardiology") for i, c in enumerate(corpus([1] * 200))
+    ]
+    usual = [replace(c, department="心血管内科") for c in conversations]
+    assert assign(conversations, SHARES, 0, by_department=True) == assign(usual, SHARES, 0, by_department=True)
+    assert assign(conversations, SHARES, 0) == assign(corpus([1] * 200), SHARES, 0)
 
 
 def test_one_split_takes_all() -> None:

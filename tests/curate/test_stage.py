@@ -87,7 +87,7 @@ def test_planted_faults_are_rejected_by_reason_and_the_counts_add_up(tmp_path: P
         ("x.csv", 44, "no_answer"),
         ("x.csv", 45, "no_question"),
     ]
-    assert all(set(r) == {"id", "source", "row", "reason"} for r in rejected)
+    assert all(set(r) == {"id", "source", "row", "reason"} | ({"evidence"} & set(r)) for r in rejected)
 
 
 def test_nothing_of_a_rejected_text_is_written(tmp_path: Path) -> None:
@@ -304,7 +304,8 @@ def test_progress_names_every_file(source: Path, tmp_path: Path) -> None:
 
 def test_a_limit_samples_and_accounts_for_the_rest(source: Path, tmp_path: Path) -> None:
     runs = [
-        curate([source], tmp_path / f"{s}{n}", CurateSettings(seed=s, limit=n)) for s, n in ((0, 20), (1, 20), (0, 99))
+        curate([source], tmp_path / f"{s}{n}", CurateSettings(seed=s, limit=n, limit_by="random"))
+        for s, n in ((0, 20), (1, 20), (0, 99))
     ]
     assert [run.record["counts"]["kept"] for run in runs] == [20, 20, 60]
     assert runs[0].record["counts"]["rejected"] == {"over_limit": 40}

@@ -7,6 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from doctorglm.curate.departments import canonical
+from doctorglm.curate.mix import Candidates
+from doctorglm.curate.settings import CurateSettings
 from doctorglm.curate.store import Table
 
 REASONS = (
@@ -74,6 +77,19 @@ def drop_copies(choice: Choice, held_out: NDArray[np.bool_], *, texts: bool) -> 
         order = kept[np.lexsort((rank[kept], ~held_out[kept], columns[key][kept]))]
         again = columns[key][order[1:]] == columns[key][order[:-1]]
         choice.reject(order[1:][again], reason)
+
+
+def within_limit(table: Table, numbers: NDArray[np.int64], limit: int, settings: CurateSettings) -> NDArray[np.bool_]:
+    """Which of these records a limit keeps."""
+    candidates, columns = Candidates(settings.seed), table.columns
+    departments = [canonical(label.department) for label in table.labels]
+    by_quality = settings.limit_by == "quality"
+    for number, kind, quality in zip(
+        numbers.tolist(), columns["label"][numbers].tolist(), columns["quality"][numbers].tolist(), strict=True
+    ):
+        department, source = (departments[kind], table.labels[kind].source) if by_quality else ("", "")
+        candidates.add(table.id(number), source, department, quality if by_quality else 0.0)
+    return candidates.chosen(limit)
 
 
 def in_order(choice: Choice, held_out: NDArray[np.bool_]) -> NDArray[np.int64]:

@@ -3,6 +3,7 @@
 Sources and `--out` must lie on a disk that every node sees. https://docs.ray.io/en/latest/data/data.html
 """
 
+import logging
 import pickle
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -80,7 +81,8 @@ def ray_cluster() -> Iterator[RayData]:
         ) from None
     ours = not ray.is_initialized()
     if ours:
-        ray.init(log_to_driver=False, include_dashboard=False, logging_level="warning")
+        ray.init(log_to_driver=False, include_dashboard=False, logging_level=logging.WARNING)
+    logging.getLogger("ray.data").setLevel(logging.WARNING)
     context = ray.data.DataContext.get_current()
     context.execution_options.preserve_order = True
     context.enable_progress_bars = False

@@ -14,14 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from doctorglm.conversation import Conversation
+from doctorglm.curate.asking import asks_back
 from doctorglm.curate.chunks import Chunk
 from doctorglm.curate.clean import clean
 from doctorglm.curate.decontaminate import Benchmarks
-from doctorglm.curate.filters import chain, first_reason
+from doctorglm.curate.filters import chain, first_rejection
 from doctorglm.curate.normal import normalised
+from doctorglm.curate.quality import WEIGHTS, score
 from doctorglm.curate.readers import Reader
 from doctorglm.curate.settings import CurateSettings
 from doctorglm.curate.sources import Entry, FileReport, entry_of, readers_with
+
+_U2 = 65535
 
 COLUMNS = np.dtype(
     [
@@ -34,10 +38,14 @@ COLUMNS = np.dtype(
         ("question_chars", "u4"),
         ("answer_chars", "u4"),
         ("turns", "u2"),
+        ("asking", "u2"),
+        ("quality", "f4"),
+        ("parts", "u1", (len(WEIGHTS),)),
     ]
 )
 """What is known of a record that passed the filters: where it stands in its chunk's lines, the number of its label,
-a hash that is equal where question and answer say the same, and its size (characters as they are compared)."""
+a hash that is equal where question and answer say the same, its size (characters as they are compared), how many of
+its answers ask back, and its quality with the parts (in 255ths)."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -86,11 +94,11 @@ class Tally:
         label = Label(conversation.source, conversation.department, conversation.licence)
         number = self.labels.setdefault(label, len(self.labels))
         asked, answered = len(normalised(conversation.questions)), len(normalised(conversation.answers))
-        turns = len(conversation.turns)
-        same = _digest(conversation)
-        self.rows.append(
-            (conversation.id.encode(), row, self.at, len(line), number, same, asked, answered, min(turns, 65535))
-        )
+        turns, quality = conversation.turns, score(conversation)
+        asking = sum(asks_back(answer) for _, answer in turns)
+        parts = [round(255 * part) for part in quality.parts.values()]
+        place = (conversation.id.encode(), row, self.at, len(line), number, _digest(conversation))
+        self.rows.append((*place, asked, answered, min(len(turns), _U2), min(asking, _U2), quality.total, parts))
         self.lines.append(line)
         self.at += len(line)
 
@@ -128,10 +136,10 @@ class Records:
             changes: Counter[str] = Counter()
             settings = self._settings
             conversation = clean(entry.conversation, settings.drop_courtesies, changes, settings.normalise)
-            reason = first_reason(filters, conversation)
-            match = self._benchmarks.match(conversation) if self._benchmarks and not reason else None
-            if reason:
-                tally.reject(entry, reason)
+            rejection = first_rejection(filters, conversation)
+            match = self._benchmarks.match(conversation) if self._benchmarks and not rejection else None
+            if rejection:
+                tally.reject(entry, rejection.reason, evidence=rejection.evidence)
             elif match and match.is_leak:
                 tally.reject(entry, "contaminated", item=match.place, question=match.question, answer=match.answer)
             else:

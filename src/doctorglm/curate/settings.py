@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import field
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 from pydantic.dataclasses import dataclass
@@ -178,7 +178,14 @@ class CurateSettings:
     """Removes closing formulas (感谢您的咨询, 祝您早日康复), which teach a model nothing but to say them."""
 
     limit: Annotated[int, Field(ge=1)] | None = None
-    """Keeps at most this many conversations, sampled by the seed, because corpora are sorted by department."""
+    """Keeps at most this many conversations."""
+
+    limit_by: Literal["quality", "random"] = "quality"
+    """Which ones `limit` keeps: the best, departments even, or as the seed draws them. Not simply the first, because
+    corpora are sorted by department."""
+
+    split_by_department: bool = False
+    """Meets the shares within each department of a source too; data that is added then moves more of the old."""
 
     @property
     def shares(self) -> dict[str, float]:

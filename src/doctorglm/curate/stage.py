@@ -1,6 +1,5 @@
 """Curation: sources -> clean conversations in splits, rejected records with reasons, and `run.json`."""
 
-import hashlib
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from doctorglm.curate.choice import Choice, drop_copies
+from doctorglm.curate.choice import Choice, drop_copies, within_limit
 from doctorglm.curate.decontaminate import Benchmarks, read_benchmarks
 from doctorglm.curate.engines import Engine, Inline
 from doctorglm.curate.parts import Parts, divide
@@ -149,8 +148,7 @@ class _Work:
                 choice.reject_copy(gone.number, gone.of, gone.similarity)
         kept = choice.kept[~held_out[choice.kept]]
         if settings.limit is not None and len(kept) > settings.limit:
-            order = sorted(kept, key=lambda n: _lot(settings.seed, table.id(int(n))))
-            choice.reject(np.array(order[settings.limit :]), "over_limit")
+            choice.reject(kept[~within_limit(table, kept, settings.limit, settings)], "over_limit")
 
     def _divided(self, choice: Choice, held_out: NDArray[np.bool_]) -> Parts:
         settings, table = self.settings, choice.table
@@ -183,10 +181,6 @@ class _Work:
 
 _READING, _DIVIDING, _WRITING = 0.6, 0.7, 0.95
 """The share of all that is done when a step begins or ends."""
-
-
-def _lot(seed: int, identifier: str) -> bytes:
-    return hashlib.sha256(f"{seed}\0limit\0{identifier}".encode()).digest()
 
 
 def _reports(heads: Sequence[Head]) -> dict[str, dict[str, Any]]:

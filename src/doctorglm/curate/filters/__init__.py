@@ -1,4 +1,4 @@
-"""One filter per file; each says why it rejects a conversation, by a short reason that `run.json` counts.
+"""One filter per file; each says why it rejects a conversation: a reason that `run.json` counts, and the evidence.
 
 The order is the order of the reasons: a record is counted under the first that applies.
 """
@@ -22,10 +22,11 @@ from doctorglm.curate.filters import (
     roles,
     secrets,
 )
+from doctorglm.curate.filters.rejection import Rejection
 from doctorglm.curate.settings import CurateSettings
 
-Filter: TypeAlias = Callable[[Conversation], str | None]
-"""A conversation -> the reason to reject it, or None."""
+Filter: TypeAlias = Callable[[Conversation], Rejection | None]
+"""A conversation -> why it is rejected, or None."""
 
 _FILTERS: Mapping[str, Callable[[CurateSettings], Filter]] = {
     "damaged": lambda _: damaged.rejects,
@@ -49,6 +50,10 @@ def chain(settings: CurateSettings) -> list[Filter]:
     return [_FILTERS[name](settings) for name in settings.filters if name != "duplicate"]
 
 
-def first_reason(filters: list[Filter], conversation: Conversation) -> str | None:
-    """The first filter's reason, or None when all let it pass."""
-    return next((reason for rejects in filters if (reason := rejects(conversation))), None)
+def first_rejection(filters: list[Filter], conversation: Conversation) -> Rejection | None:
+    """The first filter's rejection, or None when all let it pass; evidence never holds a key or a password."""
+    rejection = next((found for rejects in filters if (found := rejects(conversation))), None)
+    if rejection and rejection.reason != "secret" and secrets.rejects(conversation):
+        # a filter that is asked earlier may quote what stands beside or inside the secret
+        return Rejection(rejection.reason)
+    return rejection

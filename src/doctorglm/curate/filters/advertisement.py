@@ -1,10 +1,15 @@
-"""Rejects answers that lure a patient away: a private contact, or a call to buy, to add, to come and see a healer."""
+"""Rejects answers that lure a patient away: a private contact, or a call to buy, to add, to come and see a healer.
+
+No threshold: one lure is enough. The words are ours, read off public corpora; a contact counts by the rules of
+clinical/deid and only beside a word that offers it, so that an emergency number or a web page for reference stays.
+"""
 
 import re
 
 from doctorglm.clinical.deid import contacts, numbers
 from doctorglm.clinical.deid.spans import resolved
 from doctorglm.conversation import Conversation
+from doctorglm.curate.filters.rejection import Rejection, around
 
 _CALLED = re.compile(
     r"微信|薇信|威信|(?<![A-Za-z])[VvWw][Xx](?![A-Za-z])|V信|QQ|扣扣|电话|手机|热线|联系|咨询", re.IGNORECASE
@@ -20,14 +25,19 @@ _LURE = re.compile(
 )
 
 
-def rejects(conversation: Conversation) -> str | None:
+def rejects(conversation: Conversation) -> Rejection | None:
     """`advertisement` when an answer calls to buy or to add, or offers a telephone, WeChat or QQ; 120 is none."""
-    return "advertisement" if any(_lures(answer) for _, answer in conversation.turns) else None
+    for _, answer in conversation.turns:
+        if lure := _lure(answer):
+            return Rejection("advertisement", around(answer, *lure))
+    return None
 
 
-def _lures(answer: str) -> bool:
-    if _LURE.search(answer):
-        return True
+def _lure(answer: str) -> tuple[int, int] | None:
+    """Where the lure or the contact stands."""
+    if match := _LURE.search(answer):
+        return match.span()
     if not _CALLED.search(answer):
-        return False
-    return any(span.type in _CONTACT for span in resolved([*contacts.found(answer), *numbers.found(answer)]))
+        return None
+    spans = resolved([*contacts.found(answer), *numbers.found(answer)])
+    return next(((span.start, span.end) for span in spans if span.type in _CONTACT), None)

@@ -1,8 +1,13 @@
-"""Rejects a conversation whose roles are exchanged: the patient advises, and the doctor asks for help."""
+"""Rejects a conversation whose roles are exchanged: the patient advises, and the doctor asks for help.
+
+The threshold is a majority of the turns: a doctor may once ask for help, and patients quote theirs.
+The words are ours, read off public corpora; both signs must meet, and no word of the other role may stand beside them.
+"""
 
 import re
 
 from doctorglm.conversation import Conversation
+from doctorglm.curate.filters.rejection import Rejection, around
 
 _ASKS_FOR_HELP = re.compile(
     r"(?:医生|大夫|专家)(?:您好|你好)?[，,：:！!。 ]{0,2}(?:我|请问|想问|麻烦|帮)|(?:怎么办|怎么治|该怎么"
@@ -15,11 +20,14 @@ _ADVISES = re.compile(
 )
 
 
-def rejects(conversation: Conversation) -> str | None:
+def rejects(conversation: Conversation) -> Rejection | None:
     """`exchanged_roles` when in most turns the patient only advises and the doctor only asks for help."""
     turns = conversation.turns
-    exchanged = sum(_speaks_as_doctor(asked) and _speaks_as_patient(answered) for asked, answered in turns)
-    return "exchanged_roles" if 2 * exchanged > len(turns) else None
+    exchanged = [said for asked, said in turns if _speaks_as_doctor(asked) and _speaks_as_patient(said)]
+    if 2 * len(exchanged) <= len(turns):
+        return None
+    plea = _ASKS_FOR_HELP.search(exchanged[0])
+    return Rejection("exchanged_roles", around(exchanged[0], *plea.span()) if plea else "")
 
 
 def _speaks_as_doctor(text: str) -> bool:

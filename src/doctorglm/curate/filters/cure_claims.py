@@ -1,12 +1,14 @@
 """Rejects promises of a cure and folk remedies; an answer that warns against them stays.
 
 Source: the Advertising Law of the PRC, article 16: no assertion of efficacy, no cure rate, no comparison, no guarantee;
-words as health authorities' notices on illegal medical advertisements list them.
+words as health authorities' notices on illegal medical advertisements list them. No threshold: one claim that the
+sentence does not deny is enough.
 """
 
 import re
 
 from doctorglm.conversation import Conversation
+from doctorglm.curate.filters.rejection import Rejection, around
 
 _CLAIM = re.compile(
     r"根治(?!性|术|手术|切除|幽门|[Hh][Pp]|的(?:手术|切除))(?<!幽门螺杆菌根治)|断根|除根|治愈率(?:高达"
@@ -26,13 +28,10 @@ _DENIED_AFTER = re.compile(
 )
 
 
-def rejects(conversation: Conversation) -> str | None:
+def rejects(conversation: Conversation) -> Rejection | None:
     """`cure_claim` when an answer promises a cure or names a folk remedy without denying it in the same sentence."""
-    return "cure_claim" if any(_claims(answer) for _, answer in conversation.turns) else None
-
-
-def _claims(answer: str) -> bool:
-    return any(
-        not _DENIED.search(answer[: m.start()]) and not _DENIED_AFTER.match(answer[m.end() :])
-        for m in _CLAIM.finditer(answer)
-    )
+    for _, answer in conversation.turns:
+        for claim in _CLAIM.finditer(answer):
+            if not _DENIED.search(answer[: claim.start()]) and not _DENIED_AFTER.match(answer[claim.end() :]):
+                return Rejection("cure_claim", around(answer, *claim.span()))
+    return None

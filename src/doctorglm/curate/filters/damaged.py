@@ -4,6 +4,7 @@ import re
 
 from doctorglm.conversation import Conversation
 from doctorglm.curate.encoding import COMMON
+from doctorglm.curate.filters.rejection import Rejection, around
 
 _SUSPECT = re.compile("[\ufffd\0\ud800-\udfff]|锟斤拷|烫烫烫|屯屯屯")
 _REASONS = {"\ufffd": "replacement_character", "\0": "nul_character"}
@@ -15,20 +16,19 @@ _GBK = re.compile("[" + "".join({c.encode()[:2].decode("gb18030") for c in sorte
 """The same, read as GBK (锛 for ，, 鐨 for 的): 80 characters, of which CMD's 1.8 million hold four."""
 
 _MIN_SIGNS, _MIN_SHARE = 3, 0.1
+"""Signs, and their share of the characters. Of 36,143 records of nine public corpora one has three signs, as 1 % of a
+text in Traditional Chinese; text that was decoded wrongly has one every two or three characters."""
 
 
-def rejects(conversation: Conversation) -> str | None:
+def rejects(conversation: Conversation) -> Rejection | None:
     """`nul_character`, `replacement_character` or `mojibake`."""
     about = (conversation.department, conversation.source, conversation.licence)
     for text in (*(m.content for m in conversation.messages), *about):
         found = _SUSPECT.search(text)
         if found:
-            return _REASONS.get(found.group(), "mojibake")
-        if any(_is_frequent(pattern, text) for pattern in (_LATIN, _GBK)):
-            return "mojibake"
+            return Rejection(_REASONS.get(found.group(), "mojibake"), around(text, *found.span()))
+        for pattern in (_LATIN, _GBK):
+            signs = [sign.span() for sign in pattern.finditer(text)]
+            if len(signs) >= _MIN_SIGNS and len(signs) >= _MIN_SHARE * len(text):
+                return Rejection("mojibake", around(text, *signs[0]))
     return None
-
-
-def _is_frequent(pattern: re.Pattern[str], text: str) -> bool:
-    signs = len(pattern.findall(text))
-    return signs >= _MIN_SIGNS and signs >= _MIN_SHARE * len(text)

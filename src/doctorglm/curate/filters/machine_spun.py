@@ -9,6 +9,7 @@ import re
 from importlib import resources
 
 from doctorglm.conversation import Conversation
+from doctorglm.curate.filters.rejection import Rejection, head
 
 _LIMIT = 2
 """Points: one word that nobody writes, or two odd ones ..."""
@@ -25,12 +26,22 @@ def _any_of(name: str) -> re.Pattern[str]:
 _NOBODY_WRITES, _ODD = _any_of("spun_words.txt"), _any_of("spun_odd_words.txt")
 
 
-def rejects(conversation: Conversation) -> str | None:
+def rejects(conversation: Conversation) -> Rejection | None:
     """`machine_spun` when any answer is."""
-    return "machine_spun" if any(is_spun(answer) for _, answer in conversation.turns) else None
+    spun = next((answer for _, answer in conversation.turns if is_spun(answer)), None)
+    return None if spun is None else Rejection("machine_spun", head("、".join(_odd_words(spun))))
 
 
 def is_spun(answer: str) -> bool:
     """True when the text's different words of this kind are many enough for its length."""
-    points = 2 * len(set(_NOBODY_WRITES.findall(answer))) + len(set(_ODD.findall(answer)))
+    points = spun_points(answer)
     return points >= _LIMIT and _CHARS_A_POINT * points >= len(answer)
+
+
+def spun_points(answer: str) -> int:
+    """Two for each different word that nobody writes, one for each odd one."""
+    return 2 * len(set(_NOBODY_WRITES.findall(answer))) + len(set(_ODD.findall(answer)))
+
+
+def _odd_words(answer: str) -> list[str]:
+    return list(dict.fromkeys([*_NOBODY_WRITES.findall(answer), *_ODD.findall(answer)]))
