@@ -4,6 +4,7 @@ import hashlib
 import math
 import random
 from collections import Counter
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -41,7 +42,30 @@ REASONS = {
     "secret": 0.0002,
     "too_long": 0.0001,
 }
-DEPARTMENTS = "内科 儿科 妇产科 外科 皮肤科 骨科 神经内科 消化内科 心血管内科 呼吸内科 眼科 耳鼻喉科 口腔科 泌尿外科 肿瘤科 精神心理科 中医科 内分泌科 感染科 康复科 急诊科 男科".split()  # noqa: E501
+DEPARTMENTS = [
+    "内科",
+    "儿科",
+    "妇产科",
+    "外科",
+    "皮肤科",
+    "骨科",
+    "神经内科",
+    "消化内科",
+    "心血管内科",
+    "呼吸内科",
+    "眼科",
+    "耳鼻喉科",
+    "口腔科",
+    "泌尿外科",
+    "肿瘤科",
+    "精神心理科",
+    "中医科",
+    "内分泌科",
+    "感染科",
+    "康复科",
+    "急诊科",
+    "男科",
+]
 SPANS = {
     "name": 18_442,
     "hospital": 9_310,
@@ -60,7 +84,7 @@ SPANS = {
     "bank_card": 1,
 }
 EVIDENCE = {
-    "advertisement": "……这种情况建议加我微信[wechat]，发检查单给我看，[name]主任每天上午在[hospital]出诊，电话[mobile]……",
+    "advertisement": "……这种情况建议加我微信[wechat]，发检查单给我看，[name]主任在[hospital]出诊，电话[mobile]……",
     "cure_claim": "……服用祖传秘方三个疗程即可根治，无效退款，永不复发……",
     "machine_spun": "……病人应当接受救治，平常要多加注重饮食，假如病症加重要马上去病院诊疗……",
     "cut_off": "……根据您的描述，考虑是慢性浅表性胃炎，建议先做胃镜检查，同时注意饮食，避免辛辣刺激的食物，另外",
@@ -86,7 +110,7 @@ def bell(edges: list[int], total: int, middle: float, width: float) -> list[int]
     """Counts of a log-normal distribution over the bins."""
     weights = [
         math.exp(-0.5 * ((math.log(max(a, 0.5)) / 2 + math.log(b) / 2 - math.log(middle)) / width) ** 2)
-        for a, b in zip(edges, edges[1:], strict=False)
+        for a, b in pairwise(edges)
     ]
     return spread(total, weights)
 
@@ -230,7 +254,13 @@ def make_record(
         "lengths": {
             "question": {"edges": edges, "counts": bell(edges, kept, 62, 0.9)},
             "answer": {"edges": edges, "counts": bell(edges, kept, 148, 0.8)},
-            "turns": dict(zip("1 2 3 4 5 6 7 12".split(), spread(kept, [700, 120, 60, 30, 12, 6, 2, 1]), strict=True)),
+            "turns": dict(
+                zip(
+                    ["1", "2", "3", "4", "5", "6", "7", "10+"],
+                    spread(kept, [700, 120, 60, 30, 12, 6, 2, 1]),
+                    strict=True,
+                )
+            ),
         },
         "departments": {"": kept // 5}
         | dict(
@@ -239,13 +269,13 @@ def make_record(
         "quality": {
             "edges": [i / 20 for i in range(21)],
             "counts": spread(kept, [math.exp(-0.5 * ((i / 20 - 0.66) / 0.14) ** 2) for i in range(20)]),
-            "parts": {"answers the question": 0.81, "substance": 0.64, "fluency": 0.93, "asks back": 0.21},
+            "parts": {"length": 0.58, "specificity": 0.47, "relevance": 0.81, "fluency": 0.93, "asks_back": 0.18},
             "asks_back": {"conversations": 0.184, "answers": 0.121},
         },
         "duplicates": {
             "exact": rejected["duplicate"],
             "near": rejected["near_duplicate"],
-            "cluster_sizes": {"1": alone, "2": kept // 60, "3": kept // 200, "4": kept // 900, "17": 3},
+            "cluster_sizes": {"1": alone, "2": kept // 60, "3": kept // 200, "4": kept // 900, "10+": 3},
         },
         "overlaps": {"sources": names, "clusters": clusters},
         "decontamination": {

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from doctorglm.curate.page.wording import CHANGES, CONVERSATIONS, REASONS, called
+from doctorglm.curate.page.wording import CHANGES, CONVERSATIONS, QUALITY, REASONS, called, in_both
 from doctorglm.language import Text
 from doctorglm.report.blocks import Figure, Sample, Samples
 from doctorglm.report.charts import Bar, Histogram, bars, histograms, median, shares
@@ -23,13 +23,12 @@ def reasons(record: Mapping[str, Any]) -> Figure | None:
     if not rejected:
         return None
     whole, read = sum(rejected.values()), counts.get("read", 0)
-    main = called(max(rejected, key=lambda reason: rejected[reason]), REASONS)
-    en, zh = (main, main) if isinstance(main, str) else (main.en, main.zh)
+    main = in_both(called(max(rejected, key=lambda reason: rejected[reason]), REASONS))
     share = share_of(max(rejected.values()), whole)
     return Figure(
         title=Text(
-            en=f"{number(whole, 0)} were left out, {share} of them for: {en}",
-            zh=f"剔除 {number(whole, 0)} 段，其中 {share} 因为：{zh}",
+            en=f"{number(whole, 0)} were left out, {share} of them for: {main.en}",
+            zh=f"剔除 {number(whole, 0)} 段，其中 {share} 因为：{main.zh}",
         ),
         chart=bars(
             [Bar(label=called(reason, REASONS), count=n) for reason, n in rejected.items()],
@@ -172,11 +171,11 @@ def quality_parts(record: Mapping[str, Any]) -> Figure | None:
     if not parts or not all(0 <= mean <= 1 for mean in parts.values()):
         return None
     lowest = min(parts, key=lambda name: parts[name])
-    value = number(parts[lowest], 2)
+    name, value = in_both(called(lowest, QUALITY)), number(parts[lowest], 2)
     return Figure(
-        title=Text(en=f"The weakest part of the score is {lowest}", zh=f"质量分中最低的一项是 {lowest}"),
+        title=Text(en=f"The weakest part of the score is {name.en}", zh=f"质量分中最低的一项是“{name.zh}”"),
         chart=shares(
-            sorted(parts.items(), key=lambda part: -part[1]),
+            [(called(part, QUALITY), parts[part]) for part in sorted(parts, key=lambda part: -parts[part])],
             name=Text(en="part", zh="分项"),
             value=Text(en="mean", zh="均值"),
         ),

@@ -5,7 +5,7 @@ from typing import Any
 
 from doctorglm.curate.licences import terms
 from doctorglm.curate.page.verdict import is_clean, kept_licence
-from doctorglm.curate.page.wording import NO_LICENCE, PARTS, REASONS, UNACCOUNTED, called
+from doctorglm.curate.page.wording import NO_LICENCE, PARTS, REASONS, UNACCOUNTED, called, in_both
 from doctorglm.language import Text
 from doctorglm.report.blocks import Figure, Listing, Table
 from doctorglm.report.charts import Flow, Stream, matrix, sankey
@@ -90,14 +90,12 @@ def leaks(record: Mapping[str, Any]) -> Table | None:
     leak, benchmarks = record.get("leak"), record.get("decontamination")
     rows: list[list[Wording]] = []
     if leak is not None:
-        part = called(leak["held_out"], PARTS)
+        part = in_both(called(leak["held_out"], PARTS))
         clean = Text(en="✓ clean", zh="✓ 无泄漏") if is_clean(leak) else Text(en="✕ too near", zh="✕ 过于相似")
         said = f"{number(leak['largest_similarity'], 3)} < {number(leak['threshold'], 3)}"
         if not is_clean(leak):
             said = said.replace("<", "≥")
-        rows.append(
-            [Text(en=f"{_said(part, 'en')} against all others", zh=f"{_said(part, 'zh')}部分对其余部分"), said, clean]
-        )
+        rows.append([Text(en=f"{part.en} against all others", zh=f"{part.zh}部分对其余部分"), said, clean])
     for name, file in ((benchmarks or {}).get("files") or {}).items():
         items, hit = number(file["items"], 0), number(file["hit"], 0)
         found = Text(en=f"{hit} of {items} items found", zh=f"{items} 题中发现 {hit} 题")
@@ -236,7 +234,3 @@ def _bytes(size: int | None) -> str:
             break
         value, unit = value / 1000, larger
     return f"{number(value, 0 if unit == 'B' or value >= 100 else 1)}\u202f{unit}"
-
-
-def _said(wording: Wording, language: str) -> str:
-    return wording if isinstance(wording, str) else str(getattr(wording, language))

@@ -62,11 +62,13 @@ def _sentence(record: Mapping[str, Any]) -> Text:
     counts, leak = record.get("counts", {}), record.get("leak")
     read, kept = number(counts.get("read", 0), 0), number(counts.get("kept", 0), 0)
     en, zh = f"{kept} of {read} conversations are kept", f"读入 {read} 段对话，保留 {kept} 段"
-    if leak is None:
-        return Text(en=f"{en}.", zh=f"{zh}。")
-    if is_clean(leak):
-        return Text(en=f"{en}, and none of them comes near the held-out part.", zh=f"{zh}，留出部分未见泄漏。")
-    return Text(en=f"{en}, but some come too near the held-out part.", zh=f"{zh}，但有对话与留出部分过于相似。")
+    if leak is not None and is_clean(leak):
+        en, zh = f"{en}, and none comes too near the held-out part", f"{zh}，留出部分未见泄漏"
+    elif leak is not None:
+        en, zh = f"{en}, but some come too near the held-out part", f"{zh}，但有对话与留出部分过于相似"
+    if damaged := len(_damaged(record)):
+        en, zh = f"{en}; {damaged} file{'s are' if damaged > 1 else ' is'} damaged", f"{zh}；{damaged} 个文件损坏"
+    return Text(en=f"{en}.", zh=f"{zh}。")
 
 
 def _numbers(record: Mapping[str, Any]) -> list[Number]:
@@ -119,8 +121,10 @@ def _licence_number(record: Mapping[str, Any]) -> Number | None:
         return None
     licence, why = found
     asks = terms(licence)
-    # without a licence the name of a source says less than what follows from it
     note = Text(en=f"{asks.en} ({why})", zh=f"{asks.zh}（{why}）") if why else asks
+    # "research only" says itself what it asks
+    if why and licence in (asks.en, asks.zh):
+        note = Text(en=f"because of {why}", zh=f"因为 {why}")
     return Number(label=Text(en="Licence of the kept set", zh="保留集的许可"), value=licence or NO_LICENCE, note=note)
 
 
@@ -134,7 +138,9 @@ def _files_number(record: Mapping[str, Any]) -> Number | None:
         note=Text(
             en=f"{damaged or 'none'} damaged, {skipped or 'none'} without conversations",
             zh=f"{damaged} 个损坏，{skipped} 个不含对话",
-        ),
+        )
+        if damaged or skipped
+        else Text(en="all read to the end", zh="全部读完"),
     )
 
 

@@ -6,7 +6,7 @@ from doctorglm.language import Text
 from doctorglm.report.wording import Wording
 
 REASONS: Mapping[str, Text] = {
-    "advertisement": Text(en="advertisement or contact lure", zh="广告或引流"),
+    "advertisement": Text(en="advertisement or lure", zh="广告或引流"),
     "bad_history": Text(en="malformed history", zh="历史对话格式有误"),
     "compared_only": Text(en="read for comparison only", zh="仅供比对"),
     "contaminated": Text(en="found in a benchmark", zh="与评测集重合"),
@@ -21,7 +21,7 @@ REASONS: Mapping[str, Text] = {
     "low_quality": Text(en="below the quality that was kept", zh="质量分靠后"),
     "machine_spun": Text(en="machine-spun wording", zh="机器洗稿"),
     "mojibake": Text(en="garbled characters", zh="乱码"),
-    "near_duplicate": Text(en="near-duplicate of a better copy", zh="近似重复"),
+    "near_duplicate": Text(en="near-duplicate", zh="近似重复"),
     "near_held_out": Text(en="too near the held-out part", zh="与留出部分过于相似"),
     "no_answer": Text(en="no answer", zh="没有回答"),
     "no_question": Text(en="no question", zh="没有问题"),
@@ -29,7 +29,7 @@ REASONS: Mapping[str, Text] = {
     "not_text": Text(en="value that is no text", zh="值不是文本"),
     "nul_character": Text(en="NUL characters", zh="含 NUL 字符"),
     "over_limit": Text(en="beyond the limit that was set", zh="超出设定的数量"),
-    "ragged_row": Text(en="row with cells too many or too few", zh="行的列数不符"),
+    "ragged_row": Text(en="row of another width", zh="行的列数不符"),
     "replacement_character": Text(en="lost characters", zh="字符已丢失"),
     "roles": Text(en="turns do not alternate", zh="医患未交替发言"),
     "secret": Text(en="password or key inside", zh="含密码或密钥"),
@@ -67,6 +67,16 @@ CHANGES: Mapping[str, Text] = {
     "widths": Text(en="full-width letters and digits narrowed", zh="全角字母数字转半角"),
     "simplify": Text(en="Traditional to Simplified", zh="繁体转简体"),
 }
+QUALITY: Mapping[str, Text] = {
+    "length": Text(en="length", zh="篇幅"),
+    "specificity": Text(en="specificity", zh="具体"),
+    "relevance": Text(en="relevance", zh="切题"),
+    "reasons": Text(en="reasons given", zh="说明理由"),
+    "asks_back": Text(en="asking back", zh="追问"),
+    "safety": Text(en="safety", zh="安全"),
+    "fluency": Text(en="fluency", zh="通顺"),
+    "turns": Text(en="exchanges", zh="轮数"),
+}
 PARTS: Mapping[str, Text] = {
     "pretrain": Text(en="pretraining", zh="预训练"),
     "train": Text(en="training", zh="训练"),
@@ -91,3 +101,8 @@ HONESTY = Text(
 def called(name: str, names: Mapping[str, Text]) -> Wording:
     """What the page says for a short name."""
     return names.get(name, name)
+
+
+def in_both(wording: Wording) -> Text:
+    """The wording as a text, to be set into a sentence of either language."""
+    return Text(en=wording, zh=wording) if isinstance(wording, str) else wording

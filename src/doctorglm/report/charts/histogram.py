@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
+from typing import NamedTuple
 
 from doctorglm.report import strings
 from doctorglm.report.blocks import Chart, Table
@@ -18,7 +19,7 @@ _PLANE = 96
 _HEAD = 44
 _GAP = 18
 _FOOT = 46
-_LEAST_TICK_PITCH = 52
+_TICK_GAP = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +64,16 @@ def median(row: Histogram, *, log: bool = False) -> float | None:
     return None
 
 
+class _Tick(NamedTuple):
+    """A value on the axis: its words, where it is, and where the words begin and end."""
+
+    words: str
+    x: float
+    anchor: str
+    left: float
+    right: float
+
+
 class _Axis:
     """From values to shares of the plane's width."""
 
@@ -79,14 +90,25 @@ class _Axis:
             return (value - self.low) / (self.high - self.low)
         return math.log(max(value, self.low) / self.low) / math.log(self.high / self.low)
 
-    def ticks(self, width: float) -> list[float]:
+    def ticks(self, frame: Frame, margin: float) -> list["_Tick"]:
         """Round values, as many as there is room for."""
+        placed: list[_Tick] = []
         for steps in ((1, 2, 5), (1, 3), (1,)) if self.log else ((0.1,), (0.2,), (0.25,), (0.5,), (1.0,)):
-            values = self._round_values(steps)
-            places = [width * self.share(value) for value in values]
-            if all(b - a >= _LEAST_TICK_PITCH for a, b in pairwise(places)):
-                return values
-        return values
+            placed = [self._tick(value, frame, margin) for value in self._round_values(steps)]
+            if all(a.right + _TICK_GAP <= b.left for a, b in pairwise(placed)):
+                return placed
+        kept = placed[:1]
+        for tick in placed[1:]:
+            if kept[-1].right + _TICK_GAP <= tick.left:
+                kept.append(tick)
+        return kept
+
+    def _tick(self, value: float, frame: Frame, margin: float) -> "_Tick":
+        x, words = margin + (frame.width - 2 * margin) * self.share(value), f"{value:,.10g}"
+        wide = frame.text_width(words)
+        left = min(max(x - wide / 2, 0), frame.width - wide)
+        anchor = "start" if left > x - wide / 2 else "end" if left < x - wide / 2 else "middle"
+        return _Tick(words, x, anchor, left, left + wide)
 
     def _round_values(self, steps: Sequence[float]) -> list[float]:
         if not self.log:
@@ -103,13 +125,11 @@ def _picture(frame: Frame, rows: Sequence[Histogram], unit: Wording, axis: _Axis
     width = frame.width - 2 * margin
     pitch = _HEAD + _PLANE + _GAP
     bottom = pitch * len(rows) - _GAP
-    for tick in axis.ticks(width):
-        x = margin + width * axis.share(tick)
+    for tick in axis.ticks(frame, margin):
         for index in range(len(rows)):
-            drawing.line(x, index * pitch + _HEAD, x, index * pitch + _HEAD + _PLANE, "line")
-        half = frame.text_width(f"{tick:,.10g}") / 2
-        anchor = "start" if x < half else "end" if x > frame.width - half else "middle"
-        drawing.words([[(f"{tick:,.10g}", "faint")]], x, bottom + 14, anchor=anchor)
+            top = index * pitch + _HEAD
+            drawing.line(tick.x, top, tick.x, top + _PLANE, "line")
+        drawing.words([[(tick.words, "faint")]], tick.x, bottom + 14, anchor=tick.anchor)
     said = []
     for index, row in enumerate(rows):
         said.append(_plane(drawing, row, axis, index * pitch, margin, width, digits))

@@ -12,7 +12,7 @@ from doctorglm.report.numbers import number
 from doctorglm.report.wording import Wording, shortened
 
 MOST, MOST_NARROW = 12, 8
-WIDE = 960
+WIDE = 1000
 LIGHTEST, DARKEST = 0.08, 0.42
 """Opacity of the accent under the ink; beyond it the figures' contrast falls below 4.5:1 by night."""
 

@@ -17,11 +17,12 @@ from doctorglm.report.tokens import ColourName
 from doctorglm.report.wording import Wording, shortened
 
 NODE_WIDTH = 10
-WIDE = 960
+WIDE = 1000
 """Pixels; words stand at both sides, so that it needs the page's whole width."""
 SMALLEST_STREAM = 1.0
 """Pixels; thinner ones would not be seen."""
-_STREAM_OPACITY = 0.25
+_STREAM_OPACITY = (0.25, 0.4)
+"""Of colours, and of grey, which by night would drown."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +113,7 @@ class _Layout:
 
     def _node(self, stream: Stream, whole: int, *, above: bool = False) -> _Node:
         frame, count = self.frame, number(stream.count, 0)
-        name = shortened(frame.say(stream.label), 7.0 if frame.narrow else 16.0)
+        name = shortened(frame.say(stream.label), 7.0 if frame.narrow else 19.0)
         share = share_of(stream.count, whole)
         known = stream.count == whole or frame.narrow
         shown = count if known else f"{count}（{share}）" if frame.language == "zh" else f"{count} ({share})"
@@ -244,7 +245,7 @@ def _ribbon(
         f"M{x:.2f},{y:.2f}C{half:.2f},{y:.2f} {half:.2f},{end_y:.2f} {end:.2f},{end_y:.2f}"
         f"L{end:.2f},{end_below:.2f}C{half:.2f},{end_below:.2f} {half:.2f},{below:.2f} {x:.2f},{below:.2f}Z"
     )
-    drawing.shape(path, paint, opacity=_STREAM_OPACITY, hint=hint)
+    drawing.shape(path, paint, opacity=_STREAM_OPACITY[paint == "base"], hint=hint)
 
 
 def gathered(streams: Sequence[Stream], most: int, others: Text) -> list[Stream]:
