@@ -217,7 +217,7 @@ def _cells(row: Sequence[Wording], kinds: Sequence[str]) -> Iterator[str]:
 def _listing(block: Listing) -> str:
     lines = escape(clean("\n".join(block.lines)))
     folded = (
-        f"<details><summary>{_both(block.summary)}</summary>"
+        f'<details class="printed"><summary>{_both(block.summary)}</summary>'
         f'<pre class="listing" tabindex="0"><code>{lines}</code></pre></details>'
     )
     return _section(block.title, folded, aside="" if block.note is None else _note(block.note))
@@ -230,7 +230,7 @@ def _samples(kind: Wording, n: Wording, samples: Sequence[Sample]) -> str:
         for sample in samples
     )
     return (
-        f'<details class="samples"><summary><span class="kind">{_both(kind)}</span> '
+        f'<details class="samples printed"><summary><span class="kind">{_both(kind)}</span> '
         f'<span class="n">{_both(n)}</span></summary>{quotes}</details>'
     )
 

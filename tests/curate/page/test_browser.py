@@ -76,3 +76,13 @@ def test_all_that_is_folded_fits_a_phone(chromium: Any, pages: dict[str, Path]) 
             summary.click()
         assert tab.evaluate("document.documentElement.scrollWidth") == 360
         assert tab.locator(".masked").first.is_visible()
+
+
+def test_samples_and_hashes_are_printed_though_folded(chromium: Any, pages: dict[str, Path]) -> None:
+    with opened(chromium, pages["corpora"], "zh-CN", 700) as tab:
+        shown = "[...document.querySelectorAll('.printed > :last-child')].map(e => e.checkVisibility())"
+        assert set(tab.evaluate(shown)) == {False}
+        tab.emulate_media(media="print")
+        assert set(tab.evaluate(shown)) == {True}
+        tables = "[...document.querySelectorAll('details:not(.printed) table')].some(e => e.checkVisibility())"
+        assert not tab.evaluate(tables)

@@ -12,8 +12,8 @@ from doctorglm.report.numbers import number, percent, share_of
 from doctorglm.report.tokens import ColourName
 
 _MOST_SAMPLES = 5
-_QUESTION = Text(en="Patient, all messages", zh="患者的话")
-_ANSWER = Text(en="Doctor, all messages", zh="医生的话")
+_QUESTION = Text(en="Questions", zh="问题")
+_ANSWER = Text(en="Answers", zh="回答")
 
 
 def reasons(record: Mapping[str, Any]) -> Figure | None:
@@ -109,15 +109,18 @@ def lengths(record: Mapping[str, Any]) -> Figure | None:
     if not rows:
         return None
     middle = number(median(rows[-1], log=True) or 0, 0)
-    who = Text(en="questions", zh="问题") if rows[-1].label is _QUESTION else Text(en="answers", zh="回答")
-    whole = number(sum(rows[-1].counts), 0)
+    who = in_both(rows[-1].label)
+    drawn = [(in_both(row.label), number(sum(row.counts), 0)) for row in rows]
     return Figure(
         title=Text(
-            en=f"Half of the {who.en} are shorter than about {middle} characters",
+            en=f"Half of the {who.en.lower()} are shorter than about {middle} characters",
             zh=f"半数{who.zh}短于约 {middle} 个字符",
         ),
         chart=histograms(rows, unit=Text(en="characters, by powers of ten", zh="字符数（对数刻度）"), log=True),
-        n=Text(en=f"n = {whole} conversations kept", zh=f"n = {whole} 段保留的对话"),
+        n=Text(
+            en="n = " + " and ".join(f"{n} {label.en.lower()}" for label, n in drawn),
+            zh="n = " + "、".join(f"{n} 个{label.zh}" for label, n in drawn),
+        ),
     )
 
 

@@ -166,10 +166,11 @@ def _whole(record: Mapping[str, Any]) -> Text | None:
     licence, why = found
     asks = terms(licence)
     name = licence or NO_LICENCE.en, licence or NO_LICENCE.zh
+    same = licence in (asks.en, asks.zh)
     due = (f", that of {why}", f"（来自 {why}）") if why else ("", "")
     return Text(
-        en=f"The kept set is under its strictest source's licence: {name[0]}{due[0]}; {asks.en}.",
-        zh=f"保留集适用最严格来源的许可：{name[1]}{due[1]}；{asks.zh}。",
+        en=f"The kept set is under its strictest source's licence: {name[0]}{due[0]}{'' if same else f'; {asks.en}'}.",
+        zh=f"保留集适用最严格来源的许可：{name[1]}{due[1]}{'' if same else f'；{asks.zh}'}。",
     )
 
 
