@@ -84,18 +84,16 @@ def strictest(licences: Iterable[str]) -> str:
 
     Raises ValueError when there is none at all. Of equally strict ones, the first by name.
     """
-    return max(sorted(licence.strip() for licence in licences), key=_order)
+    return max(sorted(map(stated, licences)), key=strictness)
+
+
+def stated(licence: str) -> str:
+    """The licence by its name, "" for what says that there is none, such as `none stated`."""
+    name = licence.strip()
+    return "" if name.lower() in ("none", "none stated", "unknown", "noassertion", "未知", "无", "未写明") else name
 
 
 def terms(licence: str) -> Text:
     """What the licence asks, in a line."""
     level = strictness(licence)
-    return UNRECOGNISED if level is Strictness.UNKNOWN and _is_stated(licence) else TERMS[level]
-
-
-def _order(licence: str) -> tuple[Strictness, bool]:
-    return strictness(licence), not _is_stated(licence)
-
-
-def _is_stated(licence: str) -> bool:
-    return licence.strip().lower() not in ("", "none", "none stated", "unknown", "noassertion", "未知", "无")
+    return UNRECOGNISED if level is Strictness.UNKNOWN and stated(licence) else TERMS[level]

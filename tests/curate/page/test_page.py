@@ -143,6 +143,7 @@ def test_licence_of_a_record_that_does_not_say() -> None:
     ]
     assert kept_licence({"files": files}) == ("CC BY-NC 4.0", "b.csv")
     assert kept_licence({"files": files[2:3]}) is None
+    assert kept_licence({"files": [*files, {"name": "e.csv", "licence": "none stated"}]}) == ("", "e.csv")
     assert kept_licence({"files": files, "licence": {"kept": "", "why": "z"}}) == ("", "z")
 
 

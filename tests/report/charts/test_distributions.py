@@ -111,6 +111,7 @@ def test_median_is_near_that_of_the_values(log: bool) -> None:
 
 def test_median_by_hand() -> None:
     assert median(Histogram(label="x", edges=[0, 10, 20], counts=[1, 3])) == pytest.approx(10 + 10 / 3)
+    assert median(Histogram(label="x", edges=[1, 100], counts=[2]), log=True) == pytest.approx(10)
     assert median(Histogram(label="x", edges=[0, 10], counts=[0])) is None
 
 

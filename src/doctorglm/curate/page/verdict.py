@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from doctorglm.curate.licences import TERMS, Strictness, strictest, terms
+from doctorglm.curate.licences import TERMS, Strictness, stated, strictest, terms
 from doctorglm.curate.page.wording import NO_LICENCE
 from doctorglm.language import Text
 from doctorglm.report.blocks import Number, Verdict
@@ -23,13 +23,13 @@ def kept_licence(record: Mapping[str, Any]) -> tuple[str, str] | None:
 
     A record without it has it from its files: those that hold conversations.
     """
-    if (stated := record.get("licence")) is not None:
-        return str(stated.get("kept", "")), str(stated.get("why", ""))
+    if (known := record.get("licence")) is not None:
+        return stated(str(known.get("kept", ""))), str(known.get("why", ""))
     of = {f["name"]: str(f.get("licence", "")) for f in record.get("files", ()) if _gives(f)}
     if not of:
         return None
     licence = strictest(of.values())
-    return licence, next(name for name, other in of.items() if other.strip() == licence)
+    return licence, next(name for name, other in of.items() if stated(other) == licence)
 
 
 def _gives(file: Mapping[str, Any]) -> bool:
