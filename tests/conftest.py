@@ -1,4 +1,4 @@
-"""What every test may ask for: the shared corpora, where they exist, and a fixed language."""
+"""What every test may ask for: the shared corpora, a browser, where they exist, and a fixed language."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +7,7 @@ import pytest
 
 from doctorglm import language
 
+CHROMIUM = Path("/usr/bin/chromium")
 SHARED = Path(__file__).parents[1].parent / "shared"
 
 
@@ -24,3 +25,18 @@ def english() -> Iterator[None]:
     language.choose("en")
     yield
     language.choose(None)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[object]:
+    """A real browser; the test is skipped where Debian's Chromium is not installed."""
+    if not CHROMIUM.exists():
+        pytest.skip(f"needs {CHROMIUM} (apt-get install chromium)")
+    from playwright.sync_api import sync_playwright
+
+    quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+    quiet += ["--disable-component-update", "--disable-sync", "--disable-quic"]
+    with sync_playwright() as player:
+        browser = player.chromium.launch(executable_path=str(CHROMIUM), args=quiet)
+        yield browser
+        browser.close()

@@ -1,9 +1,7 @@
-"""Two whole pages with invented numbers, as `tune` and `demo` make them, and a browser where there is one."""
+"""Two whole pages with invented numbers, as `tune` and `demo` make them."""
 
 import math
 import random
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -22,8 +20,6 @@ from doctorglm.report.blocks import (
     Table,
     Verdict,
 )
-
-CHROMIUM = Path("/usr/bin/chromium")
 
 
 def loss_curve() -> Chart:
@@ -291,18 +287,3 @@ def make_run_page() -> Page:
             ),
         ],
     )
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[object]:
-    """A real browser; the test is skipped where Debian's Chromium is not installed."""
-    if not CHROMIUM.exists():
-        pytest.skip(f"needs {CHROMIUM} (apt-get install chromium)")
-    from playwright.sync_api import sync_playwright
-
-    quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
-    quiet += ["--disable-component-update", "--disable-sync", "--disable-quic"]
-    with sync_playwright() as player:
-        browser = player.chromium.launch(executable_path=str(CHROMIUM), args=quiet)
-        yield browser
-        browser.close()

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from doctorglm.curate.page.wording import REASONS, called
 from doctorglm.language import Text
 from doctorglm.recipe.pipeline import Outcome
 from doctorglm.report import strings
@@ -18,14 +19,6 @@ from doctorglm.runs import read_json
 _COLOURS: Mapping[str, ColourName] = {"base": "base", "tuned": "accent", "placebo": "placebo"}
 _NAMES = {"base": strings.BASE, "tuned": strings.TUNED, "placebo": strings.PLACEBO}
 
-_REASONS = {
-    "duplicate": Text(en="exact duplicates", zh="完全重复"),
-    "duplicate_id": Text(en="the same record twice", zh="同一记录出现两次"),
-    "cut_off": Text(en="answer cut off", zh="回答被截断"),
-    "no_answer": Text(en="no answer", zh="没有回答"),
-    "empty_answer": Text(en="empty answer", zh="回答为空"),
-    "empty_question": Text(en="empty question", zh="问题为空"),
-}
 _PARTS = {
     "pretrain": Text(en="pretraining part", zh="预训练部分"),
     "train": Text(en="training", zh="训练"),
@@ -179,7 +172,7 @@ def _losses(out: Path) -> Figure:
 
 def _flow(counts: Mapping[str, Any]) -> Figure:
     rejected = [
-        Branch(label=_REASONS.get(reason, reason), count=n, colour="base") for reason, n in counts["rejected"].items()
+        Branch(label=called(reason, REASONS), count=n, colour="base") for reason, n in counts["rejected"].items()
     ]
     parts = [Branch(label=_PARTS.get(name, name), count=n) for name, n in counts["splits"].items()]
     kept = Branch(label=Text(en="kept", zh="保留"), count=counts["kept"], parts=parts)

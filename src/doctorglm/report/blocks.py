@@ -38,6 +38,8 @@ class Table:
     rows: Sequence[Sequence[Wording]]
     title: Wording | None = None
     note: Wording | None = None
+    wide: bool = False
+    """Below its title, over the page's whole width."""
 
     @property
     def numeric(self) -> list[bool]:
@@ -66,6 +68,8 @@ class Figure:
     chart: Chart
     n: Wording
     note: Wording | None = None
+    wide: bool = False
+    """Below its title, over the page's whole width."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +115,34 @@ class Commands:
     note: Wording | None = None
 
 
-Block = Verdict | Figure | Table | Answers | Prose | Commands
+@dataclass(frozen=True, kw_only=True)
+class Listing:
+    """Lines for a program, such as checksums, as they stand; folded under `summary`."""
+
+    title: Wording
+    summary: Wording
+    lines: Sequence[str]
+    note: Wording | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """Somebody's words, already masked, and where they stand."""
+
+    text: str
+    place: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Samples:
+    """Words by kind: each with what it is, how many there are, and a few of them, folded."""
+
+    title: Wording
+    groups: Sequence[tuple[Wording, Wording, Sequence[Sample]]]
+    note: Wording | None = None
+
+
+Block = Verdict | Figure | Table | Answers | Prose | Commands | Listing | Samples
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,3 +152,5 @@ class Page:
     title: Wording
     subtitle: Wording | None = None
     blocks: Sequence[Block] = ()
+    honesty: Wording | None = None
+    """What the foot says in place of `strings.HONESTY`, on pages without answers of a model."""

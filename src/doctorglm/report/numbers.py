@@ -26,6 +26,15 @@ def percent(share: float, digits: int = 1, *, signed: bool = False) -> str:
     return f"{number(100 * share, digits, signed=signed)}{THIN_SPACE}%"
 
 
+SMALLEST_SHARE = 0.001
+
+
+def share_of(count: int, whole: int) -> str:
+    """The share of a count as a percentage, `<0.1 %` where it would round to nothing."""
+    share = count / max(whole, 1)
+    return f"<{percent(SMALLEST_SHARE)}" if 0 < share < SMALLEST_SHARE else percent(share)
+
+
 def quantity(value: float, unit: str, digits: int = 0) -> str:
     """A value with its unit: `5.4 mmol/L`."""
     return f"{number(value, digits)}{THIN_SPACE}{unit}"

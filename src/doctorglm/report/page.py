@@ -20,10 +20,13 @@ from doctorglm.report.blocks import (
     Block,
     Commands,
     Figure,
+    Listing,
     Number,
     Page,
     Prose,
     Question,
+    Sample,
+    Samples,
     Table,
     Verdict,
 )
@@ -33,6 +36,7 @@ from doctorglm.runs import atomic_file
 
 _LANGUAGES: tuple[Language, ...] = ("zh", "en")
 _TAGS = {"zh": "zh-CN", "en": "en"}
+_MASK = re.compile(r"\[([a-z_]{2,20})\]")
 _CHINESE = re.compile(r"[\u3400-\u9fff]")
 
 
@@ -76,7 +80,7 @@ def render(page: Page, language: Language | None = None) -> str:
 </main>
 <footer>
 <h2>{_both(strings.HONESTY_TITLE)}</h2>
-<p>{_both(strings.HONESTY)}</p>
+<p>{_both(page.honesty or strings.HONESTY)}</p>
 <p class="version">DoctorGLM {escape(metadata.version("doctorglm"))}</p>
 </footer>
 </body>
@@ -120,10 +124,10 @@ def _block(block: Block) -> str:
         case Verdict():
             return _verdict(block)
         case Figure():
-            return _section(block.title, _chart(block), aside=_figure_notes(block))
+            return _section(block.title, _chart(block), aside=_figure_notes(block), kind=_kind(block))
         case Table():
             aside = "" if block.note is None else _note(block.note)
-            return _section(block.title, _table(block), aside=aside)
+            return _section(block.title, _table(block), aside=aside, kind=_kind(block))
         case Answers():
             return _answers(block)
         case Prose():
@@ -131,6 +135,11 @@ def _block(block: Block) -> str:
         case Commands():
             lines = "".join(f"<pre><code>{escape(clean(line))}</code></pre>" for line in block.lines)
             return _section(block.title, lines, aside="" if block.note is None else _note(block.note))
+        case Listing():
+            return _listing(block)
+        case Samples():
+            groups = "".join(_samples(*group) for group in block.groups)
+            return _section(block.title, groups, aside="" if block.note is None else _note(block.note))
 
 
 def _section(title: Wording | None, content: str, aside: str = "", kind: str = "") -> str:
@@ -139,6 +148,10 @@ def _section(title: Wording | None, content: str, aside: str = "", kind: str = "
         f'<section class="{kind}"><div class="aside">{heading}{aside}</div>'
         f'<div class="content">{content}</div></section>'
     )
+
+
+def _kind(block: Figure | Table) -> str:
+    return "full" if block.wide else ""
 
 
 def _note(wording: Wording) -> str:
@@ -153,10 +166,11 @@ def _verdict(verdict: Verdict) -> str:
     }[verdict.passed]
     reasons = "".join(f"<li>{_both(reason)}</li>" for reason in verdict.reasons)
     numbers = "".join(map(_number, verdict.numbers))
+    thirds = " thirds" if len(verdict.numbers) % 3 == 0 else ""
     return (
         f'<div class="verdict {kind}">{sign}<p class="sentence">{_both(verdict.sentence)}</p>'
         + (f"<ul>{reasons}</ul>" if reasons else "")
-        + (f'<dl class="numbers">{numbers}</dl>' if numbers else "")
+        + (f'<dl class="numbers{thirds}">{numbers}</dl>' if numbers else "")
         + "</div>"
     )
 
@@ -198,6 +212,32 @@ def _cells(row: Sequence[Wording], kinds: Sequence[str]) -> Iterator[str]:
     for index, (cell, kind) in enumerate(zip(row, kinds, strict=True)):
         tag, scope = ("th", 'scope="row"') if index == 0 else ("td", "")
         yield f"<{tag} {scope} {kind}>{_both(cell)}</{tag}>"
+
+
+def _listing(block: Listing) -> str:
+    lines = escape(clean("\n".join(block.lines)))
+    folded = (
+        f'<details class="printed"><summary>{_both(block.summary)}</summary>'
+        f'<pre class="listing" tabindex="0"><code>{lines}</code></pre></details>'
+    )
+    return _section(block.title, folded, aside="" if block.note is None else _note(block.note))
+
+
+def _samples(kind: Wording, n: Wording, samples: Sequence[Sample]) -> str:
+    quotes = "".join(
+        f'<figure><blockquote class="words" dir="auto" lang="{_spoken(sample.text)}">{_masked(sample.text)}'
+        f"</blockquote><figcaption>{escape(clean(sample.place))}</figcaption></figure>"
+        for sample in samples
+    )
+    return (
+        f'<details class="samples printed"><summary><span class="kind">{_both(kind)}</span> '
+        f'<span class="n">{_both(n)}</span></summary>{quotes}</details>'
+    )
+
+
+def _masked(text: str) -> str:
+    """The words, with what stands for something that was masked set apart."""
+    return _MASK.sub(r'<span class="masked">\1</span>', escape(clean(text)))
 
 
 def _paragraphs(wording: Wording) -> str:

@@ -54,6 +54,26 @@ WIDTHS = Text(
     zh="流的宽度即数量，各分支之和等于上一级。",
 )
 
+STREAMS = Text(
+    en="The width of a stream is its count. Green stays, grey is left out; the smallest are gathered, and all stand in "
+    "the table.",
+    zh="流的宽度即数量：绿色留下，灰色剔除；最小的合并显示，全部见表。",
+)
+READ = Text(en="Read", zh="读入")
+KEPT = Text(en="Kept", zh="保留")
+REJECTED = Text(en="Rejected", zh="剔除")
+OTHER_SOURCES = Text(en="{n} other sources", zh="其他 {n} 个来源")
+OTHER_REASONS = Text(en="{n} other reasons", zh="其他 {n} 种原因")
+OTHERS = Text(en="{n} others", zh="其他 {n} 项")
+MEDIAN = Text(en="median about {value}", zh="中位数约 {value}")
+ALSO_IN = Text(en="Also in", zh="也在")
+MATRIX = Text(
+    en="The numbers below the columns are those of the rows. Darker is more, by the logarithm.",
+    zh="各列下方的编号与行的编号相同；颜色越深，数量（对数）越大。",
+)
+FROM = Text(en="From", zh="起")
+TO_BELOW = Text(en="To below", zh="止（不含）")
+
 HONESTY_TITLE = Text(en="Not medical advice", zh="不是医疗建议")
 HONESTY = Text(
     en="Answers shown here were written by an AI and were not reviewed by a clinician. They are not a diagnosis "
@@ -62,3 +82,8 @@ HONESTY = Text(
     zh="文中的回答由 AI 生成，未经临床医生审核，不是诊断，也不能代替就医。页面中的数字只说明模型对未见过的文本"
     "预测得好不好，不说明它的建议对不对。如遇急症，请立即拨打 120。",
 )
+
+
+def counted(text: Text, n: int) -> Text:
+    """The text with `{n}` filled in."""
+    return Text(en=text.en.format(n=f"{n:,}"), zh=text.zh.format(n=f"{n:,}"))

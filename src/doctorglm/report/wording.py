@@ -51,5 +51,15 @@ def wrapped(text: str, width: float) -> str:
     return "\n".join(line.strip() for line in lines)
 
 
+def shortened(text: str, width: float) -> str:
+    """The text in one line of at most `width` em, its end replaced by an ellipsis where it is longer."""
+    text = " ".join(text.split())
+    if width_em(text) <= width:
+        return text
+    while text and width_em(text) + 0.58 > width:
+        text = text[:-1]
+    return text.rstrip() + "…"
+
+
 def _is_wide(character: str) -> bool:
     return unicodedata.east_asian_width(character) in "WF"

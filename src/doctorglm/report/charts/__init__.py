@@ -1,11 +1,32 @@
-"""The pictures of the reports, drawn by Vega-Lite as SVG with real text; every one is read like the next.
+"""The pictures of the reports, as SVG with real text, by Vega-Lite or drawn here; every one is read like the next.
 
 The tuned model is always in the accent, its base always in grey. Each picture is made four times, for two languages
 and two widths, and carries the table behind it.
 """
 
+from doctorglm.report.charts.bars import Bar, bars, shares
 from doctorglm.report.charts.curve import Series, curve
 from doctorglm.report.charts.flow import Branch, flow
+from doctorglm.report.charts.histogram import Histogram, histograms, median
 from doctorglm.report.charts.intervals import Difference, intervals
+from doctorglm.report.charts.matrix import matrix
+from doctorglm.report.charts.sankey import Flow, Stream, sankey
 
-__all__ = ["Branch", "Difference", "Series", "curve", "flow", "intervals"]
+__all__ = [
+    "Bar",
+    "Branch",
+    "Difference",
+    "Flow",
+    "Histogram",
+    "Series",
+    "Stream",
+    "bars",
+    "curve",
+    "flow",
+    "histograms",
+    "intervals",
+    "matrix",
+    "median",
+    "sankey",
+    "shares",
+]

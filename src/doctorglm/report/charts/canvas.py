@@ -35,11 +35,12 @@ class Frame:
 
     language: Language
     narrow: bool
+    own_width: int | None = None
 
     @property
     def width(self) -> int:
-        """Of the whole picture: a column on a wide page, a phone's screen less its margins."""
-        return 328 if self.narrow else 760
+        """Of the whole picture: its own, a column on a wide page, or a phone's screen less its margins."""
+        return self.own_width or (328 if self.narrow else 760)
 
     @property
     def type_size(self) -> int:

@@ -10,13 +10,12 @@ import altair as alt
 from doctorglm.report import strings
 from doctorglm.report.blocks import Chart, Table
 from doctorglm.report.charts.canvas import Frame, Plot, colour, data, draw, text
-from doctorglm.report.numbers import number, percent
+from doctorglm.report.numbers import number, share_of
 from doctorglm.report.tokens import ColourName
 from doctorglm.report.wording import Wording, wrapped
 
 NODE_WIDTH = 10
 NARROW_LABEL_EM = 9.0
-SMALLEST_SHARE = 0.001
 _BENDS = 16
 
 
@@ -127,7 +126,7 @@ def _label(frame: Frame, branch: Branch, whole: int) -> str:
         return f"{wrapped(name, NARROW_LABEL_EM)}\n{count}"
     if branch.count == whole:
         return f"{name} {count}"
-    share = _share(branch.count, whole)
+    share = share_of(branch.count, whole)
     return f"{name} {count}（{share}）" if frame.language == "zh" else f"{name} {count} ({share})"
 
 
@@ -168,14 +167,9 @@ def _walk(branch: Branch, depth: int = 0) -> Iterator[tuple[int, Branch]]:
         yield from _walk(part, depth + 1)
 
 
-def _share(count: int, whole: int) -> str:
-    share = count / max(whole, 1)
-    return f"<{percent(SMALLEST_SHARE)}" if 0 < share < SMALLEST_SHARE else percent(share)
-
-
 def _table(root: Branch) -> Table:
     rows = [
-        [_indented(branch.label, depth), number(branch.count, 0), _share(branch.count, root.count)]
+        [_indented(branch.label, depth), number(branch.count, 0), share_of(branch.count, root.count)]
         for depth, branch in _walk(root)
     ]
     return Table(columns=[strings.STAGE, strings.COUNT, strings.SHARE], rows=rows)
