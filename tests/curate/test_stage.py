@@ -49,7 +49,8 @@ def splits(out: Path, names: tuple[str, ...] = ("train", "valid", "test")) -> di
 
 
 def files(out: Path) -> dict[str, bytes]:
-    return {p.name: p.read_bytes() for p in out.iterdir() if p.name != "run.json"}
+    """What the folder holds but the times and the names of the files: `run.json`, and the page that shows it."""
+    return {p.name: p.read_bytes() for p in out.iterdir() if p.name not in ("run.json", "report.html")}
 
 
 def test_planted_faults_are_rejected_by_reason_and_the_counts_add_up(tmp_path: Path) -> None:
@@ -280,7 +281,7 @@ def test_a_folder_with_a_licence_and_a_read_me(tmp_path: Path) -> None:
 def test_files_are_readable_by_their_owner_only(source: Path, tmp_path: Path) -> None:
     curate([source], tmp_path / "out", CurateSettings())
     modes = {p.name: stat.S_IMODE(p.stat().st_mode) for p in (tmp_path / "out").iterdir()}
-    assert set(modes) == {"train.jsonl", "valid.jsonl", "test.jsonl", "rejected.jsonl", "run.json"}
+    assert set(modes) == {"train.jsonl", "valid.jsonl", "test.jsonl", "rejected.jsonl", "run.json", "report.html"}
     assert set(modes.values()) == {0o600}
 
 

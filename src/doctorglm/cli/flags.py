@@ -1,7 +1,7 @@
 """The flags and arguments of the verbs, with what `--help` says of them."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -45,6 +45,12 @@ Limit = Annotated[
     typer.Option("--limit", metavar="N", help=say(en="Keep at most this many.", zh="最多保留的条数。")),
 ]
 """Text, so that a wrong number is told as for every other setting."""
+CurateEngine = Annotated[
+    Literal["local", "ray"],
+    typer.Option(
+        "--engine", help=say(en="This machine, or a Ray cluster.", zh="本机，或 Ray 集群。"), show_default=True
+    ),
+]
 FetchName = Annotated[
     str | None,
     typer.Argument(metavar="NAME", help=say(en="As `doctorglm fetch` lists it.", zh="名称，见 doctorglm fetch。")),

@@ -4,6 +4,7 @@ Rooms are imported when their verb runs, so that `--help` answers at once.
 """
 
 import json
+import os
 import re
 import shlex
 import sys
@@ -144,19 +145,23 @@ def curate(
     limit: flags.Limit = None,
     decontaminate: flags.Decontaminate = None,
     skip_bad: flags.SkipBad = False,
+    engine: flags.CurateEngine = "local",
     as_json: flags.Json = False,
 ) -> int:
     """Files and folders to train, valid and test."""
     from doctorglm.curate import CurateSettings
     from doctorglm.curate import curate as stage
+    from doctorglm.curate.engines import workers
+    from doctorglm.curate.ray_engine import ray_cluster
     from doctorglm.language import Text
     from doctorglm.report.progress import progress_line
 
     files, values = _split_settings(sources)
     if limit is not None:
         values["limit"] = scalar(limit)
-    with progress_line(Text(en="curate", zh="整理"), 1.0) as line:
-        wanted = build(CurateSettings, values, "curate")
+    wanted = build(CurateSettings, values, "curate")
+    ready = ray_cluster() if engine == "ray" else workers(os.cpu_count() or 1)
+    with progress_line(Text(en="curate", zh="整理"), 1.0) as line, ready as working:
         done = stage(
             files,
             out,
@@ -164,6 +169,7 @@ def curate(
             lambda doing, share: line.update(share, doing),
             decontaminate=decontaminate or (),
             skip_bad=skip_bad,
+            engine=working,
         )
     print_json({"out": str(out), **done.record["counts"]}, as_json)
     tell(counted(done.record["counts"], out), as_json)

@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 
 
-
 class Candidates:
     """Gathers what the choice needs of each conversation: its department, its quality, a hash of its id."""
 

@@ -68,7 +68,8 @@ class Outcome:
     columns: NDArray[np.void]
     labels: list[Label]
     rejected: bytes
-    reasons: Mapping[str, int]
+    reasons: Mapping[str, Mapping[str, int]]
+    """By source; a record that holds no conversation is of the source of those beside it."""
     counts: Mapping[str, Mapping[str, int]]
 
 
@@ -80,12 +81,15 @@ class Tally:
     rows: list[tuple[Any, ...]] = field(default_factory=list)
     labels: dict[Label, int] = field(default_factory=dict)
     rejected: list[dict[str, Any]] = field(default_factory=list)
+    reasons: dict[str, Counter[str]] = field(default_factory=dict)
     changes: Counter[str] = field(default_factory=Counter)
     benchmarks: Counter[str] = field(default_factory=Counter)
     at: int = 0
 
     def reject(self, entry: Entry, reason: str, **why: Any) -> None:
         """Notes the place, the reason and what it rests on."""
+        source = entry.conversation.source if entry.conversation else ""
+        self.reasons.setdefault(source, Counter())[reason] += 1
         self.rejected.append({"id": entry.id, "source": entry.file, "row": entry.row, "reason": reason, **why})
 
     def keep(self, conversation: Conversation, row: int) -> None:
@@ -102,6 +106,14 @@ class Tally:
         self.lines.append(line)
         self.at += len(line)
 
+    def _reasons(self, report: FileReport) -> dict[str, Counter[str]]:
+        nameless = self.reasons.pop("", None)
+        if nameless:
+            beside = Counter(label.source for label in self.labels) + Counter(self.reasons.keys())
+            source = min(beside, key=lambda name: (-beside[name], name), default=report.name)
+            self.reasons.setdefault(source, Counter()).update(nameless)
+        return self.reasons
+
     def outcome(self, key: str, report: FileReport, read: int) -> Outcome:
         """The chunk of this key as it is written."""
         return Outcome(
@@ -112,7 +124,7 @@ class Tally:
             columns=np.array(self.rows, dtype=COLUMNS),
             labels=list(self.labels),
             rejected=b"".join(_line(record) for record in self.rejected),
-            reasons=Counter(str(record["reason"]) for record in self.rejected),
+            reasons=self._reasons(report),
             counts={"changes": dict(self.changes), "benchmarks": dict(self.benchmarks)},
         )
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from doctorglm.curate.choice import Choice, drop_copies, within_limit
 from doctorglm.curate.decontaminate import Benchmarks, read_benchmarks
 from doctorglm.curate.engines import Engine, Inline
+from doctorglm.curate.page import write_page
 from doctorglm.curate.parts import Parts, divide
 from doctorglm.curate.readers import Reader
 from doctorglm.curate.readers.mapped import read_mapping
@@ -22,7 +23,8 @@ from doctorglm.curate.repeats import repeats
 from doctorglm.curate.settings import CurateSettings
 from doctorglm.curate.sources import SourceFile, find_files
 from doctorglm.curate.store import Head, Store, Table
-from doctorglm.curate.writing import write_parts, write_rejected
+from doctorglm.curate.summary import reports, summary
+from doctorglm.curate.writing import Samples, write_parts, write_rejected
 from doctorglm.errors import ConfigError, DataError, DoctorGLMError
 from doctorglm.runs import Run, sha256_file, to_json
 from doctorglm.settings import plain
@@ -61,12 +63,13 @@ def curate(
     store = Store(out / _WORK, to_json(run.identity))
     try:
         benchmarks = read_benchmarks(decontaminate) if decontaminate else None
-        work = _Work(store, settings, engine or Inline(), progress, out)
-        results = work.done(files, mapping, benchmarks)
+        work = _Work(store, settings, engine or Inline(), progress, out, inputs)
+        samples, results = work.done(files, mapping, benchmarks)
     except DoctorGLMError:
         _leave_nothing(out, store)
         raise
     run.finish(**results, seconds=round(time.monotonic() - started, 2))
+    write_page(run.record, samples, out / "report.html")
     store.remove()
     _raise_damage(run.record["files"], skip_bad)
     return run
@@ -96,18 +99,19 @@ class _Work:
     engine: Engine
     progress: Progress
     out: Path
+    inputs: Mapping[str, str]
 
     def done(
         self, files: Sequence[SourceFile], mapping: Reader | None, benchmarks: Benchmarks | None
-    ) -> dict[str, Any]:
-        """Writes the parts and what was rejected; returns what `run.json` says of them."""
-        heads = self._sorted(files, Records(self.settings, mapping, benchmarks), mapping)
-        reports = _reports(heads)
-        damaged = {source for source, report in reports.items() if report["damaged"]}
+    ) -> tuple[Samples, dict[str, Any]]:
+        """Writes the parts and what was rejected; returns samples of the latter and what `run.json` says."""
+        every = heads = self._sorted(files, Records(self.settings, mapping, benchmarks), mapping)
+        found = reports(heads)
+        damaged = {source for source, report in found.items() if report["damaged"]}
         heads = [head for head in heads if head.source not in damaged]
         table = Table(self.store, heads)
         if not len(table):
-            raise _nothing_left(list(reports.values()), heads)
+            raise _nothing_left(list(found.values()), heads)
         self._check_names(table)
         choice = Choice.of_all(table)
         held_out = table.of(self.settings.held_out)
@@ -115,15 +119,27 @@ class _Work:
         parts = self._divided(choice, held_out)
         self.progress("writing", _WRITING)
         sha256 = write_parts(self.out, table, parts, choice, held_out, self.settings.parts)
-        write_rejected(self.out / "rejected.jsonl", choice)
-        return {
-            "counts": _counts(heads, reports.values(), choice, parts, self.settings.parts),
-            "changes": dict(sorted(table.counted("changes").items())),
+        samples = write_rejected(self.out / "rejected.jsonl", choice)
+        record = summary(table, choice, parts, self.settings.parts)
+        skipped = sum(bool(report["skipped"]) for report in found.values())
+        return samples, {
+            **record,
+            "counts": {**record["counts"], "skipped": skipped},
             "splits_sha256": sha256,
             "leak": parts.leak,
             "decontamination": _decontamination(table, benchmarks) if benchmarks else None,
-            "files": list(reports.values()),
+            "files": self._files(files, every, table, choice),
         }
+
+    def _files(
+        self, files: Sequence[SourceFile], heads: Sequence[Head], table: Table, choice: Choice
+    ) -> list[dict[str, Any]]:
+        """The reports of all sources, with size and hash where a source is a file of its own."""
+        known = {file.name: file for file in files}
+        return [
+            {**report, **_size(known.get(report["name"]), self.inputs)}
+            for report in reports(heads, table, choice).values()
+        ]
 
     def _sorted(self, files: Sequence[SourceFile], records: Records, mapping: Reader | None) -> list[Head]:
         """Reads what is not read yet; every record by itself."""
@@ -183,16 +199,6 @@ _READING, _DIVIDING, _WRITING = 0.6, 0.7, 0.95
 """The share of all that is done when a step begins or ends."""
 
 
-def _reports(heads: Sequence[Head]) -> dict[str, dict[str, Any]]:
-    """The report of every source, with the number of its records; a damaged one has none."""
-    reports: dict[str, dict[str, Any]] = {}
-    for head in heads:
-        report = reports.setdefault(head.source, dict(head.report))
-        report["damaged"] = head.report["damaged"] or report["damaged"]
-        report["records"] += head.read
-    return {source: {**r, "records": 0} if r["damaged"] else r for source, r in reports.items()}
-
-
 def _raise_damage(reports: Sequence[Mapping[str, Any]], skip_bad: bool) -> None:
     """Raises DataError for the files that could not be read."""
     damaged = [report["damaged"] for report in reports if report["damaged"]]
@@ -207,7 +213,7 @@ def _nothing_left(reports: Sequence[Mapping[str, Any]], heads: Sequence[Head]) -
     damaged = [report["damaged"] for report in reports if report["damaged"]]
     if damaged:
         return DataError(en="\n".join(d["en"] for d in damaged), zh="\n".join(d["zh"] for d in damaged))
-    reasons = sum((Counter(head.reasons) for head in heads), Counter[str]())
+    reasons = sum((Counter(by) for head in heads for by in head.reasons.values()), Counter[str]())
     found = [f"{reason}: {n}" for reason, n in reasons.most_common(5)]
     found += [f"{report['name']}: {report['skipped']}" for report in reports if report["skipped"]][:5]
     return DataError(
@@ -216,18 +222,9 @@ def _nothing_left(reports: Sequence[Mapping[str, Any]], heads: Sequence[Head]) -
     )
 
 
+def _size(file: SourceFile | None, inputs: Mapping[str, str]) -> dict[str, Any]:
+    return {"sha256": inputs[file.name], "bytes": file.path.stat().st_size} if file else {}
+
+
 def _decontamination(table: Table, benchmarks: Benchmarks) -> dict[str, int]:
     return {"items": len(benchmarks), "stock_questions_kept": table.counted("benchmarks")["stock_questions_kept"]}
-
-
-def _counts(heads: Sequence[Head], reports: Any, choice: Choice, parts: Parts, names: Sequence[str]) -> dict[str, Any]:
-    reasons = sum((Counter(head.reasons) for head in heads), Counter(choice.counts()))
-    still = choice.reason[parts.numbers] == 0
-    return {
-        "read": sum(head.read for head in heads),
-        "kept": int(still.sum()),
-        "rejected": dict(sorted(reasons.items())),
-        "splits": {name: int((parts.parts[still] == n).sum()) for n, name in enumerate(names)},
-        "clusters": len(np.unique(parts.clusters[still])),
-        "skipped": sum(bool(report["skipped"]) for report in reports),
-    }

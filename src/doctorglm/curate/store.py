@@ -29,7 +29,7 @@ class Head:
     read: int
     passed: int
     labels: list[Label]
-    reasons: dict[str, int]
+    reasons: dict[str, dict[str, int]]
     counts: dict[str, dict[str, int]]
 
     @property
@@ -65,7 +65,7 @@ class Store:
             outcome.read,
             len(outcome.columns),
             outcome.labels,
-            dict(outcome.reasons),
+            {source: dict(reasons) for source, reasons in outcome.reasons.items()},
             {name: dict(counts) for name, counts in outcome.counts.items()},
         )
         write_json(self.path(outcome.key, _HEAD), asdict(head))

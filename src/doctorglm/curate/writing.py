@@ -2,9 +2,9 @@
 
 import heapq
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,14 +35,39 @@ def write_parts(
     return sha256
 
 
-def write_rejected(path: Path, choice: Choice) -> None:
-    """Writes what went, by itself or beside others, sorted by source and row."""
+Samples: TypeAlias = dict[str, list[dict[str, Any]]]
+"""Reason -> a few of the records that went for it, with what that rests on."""
+
+_SAMPLES = 5
+
+
+def write_rejected(path: Path, choice: Choice) -> Samples:
+    """Writes what went, by itself or beside others, sorted by source and row; returns samples, drawn by id."""
     table = choice.table
     chunks = sorted(range(len(table.heads)), key=lambda n: (table.heads[n].report["name"], n))
+    samples: Samples = {}
     with atomic_file(path) as out:
         for chunk in chunks:
             for record in _of_chunk(choice, chunk):
                 out.write(json.dumps(record, ensure_ascii=False) + "\n")
+                drawn = samples.setdefault(record["reason"], [])
+                drawn.append({"id": record["id"], "source": record["source"], "evidence": _evidence(record)})
+                if len(drawn) > 2 * _SAMPLES:
+                    samples[record["reason"]] = _first(drawn)
+    return {reason: _first(drawn) for reason, drawn in samples.items()}
+
+
+def _first(drawn: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The ids are hashes of the records, so that the smallest of them are a random sample."""
+    return sorted(drawn, key=lambda sample: (not sample["evidence"], sample["id"]))[:_SAMPLES]
+
+
+def _evidence(record: Mapping[str, Any]) -> str:
+    if "of" in record:
+        return f"≈ {record['of']} ({record['similarity']})"
+    if "item" in record:
+        return f"= {record['item']} ({record['question']}, {record['answer']})"
+    return str(record.get("evidence", ""))
 
 
 def _of_chunk(choice: Choice, chunk: int) -> Iterator[dict[str, Any]]:
