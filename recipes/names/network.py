@@ -1,4 +1,4 @@
-"""The tagger as torch trains it: characters and hashed pairs, then dilated convolutions of three, each added to its input.
+"""The tagger as torch trains it: characters, hashed pairs and flags, then dilated convolutions added to their input.
 
 What the package computes with numpy (`doctorglm.clinical.deid.tagger`) is the same network; a test compares the two.
 """

@@ -10,7 +10,10 @@ from doctorglm.clinical.deid.words import words
 _LISTS = Path(__file__).parent / "lists"
 _COMMON = [bytes([a, b]).decode("gb2312") for a in range(0xB0, 0xD7) for b in range(0xA1, 0xFF)]
 _RARE = [bytes([a, b]).decode("gb2312") for a in range(0xD8, 0xF7) for b in range(0xA1, 0xFF)]
-_SYLLABLES = "an ar ba bel bri ca cha da del du el en fa fen ga gor ha hol i ja ka kel la lin lo ma mar mi na nor o pa pen ra ri ro sa sha ta ton u va ver wa win ya zo"
+_SYLLABLES = (
+    "an ar ba bel bri ca cha da del du el en fa fen ga gor ha hol i ja ka kel la "
+    "lin lo ma mar mi na nor o pa pen ra ri ro sa sha ta ton u va ver wa win ya zo"
+)
 _HAN = re.compile(r"[\u4e00-\u9fff]+")
 
 
@@ -114,7 +117,7 @@ class People:
         """A new name for each of a record's, so that 王, 小王 and 王建国 stay one person."""
         surnames: dict[str, str] = {}
         new: dict[str, str] = {}
-        for name in sorted(set(names), key=len, reverse=True):
+        for name in sorted(set(names), key=lambda name: (-len(name), name)):
             new[name] = self._kin(name, new) or self._like(name, surnames)
         return new
 

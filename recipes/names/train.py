@@ -1,8 +1,8 @@
 """Trains the tagger of names and writes its weights as the package ships them.
 
-    python recipes/names/train.py --silver silver.jsonl --words dict.txt --out src/doctorglm/clinical/deid/names.npz
+    python recipes/names/train.py --silver silver.jsonl --words dict.txt --out names.npz
 
-The same seed and number of threads give the same weights. `--without 1-251` leaves those records out, to measure on them.
+The same seed and threads give the same weights. `--without 1-251` leaves those records out, to measure on them.
 """
 
 import argparse

@@ -106,7 +106,8 @@ _ENGLISH_HOSPITAL = re.compile(
     rf"(?<=at ){_CAPITALISED}{{1,3}}(?:General|Maternity)(?![a-z])"
 )
 _ENGLISH_WARD = re.compile(
-    r"(?<![A-Za-z])(?:[A-Z][a-z]+[ ])?(?:[Ww]ard|[Bb]ay(?=.{3,8}[Bb]ed)|ICU|CCU|HDU)[ ](?:[0-9]{1,2}[A-Z]?|[A-Z](?![A-Za-z]))[0-9]{0,2}"
+    r"(?<![A-Za-z])(?:[A-Z][a-z]+[ ])?(?:[Ww]ard|[Bb]ay(?=.{3,8}[Bb]ed)|ICU|CCU|HDU)[ ]"
+    r"(?:[0-9]{1,2}[A-Z]?|[A-Z](?![A-Za-z]))[0-9]{0,2}"
     r"(?:,?[ ](?:[Bb]ay[ ][0-9A-Z]+,?[ ])?[Bb]ed[ ]?[0-9]{1,3}[A-Z]?)?|(?<![A-Za-z])[Bb]ed[ ][0-9]{1,3}(?![0-9])"
 )
 

@@ -1,5 +1,6 @@
 """Names as the tagger reads them: what is probable enough, in whole words, and none that everybody knows."""
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 
@@ -20,7 +21,7 @@ _TITLE = re.compile(r"(?:Mr|Mrs|Ms|Miss|Dr|Prof|Nurse)\.? $")
 
 
 def read(texts: Sequence[str]) -> list[Floats]:
-    """Per folded text how probable it is of each character that it belongs to a name, and that it begins one: (L, 2)."""
+    """Per folded text (L, 2): how probable it is that a character belongs to a name, and that it begins one."""
     return [np.stack([1 - scores[:, 0], scores[:, 1]], 1) for scores in tagger().read(texts)]
 
 
@@ -30,7 +31,7 @@ def found(plain: str, probable: Floats) -> Iterator[Span]:
     edges = np.flatnonzero(inside[1:] != inside[:-1])
     for start, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
         begins = [start, *(i for i in range(start + 1, end) if probable[i, 1] > 0.5), end]
-        for first, last in zip(begins[:-1], begins[1:], strict=True):
+        for first, last in itertools.pairwise(begins):
             best = float(probable[first:last, 0].max())
             if best >= BEGIN:
                 yield from _whole(plain, first, last, best)
