@@ -109,7 +109,7 @@ def test_check_digits() -> None:
 
 def test_a_name_told_once_counts_in_the_whole_conversation() -> None:
     texts = ["我叫白雪梅，头痛", "雪梅您好", "白雪梅多休息"]
-    assert [[s.type for s in spans] for spans in find_in(texts)] == [["name"], [], ["name"]]
+    assert [[s.type for s in spans] for spans in find_in(texts, "rules")] == [["name"], [], ["name"]]
 
 
 @settings(deadline=None, max_examples=60)

@@ -1,33 +1,53 @@
 """De-identification: what in a text identifies somebody, and the text without it.
 
-The rules are ours, one module for each kind of identifier; `benchmarks/sets/deid` says what counts as one. A name that
-was found in one message of a conversation is found in all of them.
+The rules are ours, one module for each kind of identifier; `benchmarks/sets/deid` says what counts as one. Names are
+found by a small network too. A name that was found in one message of a conversation is found in all of them.
 """
 
 from collections.abc import Sequence
+from typing import Literal, TypeAlias
 
-from doctorglm.clinical.deid import contacts, names, numbers, places, times
+from doctorglm.clinical.deid import contacts, names, numbers, places, tagged, times
 from doctorglm.clinical.deid.fold import folded
 from doctorglm.clinical.deid.spans import TYPES, Span, masked, resolved
+from doctorglm.clinical.deid.tagger import Floats
 
-__all__ = ["TYPES", "Span", "find", "find_in", "masked"]
+__all__ = ["TYPES", "By", "Span", "find", "find_in", "masked"]
 
-_KINDS = (contacts, numbers, times, places, names)
+By: TypeAlias = Literal["tagger", "rules"]
+"""What finds names: the rules with the tagger, or the rules alone."""
+
+_KINDS = (contacts, numbers, times, places)
 
 
-def find(text: str) -> list[Span]:
+def find(text: str, names: By = "tagger") -> list[Span]:
     """The identifiers in the text, in order and without overlaps; places in Unicode code points."""
-    return resolved(span for kind in _KINDS for span in kind.found(text))
+    return find_in([text], names)[0]
 
 
-def find_in(texts: Sequence[str]) -> list[list[Span]]:
+def find_in(texts: Sequence[str], names: By = "tagger") -> list[list[Span]]:
     """The identifiers in each of a conversation's texts; a name that is told in one counts in all."""
-    alone = [find(text) for text in texts]
-    told = {
-        folded(t)[s.start : s.end] for t, spans in zip(texts, alone, strict=True) for s in spans if s.type == "name"
-    }
-    told = {name for name in told if len(name) >= 2}
+    plain = [folded(text) for text in texts]
+    read = tagged.read(plain) if names == "tagger" else [None] * len(plain)
+    alone = [_alone(text, probable) for text, probable in zip(plain, read, strict=True)]
+    told = {text[s.start : s.end] for text, spans in zip(plain, alone, strict=True) for s in spans if s.type == "name"}
+    ordered = sorted((name for name in told if len(name) >= 2), key=lambda name: (-len(name), name))
     return [
-        resolved([*spans, *(span for name in told for span in names.again(folded(text), name))])
-        for text, spans in zip(texts, alone, strict=True)
+        resolved([*spans, *(span for name in ordered for span in _again(text, name, probable))])
+        for text, spans, probable in zip(plain, alone, read, strict=True)
     ]
+
+
+def _alone(plain: str, probable: Floats | None) -> list[Span]:
+    spans = [span for kind in _KINDS for span in kind.found(plain)]
+    by_rule = list(names.found(plain))
+    if probable is not None:
+        spans += tagged.found(plain, probable)
+        by_rule = [span for span in by_rule if tagged.allows(probable, span)]
+    return resolved([*spans, *by_rule])
+
+
+def _again(plain: str, name: str, probable: Floats | None) -> list[Span]:
+    """Where a name stands again; a word that can be no name there stays."""
+    spans = list(names.again(plain, name))
+    return spans if probable is None else [span for span in spans if tagged.allows(probable, span)]

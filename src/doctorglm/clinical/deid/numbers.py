@@ -14,7 +14,7 @@ _SEP = r"[ \-.·,、/()\t\n]"
 _ORDER = re.compile(
     r"(?:订单|运单|快递|单号|物流|追溯码|批号|批次|流水|条形码|货号|准字|版本|序列|交易|授权码|发票|票据"
     r"|凭证|tracking|order|batch|lot)"
-    r"[^，。；;\n]{0,8}$",
+    r"[^,，。;；\n]{0,8}$",
     re.IGNORECASE,
 )
 
@@ -28,9 +28,11 @@ def found(text: str) -> Iterator[Span]:
     yield from _foreign(plain)
     yield from _mobiles(plain)
     yield from _mobiles(digits)
-    yield from _landlines(plain, digits)
+    yield from _bank_cards(digits)
     yield from _qq(plain, digits)
+    yield from _landlines(plain, digits)
     yield from _plates(plain)
+    yield from _plates(digits)
     yield from _records(plain)
     yield from (s for s in _records(digits) if s.end - s.start >= 6)
 
@@ -78,9 +80,12 @@ def _id_cards(text: str) -> Iterator[Span]:
 
 _CARD = re.compile(rf"(?<![0-9A-Za-z])[0-9](?:{_SEP}{{0,2}}[0-9]){{12,18}}(?![0-9A-Za-z])(?![.\-][0-9])")
 _CARD_WORD = re.compile(
-    r"卡|账号|账户|帐号|帐户|户头|工行|建行|农行|中行|交行|邮储|银行|存折|打款|转账|收款|汇款|card|account|visa|bank",
+    r"卡|账号|账户|帐号|帐户|户头|工行|建行|农行|中行|交行|邮储|银行|存折|打款|转账|收款|汇款|划的|刷的|card|account|visa|bank",
     re.IGNORECASE,
 )
+
+
+_CARD_AFTER = re.compile(r"^[ ]?(?:这|那)张|^[ ]?(?:的)?卡")
 
 
 def passes_luhn(number: str) -> bool:
@@ -92,7 +97,8 @@ def passes_luhn(number: str) -> bool:
 def _bank_cards(text: str) -> Iterator[Span]:
     for match in _CARD.finditer(text):
         number, before = _digits(match[0]), _before(text, match.start(), 20)
-        named = _CARD_WORD.search(before) and not _ORDER.search(before)
+        named = bool(_CARD_WORD.search(before)) and not _ORDER.search(before)
+        named = named or bool(_CARD_AFTER.match(text[match.end() : match.end() + 8]))
         certain = number[0] in "3456" and passes_luhn(number) and not _ORDER.search(before)
         if (named and len(number) >= 13) or certain:
             yield Span(match.start(), match.end(), "bank_card")
@@ -105,7 +111,7 @@ _MOBILE = re.compile(
     rf"(?P<n>1{_SEP}{{0,2}}[3-9](?:{_SEP}{{0,2}}[0-9]){{9}})(?![0-9A-Za-z])(?![.\-][0-9])"
 )
 _MISREAD = re.compile(
-    r"(?:手机|电话|联系方式|mobile|phone|tel)[^0-9，。；\n]{0,6}(?P<n>1[3-9OoIl][0-9OoIlSB]{9})(?![0-9A-Za-z])",
+    r"(?:手机|电话|联系方式|mobile|phone|tel)[^0-9,，。;；\n]{0,6}(?P<n>1[3-9OoIl][0-9OoIlSB]{9})(?![0-9A-Za-z])",
     re.IGNORECASE,
 )
 """O for 0 and l for 1, as a scanner reads them."""
@@ -129,16 +135,17 @@ _QQ_NUMBER = re.compile(
 )
 _QQ_BEFORE = re.compile(
     r"(?:(?<![A-Za-z])[Qq](?:[Qq]|(?![A-Za-z]))|扣扣|企鹅|球球|抠抠|蔻蔻|扣(?:我|他|她|你)?"
-    r"(?=[^\u4e00-\u9fff]*$))[^0-9]{0,20}$"
+    r"(?=[^\u4e00-\u9fff]*$))(?:[^0-9]{0,20}|[A-Za-z' :,()]{0,44})$"
 )
-_QQ_AFTER = re.compile(r"^[^0-9。；\n]{0,8}(?:(?<![A-Za-z])QQ|扣扣|企鹅号|加群|is a QQ|\(QQ)", re.IGNORECASE)
+_NOT_QQ = re.compile(r"电话|手机|座机|微信号?[:：是]?$|血|次/分")
+_QQ_AFTER = re.compile(r"^[^0-9。;；\n]{0,8}(?:(?<![A-Za-z])QQ|扣扣|企鹅号|加群|is a QQ|\(QQ)", re.IGNORECASE)
 
 
 def _qq(plain: str, digits: str) -> Iterator[Span]:
     for text in (plain, digits):
         for match in _QQ_NUMBER.finditer(text):
-            before = _before(text, match.start(), 22)
-            named = _QQ_BEFORE.search(before) and not re.search(r"电话|手机|微信号?[:：是]?$|血|次/分", before[-8:])
+            word = _QQ_BEFORE.search(_before(text, match.start(), 48))
+            named = word and not _NOT_QQ.search(word[0])
             if named or (_QQ_AFTER.match(text[match.end() : match.end() + 14]) and len(_digits(match[0])) >= 5):
                 yield Span(match.start(), match.end(), "qq")
 
@@ -146,7 +153,7 @@ def _qq(plain: str, digits: str) -> Iterator[Span]:
 # plates
 
 _PLATE = re.compile(
-    r"[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼][ ]?[A-HJ-Z][ ·.\-]{0,2}"
+    r"[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼][ ·.\-]?[A-HJ-Z][ ·.\-]{0,2}"
     r"(?:[A-HJ-NP-Z0-9][ ·]?){4}(?:[A-HJ-NP-Z0-9]{1,2}|[挂学警港澳])(?![A-Za-z0-9])"
 )
 
@@ -166,9 +173,9 @@ _LANDLINES = tuple(
     re.compile(pattern)
     for pattern in (
         rf"{_ALONE}\(?(?:86[ \-])?0(?:10|2[0-9]"
-        rf"|[3-9][0-9]{{2}})\)?{_GAP}{{0,3}}[1-9][0-9]{{2,3}}{_GAP}?[0-9]{{4}}{_EXTENSION}(?![0-9A-Za-z])",
+        rf"|[3-9][0-9]{{2}})\)?{_GAP}{{0,3}}[1-9][0-9]{{2,3}}{_GAP}?[0-9]{{4}}(?:(?=24小时)|{_EXTENSION}(?![0-9A-Za-z]))",
         rf"{_ALONE}(?:\+?1[ \-])?[48]00{_GAP}?[0-9]{{3,4}}{_GAP}?[0-9]{{3,4}}{_EXTENSION}(?![0-9A-Za-z])",
-        rf"{_ALONE}(?:\+|00)(?!86[ \-]?\(?1[3-9])[1-9][0-9]{{0,2}}{_GAP}?"
+        rf"{_ALONE}(?:\+|00)(?!86[ \-.]{{0,2}}\(?1[3-9])[1-9][0-9]{{0,2}}{_GAP}?"
         rf"(?:\(0?[0-9]{{1,4}}\){_GAP}?)?[0-9]{{1,4}}(?:{_GAP}[0-9]{{2,5}}){{1,4}}(?![0-9])",
         rf"{_ALONE}(?:1[ \-])?(?:\([2-9][0-9]{{2}}\)[ ]?|[2-9][0-9]{{2}}[\-. ])[2-9][0-9]{{2}}[\-. ][0-9]{{4}}"
         r"(?![0-9])",
@@ -178,7 +185,7 @@ _LANDLINES = tuple(
 )
 _LOCAL = re.compile(
     r"(?:电话|座机|固话|总机|宅电|传真|热线|值班室?|办公室|分机|拨打?|致电|联系方式|Tel\.?|phone|fax|call"
-    r"|ring|打)[^0-9，。；]{0,6}?"
+    r"|ring|打)[^0-9,，。;；]{0,6}?"
     rf"(?P<n>(?<![0-9\-])(?!1[3-9][0-9]{{5}}/)[1-9][0-9]{{2,3}}[ \-]?[0-9]{{4}}{_EXTENSION})"
     r"(?![0-9A-Za-z\-])(?!\s?(?:元|块|ml|mg|次|人|点))",
     re.IGNORECASE,
@@ -216,40 +223,50 @@ _RECORD_HEADS = (
 _RECORD = re.compile(
     rf"(?P<word>(?:{_RECORD_HEADS})[\u4e00-\u9fff]{{0,5}}?(?:卡)?(?:号码|号|编号|条码|条形码|流水号|流水|ID"
     r"|id|码|NO|No|#)?)"
-    r"(?:[ :#是为念叫填写报到\[(【「\"“'｜|]|No\.?|NO\.?|我记得|好像是|应该是|就是){0,5}"
+    r"(?:[ :#才是为念叫填写报到\[(【「\"“'｜|]|No\.?|NO\.?|我记得|好像是|应该是|就是){0,5}"
     r"(?P<n>[A-Za-z&]{0,8}[0-9]?[ \-_/]?[0-9][A-Za-z0-9\-_/]*[0-9A-Za-z](?:[ ][0-9](?![0-9A-Za-z]))*"
     r"|[A-Za-z]{1,6}(?:-[A-Za-z0-9]{1,8}){1,4}|[0-9](?:[ ][0-9]){5,})"
     r"(?![0-9A-Za-z%]|\.[0-9])(?!\s?(?:元|块|年|岁|月|次|天|周|分|mg|ml|cm|mm|例|人|级|期|U|IU|μ))"
 )
 _NUMBERED = re.compile(
-    r"(?:编号|登 记 号|病 历 号|住 院 号|门 诊 号|单子是|流水号|卡号)[^，。；\n0-9A-Za-z]{0,14}"
+    r"(?:编号|登 记 号|病 历 号|住 院 号|门 诊 号|单子是|流水号|卡号)[^。;；\n0-9A-Za-z]{0,14}"
     r"(?P<n>[A-Z]{1,8}[\-/]?[0-9][A-Z0-9\-/]*[0-9]|[0-9](?:[ ][0-9]){5,})(?![0-9A-Za-z])"
 )
 _CALLED = re.compile(r"(?:号码|号|编号|条码|条形码|流水号|流水|ID|id|码|NO|No|#|卡|单)$")
 _NO_RECORD = re.compile(
     r"订单|运单|快递|发票|准字|批号|车牌|手机|电话|身份证|证件|银行|工号|微信|床号|楼号|房号|序号|票据"
-    r"|收据|交易|门牌|型号|授权|提取码|验证码|取件码|取号码|邮编|区号|诊断编码|编码"
+    r"|收据|交易|耗材|器械|设备|机器|仪器|罐体|箱|门牌|型号|授权|提取码|验证码|取件码|取号码|邮编|区号|诊断编码|编码"
 )
 _ENGLISH_RECORD = re.compile(
-    r"(?<![A-Za-z])(?:MRN|(?:medical|hospital|local|patient|our|your|clinic)?[ ]?record|hospital (?:no"
+    r"(?:(?<![A-Za-z])|(?<=\\t))(?:MRN|(?:medical|hospital|local|patient|our|your|clinic)?[ ]?record|hospital (?:no"
     r"|number)|visit|accession|claim|specimen|case|chart|patient|admission|sample|"
     r"lab|laboratory|encounter|imaging|pathology|file|reference|ref|requisition|study|scan|biopsy|slide"
     r"|episode|hospital card|policy)(?:[ ](?:number|no\.?|ID|num\.?|code)|[ ]?#)?"
     r"[ ]{0,2}(?:is|was|:|#|no\.?|\()?[ ]{0,2}"
-    r"(?P<n>(?=[A-Za-z\-]*[0-9])[A-Z0-9][A-Z0-9]*(?:[\-/][A-Z0-9]+)*)(?![A-Za-z0-9])",
+    r"(?P<n>(?=[A-Za-z\-/&]*[0-9])[A-Z0-9][A-Z0-9&]*(?:[\-/][A-Z0-9]+)*)(?![A-Za-z0-9])",
     re.IGNORECASE,
 )
+
+
+_WARE = re.compile(r"耗材|器械|设备|机器|仪器|罐体|产品|商品|药品")
+_FIRST_CELL = re.compile(r"(?m)^(?P<n>[A-Z]{0,3}[0-9]{7,12})(?=\t[^\t\n]{1,12}\t)")
+"""The first cell of a row in a table, before a short one."""
 
 
 def _records(text: str) -> Iterator[Span]:
     for match in _RECORD.finditer(text):
         word, number = match["word"], match["n"]
         called = _CALLED.search(word) or re.match(r"[A-Za-z]{1,6}-?[0-9]|0|[0-9]{6}", number)
-        if sum(c.isdigit() for c in number) >= 3 and called and not _NO_RECORD.search(word):
+        is_ware = _NO_RECORD.search(word) or _WARE.search(_before(text, match.start(), 6))
+        if sum(c.isdigit() for c in number) >= 3 and called and not is_ware:
             yield Span(match.start("n"), match.end("n"), "mrn")
     for match in _NUMBERED.finditer(text):
         if sum(c.isdigit() for c in match["n"]) >= 4 and not _NO_RECORD.search(_before(text, match.start("n"), 12)):
             yield Span(match.start("n"), match.end("n"), "mrn")
     for match in _ENGLISH_RECORD.finditer(text):
-        if sum(c.isdigit() for c in match["n"]) >= 3 and not re.fullmatch(r"(?:19|20)[0-9]{2}", match["n"]):
+        is_year = re.fullmatch(r"(?:19|20)[0-9]{2}", match["n"])
+        is_lot = match[0][:3] == "REF" and re.search(r"(?i)lot|batch|exp\b", _before(text, match.start(), 40))
+        if sum(c.isdigit() for c in match["n"]) >= 3 and not is_year and not is_lot:
             yield Span(match.start("n"), match.end("n"), "mrn")
+    for match in _FIRST_CELL.finditer(text):
+        yield Span(match.start("n"), match.end("n"), "mrn")

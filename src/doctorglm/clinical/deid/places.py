@@ -11,7 +11,7 @@ from doctorglm.clinical.deid.spans import Span
 from doctorglm.clinical.deid.words import any_of, words
 
 _HAN = r"[\u4e00-\u9fff]"
-_PLAIN = rf"(?:{_HAN}(?<![的是在住到我你他她您这哪吧呢吗嘛寄给]))"
+_PLAIN = rf"(?:{_HAN}(?<![的是在住到我你他她您们这哪吧呢吗嘛寄给]))"
 """A character of a place's name: none of the words that lead up to one."""
 
 # addresses
@@ -41,7 +41,7 @@ _WHOLE = re.compile(
 _CUE = re.compile(
     r"(?:住址|地址|现住|家住|住在|住|家在|寄到|寄至|寄往|邮寄|寄|送到|位于|户籍|籍贯|老家|户口|家庭|现场"
     r"|地点|单位|收件|店在|公司在)"
-    r"[^，。；\n]{0,3}[:是为]?[ ]?$"
+    r"[^,，。;；\n]{0,3}[:是为]?[ ]?$"
 )
 _LEAD = re.compile(
     r"^(?:.*?(?:家在|住在|寄到|寄往|送到|位于|家住|现住|居住|地址|住址|户籍地?|从|至|于|往|去|来自))?"
@@ -72,7 +72,7 @@ _KIND = (
 _HOSPITAL = re.compile(rf"(?P<n>(?:{_PLAIN}|[0-9A-Za-z·]){{2,18}}?{_KIND}(?:{_HAN}{{1,4}}(?:院区|分院|院))?)")
 _KNOWN = re.compile(
     r"(?:北京|上海|广州|武汉|四川|浙江|山东)?(?:协和|华西|湘雅[一二三]?(?:医院|院)?|阜外|积水潭|同仁(?!堂)"
-    r"|天坛医院|宣武|瑞金|华山医院|仁济|齐鲁|"
+    r"|天坛医院|天坛(?!公园|路|东|西|南|北)|中日友好|佑安|宣武|瑞金|华山医院|仁济|齐鲁|"
     r"西京|唐都|盛京|安贞|北医[一二三]院|北大[一二三]院|301(?=医院|看|住|做|的)|三〇一|空总|海总|武总"
     r"|邵逸夫|浙[一二](?:院)?|省立(?:同德)?|鼓楼(?!区)|儿研所|"
     rf"{_HAN}{{1,3}}附(?:属)?(?:第)?[一二三四五六]?院|{_HAN}{{1,2}}大[一二三]附?院|"
@@ -85,7 +85,7 @@ _WARD = re.compile(
     r"[0-9]{1,4}(?:-[0-9]{1,3})?[ ]?号?床(?:位)?)(?![头垫单边次])"
 )
 _WARD_LEAD = re.compile(
-    r"^(?:患者|病人|现住|现|转入|转至|转到|收住|收入|住|在|入|目前|我爸|我妈|家属|于|到|的|请|去|往|把|给"
+    r"^(?:患者|病人|由|现住|现|转入|转至|转到|收住|收入|住|在|入|目前|我爸|我妈|家属|于|到|的|请|去|往|把|给"
     r"|我|有|让|和|与|及|是|从|送|回|急诊转)+"
 )
 _LEAD_WORDS = (
@@ -96,6 +96,8 @@ _LEAD_WORDS = (
 _HOSPITAL_LEAD = re.compile(rf"^{_HAN}{{0,6}}?(?:{_LEAD_WORDS})(?={_HAN}{{3,}})")
 _VERBS = frozenset("送去到在回往来住进找的出转没写个")
 _GENERIC = re.compile(rf"(?:{any_of('kinds_of_hospitals')}|第?[一二三四五六]|附属|的)+")
+_NO_STEM = re.compile(r"^.*(?:附近有?|有没有|没有|只有|有个|[一几哪]个|[一几哪]家|什么|[那这]边)|^边(?=[县市])")
+"""What leads up to a hospital and is no part of its name."""
 _CAPITALISED = r"(?:[A-Z][A-Za-z'’\-]+[ ](?:of[ ]|and[ ]|the[ ]|&[ ])?)"
 _ENGLISH_HOSPITAL = re.compile(
     rf"(?:St\.?[ ])?{_CAPITALISED}{{1,6}}(?:Hospital|Clinic|Infirmary|Medical[ ](?:Center|Centre|Group|Practice)|"
@@ -104,7 +106,8 @@ _ENGLISH_HOSPITAL = re.compile(
     rf"(?<=at ){_CAPITALISED}{{1,3}}(?:General|Maternity)(?![a-z])"
 )
 _ENGLISH_WARD = re.compile(
-    r"(?<![A-Za-z])(?:[A-Z][a-z]+[ ])?(?:[Ww]ard|[Bb]ay|ICU|CCU|HDU)[ ](?:[0-9]{1,2}[A-Z]?|[A-Z](?![A-Za-z]))[0-9]{0,2}"
+    r"(?<![A-Za-z])(?:[A-Z][a-z]+[ ])?(?:[Ww]ard|[Bb]ay(?=.{3,8}[Bb]ed)|ICU|CCU|HDU)[ ]"
+    r"(?:[0-9]{1,2}[A-Z]?|[A-Z](?![A-Za-z]))[0-9]{0,2}"
     r"(?:,?[ ](?:[Bb]ay[ ][0-9A-Z]+,?[ ])?[Bb]ed[ ]?[0-9]{1,3}[A-Z]?)?|(?<![A-Za-z])[Bb]ed[ ][0-9]{1,3}(?![0-9])"
 )
 
@@ -134,20 +137,20 @@ def _addresses(text: str) -> Iterator[Span]:
 
 
 def _hospitals(text: str) -> Iterator[Span]:
+    beside = text
     for match in _WARD.finditer(text):
         start = match.end("n") - len(_WARD_LEAD.sub("", match["n"]))
         yield Span(start, match.end("n"), "hospital")
-    for match in _HOSPITAL.finditer(text):
-        name = _HOSPITAL_LEAD.sub("", match["n"])
-        kind = re.search(_KIND, name)
-        stem = name[: kind.start()] if kind else ""
-        if (
-            len(stem) >= 2
-            and stem[-1] not in _VERBS
-            and stem not in words("kinds_of_hospitals")
-            and not _GENERIC.fullmatch(stem)
-        ):
-            yield Span(match.end("n") - len(name), match.end("n"), "hospital")
+        beside = f"{beside[:start]}{' ' * (match.end('n') - start)}{beside[match.end('n') :]}"
+    for match in _HOSPITAL.finditer(beside):
+        name = _NO_STEM.sub("", _HOSPITAL_LEAD.sub("", match["n"]))
+        start = match.end("n") - len(name)
+        kind = re.compile(_KIND).search(text, start, match.end("n") + 2)
+        stem = text[start : kind.start()] if kind else ""
+        is_generic = stem in words("kinds_of_hospitals") or _GENERIC.fullmatch(stem)
+        is_centre = kind and kind[0] == "医学中心" and len(stem) >= 4
+        if len(stem) >= 2 and stem[-1] not in _VERBS and (is_centre or not is_generic):
+            yield Span(start, match.end("n"), "hospital")
     for pattern in (_KNOWN, _ENGLISH_HOSPITAL, _ENGLISH_WARD):
         for match in pattern.finditer(text):
             yield Span(match.start(), match.end(), "hospital")

@@ -56,7 +56,7 @@ _DATES = (
         re.IGNORECASE,
     ),
     re.compile(
-        rf"(?<![A-Za-z]){_MONTHS}[ ](?:the[ ])?(?:3[01]|[12][0-9]|0?[1-9])(?:st|nd|rd|th)?(?![0-9A-Za-z.]|[ ]?"
+        rf"(?<![A-Za-z]){_MONTHS}[ ](?:the[ ])?(?:3[01]|[12][0-9]|0?[1-9])(?:st|nd|rd|th)?(?![0-9A-Za-z]|\.[0-9]|[ ]?"
         r"(?:mg|ml|years?|weeks?|days?|months?))(?:,?[ ](?:19|20)[0-9]{2})?(?![0-9A-Za-z])",
         re.IGNORECASE,
     ),
@@ -77,6 +77,9 @@ _SHORT_AFTER = re.compile(
 )
 _BIRTHDAY = re.compile(r"(?:生日|出生)[:： ]?$")
 _DAY_FIRST = re.compile(r"(?<![0-9A-Za-z.\-/])(?:3[01]|[12][0-9]|0[1-9])/(?:1[0-2]|0[1-9])(?![0-9A-Za-z.%/×:\-])")
+_DAY_BEFORE = re.compile(r"\b(?:mon|tues?|wed|thu|thurs?|fri|sat|sun|on|by|since|from)\.?,? ?$", re.IGNORECASE)
+_IS_RANGE = re.compile(r"^[ ]?[到至][0-9]")
+_CELL = re.compile(r"^(?=\t|\n|$)")
 _BORN_MONTH = re.compile(
     r"(?:生于|出生于|出生日期|出生年月|出生|生日|DOB|born(?: in)?)[:： ]{0,3}"
     rf"(?P<n>{_YEAR}[ ]?年[ ]?{_MONTH}[ ]?月|(?:19|20)[0-9]{{2}}[\-./](?:1[0-2]|0?[1-9])(?![0-9./\-])"
@@ -116,21 +119,25 @@ def found(text: str) -> Iterator[Span]:
     for match in _BORN_MONTH.finditer(plain):
         group = "n" if match["n"] else "m"
         yield Span(match.start(group), match.end(group), "date")
-    for match in _SHORT.finditer(plain):
-        if (
-            _SHORT_AFTER.match(plain[match.end() :])
-            or _SHORT_BEFORE.search(plain[max(0, match.start() - 8) : match.start()])
-        ) and (
-            match["n"].count(".") == 0
-            or _SHORT_AFTER.match(plain[match.end() :])
-            or _BIRTHDAY.search(plain[: match.start()])
-        ):
-            yield Span(match.start(), match.end(), "date")
+    yield from (Span(m.start(), m.end(), "date") for m in _SHORT.finditer(plain) if _is_day(m, plain))
     for match in _DAY_FIRST.finditer(plain):
-        if not re.search(r"[0-9a-z] ?$|压|BP", plain[: match.start()][-3:]):
+        before = plain[max(0, match.start() - 6) : match.start()]
+        if _DAY_BEFORE.search(before) or not re.search(r"[0-9a-z] ?$|压|BP", before[-3:]):
             yield Span(match.start(), match.end(), "date")
     for pattern in _AGES:
         for match in pattern.finditer(plain):
             yield Span(match.start(), match.end(), "age")
     for match in _AGE_AFTER.finditer(plain):
         yield Span(match.start("n"), match.end(), "age")
+
+
+def _is_day(match: re.Match[str], plain: str) -> bool:
+    """True for 5.12 beside what only a day has; with a point, as in a decimal, that must stand behind or be a birth."""
+    before, after = plain[max(0, match.start() - 8) : match.start()], plain[match.end() :]
+    if before.endswith("\t") and _CELL.match(after):
+        return "." not in match["n"]
+    follows = _SHORT_AFTER.match(after)
+    if "." in match["n"]:
+        is_range = _IS_RANGE.match(after) or re.search(r"[0-9][到至] ?$", before)
+        return bool(_BIRTHDAY.search(before) or (follows and not is_range))
+    return bool(follows or _SHORT_BEFORE.search(before))

@@ -1,0 +1,72 @@
+"""Names as the tagger reads them: what is probable enough, in whole words, and none that everybody knows."""
+
+import itertools
+import re
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from doctorglm.clinical.deid.spans import Span
+from doctorglm.clinical.deid.tagger import Floats, tagger
+from doctorglm.clinical.deid.words import words
+
+BEGIN, KEEP, CERTAIN, HARDLY = 0.6, 0.25, 0.97, 0.02
+"""How probable a character of a name is at its best, at its least, and at its best in one who is famous; and below what
+a rule's name is none. Chosen on the development half of the labelled set."""
+
+_LATIN = re.compile(r"[A-Za-zÀ-ɏ'’]")
+_EDGE = " \t\n\u3000·.,，。;；:：、!！?？()（）[]【】「」『』“”\"'-—_/|@#*<>《》"
+_MAY_END = re.compile(r"[A-Z]\.$")
+_TITLE = re.compile(r"(?:Mr|Mrs|Ms|Miss|Dr|Prof|Nurse)\.? $")
+
+
+def read(texts: Sequence[str]) -> list[Floats]:
+    """Per folded text (L, 2): how probable it is that a character belongs to a name, and that it begins one."""
+    return [np.stack([1 - scores[:, 0], scores[:, 1]], 1) for scores in tagger().read(texts)]
+
+
+def found(plain: str, probable: Floats) -> Iterator[Span]:
+    """The names of a folded text that was read."""
+    inside = np.concatenate([[False], probable[:, 0] >= KEEP, [False]])
+    edges = np.flatnonzero(inside[1:] != inside[:-1])
+    for start, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+        begins = [start, *(i for i in range(start + 1, end) if probable[i, 1] > 0.5), end]
+        for first, last in itertools.pairwise(begins):
+            best = float(probable[first:last, 0].max())
+            if best >= BEGIN:
+                yield from _whole(plain, first, last, best)
+
+
+def _whole(plain: str, start: int, end: int, best: float) -> Iterator[Span]:
+    while start < end and plain[start] in _EDGE:
+        start += 1
+    while start < end and plain[end - 1] in _EDGE and not _MAY_END.search(plain[start:end]):
+        end -= 1
+    if start == end:
+        return
+    while start and _LATIN.match(plain[start]) and _LATIN.match(plain[start - 1]):
+        start -= 1
+    while end < len(plain) and _LATIN.match(plain[end - 1]) and _LATIN.match(plain[end]):
+        end += 1
+    name = plain[start:end].removesuffix("'s").removesuffix("’s")
+    if _is_one(name, best, plain[max(0, start - 6) : start]):
+        yield Span(start, start + len(name), "name")
+
+
+def _is_one(name: str, best: float, before: str) -> bool:
+    """False for what is called a person and is none, for who is famous unless it is certain, and for small letters."""
+    if name in words("never_names") or not any(c.isalpha() for c in name):
+        return False
+    if name in words("public_figures"):
+        return best >= CERTAIN
+    if not name[0].isascii():
+        return True
+    is_eponym = all(
+        part.strip("'’s") in words("english_eponyms") or part in words("english_eponyms") for part in name.split()
+    )
+    return any(c.isupper() for c in name) and (not is_eponym or bool(_TITLE.search(before)))
+
+
+def allows(probable: Floats, span: Span) -> bool:
+    """Whether the tagger holds what a rule found for possible at all."""
+    return float(probable[span.start : span.end, 0].max()) >= HARDLY

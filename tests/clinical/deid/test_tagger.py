@@ -1,0 +1,156 @@
+"""The tagger computes what torch trained, reads a text alike alone and among others, finds names by context."""
+
+import hashlib
+import importlib.util
+import re
+import sys
+from importlib import resources
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+import torch
+
+from doctorglm.clinical.deid import find, find_in, tagged
+from doctorglm.clinical.deid.fold import folded
+from doctorglm.clinical.deid.tagger import BITS, DILATIONS, GAP, PAIRS, WEIGHTS, Dictionary, Tagger, hashes, points_of
+
+ROOT = Path(__file__).parents[3]
+
+
+def _recipe(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"names_{name}", ROOT / f"recipes/names/{name}.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _names(text: str) -> list[str]:
+    return [text[s.start : s.end] for s in find(text) if s.type == "name"]
+
+
+def _random_weights(width: int = 24) -> tuple[torch.nn.Module, Tagger]:
+    """The same random network in torch and in numpy; its alphabet is the letters a to z and 一 to 十."""
+    torch.manual_seed(3)
+    alphabet = np.array(sorted(map(ord, "abcdefghijklmnopqrstuvwxyz一二三四五六七八九十王李")), dtype=np.uint16)
+    network = _recipe("network").Tagger(len(alphabet) + 2, of_character=8, of_pair=4, width=width).half().float().eval()
+    weights = {name: value.half().numpy() for name, value in network.state_dict().items()}
+    draw = np.random.default_rng(4)
+    bits = {name: np.packbits(draw.integers(0, 2, BITS, dtype=np.uint8)) for name in ("pairs", "often", "triples")}
+    return network, Tagger({"alphabet": alphabet, **weights, **{f"words.{name}": b for name, b in bits.items()}})
+
+
+def test_numpy_computes_what_torch_does() -> None:
+    network, ours = _random_weights()
+    text = "王李abc一二三xyz未见过的字" * 6
+    points = np.concatenate([np.zeros(GAP, dtype=np.int64), points_of(text), np.zeros(GAP, dtype=np.int64)])
+    characters, pairs, flags = ours.codes(points)
+    with torch.no_grad():
+        theirs = network(*(torch.from_numpy(array)[None] for array in (characters, pairs, flags)))[0].numpy()
+    np.testing.assert_allclose(ours.scores(characters, pairs, flags), theirs, atol=2e-4, rtol=1e-4)
+    stands = characters > 0
+    assert np.ptp(theirs[stands], axis=0).min() > 0.01  # the random network does tell characters apart
+
+
+def test_a_text_is_read_alike_alone_and_among_others() -> None:
+    _, ours = _random_weights()
+    texts = ["王一", "", "abc 李二三", "x" * 5000, "王李王李"]
+    together = ours.read(texts)
+    assert [len(scores) for scores in together] == [len(text) for text in texts]
+    for text, scores in zip(texts, together, strict=True):
+        np.testing.assert_allclose(scores, ours.read([text])[0], atol=1e-5)
+        np.testing.assert_allclose(scores.sum(1), 1, atol=1e-5)
+
+
+def test_flags_mark_where_words_stand() -> None:
+    text = "头痛发烧糖尿病"
+    bits = np.zeros((3, BITS), dtype=np.int64)
+    bits[0, hashes(points_of("发烧"), 2)] = 1
+    bits[1, hashes(points_of("头痛"), 2)] = 1
+    bits[2, hashes(points_of("糖尿病"), 3)] = 1
+    flags = Dictionary(*bits).flags(points_of(text))
+    expected = np.zeros((7, 7))
+    expected[2, 1] = expected[3, 0] = 1  # 发烧 begins and ends
+    expected[0, 3] = expected[1, 2] = 1  # 头痛, a frequent word
+    expected[4, 4] = expected[5, 5] = expected[6, 6] = 1  # 糖尿病: begins, is amid, ends
+    np.testing.assert_array_equal(flags, expected)
+    assert max(DILATIONS) == GAP and PAIRS & (PAIRS - 1) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("我妈温玉梅昨晚又发烧了，血压150/95", "温玉梅"),
+        ("挂的是逄主任的号", "逄"),
+        ("小葛护士让我再测一次体温", "小葛"),
+        ("孩子叫苏念安，三岁，咳嗽五天", "苏念安"),
+        ("姓名：尉迟思远  性别：男", "尉迟思远"),
+        ("翻译是我侄女古丽扎提，她懂汉语", "古丽扎提"),
+        ("我是患者的女儿，程晓曼，电话16400001234", "程晓曼"),
+        ("Patient: Olivia Hartwell, 54, seen by Dr. Mensah", "Olivia Hartwell"),
+        ("请联系 Zhou Minghao，他在ICU门口", "Zhou Minghao"),
+        ("老佟说他的结节没变化", "老佟"),
+    ],
+)
+def test_names_are_found_where_people_write_them(text: str, name: str) -> None:
+    assert name in _names(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "帕金森病、桥本甲状腺炎、克罗恩病和梅尼埃病都查过了",
+        "黄芪15g 党参12g 白术10g 何首乌9g 徐长卿6g",
+        "张仲景的伤寒论里有小柴胡汤，李时珍写了本草纲目",
+        "谷丙转氨酶61，白细胞12.6，高烧39.8，黄疸退了",
+        "常年便秘，温水送服，安静休息，马上复查",
+        "阿莫西林0.5g tid，华法林2.5mg qn，王老吉少喝",
+        "医生说我老公血压高，护士让我妈多休息",
+        "Hashimoto's thyroiditis, Crohn's disease and Parkinson's were excluded; take Warfarin 3 mg",
+        "周三上午门诊，周五复诊，国庆停诊",
+    ],
+)
+def test_what_looks_like_a_name_stays(text: str) -> None:
+    assert _names(text) == []
+
+
+def test_a_name_told_once_counts_in_all_messages() -> None:
+    texts = ["我叫白雪梅，头痛三天", "请问还有别的不舒服吗？", "白雪梅没有别的不舒服"]
+    found = find_in(texts)
+    assert [[t[s.start : s.end] for s in spans] for t, spans in zip(texts, found, strict=True)] == [
+        ["白雪梅"],
+        [],
+        ["白雪梅"],
+    ]
+
+
+def test_rules_alone_can_be_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tagged, "tagger", lambda: pytest.fail("the weights were read"))
+    text = "王主任说"
+    assert [text[s.start : s.end] for s in find(text, "rules")] == ["王"]
+
+
+def test_spans_are_whole_latin_words_without_marks_at_their_ends() -> None:
+    text = folded("x，Maria Gomez's son")
+    probable = np.zeros((len(text), 2), dtype=np.float32)
+    probable[1 : text.index("omez") + 2, 0] = 0.9  # from the comma into the word
+    assert [text[s.start : s.end] for s in tagged.found(text, probable)] == ["Maria Gomez"]
+
+
+def test_who_is_famous_needs_certainty() -> None:
+    text = "钟南山说"
+    probable = np.zeros((4, 2), dtype=np.float32)
+    probable[:3, 0] = 0.9
+    assert list(tagged.found(text, probable)) == []
+    probable[:3, 0] = 0.999
+    assert len(list(tagged.found(text, probable))) == 1
+
+
+def test_the_card_names_the_weights_that_are_shipped() -> None:
+    card = (ROOT / "docs/names.md").read_text(encoding="utf-8")
+    data = resources.files("doctorglm.clinical.deid").joinpath(WEIGHTS).read_bytes()
+    assert re.findall(r"[0-9a-f]{64}", card) == [hashlib.sha256(data).hexdigest()]
+    assert len(data) < 4_500_000
