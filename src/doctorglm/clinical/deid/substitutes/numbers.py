@@ -1,7 +1,8 @@
 """Numbers for numbers, written in the script and the groups of the old ones, from ranges in which none is given out.
 
 Sources: the guide of the labelled set (mobile prefixes, serial 000 of identity numbers), GB 11643-1999, ISO/IEC 7812,
-GA 36-2018 (number plates), Ofcom (numbers for use in drama), NANPA (555-01XX). That a range is free is so as far as we know; the registers are not published.
+GA 36-2018 (number plates), Ofcom (numbers for use in drama), NANPA (555-01XX). That a range is free is so as far as we
+know; not all registers are published.
 """
 
 import random
