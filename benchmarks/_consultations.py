@@ -1,4 +1,4 @@
-"""Consultations in any number, for measuring curation: sentences of CMD in new orders, with copies as corpora have them."""
+"""Consultations in any number, for measuring curation: sentences of CMD in new orders, with copies."""
 
 import csv
 import json
@@ -15,7 +15,8 @@ def sentences() -> tuple[list[str], list[str]]:
     with next(CMD.glob("*.csv")).open(encoding="gb18030", newline="") as file:
         rows = list(csv.DictReader(file))
     parts = [
-        sorted({s for row in rows for s in re.findall(r"[^。！？\n]{6,60}[。！？]", row[side])}) for side in ("ask", "answer")
+        sorted({s for row in rows for s in re.findall(r"[^。！？\n]{6,60}[。！？]", row[side])})
+        for side in ("ask", "answer")
     ]
     return parts[0], parts[1]
 
@@ -32,7 +33,7 @@ def write_consultations(path: Path, records: int, seed: int = 0) -> int:
                 question, answer = rng.choice(recent)
             elif recent and kind < _EXACT + _NEAR:
                 question, answer = rng.choice(recent)
-                answer = answer[:-1] + "，谢谢。"
+                answer = answer[:20] + "另外" + answer[20:]
             else:
                 question = "".join(rng.choices(asked, k=rng.randint(2, 4)))
                 answer = "".join(rng.choices(answered, k=rng.randint(3, 8)))

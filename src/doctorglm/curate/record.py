@@ -18,6 +18,7 @@ from doctorglm.curate.asking import asks_back
 from doctorglm.curate.chunks import Chunk
 from doctorglm.curate.clean import clean
 from doctorglm.curate.decontaminate import Benchmarks
+from doctorglm.curate.deidentify import Deidentifier
 from doctorglm.curate.filters import chain, first_rejection
 from doctorglm.curate.normal import normalised
 from doctorglm.curate.quality import WEIGHTS, score
@@ -84,6 +85,7 @@ class Tally:
     reasons: dict[str, Counter[str]] = field(default_factory=dict)
     changes: Counter[str] = field(default_factory=Counter)
     benchmarks: Counter[str] = field(default_factory=Counter)
+    spans: Counter[str] = field(default_factory=Counter)
     at: int = 0
 
     def reject(self, entry: Entry, reason: str, **why: Any) -> None:
@@ -92,8 +94,8 @@ class Tally:
         self.reasons.setdefault(source, Counter())[reason] += 1
         self.rejected.append({"id": entry.id, "source": entry.file, "row": entry.row, "reason": reason, **why})
 
-    def keep(self, conversation: Conversation, row: int) -> None:
-        """Notes what passed."""
+    def keep(self, conversation: Conversation, row: int, before: Conversation | None = None) -> None:
+        """Notes what passed; `before` is what it was before it was de-identified, for finding equals."""
         line = _line(conversation.to_dict())
         label = Label(conversation.source, conversation.department, conversation.licence)
         number = self.labels.setdefault(label, len(self.labels))
@@ -101,7 +103,7 @@ class Tally:
         turns, quality = conversation.turns, score(conversation)
         asking = sum(asks_back(answer) for _, answer in turns)
         parts = [round(255 * part) for part in quality.parts.values()]
-        place = (conversation.id.encode(), row, self.at, len(line), number, _digest(conversation))
+        place = (conversation.id.encode(), row, self.at, len(line), number, _digest(before or conversation))
         self.rows.append((*place, asked, answered, min(len(turns), _U2), min(asking, _U2), quality.total, parts))
         self.lines.append(line)
         self.at += len(line)
@@ -125,7 +127,7 @@ class Tally:
             labels=list(self.labels),
             rejected=b"".join(_line(record) for record in self.rejected),
             reasons=self._reasons(report),
-            counts={"changes": dict(self.changes), "benchmarks": dict(self.benchmarks)},
+            counts={"changes": self.changes, "benchmarks": self.benchmarks, "spans": self.spans},
         )
 
 
@@ -133,9 +135,14 @@ class Records:
     """Does what `settings` say with every record of a chunk; can be sent to another process."""
 
     def __init__(
-        self, settings: CurateSettings, mapping: Reader | None = None, benchmarks: Benchmarks | None = None
+        self,
+        settings: CurateSettings,
+        mapping: Reader | None = None,
+        benchmarks: Benchmarks | None = None,
+        secret: bytes = b"",
     ) -> None:
         self._settings, self._mapping, self._benchmarks = settings, mapping, benchmarks
+        self._deidentifier = Deidentifier(settings, secret)
 
     def __call__(self, chunk: Chunk) -> Outcome:
         """The chunk's outcome, which depends on nothing but the chunk and the settings."""
@@ -151,13 +158,14 @@ class Records:
             rejection = first_rejection(filters, conversation)
             match = self._benchmarks.match(conversation) if self._benchmarks and not rejection else None
             if rejection:
-                tally.reject(entry, rejection.reason, evidence=rejection.evidence)
+                evidence = self._deidentifier.evidence(conversation, rejection.evidence)
+                tally.reject(entry, rejection.reason, evidence=evidence)
             elif match and match.is_leak:
                 tally.reject(entry, "contaminated", item=match.place, question=match.question, answer=match.answer)
             else:
                 tally.benchmarks["stock_questions_kept"] += match is not None
                 tally.changes += changes + Counter(number_as_text=entry.numbers)
-                tally.keep(conversation, entry.row)
+                tally.keep(self._deidentifier.conversation(conversation, tally.spans), entry.row, conversation)
         return tally.outcome(chunk.key, chunk.report, len(chunk.rows))
 
 

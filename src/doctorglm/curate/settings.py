@@ -177,6 +177,18 @@ class CurateSettings:
     drop_courtesies: bool = True
     """Removes closing formulas (感谢您的咨询, 祝您早日康复), which teach a model nothing but to say them."""
 
+    deidentify: Literal["placeholders", "surrogates", "none"] = "placeholders"
+    """What stands in the place of an identifier: `[name]`, `[name 2]`, the same within a conversation, among which a
+    reader sees what was missed; or invented ones of the same form, among which it does not show. `none` is for what
+    holds no patient's data."""
+
+    dates: Literal["mask", "shift"] | None = None
+    """Masks the days, or moves all of a conversation by the same number of weeks. Without it they are masked among
+    placeholders and moved among surrogates."""
+
+    names: Literal["tagger", "rules"] = "tagger"
+    """What finds names: a small network with the rules, or the rules alone, which miss many and are faster."""
+
     limit: Annotated[int, Field(ge=1)] | None = None
     """Keeps at most this many conversations."""
 

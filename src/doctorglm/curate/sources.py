@@ -230,7 +230,8 @@ def _conversation(record: Mapping[str, Any], reader: Reader, identifier: str, li
         licence=_text_or(record.get("licence"), licence),
         language=_text_or(record.get("language"), "zh" if is_chinese else "en"),
         department=reader.department(record),
-        meta=meta if isinstance(meta, dict) else {},
+        # another's notes may name the patient; ours may not
+        meta=meta if isinstance(meta, dict) and record.get("id") == identifier else {},
     )
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from doctorglm.curate.choice import Choice, drop_copies, within_limit
 from doctorglm.curate.decontaminate import Benchmarks, read_benchmarks
+from doctorglm.curate.deidentify import secret_of
 from doctorglm.curate.engines import Engine, Inline
 from doctorglm.curate.page import write_page
 from doctorglm.curate.parts import Parts, divide
@@ -105,7 +106,8 @@ class _Work:
         self, files: Sequence[SourceFile], mapping: Reader | None, benchmarks: Benchmarks | None
     ) -> tuple[Samples, dict[str, Any]]:
         """Writes the parts and what was rejected; returns samples of the latter and what `run.json` says."""
-        every = heads = self._sorted(files, Records(self.settings, mapping, benchmarks), mapping)
+        secret = secret_of(files, self.settings.seed) if self.settings.deidentify != "none" else b""
+        every = heads = self._sorted(files, Records(self.settings, mapping, benchmarks, secret), mapping)
         found = reports(heads)
         damaged = {source for source, report in found.items() if report["damaged"]}
         heads = [head for head in heads if head.source not in damaged]
@@ -125,11 +127,18 @@ class _Work:
         return samples, {
             **record,
             "counts": {**record["counts"], "skipped": skipped},
+            "deid": self._deidentified(table),
             "splits_sha256": sha256,
             "leak": parts.leak,
             "decontamination": _decontamination(table, benchmarks) if benchmarks else None,
             "files": self._files(files, every, table, choice),
         }
+
+    def _deidentified(self, table: Table) -> dict[str, Any]:
+        spans = table.counted("spans")
+        conversations = spans.pop("conversations", 0)
+        mode, names = self.settings.deidentify, self.settings.names
+        return {"mode": mode, "names": names, "conversations": conversations, "spans": dict(spans.most_common())}
 
     def _files(
         self, files: Sequence[SourceFile], heads: Sequence[Head], table: Table, choice: Choice

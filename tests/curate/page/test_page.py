@@ -89,7 +89,7 @@ def test_passed_only_when_clean_whole_and_masked(hospital_record: dict[str, Any]
     assert changed(leak=leak).passed is False and "too near" in worded(changed(leak=leak).sentence, "en")
     file = {**hospital_record["files"][0], "damaged": {"en": "a.csv: cut", "zh": "a.csv：截断"}}
     assert changed(files=[file]).passed is False and "1 file is damaged" in worded(changed(files=[file]).sentence, "en")
-    off = changed(deid={"mode": "off"})
+    off = changed(deid={"mode": "none"})
     assert off.passed is False and any("switched off" in worded(reason, "en") for reason in off.reasons)
     without = {key: value for key, value in hospital_record.items() if key != "leak"}
     assert verdict_of(without).passed is None

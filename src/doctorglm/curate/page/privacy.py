@@ -26,7 +26,7 @@ def identifiers(record: Mapping[str, Any]) -> Figure | None:
     """How many of which type were masked."""
     deid = record.get("deid") or {}
     spans = {kind: n for kind, n in (deid.get("spans") or {}).items() if n}
-    if not spans or deid.get("mode") == "off":
+    if not spans or deid.get("mode") == "none":
         return None
     whole, conversations = sum(spans.values()), deid.get("conversations", 0)
     rows = [Bar(label=called(kind, IDENTIFIERS), count=n) for kind, n in spans.items()]
@@ -45,7 +45,7 @@ def identifiers(record: Mapping[str, Any]) -> Figure | None:
 def review(record: Mapping[str, Any]) -> Table | Commands | None:
     """The signed sheet with its miss rate, or how to have one made."""
     deid = record.get("deid")
-    if deid is None or deid.get("mode") == "off":
+    if deid is None or deid.get("mode") == "none":
         return None
     title = Text(en="Reviewed by a person", zh="人工抽查")
     if not (sheet := deid.get("review")):

@@ -47,7 +47,7 @@ def _damaged(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 def _is_masked(record: Mapping[str, Any]) -> bool | None:
     deid = record.get("deid")
-    return None if deid is None else deid.get("mode") != "off"
+    return None if deid is None else deid.get("mode") != "none"
 
 
 def _passed(record: Mapping[str, Any]) -> bool | None:
@@ -106,7 +106,7 @@ def _identifiers_number(record: Mapping[str, Any]) -> Number | None:
     if (deid := record.get("deid")) is None:
         return None
     label = Text(en="Identifiers masked", zh="已去除的标识信息")
-    if deid.get("mode") == "off":
+    if deid.get("mode") == "none":
         return Number(label=label, value=Text(en="none", zh="无"), note=Text(en="switched off", zh="已关闭去标识"))
     n = number(deid.get("conversations", 0), 0)
     return Number(
