@@ -115,7 +115,7 @@ class Lessons:
             (0.06, self._plain(self.english)),
             (0.04, self._english_with_people),
             (0.06, self._terms),
-            (0.06, self._nonsense),
+            (0.08, self._nonsense),
             (0.03, self._form),
         )
         weights, makers_ = [w for w, _ in makers], [m for _, m in makers]

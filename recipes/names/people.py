@@ -48,8 +48,8 @@ class People:
     def given(self) -> str:
         """One or two characters; one in ten is a word or a pet name."""
         r = self.rng.random()
-        if r < 0.12:
-            return self.rng.choice(self._met if r < 0.06 else self._pets)
+        if r < 0.10:
+            return self.rng.choice(self._met if r < 0.03 else self._pets)
         length = 1 if r < 0.42 else 2
         return "".join(self._character() for _ in range(length))
 
@@ -72,7 +72,7 @@ class People:
             return self.rng.choice(self._pets)
         if r < 0.55:
             return self._character() * 2
-        if r < 0.65:
+        if r < 0.60:
             return self.rng.choice(self._met)
         return self._character() + self._character()
 

@@ -89,6 +89,10 @@ class Tagger:
             size += len(text) + GAP
         return read + self._read(batch) if batch else read
 
+    def is_frequent(self, word: str) -> bool:
+        """Whether a word of two characters is a frequent one of the dictionary."""
+        return len(word) == 2 and bool(self._dictionary.often[hashes(points_of(word), 2)[0]])
+
     def _read(self, texts: Sequence[str]) -> list[Floats]:
         starts = np.cumsum([GAP] + [len(text) + GAP for text in texts])
         points = np.zeros(starts[-1], dtype=np.int64)
