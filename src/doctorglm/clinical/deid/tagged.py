@@ -10,9 +10,9 @@ from doctorglm.clinical.deid.spans import Span
 from doctorglm.clinical.deid.tagger import Floats, tagger
 from doctorglm.clinical.deid.words import any_of, words
 
-KEEP, HARDLY, CERTAIN = 0.25, 0.05, 0.97
-"""How probable each character of a name is at least; below what a rule's name is none; how probable, at its best, one
-who is famous must be."""
+KEEP, HARDLY, AGAIN, CERTAIN = 0.25, 0.05, 0.005, 0.97
+"""How probable each character of a name is at least; below what a rule's name is none, and one that was found elsewhere
+and stands again; how probable, at its best, one who is famous must be."""
 LIKE_A_NAME, SHORT, UNLIKE = 0.4, 0.8, 0.9
 """How probable a name must be at its best: with a surname or 小, 老, 阿 first; of one character, in Latin letters, or a
 frequent word with such a beginning; any other. All were chosen on the development half of the labelled set."""
@@ -77,6 +77,6 @@ def _needed(name: str) -> float:
     return SHORT if tagger().is_frequent(name) else LIKE_A_NAME
 
 
-def allows(probable: Floats, span: Span) -> bool:
-    """Whether the tagger holds what a rule found for possible at all."""
-    return float(probable[span.start : span.end, 0].max()) >= HARDLY
+def at_best(probable: Floats, span: Span) -> float:
+    """How probable the most probable character of the span is."""
+    return float(probable[span.start : span.end, 0].max())
