@@ -53,6 +53,10 @@ class People:
         length = 1 if r < 0.42 else 2
         return "".join(self._character() for _ in range(length))
 
+    def given_alone(self) -> str:
+        """Two characters as people are called by: frequent ones of given names, seldom any."""
+        return "".join(self.rng.choice(self._given) if self.rng.random() < 0.9 else self._character() for _ in range(2))
+
     def _character(self) -> str:
         r = self.rng.random()
         if r < 0.75:
