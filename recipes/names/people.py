@@ -48,10 +48,14 @@ class People:
     def given(self) -> str:
         """One or two characters; one in ten is a word or a pet name."""
         r = self.rng.random()
-        if r < 0.12:
-            return self.rng.choice(self._met if r < 0.06 else self._pets)
+        if r < 0.10:
+            return self.rng.choice(self._met if r < 0.03 else self._pets)
         length = 1 if r < 0.42 else 2
         return "".join(self._character() for _ in range(length))
+
+    def given_alone(self) -> str:
+        """Two characters as people are called by: frequent ones of given names, seldom any."""
+        return "".join(self.rng.choice(self._given) if self.rng.random() < 0.9 else self._character() for _ in range(2))
 
     def _character(self) -> str:
         r = self.rng.random()
@@ -72,7 +76,7 @@ class People:
             return self.rng.choice(self._pets)
         if r < 0.55:
             return self._character() * 2
-        if r < 0.65:
+        if r < 0.60:
             return self.rng.choice(self._met)
         return self._character() + self._character()
 

@@ -14,7 +14,18 @@ import torch
 
 from doctorglm.clinical.deid import find, find_in, tagged
 from doctorglm.clinical.deid.fold import folded
-from doctorglm.clinical.deid.tagger import BITS, DILATIONS, GAP, PAIRS, WEIGHTS, Dictionary, Tagger, hashes, points_of
+from doctorglm.clinical.deid.tagger import (
+    BITS,
+    DILATIONS,
+    GAP,
+    PAIRS,
+    PIECE,
+    WEIGHTS,
+    Dictionary,
+    Tagger,
+    hashes,
+    points_of,
+)
 
 ROOT = Path(__file__).parents[3]
 
@@ -57,12 +68,22 @@ def test_numpy_computes_what_torch_does() -> None:
 
 def test_a_text_is_read_alike_alone_and_among_others() -> None:
     _, ours = _random_weights()
-    texts = ["王一", "", "abc 李二三", "x" * 5000, "王李王李"]
+    texts = ["王一", "", "abc 李二三", "王李abc一二三xyz " * 400, "王李王李"]
     together = ours.read(texts)
     assert [len(scores) for scores in together] == [len(text) for text in texts]
     for text, scores in zip(texts, together, strict=True):
         np.testing.assert_allclose(scores, ours.read([text])[0], atol=1e-5)
         np.testing.assert_allclose(scores.sum(1), 1, atol=1e-5)
+
+
+def test_a_long_text_is_read_in_pieces_as_if_at_once() -> None:
+    _, ours = _random_weights()
+    draw = np.random.default_rng(6)
+    text = "".join(draw.choice(list("王李abc一二三xyz ，"), 3 * PIECE + 17))
+    gap = np.zeros(GAP, dtype=np.int64)
+    scores = ours.scores(*ours.codes(np.concatenate([gap, points_of(text), gap])))[GAP:-GAP]
+    at_once = np.exp(scores) / np.exp(scores).sum(1, keepdims=True)
+    np.testing.assert_allclose(ours.read([text])[0], at_once, atol=1e-5)
 
 
 def test_flags_mark_where_words_stand() -> None:

@@ -43,11 +43,11 @@ def _alone(plain: str, probable: Floats | None) -> list[Span]:
     by_rule = list(names.found(plain))
     if probable is not None:
         spans += tagged.found(plain, probable)
-        by_rule = [span for span in by_rule if tagged.allows(probable, span)]
+        by_rule = [span for span in by_rule if tagged.at_best(probable, span) >= tagged.HARDLY]
     return resolved([*spans, *by_rule])
 
 
 def _again(plain: str, name: str, probable: Floats | None) -> list[Span]:
     """Where a name stands again; a word that can be no name there stays."""
     spans = list(names.again(plain, name))
-    return spans if probable is None else [span for span in spans if tagged.allows(probable, span)]
+    return spans if probable is None else [span for span in spans if tagged.at_best(probable, span) >= tagged.AGAIN]

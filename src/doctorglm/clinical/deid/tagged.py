@@ -8,15 +8,19 @@ import numpy as np
 
 from doctorglm.clinical.deid.spans import Span
 from doctorglm.clinical.deid.tagger import Floats, tagger
-from doctorglm.clinical.deid.words import words
+from doctorglm.clinical.deid.words import any_of, words
 
-BEGIN, KEEP, CERTAIN, HARDLY = 0.6, 0.25, 0.97, 0.02
-"""How probable a character of a name is at its best, at its least, and at its best in one who is famous; and below what
-a rule's name is none. Chosen on the development half of the labelled set."""
+KEEP, HARDLY, AGAIN, CERTAIN = 0.25, 0.05, 0.005, 0.97
+"""How probable each character of a name is at least; below what a rule's name is none, and one that was found elsewhere
+and stands again; how probable, at its best, one who is famous must be."""
+LIKE_A_NAME, SHORT, UNLIKE = 0.4, 0.8, 0.9
+"""How probable a name must be at its best: with a surname or 小, 老, 阿 first; of one character, in Latin letters, or a
+frequent word with such a beginning; any other. All were chosen on the development half of the labelled set."""
 
 _LATIN = re.compile(r"[A-Za-zÀ-ɏ'’]")
 _EDGE = " \t\n\u3000·.,，。;；:：、!！?？()（）[]【】「」『』“”\"'-—_/|@#*<>《》"
 _MAY_END = re.compile(r"[A-Z]\.$")
+_BEGINNING = re.compile(rf"[小老阿]|{any_of('surnames')}|{any_of('compound_surnames')}")
 _TITLE = re.compile(r"(?:Mr|Mrs|Ms|Miss|Dr|Prof|Nurse)\.? $")
 
 
@@ -32,9 +36,7 @@ def found(plain: str, probable: Floats) -> Iterator[Span]:
     for start, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
         begins = [start, *(i for i in range(start + 1, end) if probable[i, 1] > 0.5), end]
         for first, last in itertools.pairwise(begins):
-            best = float(probable[first:last, 0].max())
-            if best >= BEGIN:
-                yield from _whole(plain, first, last, best)
+            yield from _whole(plain, first, last, float(probable[first:last, 0].max()))
 
 
 def _whole(plain: str, start: int, end: int, best: float) -> Iterator[Span]:
@@ -57,8 +59,8 @@ def _is_one(name: str, best: float, before: str) -> bool:
     """False for what is called a person and is none, for who is famous unless it is certain, and for small letters."""
     if name in words("never_names") or not any(c.isalpha() for c in name):
         return False
-    if name in words("public_figures"):
-        return best >= CERTAIN
+    if best < (CERTAIN if name in words("public_figures") else _needed(name)):
+        return False
     if not name[0].isascii():
         return True
     is_eponym = all(
@@ -67,6 +69,14 @@ def _is_one(name: str, best: float, before: str) -> bool:
     return any(c.isupper() for c in name) and (not is_eponym or bool(_TITLE.search(before)))
 
 
-def allows(probable: Floats, span: Span) -> bool:
-    """Whether the tagger holds what a rule found for possible at all."""
-    return float(probable[span.start : span.end, 0].max()) >= HARDLY
+def _needed(name: str) -> float:
+    if name[0].isascii() or len(name) == 1:
+        return SHORT
+    if not _BEGINNING.match(name):
+        return UNLIKE
+    return SHORT if tagger().is_frequent(name) else LIKE_A_NAME
+
+
+def at_best(probable: Floats, span: Span) -> float:
+    """How probable the most probable character of the span is."""
+    return float(probable[span.start : span.end, 0].max())

@@ -16,7 +16,10 @@ DILATIONS = (1, 2, 4, 8, 1, 2, 4, 8)
 PAIRS, BITS = 1 << 15, 1 << 20
 GAP = max(DILATIONS)
 WEIGHTS = "names.npz"
-_CHUNK = 4096
+REACH = sum(DILATIONS) + 2
+"""How many characters to either side a character's scores depend on: the steps, and words of three."""
+PIECE, BATCH = 960, 1024
+"""Characters of a long text that are read at once, and rows of a batch, whose values fit into a core's cache."""
 Floats: TypeAlias = NDArray[np.float32]
 Codes: TypeAlias = NDArray[np.int64]
 Bits: TypeAlias = NDArray[np.integer]
@@ -46,6 +49,15 @@ class Dictionary:
 
 def _bits(packed: NDArray[np.generic]) -> Bits:
     return np.unpackbits(packed.astype(np.uint8))
+
+
+def _pieces(text: str) -> list[tuple[str, slice]]:
+    """The text in pieces with what their scores depend on beside them, and which characters of each to keep."""
+    pieces = []
+    for at in range(0, max(1, len(text)), PIECE):
+        start = max(0, at - REACH)
+        pieces.append((text[start : at + PIECE + REACH], slice(at - start, at - start + PIECE)))
+    return pieces
 
 
 def points_of(text: str) -> Codes:
@@ -78,16 +90,26 @@ class Tagger:
 
     def read(self, texts: Sequence[str]) -> list[Floats]:
         """Per text (L, 3): how probable it is that a character is none, the first or a further one of a name."""
+        pieces = [piece for text in texts for piece in _pieces(text)]
+        scores = iter(self._in_batches([piece for piece, _ in pieces]))
+        cut = iter(kept for _, kept in pieces)
+        return [np.concatenate([next(scores)[next(cut)] for _ in _pieces(text)]) for text in texts]
+
+    def _in_batches(self, texts: Sequence[str]) -> list[Floats]:
         read: list[Floats] = []
         batch: list[str] = []
-        size = 0
+        rows = 0
         for text in texts:
-            if batch and size + len(text) > _CHUNK:
+            if batch and rows + len(text) > BATCH:
                 read += self._read(batch)
-                batch, size = [], 0
+                batch, rows = [], 0
             batch.append(text)
-            size += len(text) + GAP
+            rows += len(text) + GAP
         return read + self._read(batch) if batch else read
+
+    def is_frequent(self, word: str) -> bool:
+        """Whether a word of two characters is a frequent one of the dictionary."""
+        return len(word) == 2 and bool(self._dictionary.often[hashes(points_of(word), 2)[0]])
 
     def _read(self, texts: Sequence[str]) -> list[Floats]:
         starts = np.cumsum([GAP] + [len(text) + GAP for text in texts])
