@@ -8,9 +8,10 @@ from collections.abc import Sequence
 
 from doctorglm.clinical.deid import contacts, names, numbers, places, times
 from doctorglm.clinical.deid.fold import folded
+from doctorglm.clinical.deid.replace import conversation_key, replaced
 from doctorglm.clinical.deid.spans import TYPES, Span, masked, resolved
 
-__all__ = ["TYPES", "Span", "find", "find_in", "masked"]
+__all__ = ["TYPES", "Span", "conversation_key", "find", "find_in", "masked", "replaced"]
 
 _KINDS = (contacts, numbers, times, places, names)
 
