@@ -96,10 +96,26 @@ def workers(count: int) -> Iterator[Engine]:
         return
     context = multiprocessing.get_context("spawn")  # a fork would inherit the threads of rensa half alive
     processes = ProcessPoolExecutor(count, mp_context=context, initializer=_end_with_parent)
+    with _one_thread_each():
+        try:
+            yield Workers(processes, count)
+        finally:
+            processes.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Processes that start meanwhile use one core each: as many threads again would only wait for one another."""
+    before = {name: os.environ.get(name) for name in _THREADS}
+    os.environ.update(dict.fromkeys(_THREADS, "1"))
     try:
-        yield Workers(processes, count)
+        yield
     finally:
-        processes.shutdown(cancel_futures=True)
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+_THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "RAYON_NUM_THREADS")
 
 
 def _end_with_parent() -> None:

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from doctorglm.clinical.deid import TYPES, Span, find_in
-from doctorglm.clinical.deid.replace import conversation_key, replaced
+from doctorglm.clinical.deid import TYPES, Span, conversation_key, find_in, replaced
 
 SETS = Path(__file__).parents[3] / "benchmarks/sets/deid"
 MARK = re.compile(r"⟦([a-z_]+):([^⟦⟧]+)⟧")
@@ -315,3 +314,33 @@ def test_places_keep_their_units_and_their_sameness() -> None:
 def test_every_type_has_both() -> None:
     seen = {span.type for _, spans in RECORDS for span in spans}
     assert seen == set(TYPES)
+
+
+SIGNS = "王小老阿建国·・ -_.@/#[]()年月日岁初一二十廿零幺路号市省医院床病区AZaz09１Ａ微信QQ\n😀é"
+
+
+@given(data=st.data(), mode=st.sampled_from(["placeholders", "surrogates"]), dates=st.sampled_from(["shift", "mask"]))
+@settings(max_examples=500, deadline=None)
+def test_whatever_a_tagger_finds_is_replaced(data: st.DataObject, mode: str, dates: str) -> None:
+    """Spans of any type on any text: no error, nothing else touched, and the original gone."""
+    texts, spans = [], []
+    for _ in range(data.draw(st.integers(1, 3))):
+        pieces = data.draw(
+            st.lists(st.tuples(st.text(SIGNS, min_size=1, max_size=20), st.sampled_from(TYPES)), max_size=4)
+        )
+        text, ours = "<", []
+        for piece, kind in pieces:
+            ours.append(Span(len(text), len(text) + len(piece), kind))
+            text += piece + "<>"
+        texts.append(text)
+        spans.append(ours)
+    new = replaced(texts, spans, mode, "k", dates=dates)  # type: ignore[arg-type]
+    for text, ours, out in zip(texts, spans, new, strict=True):
+        at = 1
+        assert out[0] == "<"
+        for span in ours:
+            end = out.index("<>", at)
+            old, part = text[span.start : span.end], out[at:end]
+            assert span.type == "age" or part != old or not re.search(r"\w", old), (span.type, old)
+            at = end + 2
+        assert at == len(out)

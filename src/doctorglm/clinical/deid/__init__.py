@@ -9,10 +9,11 @@ from typing import Literal, TypeAlias
 
 from doctorglm.clinical.deid import contacts, names, numbers, places, tagged, times
 from doctorglm.clinical.deid.fold import folded
+from doctorglm.clinical.deid.replace import conversation_key, replaced
 from doctorglm.clinical.deid.spans import TYPES, Span, masked, resolved
 from doctorglm.clinical.deid.tagger import Floats
 
-__all__ = ["TYPES", "By", "Span", "find", "find_in", "masked"]
+__all__ = ["TYPES", "By", "Span", "conversation_key", "find", "find_in", "masked", "replaced"]
 
 By: TypeAlias = Literal["tagger", "rules"]
 """What finds names: the rules with the tagger, or the rules alone."""

@@ -4,7 +4,6 @@ What stands for an identifier depends on the key, on how many came before, and o
 alone (and that it is another): who has the key does not get it back. Dates and birthdays only move, so he gets these.
 """
 
-import itertools
 import random
 import re
 from collections.abc import Callable, Iterable
@@ -15,6 +14,24 @@ from doctorglm.clinical.deid.substitutes import contacts, numbers
 from doctorglm.clinical.deid.substitutes.draws import Draws
 from doctorglm.clinical.deid.substitutes.names import Names
 from doctorglm.clinical.deid.substitutes.places import Places
+
+_TRIES = 100
+_SHAPES = {
+    kind: re.compile(pattern)
+    for kind, pattern in {
+        "mobile": r"^[0-9]{11}$",
+        "landline": r"[0-9]{5}",
+        "id_card": r"^(?:[0-9]{15}|[0-9]{17}[0-9x])$",
+        "bank_card": r"^[0-9]{8,}$",
+        "qq": r"^[0-9]+$",
+        "plate": r"[\u4e00-\u9fff].*[a-z]",
+        "mrn": r"[0-9a-z一二三四五六七八九零]",
+        "wechat": r"[0-9a-z\u4e00-\u9fff]",
+        "email": r"[0-9a-z]",
+        "url": r"[0-9a-z]",
+    }.items()
+}
+"""What the value of an identifier must hold for its kind of surrogate to be made."""
 
 
 class Surrogates:
@@ -47,18 +64,24 @@ class Surrogates:
         }
 
     def of(self, kind: str, text: str) -> str:
-        """The surrogate; the same for the same identifier in another spelling, and never one of the originals."""
+        """The surrogate; the same for the same identifier in another spelling, and never one of the originals.
+
+        `[type]` for what has not the shape of its type, as a tagger may find it.
+        """
         if kind in self._whole:
-            return self._whole[kind](text)
+            new = self._whole[kind](text)
+            return new if value_of(kind, new) != value_of(kind, text) else f"[{kind}]"
         value = value_of(kind, text)
+        if not _SHAPES[kind].search(value):
+            return f"[{kind}]"
         ordinal = self._new.setdefault((kind, value), len(self._new))
-        for attempt in itertools.count():
+        for attempt in range(_TRIES):
             new = self._drawn[kind](self._draws.random(kind, ordinal, attempt), text)
             other = (kind, value_of(kind, new))
             if other not in self._originals and self._taken.get(other, value) == value:
                 self._taken[other] = value
                 return new
-        raise AssertionError
+        return f"[{kind}]"
 
 
 def value_of(kind: str, text: str) -> str:

@@ -11,6 +11,7 @@ from doctorglm.clinical.deid.substitutes.draws import Draws
 from doctorglm.clinical.deid.words import words
 
 _HAN = re.compile("[\u4e00-\u9fff]")
+_CHINESE = re.compile("[\u4e00-\u9fff](?:[ ·]*[\u4e00-\u9fff])*")
 _LATIN_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 _PARTICLES = {"de", "van", "von", "bin", "al", "der", "la"}
 
@@ -37,6 +38,9 @@ class Names:
         plain = folded(name)
         if not _HAN.search(plain):
             return self._latin(plain)
+        if not _CHINESE.fullmatch(plain):
+            runs = re.split("([\u4e00-\u9fff]+)", plain)
+            return "".join(self._chinese(run) if _HAN.match(run) else self._latin(run) for run in runs)
         if "·" in plain:
             return "·".join(
                 self._part(part) if len(part) > 1 else self._sign("given", part) for part in plain.split("·")
@@ -111,7 +115,9 @@ class Names:
             as_long = [new for new in words("invented_pinyin") if (len(new) <= 4) == (len(word) <= 4)]
             return self._word("pinyin", word, as_long)
 
-        return _LATIN_WORD.sub(other, name)
+        return re.sub(
+            "[0-9]", lambda digit: self._other("digit", digit[0], list("23456789")), _LATIN_WORD.sub(other, name)
+        )
 
     def _word(self, role: str, word: str, pool: Iterable[str]) -> str:
         new = self._other(role, word.lower(), [w for w in pool if w.lower() not in self._words])

@@ -147,14 +147,13 @@ def letters_of_plates(chance: random.Random, text: str) -> str:
 
 def mrn(chance: random.Random, text: str) -> str:
     """Digits and letters of the same shape; one of digits alone begins so that it is taken for no other kind."""
-    if any(not sign.isascii() for sign in folded(text)):
-        return written(text, _plain_record(chance, told(text)))
     plain = folded(text)
-    if re.fullmatch(r"[0-9\s\-_/]+", plain):
+    if not re.search("[A-Za-z]", plain):
         return written(text, _plain_record(chance, told(text)))
     if re.fullmatch(r"[0-9a-fA-F\-]+", plain) and re.search("[a-fA-F]", plain):
         return "".join(_hex(chance, sign) for sign in plain)
-    return letters_like(chance, plain)
+    new = letters_like(chance, plain)
+    return new if new.isascii() else written(new, digits(chance, len(told(new))))
 
 
 def _plain_record(chance: random.Random, old: str) -> str:

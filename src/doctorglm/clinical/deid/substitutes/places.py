@@ -53,10 +53,13 @@ class Places:
         if not _HAN.search(plain):
             return self._english(plain)
         if not re.search(r"床|病区|病房", plain):
-            kind = re.search(rf"{_KIND}(?=(?:[\u4e00-\u9fff]{{1,4}}(?:分院|院区|院))?$)", plain)
-            return self._stem(plain) + (kind[0] if kind else "医院")
+            return self._house(plain)
         house = re.match(rf".*(?:{_KIND}|院)", plain)
-        return (self.hospital(house[0]) if house else "") + self._ward(plain[house.end() if house else 0 :])
+        return (self._house(house[0]) if house else "") + self._ward(plain[house.end() if house else 0 :])
+
+    def _house(self, text: str) -> str:
+        kind = re.search(rf"{_KIND}(?=(?:[\u4e00-\u9fff]{{1,4}}(?:分院|院区|院))?$)", text)
+        return self._stem(text) + (kind[0] if kind else "医院")
 
     def _ward(self, text: str) -> str:
         number = re.compile(r"[0-9]+|[一二三四五六七八九十](?=病|楼|区|号|床|室|组|科)")
