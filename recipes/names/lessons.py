@@ -34,11 +34,7 @@ _SWAPPED = {
     "t": "t",
     "TIME": "t",
 }
-_KEPT = {
-    *words("titles"),
-    *words("introductions"),
-    *["登记", "就诊", "接诊", "值班", "姓名", "签名", "名叫", "叫做", "名字", "陪同", "老婆", "爸爸"],
-}
+_KEPT = set(listed("kept"))
 
 _MARK = re.compile(r"⟦([^⟦⟧]+)⟧")
 _CLAUSE = re.compile(r"(?<=[，。！？；,!?;\n、：])")

@@ -34,6 +34,8 @@ _IN_A_FIELD = re.compile(
 _SURNAME_TOLD = re.compile(
     rf"(?<![百老小])姓(?P<n>{_COMPOUND}|(?![名氏什啥]){_HAN})(?=[，。,;；、的这\s！!]|啊|嘛|跟|和|$)"
 )
+_SIGNED = re.compile(rf"(?:[。.!?！？\n~…]|谢谢|您,|——|--)[ ]{{0,3}}(?P<n>{_SURE}{_HAN}{{1,2}})[。.!！\s]*$")
+"""The last words of a message, behind its last sentence."""
 _SMALL = re.compile(
     rf"(?<![大中最很太变更从缩减狭矮])(?P<n>[小老阿](?:{_SURE}(?!{_HAN}?[肠脑指腿便学区])"
     rf"|(?<=[我找叫和是给让问请说喊，。、！？\s：@].){_HAN}(?=医生|大夫|护士|老师|姐|哥|师傅"
@@ -136,6 +138,9 @@ def _met(text: str) -> Iterator[Span]:
             if _may_be_a_name(name):
                 yield Span(match.start("n"), match.start("n") + len(name), "name")
     yield from (Span(m.start(), m.end(), "name") for m in _BY_TITLE.finditer(text) if _is_addressed(m["n"], text, m))
+    for match in _SIGNED.finditer(text):
+        if _may_be_a_name(match["n"]):
+            yield Span(match.start("n"), match.end("n"), "name")
     for pattern in (_SURNAME_TOLD, _SMALL):
         for match in pattern.finditer(text):
             if match["n"] not in words("not_small"):
