@@ -344,3 +344,36 @@ def test_whatever_a_tagger_finds_is_replaced(data: st.DataObject, mode: str, dat
             assert span.type == "age" or part != old or not re.search(r"\w", old), (span.type, old)
             at = end + 2
         assert at == len(out)
+
+
+def test_different_identifiers_stay_different_and_none_becomes_another_one() -> None:
+    records = [str(number) for number in range(70, 82)]
+    new = rewritten("|".join(f"⟦mrn:{number}⟧" for number in records))[0].split("|")
+    assert len(set(new)) == len(new) and not set(new) & set(records)
+    people = [f"{sign}建国" for sign in "李张刘陈杨赵吴周徐孙朱胡郭林罗郑梁谢宋唐许韩冯邓"]
+    new = rewritten("|".join(f"⟦name:{name}⟧" for name in people))[0].split("|")
+    assert len({name[0] for name in new}) == len(people) and len({name[1:] for name in new}) == 1
+    assert not set("".join(new)) & set("".join(people))
+
+
+def test_dates_move_back_and_on() -> None:
+    moved = [date.fromisoformat(rewritten("⟦date:2023-05-12⟧", key=str(key))[0]) for key in range(60)]
+    earlier = sum(day < date(2023, 5, 12) for day in moved)
+    assert 12 <= earlier <= 48  # 30 and four standard deviations
+
+
+def test_the_birthday_in_an_identity_number_moves_as_the_dates_do() -> None:
+    for key in "abcdef":
+        day, card = rewritten("⟦date:1985-03-12⟧ ⟦id_card:110101198503120003⟧", key=key)[0].split()
+        assert card[6:14] == day.replace("-", "")
+        (old,) = rewritten("⟦id_card:110101193103120005⟧", key=key)
+        assert int(old[6:10]) > 1943  # 1931 is not told, and no year near it
+        (short,) = rewritten("⟦id_card:110101850312001⟧", key=key)
+        assert re.fullmatch(r"\d{6}8[4-6]\d{4}000", short) and short[6:12] != "850312"
+
+
+def test_a_numeral_is_written_as_it_was() -> None:
+    days = [rewritten("⟦date:五月廿三号⟧", key=str(key))[0] for key in range(60)]
+    assert any("廿" in day for day in days) and not any("二十" in day for day in days)
+    days = [rewritten("⟦date:五月二十三号⟧", key=str(key))[0] for key in range(60)]
+    assert any("二十" in day for day in days) and not any("廿" in day for day in days)
