@@ -250,6 +250,11 @@ class Run:
         write_json(self._path, self.record)
         self._lock = None
 
+    def amend(self, **results: Any) -> None:
+        """Changes results of a finished run, such as what a reader has signed since."""
+        self.record = {**self.record, **results}
+        write_json(self._path, self.record)
+
     def _found(self) -> dict[str, Any]:
         """The record of an earlier start; {} when there is none, or when that start did nothing.
 

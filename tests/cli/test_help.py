@@ -70,7 +70,10 @@ FLAGS = {
     "demo": ({"--out"}, []),
     "run": ({"--out"}, ["RECIPE.yaml", "[STAGE.KEY=VALUE ...]"]),
     "fetch": ({"--out", "--accept-licence"}, ["NAME"]),
-    "curate": ({"--out", "--limit", "--decontaminate", "--skip-bad", "--engine"}, ["SOURCE... [KEY=VALUE ...]"]),
+    "curate": (
+        {"--out", "--limit", "--decontaminate", "--skip-bad", "--engine", "--review"},
+        ["SOURCE... [KEY=VALUE ...]"],
+    ),
     "tune": ({"--base", "--data", "--out", "--method"}, ["[KEY=VALUE ...]"]),
     "evaluate": ({"--model", "--adapter", "--suite", "--out"}, ["[KEY=VALUE ...]"]),
     "compare": ({"--out", "--placebo"}, ["BASE_EVAL", "TUNED_EVAL", "[KEY=VALUE ...]"]),

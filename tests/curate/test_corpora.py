@@ -39,7 +39,7 @@ def curated(tmp_path_factory: pytest.TempPathFactory) -> Run:
         out,
         build(
             CurateSettings,
-            {"splits": SPLITS, "filters": FILTERS, "normalise": "none", "repeats_threshold": 0},
+            {"splits": SPLITS, "filters": FILTERS, "deidentify": "none", "normalise": "none", "repeats_threshold": 0},
             "curate",
         ),
     )

@@ -19,6 +19,9 @@ from doctorglm.runs import read_json
 
 from .test_stage import files, table
 
+PLAIN = CurateSettings(deidentify="none")
+"""De-identification takes its time, and is no other here than in one process."""
+
 RECORDS = 4500
 """More than four chunks of a thousand, so that processes are really started."""
 
@@ -36,14 +39,14 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def inline(source: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, bytes], dict[str, Any]]:
     out = tmp_path_factory.mktemp("inline") / "out"
-    record = curate([source], out, CurateSettings(), skip_bad=True, engine=Inline()).record
+    record = curate([source], out, PLAIN, skip_bad=True, engine=Inline()).record
     return files(out), record["counts"]
 
 
 def test_two_processes_give_what_one_gives(source: Path, inline: Any, tmp_path: Path) -> None:
     with workers(2) as engine:
         assert isinstance(engine, Workers)
-        record = curate([source], tmp_path / "out", CurateSettings(), skip_bad=True, engine=engine).record
+        record = curate([source], tmp_path / "out", PLAIN, skip_bad=True, engine=engine).record
     assert (files(tmp_path / "out"), record["counts"]) == inline
     assert record["counts"]["read"] == RECORDS + 730
 
@@ -60,7 +63,8 @@ from doctorglm.curate.ray_engine import ray_cluster
 ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
 assert ray.cluster_resources()["CPU"] == 2
 with ray_cluster() as engine:
-    curate([Path({str(source)!r})], Path({str(tmp_path / "out")!r}), CurateSettings(), skip_bad=True, engine=engine)
+    settings = CurateSettings(deidentify="none")
+    curate([Path({str(source)!r})], Path({str(tmp_path / "out")!r}), settings, skip_bad=True, engine=engine)
 ray.shutdown()
 """
     done = subprocess.run(
@@ -83,7 +87,7 @@ from doctorglm.curate.store import Store
 import time
 add = Store.add
 Store.add = lambda self, outcome: (add(self, outcome), time.sleep(0.5))
-curate([Path({str(source)!r})], Path({str(out)!r}), CurateSettings(), skip_bad=True)
+curate([Path({str(source)!r})], Path({str(out)!r}), CurateSettings(deidentify="none"), skip_bad=True)
 """
     process = subprocess.Popen([sys.executable, "-c", program])
     _wait(lambda: len(list((out / ".curate").glob("*.json"))) >= 2)
@@ -101,7 +105,7 @@ curate([Path({str(source)!r})], Path({str(out)!r}), CurateSettings(), skip_bad=T
                 worked.append(outcome.key)
                 yield outcome
 
-    record = curate([source], out, CurateSettings(), skip_bad=True, engine=Watched()).record
+    record = curate([source], out, PLAIN, skip_bad=True, engine=Watched()).record
     assert (files(out), record["counts"]) == inline
     assert worked
     assert not {path.stem for path in done} & set(worked)
@@ -113,9 +117,9 @@ def test_what_another_run_left_is_not_used(source: Path, tmp_path: Path, monkeyp
     with monkeypatch.context() as patch:
         patch.setattr(Index, "similar", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
-            curate([source / "b.csv"], out, CurateSettings())
+            curate([source / "b.csv"], out, PLAIN)
     assert list((out / ".curate").glob("*.json"))
-    others = CurateSettings(filters=["duplicate"])
+    others = CurateSettings(filters=["duplicate"], deidentify="none")
     curate([source / "b.csv"], out, others)
     curate([source / "b.csv"], tmp_path / "fresh", others)
     assert files(out) == files(tmp_path / "fresh")

@@ -51,6 +51,15 @@ CurateEngine = Annotated[
         "--engine", help=say(en="This machine, or a Ray cluster.", zh="本机，或 Ray 集群。"), show_default=True
     ),
 ]
+Review = Annotated[
+    int | None,
+    typer.Option(
+        "--review",
+        metavar="N",
+        min=1,
+        help=say(en="A sheet of N kept records for a reader to sign.", zh="抽取 N 条保留记录供人工审阅签字。"),
+    ),
+]
 FetchName = Annotated[
     str | None,
     typer.Argument(metavar="NAME", help=say(en="As `doctorglm fetch` lists it.", zh="名称，见 doctorglm fetch。")),

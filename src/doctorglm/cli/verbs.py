@@ -146,6 +146,7 @@ def curate(
     decontaminate: flags.Decontaminate = None,
     skip_bad: flags.SkipBad = False,
     engine: flags.CurateEngine = "local",
+    review: flags.Review = None,
     as_json: flags.Json = False,
 ) -> int:
     """Files and folders to train, valid and test."""
@@ -170,6 +171,7 @@ def curate(
             decontaminate=decontaminate or (),
             skip_bad=skip_bad,
             engine=working,
+            review=review,
         )
     print_json({"out": str(out), **done.record["counts"]}, as_json)
     tell(counted(done.record["counts"], out), as_json)

@@ -2,15 +2,16 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from typing import Any
 
 from doctorglm.clinical.deid import Span, find, find_in, masked
 from doctorglm.clinical.deid.replace import conversation_key, replaced
 from doctorglm.conversation import Conversation, Message
 from doctorglm.curate.settings import CurateSettings
-from doctorglm.curate.sources import SourceFile
+from doctorglm.curate.sources import OWN_ID, SourceFile
 
 _EDGE_CHARS = 2
 """Evidence is cut to a length: so much of an identifier at its edge is taken for the identifier."""
@@ -41,7 +42,12 @@ class Deidentifier:
             return conversation
         texts = [message.content for message in conversation.messages]
         found = find_in(texts, self._settings.names)
-        named = replace(conversation, department=_without(conversation.department))
+        named = replace(
+            conversation,
+            source=_without(conversation.source),
+            department=_without(conversation.department),
+            meta={key: self._noted(value) for key, value in conversation.meta.items()},
+        )
         if not any(found):
             return named
         spans.update(span.type for ours in found for span in ours)
@@ -50,6 +56,18 @@ class Deidentifier:
         new = replaced(texts, found, mode, key, dates=self._settings.dates)
         messages = [Message(m.role, text) for m, text in zip(conversation.messages, new, strict=True)]
         return replace(named, messages=tuple(messages))
+
+    def _noted(self, value: Any) -> Any:
+        """What a source notes beside a conversation, without identifiers."""
+        if isinstance(value, Mapping):
+            return {key: self._noted(part) for key, part in value.items()}
+        if isinstance(value, list):
+            return [self._noted(part) for part in value]
+        text = str(value)
+        if value is None or isinstance(value, bool) or OWN_ID.fullmatch(text):
+            return value
+        spans = find(text, self._settings.names)
+        return masked(text, spans) if spans else value
 
     def evidence(self, conversation: Conversation, evidence: str) -> str:
         """A stretch of the conversation, whatever the settings, with `[type]` where an identifier stands or is cut."""
@@ -81,6 +99,6 @@ def _outside_marks(evidence: str, spans: Sequence[Span]) -> list[Span]:
 
 
 @lru_cache(4096)
-def _without(department: str) -> str:
-    """A department's name, which many records share, without the hospital's."""
-    return masked(department, find(department, "rules")) if department else ""
+def _without(name: str) -> str:
+    """The name of a department or a source, which many records share, without a hospital's."""
+    return masked(name, find(name, "rules")) if name else ""

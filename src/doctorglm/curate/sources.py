@@ -17,7 +17,7 @@ from doctorglm.curate.formats import Format, Row, format_of
 from doctorglm.curate.readers import READERS, Reader, reader_for
 from doctorglm.errors import DataError
 
-_OWN_ID = re.compile(r"[a-z][a-z0-9-]{0,19}-[0-9a-f]{16}")
+OWN_ID = re.compile(r"[a-z][a-z0-9-]{0,19}-[0-9a-f]{16}")
 _DOCUMENT_KEYS = {"text", "source", "licence"}
 _HAN = re.compile("[\u4e00-\u9fff]")
 
@@ -230,8 +230,7 @@ def _conversation(record: Mapping[str, Any], reader: Reader, identifier: str, li
         licence=_text_or(record.get("licence"), licence),
         language=_text_or(record.get("language"), "zh" if is_chinese else "en"),
         department=reader.department(record),
-        # another's notes may name the patient; ours may not
-        meta=meta if isinstance(meta, dict) and record.get("id") == identifier else {},
+        meta=meta if isinstance(meta, dict) else {},
     )
 
 
@@ -245,7 +244,7 @@ def record_id(record: Mapping[str, Any], prefix: str) -> str:
     An id that this function gave earlier is kept; any other may hold patient data (a record number) and is not.
     """
     own = record.get("id")
-    if isinstance(own, str) and _OWN_ID.fullmatch(own):
+    if isinstance(own, str) and OWN_ID.fullmatch(own):
         return own
     return f"{prefix}-{_digest({key: value for key, value in record.items() if key != 'id'})}"
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from doctorglm.conversation import read_conversations
 from doctorglm.curate.choice import Choice, drop_copies, within_limit
 from doctorglm.curate.decontaminate import Benchmarks, read_benchmarks
 from doctorglm.curate.deidentify import secret_of
@@ -21,11 +22,13 @@ from doctorglm.curate.readers import Reader
 from doctorglm.curate.readers.mapped import read_mapping
 from doctorglm.curate.record import Records
 from doctorglm.curate.repeats import repeats
+from doctorglm.curate.review import FILE, Sheet
 from doctorglm.curate.settings import CurateSettings
+from doctorglm.curate.signed import signed_review
 from doctorglm.curate.sources import SourceFile, find_files
 from doctorglm.curate.store import Head, Store, Table
 from doctorglm.curate.summary import reports, summary
-from doctorglm.curate.writing import Samples, write_parts, write_rejected
+from doctorglm.curate.writing import samples_of, write_parts, write_rejected
 from doctorglm.errors import ConfigError, DataError, DoctorGLMError
 from doctorglm.runs import Run, sha256_file, to_json
 from doctorglm.settings import plain
@@ -46,12 +49,16 @@ def curate(
     decontaminate: Sequence[Path] = (),
     skip_bad: bool = False,
     engine: Engine | None = None,
+    review: int | None = None,
 ) -> Run:
     """Reads the sources, writes `<split>.jsonl`, `rejected.jsonl` and `run.json` to `out`; skipped when finished.
 
     What a killed run had done is not done again. Raises DataError with the file and the place: when nothing is left,
     before anything is written; else, unless `skip_bad`, behind it all, for what could not be read. What could is
     written, and `run.json` names the others.
+
+    `review` asks for a sheet of so many conversations on which a reader signs what de-identification missed; once it
+    is signed and the same run started again, `run.json` carries what it says.
     """
     started = time.monotonic()
     files = find_files(sources, out)
@@ -59,21 +66,42 @@ def curate(
     inputs = _inputs(files, settings, decontaminate)
     run = Run(out, stage="curate", settings=plain(settings), inputs=inputs, seed=settings.seed)
     if run.finished:
+        _review(run, review)
         _raise_damage(run.record["files"], skip_bad)
         return run
     store = Store(out / _WORK, to_json(run.identity))
     try:
         benchmarks = read_benchmarks(decontaminate) if decontaminate else None
         work = _Work(store, settings, engine or Inline(), progress, out, inputs)
-        samples, results = work.done(files, mapping, benchmarks)
+        results = work.done(files, mapping, benchmarks)
     except DoctorGLMError:
         _leave_nothing(out, store)
         raise
     run.finish(**results, seconds=round(time.monotonic() - started, 2))
-    write_page(run.record, samples, out / "report.html")
+    _write_page(run)
+    _review(run, review)
     store.remove()
     _raise_damage(run.record["files"], skip_bad)
     return run
+
+
+def _write_page(run: Run) -> None:
+    write_page(run.record, samples_of(run.directory / "rejected.jsonl"), run.directory / "report.html")
+
+
+def _review(run: Run, count: int | None) -> None:
+    """Reads the sheet that is signed, or writes the one that is asked for."""
+    deid = run.record.get("deid") or {}
+    found = signed_review(run.directory, run.record)
+    if found is None and count and not deid.get("review"):
+        sheet = Sheet(count, run.record["seed"])
+        for part in run.record["counts"]["splits"]:
+            for conversation in read_conversations(run.directory / f"{part}.jsonl"):
+                sheet.offer(conversation)
+        found = sheet.write(run.directory / FILE)
+    if found is not None:
+        run.amend(deid={**deid, "review": found})
+        _write_page(run)
 
 
 def _inputs(files: Sequence[SourceFile], settings: CurateSettings, decontaminate: Sequence[Path]) -> dict[str, str]:
@@ -104,8 +132,8 @@ class _Work:
 
     def done(
         self, files: Sequence[SourceFile], mapping: Reader | None, benchmarks: Benchmarks | None
-    ) -> tuple[Samples, dict[str, Any]]:
-        """Writes the parts and what was rejected; returns samples of the latter and what `run.json` says."""
+    ) -> dict[str, Any]:
+        """Writes the parts and what was rejected; returns what `run.json` says of them."""
         secret = secret_of(files, self.settings.seed) if self.settings.deidentify != "none" else b""
         every = heads = self._sorted(files, Records(self.settings, mapping, benchmarks, secret), mapping)
         found = reports(heads)
@@ -121,10 +149,10 @@ class _Work:
         parts = self._divided(choice, held_out)
         self.progress("writing", _WRITING)
         sha256 = write_parts(self.out, table, parts, choice, held_out, self.settings.parts)
-        samples = write_rejected(self.out / "rejected.jsonl", choice)
+        write_rejected(self.out / "rejected.jsonl", choice)
         record = summary(table, choice, parts, self.settings.parts)
         skipped = sum(bool(report["skipped"]) for report in found.values())
-        return samples, {
+        return {
             **record,
             "counts": {**record["counts"], "skipped": skipped},
             "deid": self._deidentified(table),

@@ -41,19 +41,26 @@ Samples: TypeAlias = dict[str, list[dict[str, Any]]]
 _SAMPLES = 5
 
 
-def write_rejected(path: Path, choice: Choice) -> Samples:
-    """Writes what went, by itself or beside others, sorted by source and row; returns samples, drawn by id."""
+def write_rejected(path: Path, choice: Choice) -> None:
+    """Writes what went, by itself or beside others, sorted by source and row."""
     table = choice.table
     chunks = sorted(range(len(table.heads)), key=lambda n: (table.heads[n].report["name"], n))
-    samples: Samples = {}
     with atomic_file(path) as out:
         for chunk in chunks:
             for record in _of_chunk(choice, chunk):
                 out.write(json.dumps(record, ensure_ascii=False) + "\n")
-                drawn = samples.setdefault(record["reason"], [])
-                drawn.append({"id": record["id"], "source": record["source"], "evidence": _evidence(record)})
-                if len(drawn) > 2 * _SAMPLES:
-                    samples[record["reason"]] = _first(drawn)
+
+
+def samples_of(path: Path) -> Samples:
+    """Samples of what a curation rejected, drawn by id."""
+    samples: Samples = {}
+    with path.open("rb") as lines:
+        for line in lines:
+            record = json.loads(line)
+            drawn = samples.setdefault(record["reason"], [])
+            drawn.append({"id": record["id"], "source": record["source"], "evidence": _evidence(record)})
+            if len(drawn) > 2 * _SAMPLES:
+                samples[record["reason"]] = _first(drawn)
     return {reason: _first(drawn) for reason, drawn in samples.items()}
 
 

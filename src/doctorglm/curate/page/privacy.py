@@ -48,7 +48,17 @@ def review(record: Mapping[str, Any]) -> Table | Commands | None:
     if deid is None or deid.get("mode") == "none":
         return None
     title = Text(en="Reviewed by a person", zh="人工抽查")
-    if not (sheet := deid.get("review")):
+    sheet = deid.get("review") or {}
+    if "file" in sheet and "rate" not in sheet:
+        return Commands(
+            title=title,
+            lines=[str(sheet["file"])],
+            note=Text(
+                en=f"A sheet of {sheet['records']} random conversations waits to be read and signed.",
+                zh=f"已抽取 {sheet['records']} 段对话，抽查表等待审阅签字。",
+            ),
+        )
+    if not sheet:
         return Commands(
             title=title,
             lines=["doctorglm curate SOURCE --out DIR --review 300"],
