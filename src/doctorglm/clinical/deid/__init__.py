@@ -44,7 +44,7 @@ def _alone(plain: str, probable: Floats | None) -> list[Span]:
     by_rule = list(names.found(plain))
     if probable is not None:
         spans += tagged.found(plain, probable)
-        by_rule = [span for span in by_rule if tagged.at_best(probable, span) >= tagged.HARDLY]
+        by_rule = [s for s in by_rule if tagged.at_best(probable, s) >= tagged.HARDLY and tagged.may_be(plain, s)]
     return resolved([*spans, *by_rule])
 
 

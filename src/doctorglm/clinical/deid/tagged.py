@@ -13,7 +13,7 @@ from doctorglm.clinical.deid.words import any_of, words
 KEEP, HARDLY, AGAIN, CERTAIN = 0.25, 0.05, 0.005, 0.97
 """How probable each character of a name is at least; below what a rule's name is none, and one that was found elsewhere
 and stands again; how probable, at its best, one who is famous must be."""
-LIKE_A_NAME, SHORT, UNLIKE = 0.4, 0.8, 0.9
+LIKE_A_NAME, SHORT, UNLIKE = 0.5, 0.7, 0.6
 """How probable a name must be at its best: with a surname or 小, 老, 阿 first; of one character, in Latin letters, or a
 frequent word with such a beginning; any other. All were chosen on the development half of the labelled set."""
 
@@ -50,26 +50,27 @@ def _whole(plain: str, start: int, end: int, best: float) -> Iterator[Span]:
         start -= 1
     while end < len(plain) and _LATIN.match(plain[end - 1]) and _LATIN.match(plain[end]):
         end += 1
-    name = plain[start:end].removesuffix("'s").removesuffix("’s")
-    if _is_one(name, best, plain[max(0, start - 6) : start]):
-        yield Span(start, start + len(name), "name")
+    name = plain[start:end].removesuffix("'s").removesuffix("’s").rstrip("'’")
+    span = Span(start, start + len(name), "name")
+    if best >= _needed(name) and may_be(plain, span):
+        yield span
 
 
-def _is_one(name: str, best: float, before: str) -> bool:
-    """False for what is called a person and is none, for who is famous unless it is certain, and for small letters."""
+def may_be(plain: str, span: Span) -> bool:
+    """False for what is called a person and is none, for small letters, and for an eponym without a title."""
+    name = plain[span.start : span.end]
     if name in words("never_names") or not any(c.isalpha() for c in name):
-        return False
-    if best < (CERTAIN if name in words("public_figures") else _needed(name)):
         return False
     if not name[0].isascii():
         return True
-    is_eponym = all(
-        part.strip("'’s") in words("english_eponyms") or part in words("english_eponyms") for part in name.split()
-    )
-    return any(c.isupper() for c in name) and (not is_eponym or bool(_TITLE.search(before)))
+    is_eponym = all(part.removesuffix("'s").rstrip("'’") in words("english_eponyms") for part in name.split())
+    is_titled = _TITLE.search(plain[max(0, span.start - 6) : span.start])
+    return any(c.isupper() for c in name) and (not is_eponym or bool(is_titled))
 
 
 def _needed(name: str) -> float:
+    if name in words("public_figures") or (len(name) > 2 and name in words("not_names")):
+        return CERTAIN
     if name[0].isascii() or len(name) == 1:
         return SHORT
     if not _BEGINNING.match(name):
