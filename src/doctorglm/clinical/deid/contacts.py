@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from doctorglm.clinical.deid.fold import folded
-from doctorglm.clinical.deid.spans import Span
+from doctorglm.clinical.deid.spans import TYPES, Span
 
 _AT = (
     r"[ ]?(?:@|\( ?at ?\)|\[ ?at ?\]|\{at\}|#at#|<at>|【at】|\(a\)|\[?艾特\]?|\(艾特\)|圈a)[ ]?|[ ](?-i:AT)[ ]|[ ]at[ ]"
@@ -59,7 +59,8 @@ _HANDLE = re.compile(
 )
 """What only an account is called: a word with an underscore, or small letters with digits, six signs and more."""
 _OTHER_ACCOUNT = re.compile(r"(?:内网|工号|系统|密码|提取码|型号|版本)[^,，。;；\n]{0,5}$")
-_NO_NAMES = {"wechat", "weixin", "email", "phone", "number", "account"}
+_NO_NAMES = {"weixin", "phone", "number", "account", *TYPES}
+"""Also what stands between brackets where an identifier was masked before."""
 
 
 def found(text: str) -> Iterator[Span]:

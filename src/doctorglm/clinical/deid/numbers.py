@@ -195,7 +195,9 @@ _LOCAL = re.compile(
 def _foreign(text: str) -> Iterator[Span]:
     for pattern in _LANDLINES[1:4]:
         for match in pattern.finditer(text):
-            if match[0][:1] in "+(1480" and not _ORDER.search(_before(text, match.start())):
+            before = _before(text, match.start())
+            # the end of a mobile number that is written in groups is none
+            if match[0][:1] in "+(1480" and not _ORDER.search(before) and not re.search(r"[0-9][ -]$", before):
                 yield Span(match.start(), match.end(), "landline")
 
 
