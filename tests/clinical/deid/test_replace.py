@@ -82,7 +82,7 @@ def test_no_original_is_left_and_nothing_else_is_touched(mode: str, index: int, 
 
 
 def test_surrogates_are_found_again_with_the_same_types() -> None:
-    """A detector that finds the one finds the other, but for one in a hundred."""
+    """A detector that finds the one finds the other, but for two in a hundred."""
     found, lost = 0, []
     for index, (text, _) in enumerate(RECORDS):
         (spans,) = find_in([text])
@@ -101,7 +101,7 @@ def test_surrogates_are_found_again_with_the_same_types() -> None:
                 lost.append((span.type, text[span.start : span.end], part))
             at += len(part)
     assert found > 800
-    assert len(lost) < 0.01 * found, lost
+    assert len(lost) < 0.02 * found, lost
 
 
 def test_placeholders_are_found_by_no_rule() -> None:
@@ -111,8 +111,7 @@ def test_placeholders_are_found_by_no_rule() -> None:
         inside = [m.span() for m in re.finditer(r"\[[a-z_]+(?: \d+)?\]", new)]
         (ours,) = find_in([new])
         met = [new[s.start : s.end] for s in ours if any(a < s.end and s.start < b for a, b in inside)]
-        # `contacts` takes a bare word behind 微信, and one with an underscore anywhere, for an account
-        assert not set(met) - set(TYPES), new
+        assert not met, new
 
 
 def test_a_person_is_one_placeholder_and_two_are_two() -> None:

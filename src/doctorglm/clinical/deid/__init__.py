@@ -4,6 +4,7 @@ The rules are ours, one module for each kind of identifier; `benchmarks/sets/dei
 found by a small network too. A name that was found in one message of a conversation is found in all of them.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
@@ -18,6 +19,7 @@ __all__ = ["TYPES", "By", "Span", "conversation_key", "find", "find_in", "masked
 By: TypeAlias = Literal["tagger", "rules"]
 """What finds names: the rules with the tagger, or the rules alone."""
 
+_MASK = re.compile(rf"\[(?:{'|'.join(TYPES)})(?: [0-9]+)?\]")
 _KINDS = (contacts, numbers, times, places)
 
 
@@ -34,9 +36,15 @@ def find_in(texts: Sequence[str], names: By = "tagger") -> list[list[Span]]:
     told = {text[s.start : s.end] for text, spans in zip(plain, alone, strict=True) for s in spans if s.type == "name"}
     ordered = sorted((name for name in told if len(name) >= 2), key=lambda name: (-len(name), name))
     return [
-        resolved([*spans, *(span for name in ordered for span in _again(text, name, probable))])
+        resolved(_beside_masks(text, [*spans, *(span for name in ordered for span in _again(text, name, probable))]))
         for text, spans, probable in zip(plain, alone, read, strict=True)
     ]
+
+
+def _beside_masks(plain: str, spans: list[Span]) -> list[Span]:
+    """The spans that do not reach into a `[type]` or `[type 2]`, which stands where something was masked before."""
+    masks = [match.span() for match in _MASK.finditer(plain)] if "[" in plain else []
+    return [span for span in spans if not any(a < span.end and span.start < b for a, b in masks)]
 
 
 def _alone(plain: str, probable: Floats | None) -> list[Span]:
