@@ -41,6 +41,8 @@ def prove(open_bytes: Callable[[], BinaryIO], name: str) -> str:
     """The codec that decodes the whole of the file; raises DataError with `name`, the byte and a remedy."""
     with open_bytes() as stream:
         start = stream.read(8192)
+    if start[:4] in (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE):
+        raise _utf32(name)
     marked, guessed = MARKS.get(start[:2], ""), _utf16_without_mark(start)
     if marked or guessed:
         attempt = _Attempt(marked or guessed, COMMON_TRADITIONAL)
@@ -111,6 +113,13 @@ def _utf16_without_mark(start: bytes) -> str:
     if odd >= least and even == 0:
         return "utf-16-le"
     return "utf-16-be" if even >= least and odd == 0 else ""
+
+
+def _utf32(name: str) -> DataError:
+    return DataError(
+        en=f"{name}: UTF-32, which is not read. Save the file as UTF-8.",
+        zh=f"{name}：编码是 UTF-32，无法读取。请另存为 UTF-8。",
+    )
 
 
 def _not_utf16(name: str, wrong_at: int) -> DataError:

@@ -18,6 +18,7 @@ from doctorglm.curate.encoding import COMMON
 Step: TypeAlias = Callable[[str], str]
 
 _WIDTHS = {code: code - 0xFEE0 for code in [*range(0xFF10, 0xFF1A), *range(0xFF21, 0xFF3B), *range(0xFF41, 0xFF5B)]}
+_POINT = re.compile(r"(?<=[0-9])．(?=[0-9])")
 _BREAKS = re.compile(r"<br\s*/?>|</(?:p|div|li|tr|h[1-6]|ul|ol|table)\s*>", re.IGNORECASE)
 _POWER = re.compile(r"<sup>\s*([+\-−]?\d{1,3})\s*</sup>", re.IGNORECASE)
 _TAG = re.compile(
@@ -83,8 +84,8 @@ def compose(text: str) -> str:
 
 
 def narrow(text: str) -> str:
-    """Full-width letters and digits as ASCII; punctuation stays as wide as it is."""
-    return text.translate(_WIDTHS)
+    """Full-width letters and digits as ASCII, and the point between digits; punctuation stays as wide as it is."""
+    return _POINT.sub(".", text.translate(_WIDTHS))
 
 
 def without_html(text: str) -> str:

@@ -24,10 +24,12 @@ def found(text: str) -> Iterator[Span]:
     plain, digits = folded(text), spoken(text)
     yield from _id_cards(plain)
     yield from _id_cards(digits)
+    yield from (Span(m.start("n"), m.end("n"), "id_card") for m in _PERMIT.finditer(plain))
     yield from _bank_cards(plain)
     yield from _foreign(plain)
     yield from _mobiles(plain)
     yield from _mobiles(digits)
+    yield from _rounded(plain)
     yield from _bank_cards(digits)
     yield from _qq(plain, digits)
     yield from _landlines(plain, digits)
@@ -76,6 +78,14 @@ def _id_cards(text: str) -> Iterator[Span]:
             yield Span(match.start(), match.end(), "id_card")
 
 
+_PERMIT = re.compile(
+    r"(?:护照|護照|通行证|通行證|回乡证|回鄉證|台胞证|臺胞證|军官证|士兵证|居留证|passport|travel permit)"
+    r"(?:号码|号|號碼|號|编号|number|no\.?)?[ :是为#]{0,3}"
+    r"(?P<n>(?=[A-Z0-9]*[0-9]{6})[A-Z]{0,3}[0-9]{6,10})(?![0-9A-Za-z])",
+    re.IGNORECASE,
+)
+
+
 # bank cards
 
 _CARD = re.compile(rf"(?<![0-9A-Za-z])[0-9](?:{_SEP}{{0,2}}[0-9]){{12,18}}(?![0-9A-Za-z])(?![.\-][0-9])")
@@ -110,11 +120,26 @@ _MOBILE = re.compile(
     rf"(?<![0-9A-Za-z])(?<![0-9][.\-])(?:\(?(?:\+|00)86\)?{_SEP}{{0,2}}|86-)?\(?"
     rf"(?P<n>1{_SEP}{{0,2}}[3-9](?:{_SEP}{{0,2}}[0-9]){{9}})(?![0-9A-Za-z])(?![.\-][0-9])"
 )
+_TELEPHONE = r"(?:手机|电话|手機|電話|联系方式|mobile|phone|tel)"
 _MISREAD = re.compile(
-    r"(?:手机|电话|联系方式|mobile|phone|tel)[^0-9,，。;；\n]{0,6}(?P<n>1[3-9OoIl][0-9OoIlSB]{9})(?![0-9A-Za-z])",
+    rf"{_TELEPHONE}[^0-9,，。;；\n]{{0,6}}(?P<n>1[3-9OoIl][0-9OoIlSB]{{9}})(?![0-9A-Za-z])",
     re.IGNORECASE,
 )
 """O for 0 and l for 1, as a scanner reads them."""
+
+
+_ROUNDED = re.compile(
+    rf"{_TELEPHONE}[^0-9，。；\n]{{0,6}}(?P<n>[1-9](?:\.[0-9]{{1,10}})?E\+?(?:9|10|11))(?![0-9A-Za-z/.])"
+    r"|^\s*(?P<alone>1\.[3-9][0-9]{0,9}E\+?10)\s*$",
+    re.IGNORECASE,
+)
+"""A number as a spreadsheet shows it in a narrow column, when it is called a telephone or stands alone in its text."""
+
+
+def _rounded(text: str) -> Iterator[Span]:
+    for match in _ROUNDED.finditer(text):
+        group = "n" if match["n"] else "alone"
+        yield Span(match.start(group), match.end(group), "mobile")
 
 
 def _mobiles(text: str) -> Iterator[Span]:

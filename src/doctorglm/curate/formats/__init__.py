@@ -17,7 +17,7 @@ __all__ = ["Format", "Row", "format_of"]
 _Reader: TypeAlias = Callable[[Any, str], Iterator[Row]]
 _BEGINNING_CHARS = 1 << 16
 _ENCODINGS = {"utf-8-sig": "utf-8", "utf-16-le": "utf-16", "utf-16-be": "utf-16", "big5hkscs": "big5"}
-_JSON_ARRAY = re.compile(r"""\s*\[\s*(?:$|[{\["\]\d-]|true|false|null)""")
+_JSON_ARRAY = re.compile(r"""\s*\[\s*(?:$|[{\["\]\d-]|true|false|null|(?<=\n)/[/*])""")
 _OLD_EXCEL = b"\xd0\xcf\x11\xe0"
 
 
@@ -62,7 +62,7 @@ def _form_of(beginning: str, known: Callable[[dict[str, str]], bool]) -> tuple[s
         return "json lines", json_rows.records, []
     if literal.BEGINNING.match(beginning):
         return "python literals", literal.rows, []
-    names, _ = table.header(beginning.splitlines()[0] if beginning.strip() else "")
+    names, _, _ = table.beginning(iter(beginning.splitlines()))
     if not (names and known(dict.fromkeys(names, ""))) and spoken.is_spoken(beginning):
         return "spoken lines", spoken.rows, []
     return ("table", table.rows, names) if names else ("text", _no_rows, [])

@@ -4,27 +4,31 @@ A number comes without the decimals and the exponent that floating point would g
 as it is, leading zeros included.
 """
 
-from collections.abc import Iterator
-from datetime import date, datetime
+import itertools
+from collections.abc import Iterator, Sequence
+from datetime import datetime, time
+from decimal import Decimal
 from typing import Any, BinaryIO
 
 import openpyxl
 
-from doctorglm.curate.formats.row import Row
+from doctorglm.curate.formats.row import Row, numbered
 from doctorglm.errors import DataError
+
+_MAX_TITLE_LINES = 5
+_ERRORS = {"#N/A", "#REF!", "#DIV/0!", "#VALUE!", "#NAME?", "#NULL!", "#NUM!"}
+"""What a formula leaves that came to nothing."""
 
 
 def rows(stream: BinaryIO, name: str) -> Iterator[Row]:
-    """The rows below each sheet's first line; raises DataError when the workbook is damaged."""
+    """The rows below each sheet's header; raises DataError when the workbook is damaged."""
     try:
         book = openpyxl.load_workbook(stream, read_only=True, data_only=True)
         number = 0
         for sheet in book.worksheets:
             cells = sheet.iter_rows(values_only=True)
-            names = [_text(value).strip().lower() for value in next(cells, ())]
-            while names and not names[-1]:
-                names.pop()
-            if len(names) < 2 or len(set(names)) < len(names):
+            names = _header(cells)
+            if not names:
                 continue
             for values in cells:
                 number += 1
@@ -38,6 +42,17 @@ def rows(stream: BinaryIO, name: str) -> Iterator[Row]:
         ) from None
 
 
+def _header(cells: Iterator[Sequence[Any]]) -> list[str]:
+    """The columns' names, from the first line that has two or more; a title above it is passed."""
+    for values in itertools.islice(cells, _MAX_TITLE_LINES + 1):
+        names = [_text(value).strip().lower() for value in values]
+        while names and not names[-1]:
+            names.pop()
+        if sum(map(bool, names)) > 1:
+            return numbered(names)
+    return []
+
+
 def _row(number: int, names: list[str], told: list[str]) -> Row:
     if any(told[len(names) :]):
         return Row(number, None, "ragged_row")
@@ -48,8 +63,8 @@ def _row(number: int, names: list[str], told: list[str]) -> Row:
 def _text(value: Any) -> str:
     if value is None:
         return ""
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    if isinstance(value, datetime | date):
-        return value.isoformat(" ") if isinstance(value, datetime) else value.isoformat()
-    return str(value)
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() else f"{Decimal(repr(value)):f}"
+    if isinstance(value, datetime):
+        return value.isoformat(" ") if value.time() > time() else value.date().isoformat()
+    return "" if value in _ERRORS else str(value)

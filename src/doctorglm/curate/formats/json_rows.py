@@ -1,5 +1,6 @@
 """JSON as rows, read on as it is needed: an array of records, JSON lines, or records printed over several lines."""
 
+import itertools
 import json
 import re
 from collections.abc import Iterator
@@ -43,10 +44,14 @@ def records(stream: TextIO, name: str) -> Iterator[Row]:
             raise
         yield from _printed(_Window(stream, name, first, number))
         return
+    rest = ((following, line) for following, line in enumerate(source, number + 1) if line.strip())
+    second = next(rest, None)
+    if second is None and (wrapped := _wrapped(value)):
+        yield from (row(place, record) for place, record in enumerate(wrapped, 1))
+        return
     yield row(number, value)
-    for following, line in enumerate(source, number + 1):
-        if line.strip():
-            yield row(following, parsed(line, name, following))
+    for following, line in rest if second is None else itertools.chain([second], rest):
+        yield row(following, parsed(line, name, following))
 
 
 def _printed(window: "_Window") -> Iterator[Row]:
@@ -63,12 +68,16 @@ def _printed(window: "_Window") -> Iterator[Row]:
 
 def _wrapped(value: Any) -> list[Any]:
     """The records of an object that holds one list of objects and perhaps a few scalars: `{"data": [...]}`."""
-    if not isinstance(value, dict):
+    if not isinstance(value, dict) or _OWN_KEYS & value.keys():
         return []
     lists = [v for v in value.values() if isinstance(v, list | dict)]
     alone = lists[0] if len(lists) == 1 and isinstance(lists[0], list) else []
     spoken = {"role", "from", "value", "content", "q", "speaker"}
     return alone if alone and all(isinstance(r, dict) and not spoken & r.keys() for r in alone) else []
+
+
+_OWN_KEYS = {"question", "answer", "instruction", "output", "prompt", "response", "ask", "问题", "回答"}
+"""A record that has one of these speaks for itself; a list beside it (its sources) is not what it wraps."""
 
 
 class _Window:
@@ -146,13 +155,14 @@ class _Window:
         return self.line + breaks, end - self._text.rindex("\n", self._at, end)
 
 
-_DECODER = json.JSONDecoder()
+_DECODER = json.JSONDecoder(strict=False)
+"""A tab or a NUL inside a string costs no file; what a NUL makes of its record, the filters say."""
 
 
 def parsed(text: str, name: str, line: int) -> Any:
     """The JSON value in `text`, which is this line of the file; raises DataError with line, column and remedy."""
     try:
-        return json.loads(text)
+        return json.loads(text, strict=False)
     except json.JSONDecodeError as error:
         raise _named(error, f"{name}:{line + error.lineno - 1}:{error.colno}", text) from None
     except (ValueError, RecursionError) as error:
@@ -166,6 +176,8 @@ def _named(error: json.JSONDecodeError, where: str, text: str) -> DataError:
         before, after = before + ",", after[1:].lstrip()
     if before.endswith(",") and after[:1] in ("]", "}"):
         return _surplus_comma(where)
+    if error.msg == "Extra data":
+        return _joined(where, "," if before.endswith(",") else after[:1])
     if not after or error.msg.startswith("Unterminated string"):
         return _cut_off(where)
     return _broken(where, error.msg)
@@ -175,6 +187,18 @@ def _surplus_comma(where: str) -> DataError:
     return DataError(
         en=f"{where}: not JSON: a comma stands before the closing bracket. Remove that comma.",
         zh=f"{where}：不是 JSON：右括号前多了一个逗号。请删去这个逗号。",
+    )
+
+
+def _joined(where: str, mark: str) -> DataError:
+    if mark == ",":
+        return DataError(
+            en=f"{where}: not JSON lines: a comma stands behind the record. Remove the commas at the lines' ends.",
+            zh=f"{where}：不是 JSON 行：记录后面有逗号。请删去行尾的逗号。",
+        )
+    return DataError(
+        en=f"{where}: not JSON lines: more text behind the record. Put each record on a line of its own.",
+        zh=f"{where}：不是 JSON 行：记录后面还有内容。请每行只放一条记录。",
     )
 
 

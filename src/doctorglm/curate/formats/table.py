@@ -1,6 +1,8 @@
 """Tables of text as rows: comma, tab, semicolon or bar between the cells, and quotes around what holds these."""
 
 import csv
+import itertools
+import re
 from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import TextIO
@@ -8,6 +10,7 @@ from typing import TextIO
 from doctorglm.curate.formats.row import MAX_RECORD_CHARS, Row, lines
 
 _DELIMITERS = ",\t;|"
+_MAX_TITLE_LINES = 5
 _MAX_LINES_OF_A_CELL = 2000
 """A quote that is still open so many lines later was never meant to be one."""
 
@@ -18,6 +21,8 @@ def header(line: str) -> tuple[list[str], str]:
     between = ","
     for delimiter in _DELIMITERS:
         cells = [cell.strip().lower() for cell in next(csv.reader([line], delimiter=delimiter), [])]
+        while cells and not cells[-1]:
+            cells.pop()
         if cells[1:] and not cells[0]:
             cells[0] = "index"  # as data frames are written
         if len(cells) > len(best):
@@ -25,42 +30,72 @@ def header(line: str) -> tuple[list[str], str]:
     return (best, between) if len(best) > 1 and len(set(best)) == len(best) and all(best) else ([], between)
 
 
+def beginning(source: Iterator[str]) -> tuple[list[str], str, int]:
+    """The columns' names, what stands between them, and the header's line.
+
+    Empty lines, Excel's `sep=;` and a title, which is alone in its row of cells, may stand above it.
+    """
+    for line, text in enumerate(itertools.islice(source, _MAX_TITLE_LINES + 1), 1):
+        names, delimiter = header(text)
+        if names or not _is_above(text):
+            return names, delimiter, line
+    return [], ",", 1
+
+
+def _is_above(text: str) -> bool:
+    said = text.strip().lower()
+    titled = any(len(said.split(d)) > 1 and len([c for c in said.split(d) if c.strip()]) == 1 for d in _DELIMITERS)
+    return not said or titled or re.fullmatch(r"sep=.?", said) is not None
+
+
 def rows(stream: TextIO, name: str) -> Iterator[Row]:
     """The rows of a table, each keyed by the header in lower case.
+
+    A header that stands there again, as in files that were joined, is rejected: repeated_header.
 
     The rest of a text that was broken without quotes stands alone on its line: where it belongs is a guess, so it is
     rejected together with the row before it, as one row.
     """
     csv.field_size_limit(MAX_RECORD_CHARS)
     source = lines(stream, name)
-    names, delimiter = header(next(source, ""))
+    names, delimiter, top = beginning(source)
     held: Row | None = None
-    for line, cells, reason in _records(source, len(names), delimiter):
+    for line, cells, reason in _records(source, len(names), delimiter, top + 1):
         if len(cells) == 1 and held is not None:
             held = Row(held.number, None, "ragged_row")
             continue
         if held is not None:
             yield held
-        ragged = reason or ("ragged_row" if len(cells) != len(names) else "")
-        held = Row(line, None, ragged) if ragged else Row(line, dict(zip(names, cells, strict=True)))
+        wrong = reason or _wrong(cells, names)
+        held = Row(line, None, wrong) if wrong else Row(line, dict(zip(names, cells, strict=False)))
     if held is not None:
         yield held
 
 
-def _records(source: Iterator[str], columns: int, delimiter: str) -> Iterator[tuple[int, list[str], str]]:
+def _wrong(cells: Sequence[str], names: Sequence[str]) -> str:
+    """Why the cells are no row of the table; empty ones too many are none of it."""
+    if not _fits(cells, len(names)):
+        return "ragged_row"
+    return "repeated_header" if [cell.strip().lower() for cell in cells[: len(names)]] == list(names) else ""
+
+
+def _fits(cells: Sequence[str], columns: int) -> bool:
+    return len(cells) >= columns and not any(cells[columns:])
+
+
+def _records(source: Iterator[str], columns: int, delimiter: str, line: int) -> Iterator[tuple[int, list[str], str]]:
     """(line, cells, reason) of the records behind the header.
 
     A quote that is not closed, or closed by one of a later row, would swallow what follows; it costs its own line only.
     """
     again: deque[str] = deque()
-    line = 2
     while True:
         taken: list[str] = []
         reader = csv.reader(_taking(again, source, taken), delimiter=delimiter)
         cells = next(reader, [])
         if not taken:
             return
-        if len(taken) > 1 and not (len(cells) == columns and _is_well_quoted(taken, delimiter)):
+        if len(taken) > 1 and not (_fits(cells, columns) and _is_well_quoted(taken, delimiter)):
             yield line, [], "ragged_row"
             again.extendleft(reversed(taken[1:]))
             line += 1

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from doctorglm.conversation import Message
+from doctorglm.curate.speakers import role_of
 
 
 def text(record: Mapping[str, Any], key: str) -> str:
@@ -17,6 +18,8 @@ def as_text(value: Any, reason: str) -> str:
         return ""
     if isinstance(value, str):
         return value
+    if value != value:
+        return ""  # NaN, which data frames write where nothing is
     if isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
     raise ValueError(reason)
@@ -42,12 +45,15 @@ def exchange(question: str, answer: str) -> list[Message]:
 
 
 def history(record: Mapping[str, Any]) -> list[Message]:
-    """The earlier turns in `history: [[question, answer], ...]`; raises ValueError("bad_history")."""
+    """The earlier turns in `history`, pairs of question and answer or messages; raises ValueError("bad_history")."""
     turns = record.get("history") or []
     if not isinstance(turns, list):
         raise ValueError("bad_history")
     messages: list[Message] = []
     for turn in turns:
+        if isinstance(turn, dict) and (role := role_of(str(turn.get("role")))):
+            messages.append(Message(role, as_text(turn.get("content"), "bad_history")))
+            continue
         if not isinstance(turn, list) or len(turn) != 2:
             raise ValueError("bad_history")
         messages += exchange(*(as_text(part, "bad_history") for part in turn))

@@ -32,4 +32,12 @@ def _message(value: Any) -> Message:
     role = role_of(value["role"]) if isinstance(value, dict) and isinstance(value.get("role"), str) else None
     if role is None:
         raise ValueError("unknown_role")
-    return Message(role, text(value, "content"))
+    content = value.get("content")
+    return Message(role, _joined(content) if isinstance(content, list) else text(value, "content"))
+
+
+def _joined(parts: list[Any]) -> str:
+    """The parts of a message that are all text, line by line."""
+    if not all(isinstance(part, dict) and part.get("type") == "text" for part in parts):
+        raise ValueError("not_text")
+    return "\n".join(text(part, "text") for part in parts)

@@ -19,6 +19,9 @@ _ASKED = (
     "患者",
     "用户",
     "patient",
+    "問題",
+    "提問",
+    "問",
     "ask",
     "q",
 )
@@ -34,10 +37,15 @@ _ANSWERED = (
     "医生",
     "助手",
     "doctor",
+    "醫生回答",
+    "醫生回覆",
+    "回覆",
+    "醫生",
+    "醫師",
     "reply",
     "a",
 )
-_DEPARTMENTS = ("department", "科室", "部门", "label")
+_DEPARTMENTS = ("department", "科室", "部门", "科別", "科别", "label")
 
 
 def reads(record: Mapping[str, Any]) -> bool:
