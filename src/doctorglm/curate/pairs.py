@@ -27,7 +27,7 @@ _MARGIN = 0.17
 _NEIGHBOURS = 64
 """In a bucket with more texts each is compared with so many that follow it: else its pairs grow with the square."""
 _BATCH = 1024
-_REMEMBERED = 2_000_000
+_REMEMBERED = 500_000
 _IN_MEMORY_BYTES = 64_000_000
 
 

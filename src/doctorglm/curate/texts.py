@@ -22,7 +22,7 @@ Mark: TypeAlias = Callable[[str], str]
 """A text -> what two texts must have in common to be compared at all."""
 
 _N = 3
-_REMEMBERED = 8192
+_REMEMBERED = 4096
 
 
 def text_of(conversation: Conversation, view: View) -> str:
