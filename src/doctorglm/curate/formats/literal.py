@@ -1,4 +1,4 @@
-"""DXY's form: `name@[...]`, a list of Python literals on one line, read without running anything."""
+"""DXY's form: `name@[...]`, a list of Python literals on one line, read one by one without running anything."""
 
 import ast
 import re
@@ -9,6 +9,9 @@ from doctorglm.curate.formats.row import MAX_RECORD_CHARS, Row, lines, row, too_
 from doctorglm.errors import DataError
 
 BEGINNING = re.compile(r"\s*\w{1,40}@\[")
+_MARK = re.compile(r"""'(?:[^'\\]|\\.)*+'|"(?:[^"\\]|\\.)*+"|[{}\[\]()]|,""", re.DOTALL)
+_MAX_ELEMENT_CHARS = 1 << 20
+"""A parsed literal takes 150 times its text."""
 
 
 def rows(stream: TextIO, name: str) -> Iterator[Row]:
@@ -20,19 +23,38 @@ def rows(stream: TextIO, name: str) -> Iterator[Row]:
             continue
         if len(text) >= MAX_RECORD_CHARS:
             raise too_long(f"{name}:{line}")
-        for value in _list(text[match.end() - 1 :] if match else text, f"{name}:{line}"):
+        for element in _elements(text, match.end() if match else text.find("[") + 1, f"{name}:{line}"):
             count += 1
-            yield row(count, value)
+            yield row(count, _value(element, f"{name}:{line}"))
 
 
-def _list(text: str, where: str) -> list[object]:
+def _elements(text: str, start: int, where: str) -> Iterator[str]:
+    """The texts between the commas of the list that is open at `start`; raises DataError when it is not closed."""
+    depth, begin = 1, start
+    for mark in _MARK.finditer(text, start):
+        what = mark[0]
+        depth += (what in "{[(") - (what in "}])")
+        if depth == 0 or (depth == 1 and what == ","):
+            if text[begin : mark.start()].strip():
+                yield text[begin : mark.start()]
+            begin = mark.end()
+        if depth == 0:
+            break
+    if depth or not start or text[begin:].strip():
+        raise _not_literals(where)
+
+
+def _value(text: str, where: str) -> object:
+    if len(text) > _MAX_ELEMENT_CHARS:
+        raise too_long(where, _MAX_ELEMENT_CHARS)
     try:
-        value = ast.literal_eval(text.strip())
+        return ast.literal_eval(text.strip())
     except (ValueError, SyntaxError, MemoryError, RecursionError):
-        value = None
-    if not isinstance(value, list):
-        raise DataError(
-            en=f"{where}: not a list of Python literals; the line may be cut off. Restore the file.",
-            zh=f"{where}：不是 Python 字面量列表，可能不完整。请恢复原文件。",
-        )
-    return value
+        raise _not_literals(where) from None
+
+
+def _not_literals(where: str) -> DataError:
+    return DataError(
+        en=f"{where}: not a list of Python literals; the line may be cut off. Restore the file.",
+        zh=f"{where}：不是 Python 字面量列表，可能不完整。请恢复原文件。",
+    )
