@@ -10,8 +10,8 @@ from doctorglm.errors import DataError
 
 BEGINNING = re.compile(r"\s*\w{1,40}@\[")
 _MARK = re.compile(r"""'(?:[^'\\]|\\.)*+'|"(?:[^"\\]|\\.)*+"|[{}\[\]()]|,""", re.DOTALL)
-_MAX_ELEMENT_CHARS = 1 << 20
-"""A parsed literal takes 150 times its text."""
+_MAX_PARTS = 1 << 18
+"""Strings, brackets and commas of one record: a parsed part takes half a kilobyte."""
 
 
 def rows(stream: TextIO, name: str) -> Iterator[Row]:
@@ -30,14 +30,17 @@ def rows(stream: TextIO, name: str) -> Iterator[Row]:
 
 def _elements(text: str, start: int, where: str) -> Iterator[str]:
     """The texts between the commas of the list that is open at `start`; raises DataError when it is not closed."""
-    depth, begin = 1, start
+    depth, begin, parts = 1, start, 0
     for mark in _MARK.finditer(text, start):
         what = mark[0]
         depth += (what in "{[(") - (what in "}])")
+        parts += 1
+        if parts > _MAX_PARTS:
+            raise _too_many_parts(where)
         if depth == 0 or (depth == 1 and what == ","):
             if text[begin : mark.start()].strip():
                 yield text[begin : mark.start()]
-            begin = mark.end()
+            begin, parts = mark.end(), 0
         if depth == 0:
             break
     if depth or not start or text[begin:].strip():
@@ -45,12 +48,17 @@ def _elements(text: str, start: int, where: str) -> Iterator[str]:
 
 
 def _value(text: str, where: str) -> object:
-    if len(text) > _MAX_ELEMENT_CHARS:
-        raise too_long(where, _MAX_ELEMENT_CHARS)
     try:
         return ast.literal_eval(text.strip())
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         raise _not_literals(where) from None
+
+
+def _too_many_parts(where: str) -> DataError:
+    return DataError(
+        en=f"{where}: a record of more than {_MAX_PARTS:,} parts. Remove it.",
+        zh=f"{where}：一条记录超过 {_MAX_PARTS:,} 个部分。请删去它。",
+    )
 
 
 def _not_literals(where: str) -> DataError:

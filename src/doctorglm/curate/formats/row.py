@@ -64,9 +64,9 @@ def lines(stream: TextIO, name: str) -> Iterator[str]:
         yield line.lstrip("\ufeff")
 
 
-def too_long(where: str, most: int = MAX_RECORD_CHARS) -> DataError:
+def too_long(where: str) -> DataError:
     """The error for a record that does not end."""
     return DataError(
-        en=f"{where}: a record of more than {most:,} characters. Put one record on each line.",
-        zh=f"{where}：一条记录超过 {most:,} 个字符。请每行放一条记录。",
+        en=f"{where}: a record of more than {MAX_RECORD_CHARS:,} characters. Put one record on each line.",
+        zh=f"{where}：一条记录超过 {MAX_RECORD_CHARS:,} 个字符。请每行放一条记录。",
     )
