@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from doctorglm.curate import settings as curate_settings
+from doctorglm.curate.clean import tidy
 from doctorglm.curate.normalise import STEPS, compose, mend, narrow, normalised_by, simplify, without_html
 from doctorglm.curate.settings import CurateSettings
 from doctorglm.errors import ConfigError
@@ -27,6 +28,65 @@ def test_chinese_punctuation_units_ranges_and_doses_come_out_as_they_went_in() -
     changes: Counter[str] = Counter()
     assert normalised_by(STEPS)(KEPT, changes) == KEPT
     assert changes.total() == 0
+
+
+KEPT_LINES = """
+头痛，发热：“反复”三天（夜间重）？！～
+阿莫西林0.5g×3次/日，饭后服；布洛芬缓释胶囊300mg bid
+血糖7.8mmol/L（餐后2h），HbA1c 6.5%，尿酸>420μmol/L
+体温38.5℃～39.2℃，血压140/90mmHg，心率≥100次/分
+维生素D3 400IU，叶酸0.4mg/d，铁剂10～15ml
+TSH<2.5mIU/L，FT4>12pmol/L，WBC 10×10⁹/L，3.0×10^9/L
+50μg，㎎㎏㎜㎝㏄，体重65㎏，身高170㎝
+½片、¼片、⅓袋，每8小时一次；1/2片，1：1稀释
+①多喝水②休息③复查；Ⅱ度、Ⅲ级；（1）（2）
+2～3天、2-3天、2—3天、2–3天、2~3天
+“您好”‘好的’「引」『号』《书》〈名〉【注】〔二〕
+……——·・•、，。；：
+😀😷💊👨‍👩‍👧❤️🇨🇳
+𠮷野家、㐂、䏲、嚏、疍、䶮
+泼尼松、可的松、肝著、赤魟、皮肤发炎、头发
+β受体阻滞剂、α-干扰素、γ-GT
+PaO₂ 60mmHg、SpO₂ 95％、CO₂、Ca²⁺、HCO₃⁻
+±0.5、≤5、≥10、≠、≈、∞、√
+37℃=98.6℉，90°，30′20″
+血压<140，a<b且b>c
+A&B；R&D；AT&T
+国药准字H20044432；ICD-10 E11.9；p.V600E；c.35delG
+1,25-(OH)₂D₃，5'-AZA，3′端，N-乙酰
+＋－×÷＝，5％葡萄糖，0.9％氯化钠
+孩子23斤、3岁半，37.5度，q8h，tid，prn
+头痛 发热　咳嗽，全角　空格
+ﬁne、㊙、№5、℡
+한국어、ไทย、العربية
+café、naïve、Sjögren综合征、Ménière病
+第1天：0.5mg→第2天：1.0mg⇒第3天：2.0mg
+微信号××××，医院名○○○，＿＿＿
+""".strip().split("\n")
+
+
+@pytest.mark.parametrize("line", KEPT_LINES)
+def test_a_line_full_of_signs_comes_out_as_it_went_in(line: str) -> None:
+    changes: Counter[str] = Counter()
+    assert normalised_by(STEPS)(line, changes) == line
+    assert tidy(line) == line
+
+
+def test_the_point_between_full_width_digits_goes_with_them() -> None:
+    assert narrow("１．５ｇ，０．９％；一．二；甲．") == "1.5g，0.9％；一．二；甲．"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Í·Í´Á½Ìì，怎么办？", "头痛两天，怎么办？"),
+        ("请问¸ßÑªÑ¹ÔõÃ´ÖÎÁÆ，谢谢", "请问高血压怎么治疗，谢谢"),
+        ("××××医院，°°°°，····，¥¥¥¥", "××××医院，°°°°，····，¥¥¥¥"),
+        ("Ménière病、Sjögren综合征、ÄÖÜß", "Ménière病、Sjögren综合征、ÄÖÜß"),
+    ],
+)
+def test_mojibake_beside_good_text(text: str, expected: str) -> None:
+    assert mend(text) == expected
 
 
 @settings(deadline=None)

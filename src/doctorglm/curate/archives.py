@@ -96,7 +96,10 @@ class _Unpacked(io.RawIOBase):
 
 def _is_workbook(path: Path, name: str) -> bool:
     with _zip(path, name) as archive:
-        return "xl/workbook.xml" in archive.namelist()
+        found = "xl/workbook.xml" in archive.namelist()
+        for member in archive.infolist() if found else ():
+            _check_size(member, name)
+        return found
 
 
 def _zip(path: Path, name: str) -> zipfile.ZipFile:
@@ -112,14 +115,18 @@ def _zip_members(path: Path, name: str) -> Iterator[Content]:
             if member.is_dir():
                 continue
             inside = f"{name}/{_safe(_zip_name(member), name)}"
-            if member.file_size > max(_FREE_BYTES, _MAX_RATIO * member.compress_size):
-                raise _explodes(inside, member.file_size)
+            _check_size(member, inside)
             if member.flag_bits & 1:
                 raise DataError(
                     en=f"{inside}: is encrypted. Unpack the archive with its password and give the folder.",
                     zh=f"{inside}：已加密。请用密码解压后给出文件夹。",
                 )
             yield Content(inside, _member_opener(archive, member, path, inside))
+
+
+def _check_size(member: zipfile.ZipInfo, name: str) -> None:
+    if member.file_size > max(_FREE_BYTES, _MAX_RATIO * member.compress_size):
+        raise _explodes(name, member.file_size)
 
 
 def _member_opener(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path, name: str) -> Callable[[], BinaryIO]:

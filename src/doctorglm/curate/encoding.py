@@ -51,11 +51,16 @@ def prove(open_bytes: Callable[[], BinaryIO], name: str) -> str:
             return attempt.codec
         if marked:
             raise _not_utf16(name, attempt.wrong_at)
-    utf8 = _Attempt("utf-8")
+    utf8, last = _Attempt("utf-8"), b""
     for chunk in _chunks(open_bytes):
         if not utf8.feed(chunk):
             return _proved_chinese(open_bytes, name, utf8.wrong_at)
-    return "utf-8-sig" if utf8.end() else _proved_chinese(open_bytes, name, utf8.wrong_at)
+        last = chunk
+    if utf8.end():
+        return "utf-8-sig"
+    if _UTF8_RUN.search(last):
+        raise _cut_off(name, utf8.wrong_at)
+    return _proved_chinese(open_bytes, name, utf8.wrong_at)
 
 
 @dataclass
@@ -126,6 +131,13 @@ def _not_utf16(name: str, wrong_at: int) -> DataError:
     return DataError(
         en=f"{name}: UTF-16 that is wrong at byte {wrong_at}; the file may be cut off. Save it as UTF-8.",
         zh=f"{name}：UTF-16 在第 {wrong_at} 字节有误，文件可能不完整。请另存为 UTF-8。",
+    )
+
+
+def _cut_off(name: str, wrong_at: int) -> DataError:
+    return DataError(
+        en=f"{name}: UTF-8 that ends inside a character, at byte {wrong_at}. The file is cut off; restore it.",
+        zh=f"{name}：UTF-8 在第 {wrong_at} 字节处断在一个字符中间，文件不完整。请恢复原文件。",
     )
 
 

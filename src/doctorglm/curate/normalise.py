@@ -41,7 +41,8 @@ _WRONG_WAYS = (
     ("cp1252", "utf-8"),
 )
 _LATIN_SIGNS = re.compile("[\u00a1-\u00ff\u0152-\u0178\u2013-\u2122\u20ac]")
-_MIN_COMMON = 0.3
+_LATIN_RUN = re.compile("[\u00a1-\u00ff]{4,}")
+_MIN_COMMON, _MIN_COMMON_OF_A_RUN = 0.3, 0.5
 _MIN_SIGNS = 3
 
 
@@ -70,7 +71,16 @@ def mend(text: str) -> str:
             continue
         if before != text and _common_share(before) >= max(_MIN_COMMON, 2 * _common_share(text)):
             return before
-    return text
+    return _LATIN_RUN.sub(_mended_run, text)
+
+
+def _mended_run(match: re.Match[str]) -> str:
+    """A part that was decoded wrongly among others that were not: Í·Í´ beside 怎么办."""
+    try:
+        before = match[0].encode("latin-1").decode("gb18030")
+    except UnicodeError:
+        return match[0]
+    return before if _common_share(before) >= _MIN_COMMON_OF_A_RUN else match[0]
 
 
 def _common_share(text: str) -> float:

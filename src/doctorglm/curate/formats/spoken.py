@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import TextIO
 
-from doctorglm.curate.formats.row import Row, lines
+from doctorglm.curate.formats.row import MAX_RECORD_CHARS, Row, lines, too_long
 from doctorglm.curate.speakers import PREFIX, role_of
 
 _ID = re.compile(r"\s*id\s*=\s*\S+\s*$")
@@ -25,36 +25,64 @@ def is_spoken(beginning: str) -> bool:
 
 
 def rows(stream: TextIO, name: str) -> Iterator[Row]:
-    """The conversations of the file, in order."""
-    utterances: list[str] = []
-    began, blank, marked, listening = 1, False, False, True
+    """The conversations of the file, in order; raises DataError for one that does not end."""
+    talk = _Talk()
+    blank, marked, listening = False, False, True
     for number, line in enumerate(lines(stream, name), 1):
         text = line.rstrip("\r\n")
         if _ID.match(text):
             marked, listening = True, True
-            if utterances:
-                yield Row(began, {"utterances": utterances})
-            utterances, began = [], number
+            yield from talk.ended()
+            talk = _Talk(number)
         elif _END_OF_TALK.match(text):
             listening = False
         elif (match := PREFIX.match(text)) and listening:
-            if _begins(match["who"], utterances, blank) and not marked:
-                yield Row(began, {"utterances": utterances})
-                utterances = []
-            if not utterances and not marked:
-                began = number
-            utterances.append(text.strip())
-        elif utterances and text.strip() and listening:
-            utterances[-1] += "\n" + text.strip()
+            if _begins(match["who"], talk.last, blank) and not marked:
+                yield from talk.ended()
+                talk = _Talk(number)
+            if not talk.said and not marked:
+                talk.line = number
+            talk.hears(text.strip())
+        elif talk.said and text.strip() and listening:
+            talk.goes_on(text.strip())
+        if talk.chars > MAX_RECORD_CHARS:
+            raise too_long(f"{name}:{talk.line}")
         blank = not text.strip()
-    if utterances:
-        yield Row(began, {"utterances": utterances})
+    yield from talk.ended()
 
 
-def _begins(who: str, utterances: list[str], after_blank: bool) -> bool:
+class _Talk:
+    """A conversation as it is heard: what was said, each in its lines, and the line where it began."""
+
+    def __init__(self, line: int = 1) -> None:
+        self.line, self.chars = line, 0
+        self.said: list[list[str]] = []
+
+    @property
+    def last(self) -> str:
+        """The beginning of what was said last, or ""."""
+        return self.said[-1][0] if self.said else ""
+
+    def hears(self, text: str) -> None:
+        """Somebody begins to speak."""
+        self.said.append([])
+        self.goes_on(text)
+
+    def goes_on(self, text: str) -> None:
+        """The same one says more."""
+        self.said[-1].append(text)
+        self.chars += len(text) + 1
+
+    def ended(self) -> Iterator[Row]:
+        """Its row, if anything was said."""
+        if self.said:
+            yield Row(self.line, {"utterances": ["\n".join(parts) for parts in self.said]})
+
+
+def _begins(who: str, last_said: str, after_blank: bool) -> bool:
     """True when this speaker begins another conversation."""
-    if not utterances or role_of(who) != "user":
+    if not last_said or role_of(who) != "user":
         return False
-    last = PREFIX.match(utterances[-1])
+    last = PREFIX.match(last_said)
     answered = last is not None and role_of(last["who"]) == "assistant"
     return answered and (after_blank or who.strip().lower() in _SINGLE_QUESTIONS)

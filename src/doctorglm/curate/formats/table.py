@@ -107,11 +107,13 @@ def _records(source: Iterator[str], columns: int, delimiter: str, line: int) -> 
 
 def _taking(again: deque[str], source: Iterator[str], taken: list[str]) -> Iterator[str]:
     """The next lines, noted as they are taken."""
-    while len(taken) < _MAX_LINES_OF_A_CELL:
+    chars = 0
+    while len(taken) < _MAX_LINES_OF_A_CELL and chars < MAX_RECORD_CHARS:
         line = again.popleft() if again else next(source, None)
         if line is None:
             return
         taken.append(line)
+        chars += len(line)
         yield line
 
 
