@@ -166,7 +166,6 @@ ENDLESS = {
     "spoken": ("患者：头痛\n医生：", "长"),
     "spoken lines": ("患者：头痛\n医生：", "多休息，多喝水，按时吃药，定期复查血压。" * 5 + "\n"),
     "literals": ("train@[{'self_repo':'头痛','dialog':['", "长"),
-    "literals of many parts": ("train@[[", "'a',"),
 }
 PROGRAM = """
 import io, json, resource, sys
@@ -220,9 +219,27 @@ def test_a_record_without_an_end_is_an_error_and_takes_bounded_memory(form: str)
 
 
 def test_a_quote_without_an_end_is_one_bad_row_and_takes_bounded_memory() -> None:
-    result, memory = measured('title,ask,answer\n头痛,怎么办,"', "先量血压，再检查。" * 700 + "\n", 300_000_000)
-    assert result == "1"
-    assert memory < 300_000_000
+    """A cell is looked for in 2,000 lines or 64 million characters, whichever are fewer."""
+    for line, most in (("先量血压，再检查。" * 700, 300_000_000), ("a" * 100_000, 600_000_000)):
+        result, memory = measured('title,ask,answer\n头痛,怎么办,"', line + "\n", 300_000_000)
+        assert result == "1"
+        assert memory < most
+
+
+def test_a_row_over_many_lines_is_bounded_in_all_its_cells_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = '"' + "a" * 30 + '\na","' + "b" * 30 + '\nb"\n'
+    (tmp_path / "x.csv").write_text("question,answer\n问,答\n" + row, "utf-8")
+    assert [entry.reason for entry in entries(tmp_path / "x.csv")] == ["", ""]
+    monkeypatch.setattr("doctorglm.curate.formats.table.MAX_RECORD_CHARS", 50)
+    assert "ragged_row" in [entry.reason for entry in entries(tmp_path / "x.csv")]
+
+
+def test_a_literal_of_many_parts_is_refused_before_it_is_parsed() -> None:
+    result, memory = measured("train@[[", "'a',", 60_000_000)
+    assert result == "x:1: a record of more than 262,144 parts. Remove it."
+    assert memory < 200_000_000
 
 
 def test_a_long_line_of_many_records_is_read_through_a_small_window() -> None:
@@ -282,9 +299,16 @@ def big_in_literals() -> bytes:
 
 
 @pytest.mark.parametrize("form", [big_in_a_table, big_in_json_lines, big_in_parquet, big_in_literals, big_when_spoken])
-def test_a_field_of_ten_megabytes_costs_its_record_and_nothing_else(tmp_path: Path, form: Callable[[], bytes]) -> None:
+def test_a_field_of_ten_megabytes_is_read_in_every_form(tmp_path: Path, form: Callable[[], bytes]) -> None:
+    (tmp_path / "x").write_bytes(form())
+    big, other = (said(entry) for entry in entries(tmp_path / "x"))
+    assert BIG in big
+    assert "先量血压。" in other
+
+
+def test_a_field_of_ten_megabytes_costs_its_record_and_nothing_else(tmp_path: Path) -> None:
     source, out = tmp_path / "x", tmp_path / "out"
-    source.write_bytes(form())
+    source.write_bytes(big_in_json_lines())
     assert main(["curate", str(source), "--out", str(out), "splits=train=1"]) == 0
     counts = json.loads((out / "run.json").read_text("utf-8"))["counts"]
     assert (counts["read"], counts["kept"], counts["rejected"]) == (2, 1, {"too_long": 1})

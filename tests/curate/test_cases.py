@@ -218,6 +218,7 @@ def test_c012_a_telephone_in_a_number_cell_has_no_decimals_and_no_exponent(curat
         ("联系电话：1.38000e+10", "联系电话：[mobile]"),
         ("1.38E+10", "[mobile]"),
         ("电话13800001234.0", "电话[mobile].0"),
+        ("打电话说白细胞1.38E+10/L", "打电话说白细胞1.38E+10/L"),
         ("白细胞1.38E+10/L，HBV-DNA 1.38E+10 IU/ml", "白细胞1.38E+10/L，HBV-DNA 1.38E+10 IU/ml"),
     ],
 )

@@ -114,6 +114,20 @@ def test_a_header_that_joined_files_repeat_is_rejected_and_no_record(tmp_path: P
     assert turns(tmp_path / "x", one + one.replace(Q.encode(), "二".encode())) == [[Q, A], "repeated_header", ["二", A]]
 
 
+def test_keys_that_differ_in_case_alone_are_kept_apart(tmp_path: Path) -> None:
+    assert turns(tmp_path / "x", dumped({"question": Q, "answer": A, "Answer": "另一个"})) == [[Q, A]]
+
+
+def test_a_cell_too_many_is_a_ragged_row_unless_it_is_empty(tmp_path: Path) -> None:
+    assert turns(tmp_path / "x", f"question,answer\n{Q},{A},三\n{Q},{A},\n") == ["ragged_row", [Q, A]]
+
+
+def test_a_heading_in_brackets_is_no_speaker(tmp_path: Path) -> None:
+    assert turns(tmp_path / "x", f"患者：{Q}\n医生：{A}\n【问题】盐吃得多\n[a] 指南\n") == [
+        [Q, f"{A}\n【问题】盐吃得多\n[a] 指南"]
+    ]
+
+
 def test_what_a_record_lists_beside_its_answer_is_not_what_the_file_wraps(tmp_path: Path) -> None:
     for how in ({}, {"indent": 1}):
         assert turns(tmp_path / "x", dumped({**TWO[0], "sources": [{"title": "指南"}]}, **how)) == [[Q, A]]

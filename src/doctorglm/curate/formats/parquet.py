@@ -39,6 +39,8 @@ _WHOLE_FROM = 1e6
 
 def _plain(value: Any) -> Any:
     """The value as JSON has it: days and exact decimals as they are written, bytes as the text that they are."""
+    if isinstance(value, str):
+        return value
     if isinstance(value, float):
         if math.isnan(value):
             return None
@@ -49,7 +51,7 @@ def _plain(value: Any) -> Any:
         return {key: _plain(part) for key, part in value.items()}
     if isinstance(value, bytes):
         return _decoded(value)
-    return value if isinstance(value, str | int | None) else str(value)
+    return value if isinstance(value, int | None) else str(value)
 
 
 def _decoded(value: bytes) -> str:

@@ -92,7 +92,10 @@ def _records(source: Iterator[str], columns: int, delimiter: str, line: int) -> 
     while True:
         taken: list[str] = []
         reader = csv.reader(_taking(again, source, taken), delimiter=delimiter)
-        cells = next(reader, [])
+        try:
+            cells = next(reader, [])
+        except csv.Error:  # a cell beyond all bounds, which only a quote that is never closed can make
+            cells = []
         if not taken:
             return
         if len(taken) > 1 and not (_fits(cells, columns) and _is_well_quoted(taken, delimiter)):
