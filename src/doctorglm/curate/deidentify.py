@@ -13,6 +13,7 @@ from doctorglm.conversation import Conversation, Message
 from doctorglm.curate.settings import CurateSettings
 from doctorglm.curate.sources import OWN_ID, SourceFile
 
+_LONG_CHARS, _ABOUT_CHARS = 5000, 500
 _EDGE_CHARS = 2
 """Evidence is cut to a length: so much of an identifier at its edge is taken for the identifier."""
 
@@ -73,7 +74,7 @@ class Deidentifier:
         """A stretch of the conversation, whatever the settings, with `[type]` where an identifier stands or is cut."""
         if not evidence:
             return ""
-        texts = [message.content for message in conversation.messages]
+        texts = [_near(message.content, evidence) for message in conversation.messages]
         told = {
             (" ".join(text[span.start : span.end].split()), span.type)
             for text, spans in zip(texts, find_in(texts, self._settings.names), strict=True)
@@ -82,6 +83,14 @@ class Deidentifier:
         for value, kind in sorted(told, key=lambda one: (-len(one[0]), one)):
             evidence = _masked_at_edges(evidence.replace(value, f"[{kind}]"), value, kind)
         return masked(evidence, _outside_marks(evidence, find(evidence, self._settings.names)))
+
+
+def _near(text: str, evidence: str) -> str:
+    """Of a text that is no consultation's for its length, what stands about the evidence."""
+    if len(text) <= _LONG_CHARS:
+        return text
+    at = max(0, text.find(max(evidence.split(), key=len, default="")))
+    return text[max(0, at - _ABOUT_CHARS) : at + _ABOUT_CHARS]
 
 
 def _masked_at_edges(evidence: str, value: str, kind: str) -> str:

@@ -1,5 +1,6 @@
 """What is found: spans of a text, each with the type of what it identifies, and the text with them masked."""
 
+import bisect
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -35,9 +36,10 @@ def resolved(found: Iterable[Span]) -> list[Span]:
     """The spans without overlaps, in order: of two that overlap the one that was found first stays."""
     kept: list[Span] = []
     for span in found:
-        if not any(span.start < other.end and other.start < span.end for other in kept):
-            kept.append(span)
-    return sorted(kept)
+        at = bisect.bisect(kept, span)
+        if (at == 0 or kept[at - 1].end <= span.start) and (at == len(kept) or span.end <= kept[at].start):
+            kept.insert(at, span)
+    return kept
 
 
 def masked(text: str, spans: Iterable[Span]) -> str:
