@@ -205,10 +205,10 @@ def test_c012_a_telephone_in_a_number_cell_has_no_decimals_and_no_exponent(curat
         return xml.replace(b"<v>13800001234</v>", b"<v>1.3800001234E10</v>")
 
     rows = [["问题", "回答"], ["我的电话是多少？", 13800001234], ["我的电话是多少呢？", 13800001234.0]]
-    found = curate(
-        workbook(*rows, sheet_xml=as_excel_writes), "电话.xlsx", "filters=all-language", "repeats_threshold=0"
-    )
+    book, others = workbook(*rows, sheet_xml=as_excel_writes), ("filters=all-language", "repeats_threshold=0")
+    found = curate(book, "电话.xlsx", "deidentify=none", *others)
     assert {answer for _, answer in found.turns} == {"13800001234"}
+    assert {answer for _, answer in curate(book, "电话.xlsx", *others).turns} == {"[mobile]"}
 
 
 @pytest.mark.parametrize(
