@@ -133,6 +133,7 @@ def test_c001_gb18030_is_read_whole_and_named_and_a_row_that_is_already_damaged_
     assert found.turns == [(ASK + outside_gbk, ANSWER)]
     assert [file["encoding"] for file in found.run["files"]] == ["gb18030"]
     assert found.rejected == [(3, "replacement_character")]
+    assert "gb18030: " in found.err
     assert [file["encoding"] for file in curate(table(*PAIRS).encode("utf-8-sig")).run["files"]] == ["utf-8"]
 
 
@@ -209,6 +210,10 @@ def test_c012_a_telephone_in_a_number_cell_has_no_decimals_and_no_exponent(curat
     found = curate(book, "电话.xlsx", "deidentify=none", *others)
     assert {answer for _, answer in found.turns} == {"13800001234"}
     assert {answer for _, answer in curate(book, "电话.xlsx", *others).turns} == {"[mobile]"}
+    rounded = workbook(rows[0], ["我的电话是多少？", "1.38E+10"], ["白细胞多少？", "白细胞1.38E+10/L，正常。"])
+    found = curate(rounded, "电话.xlsx", *others)
+    assert "[mobile]" in {answer for _, answer in found.turns}
+    assert found.run["changes"]["damaged_number"] == 1
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,12 @@ def test_curation_names_the_item_and_its_share(tmp_path: Path) -> None:
         "question": 1.0,
         "answer": 1.0,
     }
-    assert run.record["decontamination"] == {"items": 1, "stock_questions_kept": 1}
+    assert run.record["decontamination"] == {
+        "items": 1,
+        "stock_questions_kept": 1,
+        "files": {"bench.csv": {"items": 1, "hit": 1}},
+    }
+    assert "1 of 1 items found" in (tmp_path / "out/report.html").read_text("utf-8")
     assert "benchmark bench.csv" in run.record["inputs"]
 
 

@@ -52,6 +52,8 @@ def first_reason(filters: list[Filter], conversation: Conversation) -> str | Non
         (Q, A.encode().decode("gb18030", "replace").replace("\ufffd", ""), "mojibake"),
         (Q, A.encode().decode("latin-1"), "mojibake"),
         (Q.encode().decode("cp1252", "ignore"), A, "mojibake"),
+        (Q, A * 9 + "头痛发烧".encode("gbk").decode("latin-1") + A * 9, "mojibake"),
+        (Q, A.replace("，", "········××××××××"), None),
         ("Is it a café–style menü?", "Yes, the naïve résumé à la carte — at 37.5°C, it’s “fine”.", None),
         (Q, "长" * 20_000 + "。", "too_long"),
     ],

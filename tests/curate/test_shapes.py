@@ -254,3 +254,20 @@ def test_a_mapping_finds_keys_with_capitals_and_spaces(tmp_path: Path) -> None:
     assert turns(tmp_path / "x", dumped([{"Chief Complaint": "Cough", "Advice": "Rest."}]), mapping) == [
         ["Cough", "Rest."]
     ]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        dumped({"question": [Q, Q + "急"], "answer": [A, A + "多休息。"]}),
+        dumped({"question": {"0": Q, "1": Q + "急"}, "answer": {"0": A, "1": A + "多休息。"}}, indent=1),
+    ],
+)
+def test_a_table_by_columns_is_read_row_by_row(tmp_path: Path, written: str) -> None:
+    assert turns(tmp_path / "x.json", written) == [[Q, A], [Q + "急", A + "多休息。"]]
+
+
+def test_a_table_in_a_folder_is_a_corpus_also_when_its_first_thousand_rows_are_ragged(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("question,answer\n" + f"{Q},{A},三\n" * 1001 + f"{Q},{A}\n", "utf-8")
+    found = [e for source in read(SourceFile(tmp_path / "x.csv", "x.csv", False)) for e in source.entries]
+    assert [entry.reason for entry in found] == ["ragged_row"] * 1001 + [""]

@@ -1,6 +1,7 @@
 """What the verbs say and ask: JSON on stdout, everything else on stderr, in the language that is in force."""
 
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,23 @@ def counted(counts: dict[str, Any], out: Path) -> str:
         en=f"{out}: read {counts['read']}, kept {counts['kept']} ({parts}); rejected: {reasons}",
         zh=f"{out}：读入 {counts['read']}，保留 {counts['kept']}（{parts}）；剔除：{reasons}",
     )
+
+
+def encodings(files: Sequence[Mapping[str, Any]]) -> str:
+    """Which encodings the files were proved to be in, with the names of the first few of each."""
+    names: dict[str, list[str]] = {}
+    for file in files:
+        if file["encoding"] and file["records"]:
+            names.setdefault(file["encoding"], []).append(file["name"])
+    told = "; ".join(
+        f"{encoding}: {', '.join(found[:_MOST_NAMES])}"
+        + (f" (+{len(found) - _MOST_NAMES})" if found[_MOST_NAMES:] else "")
+        for encoding, found in names.items()
+    )
+    return say(en=f"encodings: {told}", zh=f"编码：{told}") if told else ""
+
+
+_MOST_NAMES = 3
 
 
 def licence(entry: Known) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 import typer
 
 from doctorglm.cli import flags
-from doctorglm.cli.output import agrees, counted, licence, print_json, tell
+from doctorglm.cli.output import agrees, counted, encodings, licence, print_json, tell
 from doctorglm.cli.usage import Verb, Verbs
 from doctorglm.errors import ConfigError
 from doctorglm.language import readable, say
@@ -174,6 +174,8 @@ def curate(
             review=review,
         )
     print_json({"out": str(out), **done.record["counts"]}, as_json)
+    if told := encodings(done.record["files"]):
+        tell(told, as_json)
     tell(counted(done.record["counts"], out), as_json)
     return 0
 

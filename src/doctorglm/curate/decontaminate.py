@@ -68,6 +68,10 @@ class Benchmarks:
     def __len__(self) -> int:
         return len(self._items)
 
+    def by_file(self) -> dict[str, int]:
+        """How many items there are of each file."""
+        return dict(Counter(file_of(item.place) for item in self._items))
+
     def match(self, conversation: Conversation) -> Match | None:
         """The item that the conversation holds most of; None when it holds no whole question."""
         text = "\n".join(m.content for m in conversation.messages)
@@ -90,6 +94,11 @@ class Benchmarks:
             wanted = grams(item.answer)
             answer = len(wanted & grams(answers)) / len(wanted)
         return Match(item.place, round(question, 3), round(answer, 3))
+
+
+def file_of(place: str) -> str:
+    """The file of a place, which is file:row."""
+    return place.rpartition(":")[0]
 
 
 def grams(text: str) -> frozenset[str]:

@@ -27,6 +27,8 @@ from doctorglm.curate.settings import CurateSettings
 from doctorglm.curate.sources import Entry, FileReport, entry_of, readers_with
 
 _U2 = 65535
+HIT = "item "
+"""Before the place of a benchmark's item that a conversation held, where outcomes count them."""
 
 COLUMNS = np.dtype(
     [
@@ -161,10 +163,12 @@ class Records:
                 evidence = self._deidentifier.evidence(conversation, rejection.evidence)
                 tally.reject(entry, rejection.reason, evidence=evidence)
             elif match and match.is_leak:
+                tally.benchmarks[f"{HIT}{match.place}"] += 1
                 tally.reject(entry, "contaminated", item=match.place, question=match.question, answer=match.answer)
             else:
                 tally.benchmarks["stock_questions_kept"] += match is not None
-                tally.changes += changes + Counter(number_as_text=entry.numbers)
+                tally.changes += changes
+                tally.changes += Counter(number_as_text=entry.numbers, damaged_number=entry.damaged_numbers)
                 tally.keep(self._deidentifier.conversation(conversation, tally.spans), entry.row, conversation)
         return tally.outcome(chunk.key, chunk.report, len(chunk.rows))
 

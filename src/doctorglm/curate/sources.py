@@ -42,6 +42,8 @@ class Entry:
     reason: str = ""
     numbers: int = 0
     """Messages that the source wrote as a number, not as text."""
+    damaged_numbers: int = 0
+    """Cells that a spreadsheet rounded to a power of ten (1.38E+10); what they were is lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +133,8 @@ def read(file: SourceFile, mapping: Reader | None = None) -> Iterator[Source]:
         rows = form.rows()
         first = list(itertools.islice(rows, _FIRST_ROWS))
         why = ""
-        if not any(row.fields is not None and reader_for(row.fields, readers) for row in first):
+        is_known = bool(first and reader_for(dict.fromkeys(form.names, ""), readers))
+        if not is_known and not any(row.fields is not None and reader_for(row.fields, readers) for row in first):
             why = _no_dialogues(content.name, file.given and content.name == file.name, form, first)
         report = FileReport(content.name, form.encoding, licence, why, form.form)
         yield Source(report, iter(()) if why else itertools.chain(first, rows), readers)
@@ -200,7 +203,15 @@ def entry_of(row: Row, report: FileReport, readers: Sequence[Reader]) -> Entry:
         conversation = _conversation(row.fields, reader, identifier, report.licence)
     except ValueError as error:
         return Entry(identifier, file, row.number, None, str(error))
-    return Entry(identifier, file, row.number, conversation, numbers=_numbers_as_text(row.fields, conversation))
+    numbers, damaged = _numbers_as_text(row.fields, conversation), _damaged_numbers(row.fields)
+    return Entry(identifier, file, row.number, conversation, numbers=numbers, damaged_numbers=damaged)
+
+
+_ROUNDED = re.compile(r"\s*[1-9](?:\.[0-9]+)?[Ee]\+1[0-9]\s*")
+
+
+def _damaged_numbers(record: Mapping[str, Any]) -> int:
+    return sum(isinstance(value, str) and _ROUNDED.fullmatch(value) is not None for value in _scalars(record))
 
 
 def _numbers_as_text(record: Mapping[str, Any], conversation: Conversation) -> int:

@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 
 from doctorglm.conversation import read_conversations
 from doctorglm.curate.choice import Choice, drop_copies, within_limit
-from doctorglm.curate.decontaminate import Benchmarks, read_benchmarks
+from doctorglm.curate.decontaminate import Benchmarks, file_of, read_benchmarks
 from doctorglm.curate.deidentify import secret_of
 from doctorglm.curate.engines import Engine, Inline
 from doctorglm.curate.page import write_page
 from doctorglm.curate.parts import Parts, divide
 from doctorglm.curate.readers import Reader
 from doctorglm.curate.readers.mapped import read_mapping
-from doctorglm.curate.record import Records
+from doctorglm.curate.record import HIT, Records
 from doctorglm.curate.repeats import repeats
 from doctorglm.curate.review import FILE, Sheet
 from doctorglm.curate.settings import CurateSettings
@@ -181,13 +181,15 @@ class _Work:
     def _sorted(self, files: Sequence[SourceFile], records: Records, mapping: Reader | None) -> list[Head]:
         """Reads what is not read yet; every record by itself."""
         finished = self.store.finished
-        number = {file: n for n, file in enumerate(f.name for f in files)}
-        read = 0
+        sizes = [file.path.stat().st_size for file in files]
+        read, written = 0, Counter[int]()
         for outcome in self.engine.outcomes(files, mapping, records, finished):
             self.store.add(outcome)
             read += outcome.read
-            done = int(outcome.key.partition("-")[0]) / max(1, len(number))
-            self.progress(f"{outcome.report.name} {read:,}", _READING * done)
+            number = int(outcome.key.partition("-")[0])
+            written[number] += len(outcome.passed) + len(outcome.rejected)
+            done = sum(sizes[:number]) + min(sizes[number], written[number])
+            self.progress(f"{outcome.report.name} {read:,}", _READING * done / max(1, sum(sizes)))
         return self.store.heads()
 
     def _choose(self, choice: Choice, held_out: NDArray[np.bool_]) -> None:
@@ -263,5 +265,12 @@ def _size(file: SourceFile | None, inputs: Mapping[str, str]) -> dict[str, Any]:
     return {"sha256": inputs[file.name], "bytes": file.path.stat().st_size} if file else {}
 
 
-def _decontamination(table: Table, benchmarks: Benchmarks) -> dict[str, int]:
-    return {"items": len(benchmarks), "stock_questions_kept": table.counted("benchmarks")["stock_questions_kept"]}
+def _decontamination(table: Table, benchmarks: Benchmarks) -> dict[str, Any]:
+    """How many items there are of each file, and how many of them some conversation held."""
+    counts = table.counted("benchmarks")
+    hit = Counter(file_of(key.removeprefix(HIT)) for key in counts if key.startswith(HIT))
+    return {
+        "items": len(benchmarks),
+        "stock_questions_kept": counts["stock_questions_kept"],
+        "files": {file: {"items": items, "hit": hit[file]} for file, items in benchmarks.by_file().items()},
+    }

@@ -67,13 +67,29 @@ def _printed(window: "_Window") -> Iterator[Row]:
 
 
 def _wrapped(value: Any) -> list[Any]:
-    """The records of an object that holds one list of objects and perhaps a few scalars: `{"data": [...]}`."""
-    if not isinstance(value, dict) or _OWN_KEYS & value.keys():
+    """The records of an object that holds one list of objects, maybe beside scalars (`{"data": [...]}`), or columns."""
+    if not isinstance(value, dict):
+        return []
+    if columns := _columns(value):
+        return columns
+    if _OWN_KEYS & value.keys():
         return []
     lists = [v for v in value.values() if isinstance(v, list | dict)]
     alone = lists[0] if len(lists) == 1 and isinstance(lists[0], list) else []
     spoken = {"role", "from", "value", "content", "q", "speaker"}
     return alone if alone and all(isinstance(r, dict) and not spoken & r.keys() for r in alone) else []
+
+
+def _columns(table: dict[str, Any]) -> list[Any]:
+    """The records of a table by columns: `{"question": [...], "answer": [...]}`, or `{"0": ...}` in place of lists."""
+    columns = list(table.values())
+    if all(isinstance(c, dict) for c in columns) and all(c.keys() == columns[0].keys() for c in columns):
+        columns = [list(c.values()) for c in columns]
+    if len(columns) < 2 or not all(isinstance(c, list) and len(c) == len(columns[0]) > 1 for c in columns):
+        return []
+    if any(isinstance(value, list | dict) for column in columns for value in column):
+        return []
+    return [dict(zip(table, values, strict=True)) for values in zip(*columns, strict=True)]
 
 
 _OWN_KEYS = {"question", "answer", "instruction", "output", "prompt", "response", "ask", "问题", "回答"}

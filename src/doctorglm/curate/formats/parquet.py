@@ -10,7 +10,8 @@ from pyarrow import parquet
 from doctorglm.curate.formats.row import Row
 from doctorglm.errors import DataError
 
-_BATCH_ROWS = 1024
+_BATCH_ROWS = 64
+"""Few, since a row may hold megabytes."""
 
 
 def rows(stream: BinaryIO, name: str) -> Iterator[Row]:

@@ -61,6 +61,9 @@ CHANGES: Mapping[str, Text] = {
     "dropped_unanswered_question": Text(en="unanswered last question taken out", zh="删去末尾无人回答的提问"),
     "merged_turns": Text(en="turns of one speaker joined", zh="合并同一人的连续发言"),
     "number_as_text": Text(en="numbers read as text", zh="数字按文本读取"),
+    "damaged_number": Text(
+        en="cells rounded by a spreadsheet (1.38E+10)", zh="被表格软件改成科学计数的单元格（1.38E+10）"
+    ),
     "mend": Text(en="garbled text mended", zh="修复乱码"),
     "nfc": Text(en="characters composed", zh="统一字符编码形式"),
     "html": Text(en="HTML taken out", zh="去除 HTML"),
