@@ -11,6 +11,7 @@ import pytest
 
 from doctorglm.curate.page import curation_page, page_of, write_page
 from doctorglm.curate.page.verdict import kept_licence
+from doctorglm.curate.page.wording import REASONS
 from doctorglm.language import Text
 from doctorglm.report.blocks import Figure, Listing, Samples, Table, Verdict
 from doctorglm.report.wording import worded
@@ -237,3 +238,11 @@ def test_says_that_it_never_diagnoses(hospital_record: dict[str, Any]) -> None:
 def test_written_whole(tmp_path: Path, hospital_record: dict[str, Any]) -> None:
     write_page(hospital_record, {}, tmp_path / "report.html")
     assert (tmp_path / "report.html").read_text(encoding="utf-8") == curation_page(hospital_record, {})
+
+
+def test_every_reason_that_the_guide_names_has_words_in_both_languages() -> None:
+    guide = (Path(__file__).parents[3] / "docs/curate.md").read_text("utf-8")
+    table = guide.split("## Why a record is rejected")[1].split("\n\n")[1]
+    named = {reason for line in table.splitlines()[2:] for reason in re.findall("`([a-z_]+)`", line.split("|")[2])}
+    assert len(named) > 20
+    assert named <= REASONS.keys()

@@ -30,6 +30,7 @@ REASONS: Mapping[str, Text] = {
     "nul_character": Text(en="NUL characters", zh="含 NUL 字符"),
     "over_limit": Text(en="beyond the limit that was set", zh="超出设定的数量"),
     "ragged_row": Text(en="row of another width", zh="行的列数不符"),
+    "repeated_header": Text(en="header inside the table", zh="表中重复的表头"),
     "replacement_character": Text(en="lost characters", zh="字符已丢失"),
     "roles": Text(en="turns do not alternate", zh="医患未交替发言"),
     "secret": Text(en="password or key inside", zh="含密码或密钥"),
