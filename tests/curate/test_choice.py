@@ -22,6 +22,8 @@ def left(*pairs: tuple[str, str], ids: str = "abcdefgh", held_out: str = "", fol
     ]
     choice = Choice.of_all(table_of(talks, folder / "store"))
     drop_copies(choice, np.array([talk.id in held_out for talk in talks]), texts=True)
+    named = [talk.id for talk in talks]
+    assert all(choice.why(n).get("of", named[n]) == named[stays] for n, stays in enumerate(choice.stands_for()))
     return [choice.why(number)["reason"] or None for number in range(len(talks))]
 
 

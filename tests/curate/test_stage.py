@@ -88,7 +88,9 @@ def test_planted_faults_are_rejected_by_reason_and_the_counts_add_up(tmp_path: P
         ("x.csv", 44, "no_answer"),
         ("x.csv", 45, "no_question"),
     ]
-    assert all(set(r) == {"id", "source", "row", "reason"} | ({"evidence"} & set(r)) for r in rejected)
+    assert all(
+        set(r) == {"id", "source", "row", "reason"} | ({"evidence", "of", "similarity"} & set(r)) for r in rejected
+    )
 
 
 def test_nothing_of_a_rejected_text_is_written(tmp_path: Path) -> None:
@@ -423,3 +425,17 @@ def test_held_out_needs_another_part(tmp_path: Path) -> None:
     settings = build(CurateSettings, {"held_out": ["theirs"], "splits": {"test": 1}}, "curate")
     with pytest.raises(ConfigError, match="no part but `test`"):
         curate(two_sources(tmp_path), tmp_path / "out", settings)
+
+
+def test_what_two_sources_share_is_counted_with_the_copies_that_went_and_no_copy_is_left(tmp_path: Path) -> None:
+    rng = random.Random(21)
+    texts = [(sentence(rng), sentence(rng) + sentence(rng)) for _ in range(12)]
+    ours, theirs = texts[:8], [*texts[:3], (texts[3][0], "另" + texts[3][1]), *texts[8:]]
+    for name, pairs in (("ours", ours), ("theirs", theirs)):
+        lines = [{"question": q, "answer": a, "source": name} for q, a in pairs]
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
+    run = curate([tmp_path / "ours.jsonl", tmp_path / "theirs.jsonl"], tmp_path / "out", CurateSettings())
+    assert run.record["overlaps"] == {"sources": ["ours", "theirs"], "clusters": [[0, 4], [4, 0]]}
+    assert run.record["counts"]["rejected"] == {"duplicate": 3, "near_duplicate": 1}
+    kept = [c.messages[0].content for found in splits(tmp_path / "out").values() for c in found]
+    assert sorted(kept) == sorted(q for q, _ in texts)

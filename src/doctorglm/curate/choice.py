@@ -52,6 +52,13 @@ class Choice:
         self.reason[number] = REASONS.index("near_duplicate")
         self.of[number], self.similarity[number] = of, similarity
 
+    def stands_for(self) -> NDArray[np.int64]:
+        """For each record the one that it is a copy of, or a copy of a copy; itself where it is none."""
+        of = np.where(self.of < 0, np.arange(len(self.of)), self.of)
+        while not np.array_equal(of, of[of]):
+            of = of[of]
+        return of
+
     def why(self, number: int) -> dict[str, Any]:
         """The reason as `rejected.jsonl` gives it."""
         why: dict[str, Any] = {"reason": REASONS[self.reason[number]]}
@@ -75,8 +82,10 @@ def drop_copies(choice: Choice, held_out: NDArray[np.bool_], *, texts: bool) -> 
         rank = np.empty(len(choice.table), np.int64)
         rank[choice.table.order] = np.arange(len(rank))
         order = kept[np.lexsort((rank[kept], ~held_out[kept], columns[key][kept]))]
-        again = columns[key][order[1:]] == columns[key][order[:-1]]
-        choice.reject(order[1:][again], reason)
+        again = np.concatenate([[False], columns[key][order[1:]] == columns[key][order[:-1]]])[: len(order)]
+        first = order[np.maximum.accumulate(np.where(again, 0, np.arange(len(order))))]
+        choice.reject(order[again], reason)
+        choice.of[order[again]], choice.similarity[order[again]] = first[again], 1
 
 
 def within_limit(table: Table, numbers: NDArray[np.int64], limit: int, settings: CurateSettings) -> NDArray[np.bool_]:

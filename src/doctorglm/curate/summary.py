@@ -41,7 +41,7 @@ def summary(table: Table, choice: Choice, parts: Parts, names: Sequence[str]) ->
         "departments": _departments(table, kept),
         "quality": _quality(table.columns[kept]),
         "duplicates": _duplicates(reasons, parts.clusters[still]),
-        "overlaps": _overlaps(table, parts),
+        "overlaps": _overlaps(table, choice, parts),
     }
 
 
@@ -133,17 +133,20 @@ def _duplicates(reasons: Mapping[str, int], clusters: NDArray[np.int64]) -> dict
     }
 
 
-def _overlaps(table: Table, parts: Parts) -> dict[str, Any]:
-    """How many clusters two sources have in common, before the parts that are only compared with go."""
+def _overlaps(table: Table, choice: Choice, parts: Parts) -> dict[str, Any]:
+    """How many clusters of exact and near copies two sources have in common, copies that were left out counted."""
     names = sorted({label.source for label in table.labels})
     number = {name: n for n, name in enumerate(names)}
-    source_of = np.array([number[label.source] for label in table.labels])
-    pairs = np.unique(np.stack([parts.clusters, source_of[table.columns["label"][parts.numbers]]]), axis=1)
+    source = np.array([number[label.source] for label in table.labels])[table.columns["label"]]
+    cluster = np.full(len(table), -1, np.int64)
+    cluster[parts.numbers] = parts.clusters
+    cluster = cluster[choice.stands_for()]
+    pairs = np.unique(np.stack([cluster[cluster >= 0], source[cluster >= 0]]), axis=1)
+    _, first, sizes = np.unique(pairs[0], return_index=True, return_counts=True)
     shared = np.zeros((len(names), len(names)), np.int64)
-    starts = np.flatnonzero(np.diff(pairs[0], prepend=-1))
-    for members in np.split(pairs[1], starts[1:]):
-        if len(members) > 1:
-            shared[np.ix_(members, members)] += 1
+    for start, size in zip(first[sizes > 1].tolist(), sizes[sizes > 1].tolist(), strict=True):
+        members = pairs[1, start : start + size]
+        shared[np.ix_(members, members)] += 1
     np.fill_diagonal(shared, 0)
     return {"sources": names, "clusters": shared.tolist()}
 

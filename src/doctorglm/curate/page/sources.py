@@ -71,15 +71,15 @@ def overlaps(record: Mapping[str, Any]) -> Figure | None:
     n = sum(1 for shared_clusters, _, _ in pairs if shared_clusters)
     return Figure(
         title=Text(
-            en=f"{names[i]} and {names[j]} share {number(most, 0)} clusters of near copies",
+            en=f"{names[i]} and {names[j]} share {number(most, 0)} groups of copies",
             zh=f"{names[i]} 与 {names[j]} 有 {number(most, 0)} 组相同或近似的对话",
         ),
-        chart=matrix(names, counts, name=_SOURCE, count=Text(en="shared clusters", zh="共有的组数")),
+        chart=matrix(names, counts, name=_SOURCE, count=Text(en="shared groups", zh="共有的组数")),
         n=Text(en=f"{n} of {len(pairs)} pairs of sources share any", zh=f"{len(pairs)} 对来源中，{n} 对有重合"),
         note=Text(
-            en="Counted before dividing: each cluster of near copies goes to one part as a whole, so none of them is "
-            "both trained on and tested on.",
-            zh="划分之前统计：近似的对话作为一组整体分入同一部分，因此不会既用于训练又用于测试。",
+            en="Exact and near copies, also those that were left out. Of exact copies one stays, and a group goes to "
+            "one part as a whole, so none of them is both trained on and tested on.",
+            zh="包括完全相同和近似的对话，含已剔除的。完全相同的只留一段，同组对话整体分入同一部分，因此不会既用于训练又用于测试。",
         ),
         wide=True,
     )
