@@ -66,7 +66,7 @@ def test_what_matters_comes_first(corpora_record: dict[str, Any]) -> None:
     counts, spans = corpora_record["counts"], corpora_record["deid"]["spans"]
     assert page_of(corpora_record, {}).blocks[0] == verdict
     assert number_named(verdict, "Conversations kept")[0] == f"{counts['kept']:,}"
-    assert number_named(verdict, "Nearest to the held-out part")[0] == "0.31"
+    assert number_named(verdict, "Nearest to the held-out part")[0] == "0.310"
     assert number_named(verdict, "Identifiers masked")[0] == f"{sum(spans.values()):,}"
     assert number_named(verdict, "Licence of the kept set") == (
         "none stated",

@@ -111,7 +111,7 @@ def leaks(record: Mapping[str, Any]) -> Table | None:
         + (f"另有 {number(stock, 0)} 个常见问法保留：回答不同。" if stock else ""),
     )
     columns = [Text(en="comparison", zh="比对"), Text(en="found", zh="结果"), Text(en="verdict", zh="结论")]
-    return Table(title=Text(en="Leaks looked for", zh="泄漏检查"), columns=columns, rows=rows, note=note)
+    return Table(title=Text(en="Leaks looked for", zh="泄漏检查"), columns=columns, rows=rows, note=note, wide=True)
 
 
 def by_source(record: Mapping[str, Any]) -> Table | None:

@@ -91,10 +91,10 @@ def _numbers(record: Mapping[str, Any]) -> list[Number]:
 def _leak_number(record: Mapping[str, Any]) -> Number | None:
     if (leak := record.get("leak")) is None:
         return None
-    limit = number(leak["threshold"], 2)
+    limit = number(leak["threshold"], 3)
     return Number(
         label=Text(en="Nearest to the held-out part", zh="与留出部分的最大相似度"),
-        value=number(leak["largest_similarity"], 2),
+        value=number(leak["largest_similarity"], 3),
         note=Text(
             en=f"largest similarity of any other conversation; the limit is {limit}",
             zh=f"其他任一对话与留出部分的最大相似度；上限 {limit}",

@@ -58,17 +58,15 @@ IDENTIFIERS: Mapping[str, Text] = {
 }
 CHANGES: Mapping[str, Text] = {
     "dropped_courtesies": Text(en="courtesies taken out", zh="删去客套话"),
-    "dropped_opening": Text(en="doctor's opening words taken out", zh="删去医生的开场白"),
-    "dropped_unanswered_question": Text(en="unanswered last question taken out", zh="删去末尾无人回答的提问"),
+    "dropped_opening": Text(en="doctor's opening dropped", zh="删去医生的开场白"),
+    "dropped_unanswered_question": Text(en="last question dropped", zh="删去末尾无人回答的提问"),
     "merged_turns": Text(en="turns of one speaker joined", zh="合并同一人的连续发言"),
     "number_as_text": Text(en="numbers read as text", zh="数字按文本读取"),
-    "damaged_number": Text(
-        en="cells rounded by a spreadsheet (1.38E+10)", zh="被表格软件改成科学计数的单元格（1.38E+10）"
-    ),
+    "damaged_number": Text(en="rounded cells (1.38E+10)", zh="科学计数的单元格（1.38E+10）"),
     "mend": Text(en="garbled text mended", zh="修复乱码"),
     "nfc": Text(en="characters composed", zh="统一字符编码形式"),
     "html": Text(en="HTML taken out", zh="去除 HTML"),
-    "widths": Text(en="full-width letters and digits narrowed", zh="全角字母数字转半角"),
+    "widths": Text(en="full-width narrowed", zh="全角字母数字转半角"),
     "simplify": Text(en="Traditional to Simplified", zh="繁体转简体"),
 }
 QUALITY: Mapping[str, Text] = {
