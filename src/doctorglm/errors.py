@@ -63,8 +63,19 @@ _REFUSED = {
     errno.ELOOP: Text(en="the links lead in a circle", zh="符号链接形成了循环"),
     errno.EIO: Text(en="the disk cannot be read or written", zh="磁盘读写出错"),
 }
+_QUOTED = re.compile(
+    r"""(?<![A-Za-z0-9])[bru]?'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|`[^`]*`|[0-9](?:[ \-.]?[0-9]){4,}|[^\x00-\x7f…]+"""
+)
 _RUST = re.compile(r"\(os error (\d+)\)")
 """How safetensors and tokenizers name the system's error: only in the words of their own exception."""
+
+
+def without_values(message: str) -> str:
+    """What a library says of an error, with … for what it may quote of somebody's data.
+
+    That is what stands in quotes, digits in a row, and every sign beyond ASCII.
+    """
+    return _QUOTED.sub("…", message)
 
 
 def from_system(error: BaseException) -> DoctorGLMError | None:

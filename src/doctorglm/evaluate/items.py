@@ -145,7 +145,7 @@ def _item(line: str, where: str) -> Item | None:
     except ValidationError as error:
         first = error.errors()[0]
         field, value = ".".join(map(str, first["loc"])), first.get("input")
-        shown = "" if first["type"] == "missing" else f"={value!r}"
+        shown = f"={value!r}" if isinstance(value, int | float) else ""  # a text may be anybody's
         raise DataError(
             en=f"{where}: item {record.get('id')!r}: `{field}`{shown}: {first['msg']}. Evaluate again.",
             zh=f"{where}：条目 {record.get('id')!r} 的 `{field}`{shown} 无效（{first['msg']}）。请重新评测。",

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 import openpyxl
 
 from doctorglm.curate.formats.row import Row, numbered
-from doctorglm.errors import DataError
+from doctorglm.errors import DataError, without_values
 
 _MAX_TITLE_LINES = 5
 _ERRORS = {"#N/A", "#REF!", "#DIV/0!", "#VALUE!", "#NAME?", "#NULL!", "#NUM!"}
@@ -36,9 +36,10 @@ def rows(stream: BinaryIO, name: str) -> Iterator[Row]:
                 if any(text.strip() for text in told):
                     yield _row(number, names, told)
     except Exception as error:  # openpyxl lets through whatever zip, XML and its own parsers raise
+        said = f"{type(error).__name__}: {without_values(str(error))}"
         raise DataError(
-            en=f"{name}: the workbook is damaged ({type(error).__name__}: {error}). Open it and save it again.",
-            zh=f"{name}：工作簿已损坏（{type(error).__name__}：{error}）。请打开后重新保存。",
+            en=f"{name}: the workbook is damaged ({said}). Open it and save it again.",
+            zh=f"{name}：工作簿已损坏（{said}）。请打开后重新保存。",
         ) from None
 
 

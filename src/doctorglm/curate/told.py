@@ -1,0 +1,50 @@
+"""What reports, errors and labels tell of a source: names of files, columns and departments, without anybody's.
+
+A hospital's file may be called after a patient, and a table without a header has a patient for its columns.
+"""
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+
+from doctorglm.clinical.deid import By, find, masked
+from doctorglm.clinical.deid.spans import resolved
+from doctorglm.language import Text
+
+_MOST = 8
+"""Columns that are named."""
+_LONG_CHARS = 24
+_NUMBER = re.compile(r"[0-9０-９](?:[ \-]?[0-9０-９]){3}")
+_ACCOUNT = re.compile(r"微信|薇信|wei ?xin|we ?chat|wxid|(?<![a-z])[vw]x(?![a-z])", re.IGNORECASE)
+
+
+@lru_cache(4096)
+def label(name: str, names: By = "tagger") -> str:
+    """The name of a source, a department or a file with `[type]` for what identifies somebody.
+
+    What only looks like an account (train_v2) is one of these where WeChat is spoken of.
+    """
+    spans = [s for s in find(name.replace("_", " "), names) if s.type != "wechat"] if name else []
+    if _ACCOUNT.search(name):
+        spans = resolved([*spans, *find(name, names)])
+    return masked(name, spans)
+
+
+def file_name(path: str) -> str:
+    """The path as reports name it: every part of it as `label` gives it."""
+    return "/".join(label(part) for part in path.split("/"))
+
+
+def columns(names: Iterable[object]) -> Text:
+    """The names of columns or keys, in order; only how many there are when one reads as data and not as a name."""
+    every = sorted(map(str, names))
+    if any(_is_data(name) for name in every):
+        return Text(
+            en=f"{len(every)} columns or keys, not shown because they hold data: the header may be missing",
+            zh=f"{len(every)} 个列名或键，其中含有数据，不予显示：可能缺少表头",
+        )
+    return Text(en=str(every[:_MOST]), zh=str(every[:_MOST]))
+
+
+def _is_data(name: str) -> bool:
+    return len(name) > _LONG_CHARS or _NUMBER.search(name) is not None or label(name) != name
