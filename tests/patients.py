@@ -101,6 +101,24 @@ class Writer:
 COLUMNS = ["病历号", "姓名", "department", "title", "ask", "answer"]
 
 
+def noted(writer: Writer) -> Record:
+    """A record that notes bare identifiers under what a hospital calls them."""
+    by_type: dict[str, str] = {}
+    while len(by_type) < len(NOTED):
+        one = writer.next()
+        if one.type in NOTED:
+            by_type[one.type] = one.literal
+    meta: Record = {NOTED[kind]: literal for kind, literal in by_type.items()}
+    return {**writer.messages(), "id": by_type["mrn"], "meta": {**meta, "all": [{k: [v]} for k, v in meta.items()]}}
+
+
+NOTED = {
+    "name": "患者姓名", "mobile": "手机", "landline": "电话", "id_card": "身份证号", "bank_card": "银行卡号",
+    "wechat": "微信", "qq": "QQ", "email": "邮箱", "url": "网址", "address": "住址", "hospital": "医院", "mrn": "住院号",
+    "plate": "车牌", "date": "出生日期", "age": "年龄",
+}  # fmt: skip
+
+
 def rejected(writer: Writer) -> Iterator[tuple[str, Record]]:
     """(reason, record): a record with identifiers for every reason for which one is rejected by itself."""
     q, a, s = writer.question, writer.answer, writer.told
@@ -156,6 +174,7 @@ def write_sources(folder: Path, zh: Writer, en: Writer) -> None:
     for writer, count in ((zh, 30), (en, 20)):
         write_lines(folder / f"messages-{writer.language}.jsonl", [writer.messages() for _ in range(count)])
         write_lines(folder / f"alpaca-{writer.language}.json", [writer.instruction() for _ in range(count)])
+    write_lines(folder / "noted.jsonl", [noted(zh) for _ in range(12)])
     write_lines(folder / "rejected.json", [record for _, record in rejected(zh)])
     (folder / "gb18030.csv").write_bytes(table([zh.row() for _ in range(20)]).encode("gb18030"))
     (folder / "utf16.csv").write_bytes(table([en.row() for _ in range(6)]).encode("utf-16"))
@@ -174,6 +193,19 @@ def write_sources(folder: Path, zh: Writer, en: Writer) -> None:
     for name in (zh.sentence(), en.sentence()):
         with zipfile.ZipFile(folder / f"{name.replace('/', ' ')[:40]}.zip", "w") as archive:
             archive.writestr(f"{name.replace('/', ' ')}.json", json.dumps([zh.instruction(), en.instruction()]))
+
+
+def write_workbook(path: Path, zh: Writer) -> Path:
+    """A workbook in which a telephone stands in a cell that is formatted as a day."""
+    book = openpyxl.Workbook()
+    for row in (COLUMNS, *(zh.row() for _ in range(5))):
+        book.active.append(row)
+    while (one := zh.next()).type != "mobile" or not one.literal.isdigit():
+        continue
+    for cell in book.active["B"][1:]:
+        cell.value, cell.number_format = int(one.literal), "yyyy-mm-dd"
+    book.save(path)
+    return path
 
 
 def write_damaged(folder: Path, zh: Writer) -> None:

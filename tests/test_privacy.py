@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 
 from doctorglm.__main__ import main
@@ -32,7 +33,7 @@ from doctorglm.engine import Generation
 
 from .everybyte import Literals
 from .identifiers import TYPES, planted
-from .patients import Writer, rejected, table, write_damaged, write_lines, write_sources
+from .patients import Writer, rejected, table, write_damaged, write_lines, write_sources, write_workbook
 
 ZH, EN = planted("zh"), planted("en")
 SOUGHT = Literals(one.literal for one in (*ZH, *EN))
@@ -175,6 +176,17 @@ def test_curation_writes_no_identifier(scene: Scene, mode: str) -> None:
     assert scene.leaks() == {}
 
 
+def test_a_file_that_is_called_after_a_patient_is_found_by_its_name(scene: Scene) -> None:
+    (path,) = scene.sources.glob("* 记录.json")
+    assert SOUGHT.found(path.name.encode())
+    out = scene.written / "held out"
+    names = (f"held_out=sources/{path.name}", "only=sources/gb18030.csv")
+    assert scene.run("curate", scene.sources, "--out", out, *names, "filters=empty") == 0
+    assert len(list(read_conversations(out / "test.jsonl"))) == 1
+    assert scene.run("curate", scene.sources, "--out", out, *names, "filters=roles") == 2
+    assert scene.leaks() == {}
+
+
 def test_records_rejected_for_every_reason_show_none(scene: Scene, world: Path) -> None:
     stock = {
         "question": "高血压病人平时饮食要注意什么？",
@@ -243,6 +255,16 @@ def test_damaged_files_are_named_without_what_is_in_them(scene: Scene, world: Pa
     for path in sorted(good.parent.iterdir()):
         for options in ((), ("--debug",), ("--json", "--lang", "zh")):
             scene.run("curate", path, "--out", scene.written / f"only {path.name}", *options)
+    assert scene.leaks() == {}
+
+
+def test_a_library_that_warns_of_a_cell_quotes_nobody(scene: Scene, world: Path, recwarn: Any) -> None:
+    path = write_workbook(world / "days.xlsx", Writer("zh", ZH, 8))
+    with pytest.warns(UserWarning, match="1[0-9]{10}"):
+        list(openpyxl.load_workbook(path, read_only=True).active.values)
+    recwarn.clear()
+    assert scene.run("curate", path, "--out", scene.written / "days") == 0
+    assert not recwarn.list
     assert scene.leaks() == {}
 
 
@@ -359,6 +381,24 @@ def test_tuning_and_evaluation_on_lines_that_nobody_curated(scene: Scene, world:
     assert scene.leaks() == {}
 
 
+def test_an_evaluation_that_was_interrupted_keeps_masked_answers(
+    scene: Scene, world: Path, echo: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer, asked = Echo.batch, iter((True, True, False))
+
+    def interrupted(self: Echo, *messages: Any) -> list[Generation]:
+        if not next(asked):
+            raise KeyboardInterrupt
+        return answer(self, *messages)
+
+    monkeypatch.setattr(Echo, "batch", interrupted)
+    suite, out = world / "raw" / "test.jsonl", scene.written / "interrupted"
+    evaluate = ("evaluate", "--model", "embedded", "--suite", suite, "--out", out, "max_length=256", "batch_size=2")
+    assert scene.run(*evaluate) == 130
+    assert len(of(out, "answers.partial.jsonl")) == 4
+    assert scene.leaks() == {}
+
+
 def test_a_recipe_with_its_answers_and_its_report(scene: Scene, world: Path, echo: None) -> None:
     recipe = world / "recipe.yaml"
     sources = [str(scene.sources / name) for name in ("alpaca-zh.json", "gb18030.csv")]
@@ -373,7 +413,7 @@ def test_a_recipe_with_its_answers_and_its_report(scene: Scene, world: Path, ech
     }
     recipe.write_text(json.dumps({"sources": sources, **settings}), "utf-8")
     out = world / "recipe"
-    assert scene.run("run", recipe, "--out", out, "--json") in (0, 3)
+    assert scene.run("run", recipe, "--out", out) in (0, 3)
     assert json.loads((out / "answers.json").read_text("utf-8"))
     for part in (*(out / "curate").glob("[tv]*.jsonl"), *(out / "placebo-data").glob("*.jsonl")):
         part.unlink()  # kept as they came, as the recipe asks for

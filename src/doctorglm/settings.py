@@ -1,7 +1,6 @@
 """Settings of a stage: from `KEY=VALUE` and YAML to a frozen dataclass, or to an error that names the nearest key."""
 
 import difflib
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, Field, asdict, fields
 from typing import Any, TypeVar
@@ -9,7 +8,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from doctorglm.errors import ConfigError, without_values
+from doctorglm.errors import ConfigError, shown, without_values
 from doctorglm.language import Text
 
 STRICT = ConfigDict(extra="forbid", allow_inf_nan=False, coerce_numbers_to_str=True)
@@ -23,8 +22,8 @@ def build(cls: type[T], values: Any, where: str) -> T:
     known: dict[str, Field[Any]] = {f.name: f for f in fields(cls)}  # type: ignore[arg-type]
     if not isinstance(values, Mapping):
         raise ConfigError(
-            en=f"{where}: settings are KEY: VALUE pairs, not {type(values).__name__}. The keys are {', '.join(known)}.",
-            zh=f"{where}：设置应为若干“键: 值”，而不是 {type(values).__name__}。可用的键：{'、'.join(known)}。",
+            en=f"{where}: settings are KEY: VALUE pairs, not {shown(values)}. The keys are {', '.join(known)}.",
+            zh=f"{where}：设置应为若干“键: 值”，而不是 {shown(values)}。可用的键：{'、'.join(known)}。",
         )
     for key in values:
         if key not in known:
@@ -52,8 +51,8 @@ def _unknown(key: str, names: list[str], where: str) -> ConfigError:
     near = nearest(key, names)
     en = f"did you mean `{near}`?" if near else f"valid settings: {', '.join(sorted(names))}."
     zh = f"是否要写 `{near}`？" if near else f"可用的设置：{'、'.join(sorted(names))}。"
-    shown = key if re.fullmatch("[A-Za-z_.-]{1,40}", key) else "…"  # no setting, and perhaps a patient's
-    return ConfigError(en=f"{where}: unknown setting `{shown}`; {en}", zh=f"{where}：没有名为 `{shown}` 的设置；{zh}")
+    told = shown(key).strip("'")
+    return ConfigError(en=f"{where}: unknown setting `{told}`; {en}", zh=f"{where}：没有名为 `{told}` 的设置；{zh}")
 
 
 def _invalid(error: ValidationError, known: Mapping[str, Field[Any]], where: str) -> ConfigError:

@@ -70,7 +70,11 @@ class Deidentifier:
     def _noted(self, value: Any, under: str = "") -> Any:
         """What a source notes beside a conversation, without identifiers; values are read with their keys."""
         if isinstance(value, Mapping):
-            return {self._label(str(key)): self._noted(part, str(key)) for key, part in value.items()}
+            noted: dict[str, Any] = {}
+            for key, part in value.items():
+                name = self._label(str(key))
+                noted[f"{name} {len(noted)}" if name in noted else name] = self._noted(part, str(key))
+            return noted
         if isinstance(value, list):
             return [self._noted(part, under) for part in value]
         if value is None or isinstance(value, bool):

@@ -1,6 +1,7 @@
 """The pipeline of a recipe: curate -> pretrain -> tune -> placebo -> evaluate -> compare -> answers -> report."""
 
 import re
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -186,12 +187,15 @@ def _answers(
         seed=settings.seed,
     )
     consultation = _consultations(recipe, out, sampling)
-    answers = []
+    live = sys.stdout.isatty()  # to a person as they come; to a log, which is kept, as they are written
+    answers: list[dict[str, Any]] = []
     for conversation in chosen:
         asked = _up_to_the_first_question(conversation)
-        show = ask(asked[-1].content) if ask else _silent
+        show = ask(asked[-1].content) if ask and live else _silent
         given = {system: _answer(consultation(system), asked, SYSTEMS[system], show) for system in SYSTEMS}
         answers.append(_masked(conversation.id, asked[-1].content, given))
+        if not live:
+            _show_again(answers[-1:], ask)
     write_json(path, answers)
     return answers
 

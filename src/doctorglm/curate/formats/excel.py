@@ -5,6 +5,7 @@ as it is, leading zeros included.
 """
 
 import itertools
+import warnings
 from collections.abc import Iterator, Sequence
 from datetime import datetime, time
 from decimal import Decimal
@@ -26,7 +27,7 @@ def rows(stream: BinaryIO, name: str) -> Iterator[Row]:
         book = openpyxl.load_workbook(stream, read_only=True, data_only=True)
         number = 0
         for sheet in book.worksheets:
-            cells = sheet.iter_rows(values_only=True)
+            cells = _quietly(sheet.iter_rows(values_only=True))
             names = _header(cells)
             if not names:
                 continue
@@ -41,6 +42,17 @@ def rows(stream: BinaryIO, name: str) -> Iterator[Row]:
             en=f"{name}: the workbook is damaged ({said}). Open it and save it again.",
             zh=f"{name}：工作簿已损坏（{said}）。请打开后重新保存。",
         ) from None
+
+
+def _quietly(cells: Iterator[Sequence[Any]]) -> Iterator[Sequence[Any]]:
+    """The same without openpyxl's warnings, which quote a cell that is no date although it is formatted as one."""
+    while True:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            values = next(cells, None)
+        if values is None:
+            return
+        yield values
 
 
 def _header(cells: Iterator[Sequence[Any]]) -> list[str]:
