@@ -114,8 +114,8 @@ def noted(writer: Writer) -> Record:
 
 NOTED = {
     "name": "患者姓名", "mobile": "手机", "landline": "电话", "id_card": "身份证号", "bank_card": "银行卡号",
-    "wechat": "微信", "qq": "QQ", "email": "邮箱", "url": "网址", "address": "住址", "hospital": "医院", "mrn": "住院号",
-    "plate": "车牌", "date": "出生日期", "age": "年龄",
+    "wechat": "微信", "qq": "QQ", "email": "邮箱", "url": "网址", "address": "住址", "hospital": "医院",
+    "mrn": "住院号", "plate": "车牌", "date": "出生日期", "age": "年龄",
 }  # fmt: skip
 
 

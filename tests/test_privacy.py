@@ -27,7 +27,7 @@ import pytest
 from doctorglm.__main__ import main
 from doctorglm.cli.verbs import app
 from doctorglm.clinical import deid
-from doctorglm.conversation import Message, read_conversations
+from doctorglm.conversation import Conversation, Message, read_conversations
 from doctorglm.curate.filters import chain
 from doctorglm.engine import Generation
 
@@ -375,6 +375,8 @@ def test_tuning_and_evaluation_on_lines_that_nobody_curated(scene: Scene, world:
     assert scene.run(*evaluate, "--out", out / "other", *adapter, "--json") == 0
     assert scene.run("compare", out / "base", out / "other", "--out", out / "gate", "--json") == 3
     items = of(out / "base", "items.jsonl")
+    records = of(raw, "test.jsonl")
+    assert {Conversation.from_dict(r, "").id for r in records} == {item["id"] for item in items}, "who has the source"
     assert len({item["id"] for item in items}) == 9, "ids stay apart"
     assert all("[" in item["answer"] for item in items if item["suite"] == "dialogue")
     assert [i["id"] for i in items] == [i["id"] for i in of(out / "other", "items.jsonl")]

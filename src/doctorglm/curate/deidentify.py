@@ -15,6 +15,7 @@ from doctorglm.curate.sources import SourceFile
 from doctorglm.curate.told import label
 
 _LONG_CHARS, _ABOUT_CHARS = 5000, 500
+_LABELS = ("source", "licence", "department", "language")
 _EDGE_CHARS = 2
 """Evidence is cut to a length: so much of an identifier at its edge is taken for the identifier."""
 
@@ -39,16 +40,9 @@ class Deidentifier:
 
     def labelled(self, conversation: Conversation) -> Conversation:
         """The conversation with what reports count it under masked, whatever the settings."""
-        return replace(
-            conversation,
-            source=self._label(conversation.source),
-            licence=self._label(conversation.licence),
-            department=self._label(conversation.department),
-            language=self._label(conversation.language),
-        )
-
-    def _label(self, name: str) -> str:
-        return label(name, self._settings.names)
+        named = {field: label(getattr(conversation, field), self._settings.names) for field in _LABELS}
+        changed: dict[str, Any] = {field: name for field, name in named.items() if name != getattr(conversation, field)}
+        return replace(conversation, **changed) if changed else conversation
 
     def conversation(self, conversation: Conversation, spans: Counter[str]) -> Conversation:
         """The conversation with every identifier replaced; `spans` counts them by type, and conversations with any."""
@@ -72,7 +66,7 @@ class Deidentifier:
         if isinstance(value, Mapping):
             noted: dict[str, Any] = {}
             for key, part in value.items():
-                name = self._label(str(key))
+                name = label(str(key), self._settings.names)
                 noted[f"{name} {len(noted)}" if name in noted else name] = self._noted(part, str(key))
             return noted
         if isinstance(value, list):

@@ -153,7 +153,8 @@ class Records:
                 tally.reject(entry, entry.reason)
                 continue
             noted = self._deidentifier.labelled(entry.conversation)
-            entry = replace(entry, conversation=noted)
+            if noted is not entry.conversation:
+                entry = replace(entry, conversation=noted)
             changes: Counter[str] = Counter()
             settings = self._settings
             conversation = clean(noted, settings.drop_courtesies, changes, settings.normalise)
