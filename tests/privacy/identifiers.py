@@ -1,4 +1,4 @@
-"""Invented identifiers of every type in sentences that carry them, for `test_privacy.py`: each literal is unique.
+"""Invented identifiers of every type in sentences that carry them, for the tests beside: each literal is unique.
 
 Nobody is meant: mobile prefixes without subscribers, identity numbers with the serial 000, invented places and names.
 """
