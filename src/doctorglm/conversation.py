@@ -137,7 +137,7 @@ def shown_keys(record: Mapping[str, Any]) -> str:
 
 
 def _shown_role(role: Any) -> str:
-    return repr(role) if role is None or role in _ROLES else "…"
+    return repr(role) if role is None or str(role) in _ROLES else "…"
 
 
 def _message(value: Any, where: str) -> Message:

@@ -15,6 +15,8 @@ import openpyxl
 import pyarrow
 from pyarrow import parquet
 
+from doctorglm.clinical.deid import find
+
 from .identifiers import Planted
 
 Record: TypeAlias = dict[str, Any]
@@ -109,7 +111,13 @@ def noted(writer: Writer) -> Record:
         if one.type in NOTED:
             by_type[one.type] = one.literal
     meta: Record = {NOTED[kind]: literal for kind, literal in by_type.items()}
-    return {**writer.messages(), "id": by_type["mrn"], "meta": {**meta, "all": [{k: [v]} for k, v in meta.items()]}}
+    department = f"内科 {by_type['name']}"
+    return {
+        **writer.messages(),
+        "id": by_type["mrn"],
+        "department": department if find(department) else "内科",
+        "meta": {**meta, "all": [{key: [value]} for key, value in meta.items()]},
+    }
 
 
 NOTED = {

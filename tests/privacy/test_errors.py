@@ -35,6 +35,7 @@ def test_a_library_that_warns_of_a_cell_quotes_nobody(scene: Scene, world: Path,
 
 def test_errors_quote_nobody(scene: Scene, world: Path) -> None:
     writer, wrong = Writer("zh", ZH, 7), world / "wrong"
+    address = next(one for one in EN if one.type == "email")
     named, base = ZH[0].literal, ("--base", "embedded")
     text = {
         "headless.csv": table([writer.row() for _ in range(3)], ()),
@@ -42,7 +43,8 @@ def test_errors_quote_nobody(scene: Scene, world: Path) -> None:
         "name.json": json.dumps([{named: "x"}]),
         "patients.yaml": "".join(f"{key}: {one.sentence}\n" for key, one in zip(("question", named), ZH, strict=False)),
         "tag.yaml": f"question: !{named} x\n",
-        "broken.yaml": f"question: {named}: {writer.sentence()}\n",
+        "broken.yaml": f"question: x: {address.literal}\n",
+        "named.yaml": f"{named}: {address.sentence}\n",
         "list.yaml": json.dumps([writer.sentence()]),
     }
     lines = {

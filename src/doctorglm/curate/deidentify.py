@@ -40,7 +40,7 @@ class Deidentifier:
 
     def labelled(self, conversation: Conversation) -> Conversation:
         """The conversation with what reports count it under masked, whatever the settings."""
-        named = {field: label(getattr(conversation, field), self._settings.names) for field in _LABELS}
+        named = {field: label(getattr(conversation, field)) for field in _LABELS}
         changed: dict[str, Any] = {field: name for field, name in named.items() if name != getattr(conversation, field)}
         return replace(conversation, **changed) if changed else conversation
 
@@ -66,7 +66,7 @@ class Deidentifier:
         if isinstance(value, Mapping):
             noted: dict[str, Any] = {}
             for key, part in value.items():
-                name = label(str(key), self._settings.names)
+                name = label(str(key))
                 noted[f"{name} {len(noted)}" if name in noted else name] = self._noted(part, str(key))
             return noted
         if isinstance(value, list):

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
-from doctorglm.clinical.deid import By, find, masked
+from doctorglm.clinical.deid import find, masked
 from doctorglm.clinical.deid.spans import resolved
 from doctorglm.language import Text
 
@@ -15,18 +15,24 @@ _MOST = 8
 """Columns that are named."""
 _LONG_CHARS = 24
 _NUMBER = re.compile(r"[0-9０-９](?:[ \-]?[0-9０-９]){3}")
+_WORD = re.compile("[A-Za-z]+")
 _ACCOUNT = re.compile(r"微信|薇信|wei ?xin|we ?chat|wxid|(?<![a-z])[vw]x(?![a-z])", re.IGNORECASE)
 
 
 @lru_cache(4096)
-def label(name: str, names: By = "tagger") -> str:
+def label(name: str) -> str:
     """The name of a source, a department or a file with `[type]` for what identifies somebody.
 
-    What only looks like an account (train_v2) is one of these where WeChat is spoken of.
+    What only looks like an account (train_v2) is one of these where WeChat is spoken of, and one Latin word
+    (Andriatria_男科) is a name where a rule finds it.
     """
-    spans = [s for s in find(name.replace("_", " "), names) if s.type != "wechat"] if name else []
+    plain = name.replace("_", " ")
+    spans = [s for s in find(plain) if s.type != "wechat"] if name else []
+    if any(s.type == "name" and _WORD.fullmatch(plain, s.start, s.end) for s in spans):
+        sure = find(plain, "rules")
+        spans = [s for s in spans if s in sure or not _WORD.fullmatch(plain, s.start, s.end)]
     if _ACCOUNT.search(name):
-        spans = resolved([*spans, *find(name, names)])
+        spans = resolved([*spans, *find(name)])
     return masked(name, spans)
 
 
