@@ -261,10 +261,10 @@ def test_a_question_that_is_too_long_does_not_end_the_conversation(
 def test_questions_that_are_no_text_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(DataError, match="empty"):
         ask(Told(), " \n")
-    with pytest.raises(DataError, match=r"udccd.*UTF-8"):
+    with pytest.raises(DataError, match="bytes that are not UTF-8"):
         ask(Told(), b"\xcd\xcd".decode("utf-8", "surrogateescape"))
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO("头疼".encode("gb18030")), "utf-8"))
-    with pytest.raises(DataError, match=r"xcc.*UTF-8"):
+    with pytest.raises(DataError, match="bytes that are not UTF-8"):
         chat(Consultation(Told(), Sampling()), ask=None, as_json=False)
 
 

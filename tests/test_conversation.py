@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from doctorglm import language
-from doctorglm.conversation import Conversation, Message, read_conversations, write_conversations
+from doctorglm.conversation import ID_WORDS, Conversation, Message, read_conversations, write_conversations
+from doctorglm.curate.readers import READERS
 from doctorglm.errors import DataError
 
 # every code point, half characters too, which json.loads makes out of \ud800; only two halves become one character
@@ -25,7 +26,7 @@ META = st.dictionaries(
 CONVERSATIONS = st.lists(
     st.builds(
         Conversation,
-        id=TEXT.filter(bool),
+        id=st.from_regex(r"[a-z]{1,6}-[0-9]{1,5}|[a-z]{1,9}-[a-f][0-9a-f]{15}", fullmatch=True),
         messages=MESSAGES.map(tuple),
         source=TEXT,
         licence=TEXT,
@@ -114,6 +115,9 @@ GOOD = '{"messages": [{"role": "user", "content": "头痛"}]}\n'.encode()
         (b'{"messages": []}', "c.jsonl:2: no `messages` list", "没有 `messages` 列表"),
         (b'{"messages": ["a"]}', "c.jsonl:2: the `role` of a message is None", "`role` 是 None"),
         (b'{"messages": [{"role": "doctor", "content": "a"}]}', "`role` of a message is 'doctor'", "'doctor'"),
+        (b'{"messages": [{"role": ["a"], "content": "a"}]}', "`role` of a message is \u2026;", "`role` 是 \u2026"),
+        (b'{"messages": [{"role": "Sarah", "content": "a"}]}', "`role` of a message is \u2026;", "`role` 是 \u2026"),
+        (b'{"Sarah Hale": "a", "x": 1}', "the keys are [2].", "现有键 [2]"),
         (b'{"messages": [{"role": "user", "content": null}]}', "`content` of a message must be text, not NoneType",
          "应为文字"),
         (b'{"messages": [{"role": "user", "content": "a"}], "meta": [1]}', "c.jsonl:2: `meta` must be a JSON object",
@@ -146,7 +150,7 @@ def test_blank_lines_a_mark_and_windows_ends_do_no_harm(tmp_path: Path) -> None:
     path.write_bytes(b"\xef\xbb\xbf" + GOOD.replace(b"\n", b"\r\n") + b"\r\n  \n" + GOOD[:-1])
     found = list(read_conversations(path))
     assert [c.messages for c in found] == [(Message("user", "头痛"),)] * 2
-    assert [c.id for c in found] == [f"{path}:1", f"{path}:4"], "without an id, the place is one"
+    assert [c.id for c in found] == ["line-1", "line-4"], "without an id, the place is one"
 
 
 @pytest.mark.parametrize(("given_id", "expected"), [(7, "7"), (0, "0"), ("a", "a")])
@@ -154,6 +158,29 @@ def test_ids_as_they_come(given_id: Any, expected: str) -> None:
     record = {"id": given_id, "messages": [{"role": "user", "content": ""}], "source": None, "licence": None}
     found = Conversation.from_dict(record, "here")
     assert (found.id, found.source, found.licence, found.language) == (expected, "", "", "zh")
+
+
+@pytest.mark.parametrize(
+    ("given_id", "kept"),
+    [
+        ("alpaca-0123456789abcdef", True), ("cmd-6228480402564890", True), ("alpaca-0123456789abcdef/2", True),
+        ("made-0-149", True), ("q12", True), ("card-6228480402564890", False), ("ZY20871234", False),
+        ("164-1234-5678", False), ("王秀兰", False), ("wang_xiulan", False),
+        (16412345678, False), ("汉宁市第三人民医院 17床", False),
+    ],
+)  # fmt: skip
+def test_an_id_that_may_be_a_patients_is_a_hash_of_the_record(given_id: Any, kept: bool) -> None:
+    record = {"id": given_id, "messages": [{"role": "user", "content": "头痛"}]}
+    found = Conversation.from_dict(record, "here").id
+    assert (found == given_id) is kept
+    again = Conversation.from_dict({**record, "id": found}, "there")
+    assert again.id == Conversation.from_dict(record, "there").id == found, "and stays what it is when it is written"
+    other = Conversation.from_dict({**record, "messages": [{"role": "user", "content": "胃痛"}]}, "here")
+    assert (other.id == found) is kept
+
+
+def test_the_words_of_ids_are_those_of_the_readers() -> None:
+    assert {reader.NAME for reader in READERS} | {"mapped", "raw", "row"} == ID_WORDS
 
 
 def test_a_source_that_fails_leaves_the_old_file(tmp_path: Path) -> None:

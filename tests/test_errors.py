@@ -6,7 +6,7 @@ import os
 import pytest
 
 from doctorglm import language
-from doctorglm.errors import from_system
+from doctorglm.errors import from_system, shown, without_values
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,30 @@ def test_a_fault_of_ours_is_not_blamed_on_the_system() -> None:
     assert from_system(ours) is None
     assert from_system(OSError(errno.EBADF, "Bad file descriptor")) is None
     assert from_system(ValueError("os error 28 is only mentioned")) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("invalid literal for int() with base 10: '王秀兰'", "invalid literal for int() with base 10: …"),
+        ("Bad CRC-32 for file '王秀兰\\'s.json'", "Bad CRC-32 for file …"),
+        ('could not convert "Sarah Hale" to float', "could not convert … to float"),
+        ("serial value 164 1234 5678 is outside", "serial value … is outside"),
+        ("b'\\xe7\\x8e\\x8b' is no name", "… is no name"),
+        ("Parquet magic bytes not found in footer", "Parquet magic bytes not found in footer"),
+        ("expected 3 columns, got 4 in line 1024", "expected 3 columns, got 4 in line 1024"),
+        ("it's 12 o'clock", "it's 12 o'clock"),
+    ],
+)
+def test_what_a_library_quotes_is_not_repeated(said: str, told: str) -> None:
+    assert without_values(said) == told
+
+
+@pytest.mark.parametrize("value", [5, 1.5, True, None, "fast", [1], "max-steps"])
+def test_a_plain_value_is_shown(value: object) -> None:
+    assert shown(value) == repr(value)
+
+
+@pytest.mark.parametrize("value", ["王秀兰", "Sarah", 16412345678, ["王"], {"a": "王"}, "a" * 40, "tian_20871"])
+def test_a_value_that_may_be_somebodys_is_not(value: object) -> None:
+    assert shown(value) == "…"

@@ -253,8 +253,8 @@ def _read(prompt: str) -> str:
             sys.stderr.write(prompt)
             sys.stderr.flush()
         line = sys.stdin.readline()
-    except UnicodeDecodeError as error:
-        raise _not_utf8(f"{error.object[error.start : error.end]!r}") from None
+    except UnicodeDecodeError:
+        raise _not_utf8() from None
     if not line:
         raise EOFError
     return line
@@ -266,13 +266,13 @@ def _readable(question: str) -> str:
         raise DataError(en='the question is empty. Write --ask "TEXT".', zh="问题是空的。请写 --ask “文字”。")
     try:
         question.encode()
-    except UnicodeEncodeError as error:
-        raise _not_utf8(ascii(question[error.start : error.end])) from None
+    except UnicodeEncodeError:
+        raise _not_utf8() from None
     return question
 
 
-def _not_utf8(value: str) -> DataError:
+def _not_utf8() -> DataError:
     return DataError(
-        en=f"the question holds {value}, which is not UTF-8. Set the terminal, or convert the file, to UTF-8.",
-        zh=f"问题中含有 {value}，不是 UTF-8。请把终端或文件改为 UTF-8 编码。",
+        en="the question holds bytes that are not UTF-8. Set the terminal, or convert the file, to UTF-8.",
+        zh="问题中含有不是 UTF-8 的字节。请把终端或文件改为 UTF-8 编码。",
     )

@@ -1,7 +1,9 @@
 """The only data that passes between stages: a conversation, in the OpenAI `messages` shape on disk."""
 
+import hashlib
 import itertools
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,9 +72,10 @@ class Conversation:
         """The conversation of one record; raises DataError that names `where` when the shape is another."""
         messages = record.get("messages")
         if not isinstance(messages, list) or not messages:
+            keys = shown_keys(record)
             raise DataError(
-                en=f"{where}: no `messages` list; the keys are {sorted(record)}. Run `doctorglm curate` on it first.",
-                zh=f"{where}：没有 `messages` 列表，现有键 {sorted(record)}。请先用 `doctorglm curate` 整理。",
+                en=f"{where}: no `messages` list; the keys are {keys}. Run `doctorglm curate` on it first.",
+                zh=f"{where}：没有 `messages` 列表，现有键 {keys}。请先用 `doctorglm curate` 整理。",
             )
         meta = record.get("meta")
         if meta is not None and not isinstance(meta, dict):
@@ -80,9 +83,8 @@ class Conversation:
                 en=f"{where}: `meta` must be a JSON object, not {type(meta).__name__}. Mend or remove it.",
                 zh=f"{where}：`meta` 应为 JSON 对象，实为 {type(meta).__name__}。请修改或删去它。",
             )
-        identifier = record.get("id")
         return cls(
-            id=where if identifier is None or identifier == "" else str(identifier),
+            id=_id_of(record, where),
             messages=tuple(_message(m, where) for m in messages),
             source=str(record.get("source") or ""),
             licence=str(record.get("licence") or ""),
@@ -92,14 +94,61 @@ class Conversation:
         )
 
 
+_OWN_ID = re.compile(r"(?P<word>[a-z][a-z0-9-]{0,19})-(?P<hash>[0-9a-f]{16})(?:/[0-9]{1,4})?")
+ID_WORDS = {
+    "alpaca", "cmd", "cmtmedqa", "dialogue", "dxy", "huatuo-26m", "icliniq", "inline", "mapped", "med-chatglm",
+    "meddialog", "mts-dialog", "paragraph", "prompt-response", "question-answer", "raw", "row", "sharegpt",
+}  # fmt: skip
+"""With what curation's ids begin: its readers' names, and what stands for a record that none reads."""
+_COUNTED = re.compile(r"(?=(?:[^0-9]*[0-9]){0,5}[^0-9]*$)(?=(?:[^a-z]*[a-z]){0,6}[^a-z]*$)[a-z0-9]+(?:[-_/][a-z0-9]+)*")
+"""Up to six letters and five digits: a number that somebody gave in order, too short to be a patient's."""
+_KEY = re.compile(r"[a-z][a-z_ ]{0,23}")
+_ROLES = {"human", "gpt", "bot", "model", "doctor", "patient", "tool", "function", "医生", "患者", "病人"}
+
+
+def is_own_id(identifier: str) -> bool:
+    """Whether curation gave this id: a word and a hash of the record.
+
+    Digits alone, which a card's number behind a word is too, count behind a word of curation's.
+    """
+    found = _OWN_ID.fullmatch(identifier)
+    return found is not None and (not found["hash"].isdigit() or found["word"] in ID_WORDS)
+
+
+def _id_of(record: Mapping[str, Any], where: str) -> str:
+    """The record's id if it is curation's or a short number; of any other, which may be a patient's, a hash.
+
+    The hash is of the whole record: whoever has the source finds it again, and nobody else can try all numbers.
+    """
+    own = record.get("id")
+    if own is None or own == "":
+        line = where.rpartition(":")[2]
+        return f"line-{line}" if line.isdigit() else where
+    if is_own_id(str(own)) or _COUNTED.fullmatch(str(own)):
+        return str(own)
+    whole = json.dumps(record, ensure_ascii=False, sort_keys=True).encode("utf-8", "surrogatepass")
+    return f"raw-{hashlib.sha256(whole).hexdigest()[:16]}"
+
+
+def shown_keys(record: Mapping[str, Any]) -> str:
+    """The keys of a record as an error names them; only how many where one is no plain word, and may be a name."""
+    keys = sorted(record)
+    return str(keys[:8]) if all(_KEY.fullmatch(key) for key in keys) else f"[{len(keys)}]"
+
+
+def _shown_role(role: Any) -> str:
+    return repr(role) if role is None or str(role) in _ROLES else "…"
+
+
 def _message(value: Any, where: str) -> Message:
     role = value.get("role") if isinstance(value, dict) else None
     content = value.get("content") if isinstance(value, dict) else None
     if role not in get_args(Role):
         raise DataError(
-            en=f"{where}: the `role` of a message is {role!r}; it must be system, user or assistant. "
+            en=f"{where}: the `role` of a message is {_shown_role(role)}; it must be system, user or assistant. "
             "Run `doctorglm curate` on it first.",
-            zh=f"{where}：消息的 `role` 是 {role!r}，应为 system、user 或 assistant。请先用 `doctorglm curate` 整理。",
+            zh=f"{where}：消息的 `role` 是 {_shown_role(role)}，应为 system、user 或 assistant。"
+            "请先用 `doctorglm curate` 整理。",
         )
     if not isinstance(content, str):
         raise DataError(

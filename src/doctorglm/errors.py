@@ -63,8 +63,25 @@ _REFUSED = {
     errno.ELOOP: Text(en="the links lead in a circle", zh="符号链接形成了循环"),
     errno.EIO: Text(en="the disk cannot be read or written", zh="磁盘读写出错"),
 }
+_QUOTED = re.compile(
+    r"""(?<![A-Za-z0-9])[bru]?'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|`[^`]*`|[0-9](?:[ \-.]?[0-9]){4,}|[^\x00-\x7f…]+"""
+)
+_PLAIN = re.compile(r"(?!.*[0-9]{5})[a-z0-9_.,\[\]{}'\" \-]{1,30}|None|True|False")
 _RUST = re.compile(r"\(os error (\d+)\)")
 """How safetensors and tokenizers name the system's error: only in the words of their own exception."""
+
+
+def shown(value: object) -> str:
+    """A value as an error repeats it: short, plain and in small letters; of any other, which may be somebody's, …."""
+    return repr(value) if _PLAIN.fullmatch(repr(value)) else "…"
+
+
+def without_values(message: str) -> str:
+    """What a library says of an error, with … for what it may quote of somebody's data.
+
+    That is what stands in quotes, digits in a row, and every sign beyond ASCII.
+    """
+    return _QUOTED.sub("…", message)
 
 
 def from_system(error: BaseException) -> DoctorGLMError | None:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from doctorglm.errors import ConfigError
+from doctorglm.errors import ConfigError, shown, without_values
 from doctorglm.language import Text
 
 STRICT = ConfigDict(extra="forbid", allow_inf_nan=False, coerce_numbers_to_str=True)
@@ -22,8 +22,8 @@ def build(cls: type[T], values: Any, where: str) -> T:
     known: dict[str, Field[Any]] = {f.name: f for f in fields(cls)}  # type: ignore[arg-type]
     if not isinstance(values, Mapping):
         raise ConfigError(
-            en=f"{where}: settings are KEY: VALUE pairs, not {values!r}. The keys are {', '.join(known)}.",
-            zh=f"{where}：设置应为若干“键: 值”，而不是 {values!r}。可用的键：{'、'.join(known)}。",
+            en=f"{where}: settings are KEY: VALUE pairs, not {shown(values)}. The keys are {', '.join(known)}.",
+            zh=f"{where}：设置应为若干“键: 值”，而不是 {shown(values)}。可用的键：{'、'.join(known)}。",
         )
     for key in values:
         if key not in known:
@@ -51,7 +51,8 @@ def _unknown(key: str, names: list[str], where: str) -> ConfigError:
     near = nearest(key, names)
     en = f"did you mean `{near}`?" if near else f"valid settings: {', '.join(sorted(names))}."
     zh = f"是否要写 `{near}`？" if near else f"可用的设置：{'、'.join(sorted(names))}。"
-    return ConfigError(en=f"{where}: unknown setting `{key}`; {en}", zh=f"{where}：没有名为 `{key}` 的设置；{zh}")
+    told = shown(key).strip("'")
+    return ConfigError(en=f"{where}: unknown setting `{told}`; {en}", zh=f"{where}：没有名为 `{told}` 的设置；{zh}")
 
 
 def _invalid(error: ValidationError, known: Mapping[str, Field[Any]], where: str) -> ConfigError:
@@ -143,6 +144,13 @@ def scalar(text: str) -> Any:
         except ValueError:
             return value
     return value
+
+
+def yaml_problem(error: Exception) -> str:
+    """What is wrong with a YAML file and where, without the line that YAML's own message quotes."""
+    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None) or str(error)
+    place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+    return f"{without_values(' '.join(problem.split()))}{place}"
 
 
 def plain(settings: Any) -> dict[str, Any]:

@@ -5,13 +5,13 @@ Exit codes: 0 done; 1 a fault of ours; 2 the input or the settings are wrong; 3 
 
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 
 import typer
 
 from doctorglm.cli.output import print_json, tell
+from doctorglm.cli.trace import trace
 from doctorglm.cli.usage import explained, page
 from doctorglm.cli.verbs import app
 from doctorglm.errors import DoctorGLMError, from_system
@@ -80,8 +80,8 @@ def _known(error: Exception) -> DoctorGLMError | None:
 
 
 def _failed(message: str, code: int, as_json: bool, debug: bool) -> int:
-    if debug:
-        traceback.print_exc()
+    if debug and (error := sys.exception()):
+        tell(trace(error), silent=False)
     try:
         print_json({"error": readable(message), "exit_code": code}, as_json)
         sys.stdout.flush()
@@ -93,7 +93,7 @@ def _failed(message: str, code: int, as_json: bool, debug: bool) -> int:
 
 
 def _fault(error: Exception, as_json: bool) -> int:
-    traceback.print_exception(error)
+    tell(trace(error), silent=False)
     said = say(en="This is a fault of DoctorGLM. Please report it.", zh="这是 DoctorGLM 的缺陷，请报告。")
     return _failed(said, 1, as_json, debug=False)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from doctorglm.clinical import deid
-from doctorglm.conversation import json_object
+from doctorglm.conversation import json_object, shown_keys
 from doctorglm.errors import DataError
 
 Detector: TypeAlias = Callable[[Sequence[str], bool], dict[str, Any]]
@@ -54,7 +54,7 @@ def _texts(record: Mapping[str, Any], where: str) -> list[str]:
         texts = [record.get("text")]
     if not texts or not all(isinstance(text, str) for text in texts):
         raise DataError(
-            en=f"{where}: neither a string `text` nor `messages` with `content`; the keys are {sorted(record)[:8]}.",
-            zh=f"{where}：既没有字符串 `text`，也没有带 `content` 的 `messages`；现有键 {sorted(record)[:8]}。",
+            en=f"{where}: neither a string `text` nor `messages` with `content`; the keys are {shown_keys(record)}.",
+            zh=f"{where}：既没有字符串 `text`，也没有带 `content` 的 `messages`；现有键 {shown_keys(record)}。",
         )
     return [str(text) for text in texts]

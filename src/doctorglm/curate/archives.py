@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, cast
 
-from doctorglm.errors import DataError
+from doctorglm.curate.told import file_name
+from doctorglm.errors import DataError, without_values
 
 _MAX_RATIO = 200
 _FREE_BYTES = 1 << 28
@@ -114,7 +115,7 @@ def _zip_members(path: Path, name: str) -> Iterator[Content]:
         for member in archive.infolist():
             if member.is_dir():
                 continue
-            inside = f"{name}/{_safe(_zip_name(member), name)}"
+            inside = f"{name}/{file_name(_safe(_zip_name(member), name))}"
             _check_size(member, inside)
             if member.flag_bits & 1:
                 raise DataError(
@@ -155,7 +156,7 @@ def _tar_members(packed: Content) -> Iterator[Content]:
             for member in archive:
                 if not member.isfile():
                     continue
-                inside = f"{packed.name}/{_safe(member.name, packed.name)}"
+                inside = f"{packed.name}/{file_name(_safe(member.name, packed.name))}"
                 if member.size > _FREE_BYTES:
                     raise DataError(
                         en=f"{inside}: {member.size:,} bytes inside a tar archive. Unpack it and give the folder.",
@@ -173,17 +174,18 @@ def _safe(member: str, archive: str) -> str:
     """The member's name; raises DataError when it would lie outside of the folder that it is unpacked to."""
     path = PurePosixPath(member.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or (path.parts and path.parts[0].endswith(":")):
+        shown = file_name(member)
         raise DataError(
-            en=f"{archive}: a member lies outside of the archive's folder ({member!r}). Do not trust this file.",
-            zh=f"{archive}：有成员指向压缩包文件夹之外（{member!r}）。请不要信任该文件。",
+            en=f"{archive}: a member lies outside of the archive's folder ({shown!r}). Do not trust this file.",
+            zh=f"{archive}：有成员指向压缩包文件夹之外（{shown!r}）。请不要信任该文件。",
         )
     return path.as_posix()
 
 
 def _damaged(name: str, error: BaseException) -> DataError:
     return DataError(
-        en=f"{name}: the archive is damaged ({error}). Fetch or pack it again.",
-        zh=f"{name}：压缩文件已损坏（{error}）。请重新下载或压缩。",
+        en=f"{name}: the archive is damaged ({without_values(str(error))}). Fetch or pack it again.",
+        zh=f"{name}：压缩文件已损坏（{without_values(str(error))}）。请重新下载或压缩。",
     )
 
 

@@ -4,16 +4,18 @@ import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
 from typing import Any
 
 from doctorglm.clinical.deid import Span, find, find_in, masked
 from doctorglm.clinical.deid.replace import conversation_key, replaced
-from doctorglm.conversation import Conversation, Message
+from doctorglm.clinical.deid.spans import resolved
+from doctorglm.conversation import Conversation, Message, is_own_id
 from doctorglm.curate.settings import CurateSettings
-from doctorglm.curate.sources import OWN_ID, SourceFile
+from doctorglm.curate.sources import SourceFile
+from doctorglm.curate.told import label
 
 _LONG_CHARS, _ABOUT_CHARS = 5000, 500
+_LABELS = ("source", "licence", "department", "language")
 _EDGE_CHARS = 2
 """Evidence is cut to a length: so much of an identifier at its edge is taken for the identifier."""
 
@@ -36,6 +38,12 @@ class Deidentifier:
     def __init__(self, settings: CurateSettings, secret: bytes) -> None:
         self._settings, self._secret = settings, secret
 
+    def labelled(self, conversation: Conversation) -> Conversation:
+        """The conversation with what reports count it under masked, whatever the settings."""
+        named = {field: label(getattr(conversation, field)) for field in _LABELS}
+        changed: dict[str, Any] = {field: name for field, name in named.items() if name != getattr(conversation, field)}
+        return replace(conversation, **changed) if changed else conversation
+
     def conversation(self, conversation: Conversation, spans: Counter[str]) -> Conversation:
         """The conversation with every identifier replaced; `spans` counts them by type, and conversations with any."""
         mode = self._settings.deidentify
@@ -43,12 +51,7 @@ class Deidentifier:
             return conversation
         texts = [message.content for message in conversation.messages]
         found = find_in(texts, self._settings.names)
-        named = replace(
-            conversation,
-            source=_without(conversation.source),
-            department=_without(conversation.department),
-            meta={key: self._noted(value) for key, value in conversation.meta.items()},
-        )
+        named = replace(conversation, meta=self._noted(conversation.meta))
         if not any(found):
             return named
         spans.update(span.type for ours in found for span in ours)
@@ -58,16 +61,24 @@ class Deidentifier:
         messages = [Message(m.role, text) for m, text in zip(conversation.messages, new, strict=True)]
         return replace(named, messages=tuple(messages))
 
-    def _noted(self, value: Any) -> Any:
-        """What a source notes beside a conversation, without identifiers."""
+    def _noted(self, value: Any, under: str = "") -> Any:
+        """What a source notes beside a conversation, without identifiers; values are read with their keys."""
         if isinstance(value, Mapping):
-            return {key: self._noted(part) for key, part in value.items()}
+            noted: dict[str, Any] = {}
+            for key, part in value.items():
+                name = label(str(key))
+                noted[f"{name} {len(noted)}" if name in noted else name] = self._noted(part, str(key))
+            return noted
         if isinstance(value, list):
-            return [self._noted(part) for part in value]
-        text = str(value)
-        if value is None or isinstance(value, bool) or OWN_ID.fullmatch(text):
+            return [self._noted(part, under) for part in value]
+        if value is None or isinstance(value, bool):
             return value
-        spans = find(text, self._settings.names)
+        text = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+        if is_own_id(text):
+            return value
+        names, before = self._settings.names, f"{under}：" if under else ""
+        told = [Span(s.start - len(before), s.end - len(before), s.type) for s in find(before + text, names)]
+        spans = resolved([*(span for span in told if span.start >= 0), *find(text, names)])
         return masked(text, spans) if spans else value
 
     def evidence(self, conversation: Conversation, evidence: str) -> str:
@@ -105,9 +116,3 @@ def _masked_at_edges(evidence: str, value: str, kind: str) -> str:
 def _outside_marks(evidence: str, spans: Sequence[Span]) -> list[Span]:
     """The spans that are not within a `[type]` of before."""
     return [s for s in spans if evidence.count("[", 0, s.start) == evidence.count("]", 0, s.start)]
-
-
-@lru_cache(4096)
-def _without(name: str) -> str:
-    """The name of a department or a source, which many records share, without a hospital's."""
-    return masked(name, find(name, "rules")) if name else ""

@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -154,9 +154,12 @@ class Records:
             if entry.conversation is None:
                 tally.reject(entry, entry.reason)
                 continue
+            noted = self._deidentifier.labelled(entry.conversation)
+            if noted is not entry.conversation:
+                entry = replace(entry, conversation=noted)
             changes: Counter[str] = Counter()
             settings = self._settings
-            conversation = clean(entry.conversation, settings.drop_courtesies, changes, settings.normalise)
+            conversation = clean(noted, settings.drop_courtesies, changes, settings.normalise)
             rejection = first_rejection(filters, conversation)
             match = self._benchmarks.match(conversation) if self._benchmarks and not rejection else None
             if rejection:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 from pydantic.dataclasses import dataclass
 
+from doctorglm.curate.told import file_name
 from doctorglm.errors import ConfigError
 from doctorglm.settings import STRICT
 
@@ -63,6 +64,15 @@ def parse_names(value: Any) -> Any:
 
 
 Names = Annotated[list[str], BeforeValidator(parse_names)]
+
+
+def parse_sources(value: Any) -> Any:
+    """Names of sources or files, as reports give them: a patient's that stands in one is masked."""
+    names = parse_names(value)
+    return [file_name(name) if isinstance(name, str) else name for name in names] if isinstance(names, list) else names
+
+
+SourceNames = Annotated[list[str], BeforeValidator(parse_sources)]
 
 
 FILTERS = (
@@ -127,11 +137,11 @@ class CurateSettings:
     )
     """Name -> share of the records, adding up to 1; also `train=0.8,valid=0.1,test=0.1`. The default is the custom."""
 
-    only: Names = field(default_factory=list)
+    only: SourceNames = field(default_factory=list)
     """Sources or files that are written, by name, all when empty; the others are only compared with, so that
     near-duplicates across corpora fall on one side. They are counted as rejected: compared_only."""
 
-    held_out: Names = field(default_factory=list)
+    held_out: SourceNames = field(default_factory=list)
     """Sources or files, by name, that are the `test` part, whole and alone: another hospital's records, or dialogues
     written for the purpose. The rest is divided by the other shares of `splits`, and what comes near to a held-out text
     is rejected: near_held_out (an exact copy: duplicate). Neither `only` nor `limit` takes any of them away."""

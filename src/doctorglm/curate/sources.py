@@ -11,15 +11,17 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Any
 
-from doctorglm.conversation import Conversation
+from doctorglm.conversation import Conversation, is_own_id
 from doctorglm.curate.archives import contents
 from doctorglm.curate.formats import Format, Row, format_of
 from doctorglm.curate.readers import READERS, Reader, reader_for
+from doctorglm.curate.told import columns, file_name
 from doctorglm.errors import DataError
 
-OWN_ID = re.compile(r"[a-z][a-z0-9-]{0,19}-[0-9a-f]{16}")
 _DOCUMENT_KEYS = {"text", "source", "licence"}
 _HAN = re.compile("[\u4e00-\u9fff]")
+_REASON = re.compile("[a-z_]{3,30}")
+"""A reader's own reason; what else a ValueError says may be a value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ def find_files(sources: Sequence[Path], out: Path | None = None) -> list[SourceF
             )
         for path in paths:
             if path.resolve() not in found:
-                name = _unused(printable(path.relative_to(source.parent)), names)
+                name = _unused(file_name(printable(path.relative_to(source.parent))), names)
                 found[path.resolve()] = SourceFile(path, name, given)
     return list(found.values())
 
@@ -173,13 +175,13 @@ def _no_dialogues(name: str, given: bool, form: Format, first: list[Row]) -> str
         return "documents for pretraining"
     if given:
         raise _unknown_format(name, form, record)
-    keys = sorted(record) if record else list(form.names)
-    return f"unknown keys {keys[:8]}" if keys else "no records" if form.encoding else "not text"
+    keys = list(record) if record else list(form.names)
+    return f"unknown keys {columns(keys).en}" if keys else "no records" if form.encoding else "not text"
 
 
 def _unknown_format(name: str, form: Format, record: Mapping[str, Any] | None) -> DataError:
-    keys = sorted(record) if record else list(form.names)
-    en, zh = f"its first record has the keys {keys[:8]}", f"第一条记录的键是 {keys[:8]}"
+    keys = list(record) if record else list(form.names)
+    en, zh = f"its first record has the keys {columns(keys).en}", f"第一条记录的键是 {columns(keys).zh}"
     if not keys:
         en = f"it is {form.form or 'no text'} without records" if form.form != "text" else "it is empty, or no table"
         zh = f"文件（{form.form or '不是文本'}）里没有记录" if form.form != "text" else "文件是空的，或不是表格"
@@ -202,7 +204,8 @@ def entry_of(row: Row, report: FileReport, readers: Sequence[Reader]) -> Entry:
     try:
         conversation = _conversation(row.fields, reader, identifier, report.licence)
     except ValueError as error:
-        return Entry(identifier, file, row.number, None, str(error))
+        reason = str(error) if _REASON.fullmatch(str(error)) else "unreadable"
+        return Entry(identifier, file, row.number, None, reason)
     numbers, damaged = _numbers_as_text(row.fields, conversation), _damaged_numbers(row.fields)
     return Entry(identifier, file, row.number, conversation, numbers=numbers, damaged_numbers=damaged)
 
@@ -255,7 +258,7 @@ def record_id(record: Mapping[str, Any], prefix: str) -> str:
     An id that this function gave earlier is kept; any other may hold patient data (a record number) and is not.
     """
     own = record.get("id")
-    if isinstance(own, str) and OWN_ID.fullmatch(own):
+    if isinstance(own, str) and is_own_id(own):
         return own
     return f"{prefix}-{_digest({key: value for key, value in record.items() if key != 'id'})}"
 

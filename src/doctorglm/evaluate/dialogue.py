@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from doctorglm.clinical.masking import masked_together
 from doctorglm.clinical.repetition import longest_loop, rep_n
 from doctorglm.consult import Consultation, Reply
 from doctorglm.conversation import Conversation, Message
@@ -22,14 +23,16 @@ def dialogue(
     for start in range(0, len(waiting), batch_size):
         chosen = waiting[start : start + batch_size]
         replies = consultation.batch([question(c) for c in chosen])
-        yield [_item(c.id, reply) for c, reply in zip(chosen, replies, strict=True)]
+        yield [_item(c, reply) for c, reply in zip(chosen, replies, strict=True)]
 
 
-def _item(record_id: str, reply: Reply) -> DialogueItem:
+def _item(conversation: Conversation, reply: Reply) -> DialogueItem:
+    """What is kept of an answer: its text masked, and read beside what was asked, which it may give back."""
     generation = reply.generation
+    *_, answer = masked_together([*(m.content for m in question(conversation)), reply.text])
     return DialogueItem(
-        id=record_id,
-        answer=reply.text,
+        id=conversation.id,
+        answer=answer,
         tokens=generation.tokens,
         finish=generation.finish,
         seconds=generation.seconds,

@@ -14,7 +14,7 @@ import pydantic
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from doctorglm.engine import Finish
-from doctorglm.errors import DataError
+from doctorglm.errors import DataError, shown
 from doctorglm.runs import atomic_file, read_json
 
 _ITEM = ConfigDict(extra="ignore", allow_inf_nan=False, strict=True)
@@ -145,10 +145,10 @@ def _item(line: str, where: str) -> Item | None:
     except ValidationError as error:
         first = error.errors()[0]
         field, value = ".".join(map(str, first["loc"])), first.get("input")
-        shown = "" if first["type"] == "missing" else f"={value!r}"
+        given = "" if first["type"] == "missing" else f"={shown(value)}"
         raise DataError(
-            en=f"{where}: item {record.get('id')!r}: `{field}`{shown}: {first['msg']}. Evaluate again.",
-            zh=f"{where}：条目 {record.get('id')!r} 的 `{field}`{shown} 无效（{first['msg']}）。请重新评测。",
+            en=f"{where}: item {record.get('id')!r}: `{field}`{given}: {first['msg']}. Evaluate again.",
+            zh=f"{where}：条目 {record.get('id')!r} 的 `{field}`{given} 无效（{first['msg']}）。请重新评测。",
         ) from None
     except (json.JSONDecodeError, KeyError, TypeError):
         raise DataError(

@@ -1,8 +1,9 @@
 """The pipeline of a recipe: curate -> pretrain -> tune -> placebo -> evaluate -> compare -> answers -> report."""
 
 import re
+import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -12,6 +13,7 @@ import torch
 import yaml
 
 from doctorglm import models
+from doctorglm.clinical.masking import masked_together
 from doctorglm.consult import Consultation, Reply
 from doctorglm.conversation import Conversation, Message, read_conversations, write_conversations
 from doctorglm.curate import curate
@@ -185,16 +187,24 @@ def _answers(
         seed=settings.seed,
     )
     consultation = _consultations(recipe, out, sampling)
-    answers = []
+    live = sys.stdout.isatty()  # to a person as they come; to a log, which is kept, as they are written
+    answers: list[dict[str, Any]] = []
     for conversation in chosen:
         asked = _up_to_the_first_question(conversation)
-        show = ask(asked[-1].content) if ask else _silent
-        answers.append(
-            {"id": conversation.id, "question": asked[-1].content}
-            | {system: _answer(consultation(system), asked, SYSTEMS[system], show) for system in SYSTEMS}
-        )
+        show = ask(asked[-1].content) if ask and live else _silent
+        given = {system: _answer(consultation(system), asked, SYSTEMS[system], show) for system in SYSTEMS}
+        answers.append(_masked(conversation.id, asked[-1].content, given))
+        if not live:
+            _show_again(answers[-1:], ask)
     write_json(path, answers)
     return answers
+
+
+def _masked(record_id: str, question: str, given: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """The question and its answers as they are written."""
+    asked, *answers = masked_together([question, *(answer["text"] for answer in given.values())])
+    texts = dict(zip(given, answers, strict=True))
+    return {"id": record_id, "question": asked} | {s: {**given[s], "text": texts[s]} for s in given}
 
 
 _KEPT_BYTES = 1e9

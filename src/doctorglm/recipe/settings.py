@@ -11,7 +11,7 @@ from pydantic.dataclasses import dataclass
 from doctorglm.curate import CurateSettings
 from doctorglm.errors import ConfigError
 from doctorglm.evaluate import EvaluateSettings, GateSettings
-from doctorglm.settings import STRICT, build, nearest, plain
+from doctorglm.settings import STRICT, build, nearest, plain, yaml_problem
 from doctorglm.tune import TuneSettings
 from doctorglm.tune.pretrain import PretrainSettings
 
@@ -72,7 +72,7 @@ def load_recipe(path: Path, overrides: Mapping[str, Any]) -> Recipe:
             zh=f"{path}：没有这个配方。项目自带的配方在 recipes/ 中。",
         ) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        said = " ".join(str(error).split())
+        said = yaml_problem(error)
         raise ConfigError(
             en=f"{path}: not YAML ({said}). Mend it; those in recipes/ are examples.",
             zh=f"{path}：不是 YAML（{said}）。请修改；recipes/ 中有例子。",

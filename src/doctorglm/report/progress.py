@@ -36,7 +36,7 @@ class _Plain:
     def update(self, done: float, note: str = "") -> None:
         if time.monotonic() - self._last >= _PLAIN_EVERY_S or done >= self._total:
             self._last = time.monotonic()
-            self._console.print(f"{self._name} {100 * done / self._total:.0f}% {note}", highlight=False)
+            self._console.print(f"{self._name} {100 * done / self._total:.0f}% {note}", highlight=False, markup=False)
 
 
 @contextmanager
@@ -50,7 +50,7 @@ def progress_line(name: Text, total: float) -> Iterator[Line]:
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
         TaskProgressColumn(),
-        TextColumn("{task.fields[note]}"),
+        TextColumn("{task.fields[note]}", markup=False),
         TimeRemainingColumn(compact=True),
     )
     with Progress(*columns, console=console) as progress:

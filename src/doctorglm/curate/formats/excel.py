@@ -5,6 +5,7 @@ as it is, leading zeros included.
 """
 
 import itertools
+import warnings
 from collections.abc import Iterator, Sequence
 from datetime import datetime, time
 from decimal import Decimal
@@ -13,7 +14,7 @@ from typing import Any, BinaryIO
 import openpyxl
 
 from doctorglm.curate.formats.row import Row, numbered
-from doctorglm.errors import DataError
+from doctorglm.errors import DataError, without_values
 
 _MAX_TITLE_LINES = 5
 _ERRORS = {"#N/A", "#REF!", "#DIV/0!", "#VALUE!", "#NAME?", "#NULL!", "#NUM!"}
@@ -26,7 +27,7 @@ def rows(stream: BinaryIO, name: str) -> Iterator[Row]:
         book = openpyxl.load_workbook(stream, read_only=True, data_only=True)
         number = 0
         for sheet in book.worksheets:
-            cells = sheet.iter_rows(values_only=True)
+            cells = _quietly(sheet.iter_rows(values_only=True))
             names = _header(cells)
             if not names:
                 continue
@@ -36,10 +37,22 @@ def rows(stream: BinaryIO, name: str) -> Iterator[Row]:
                 if any(text.strip() for text in told):
                     yield _row(number, names, told)
     except Exception as error:  # openpyxl lets through whatever zip, XML and its own parsers raise
+        said = f"{type(error).__name__}: {without_values(str(error))}"
         raise DataError(
-            en=f"{name}: the workbook is damaged ({type(error).__name__}: {error}). Open it and save it again.",
-            zh=f"{name}：工作簿已损坏（{type(error).__name__}：{error}）。请打开后重新保存。",
+            en=f"{name}: the workbook is damaged ({said}). Open it and save it again.",
+            zh=f"{name}：工作簿已损坏（{said}）。请打开后重新保存。",
         ) from None
+
+
+def _quietly(cells: Iterator[Sequence[Any]]) -> Iterator[Sequence[Any]]:
+    """The same without openpyxl's warnings, which quote a cell that is no date although it is formatted as one."""
+    while True:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            values = next(cells, None)
+        if values is None:
+            return
+        yield values
 
 
 def _header(cells: Iterator[Sequence[Any]]) -> list[str]:

@@ -8,7 +8,7 @@ import pyarrow
 from pyarrow import parquet
 
 from doctorglm.curate.formats.row import Row
-from doctorglm.errors import DataError
+from doctorglm.errors import DataError, without_values
 
 _BATCH_ROWS = 64
 """Few, since a row may hold megabytes."""
@@ -29,8 +29,8 @@ def rows(stream: BinaryIO, name: str) -> Iterator[Row]:
                 yield Row(number, dict(zip(names, values, strict=True)))
     except (pyarrow.ArrowException, OSError, ValueError) as error:
         raise DataError(
-            en=f"{name}: this Parquet file is damaged ({error}). Fetch or write it again.",
-            zh=f"{name}：Parquet 文件已损坏（{error}）。请重新下载或生成。",
+            en=f"{name}: this Parquet file is damaged ({without_values(str(error))}). Fetch or write it again.",
+            zh=f"{name}：Parquet 文件已损坏（{without_values(str(error))}）。请重新下载或生成。",
         ) from None
 
 

@@ -36,6 +36,7 @@ REASONS: Mapping[str, Text] = {
     "secret": Text(en="password or key inside", zh="含密码或密钥"),
     "short_answer": Text(en="answer too short", zh="回答过短"),
     "too_long": Text(en="too long", zh="过长"),
+    "unreadable": Text(en="value that cannot be read", zh="值无法读取"),
     "unknown_keys": Text(en="unknown columns", zh="无法识别的列"),
     "unknown_role": Text(en="unknown speaker", zh="无法识别的说话人"),
 }

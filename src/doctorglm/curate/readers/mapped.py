@@ -14,7 +14,9 @@ import yaml
 
 from doctorglm.conversation import Message
 from doctorglm.curate.readers.fields import exchange, one_of
+from doctorglm.curate.told import columns as shown
 from doctorglm.errors import ConfigError
+from doctorglm.settings import yaml_problem
 
 _KEYS = {"question", "answer", "department"}
 
@@ -46,9 +48,9 @@ def read_mapping(path: Path) -> Mapped:
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise _wrong(path, str(error).splitlines()[0]) from None
+        raise _wrong(path, yaml_problem(error)) from None
     if not isinstance(values, dict) or not {"question", "answer"} <= values.keys() <= _KEYS:
-        raise _wrong(path, f"keys {sorted(map(str, values))}" if isinstance(values, dict) else "no mapping")
+        raise _wrong(path, f"keys {shown(values).en}" if isinstance(values, dict) else "no mapping")
     columns = {key: _names(value) for key, value in values.items()}
     if not (columns["question"] and columns["answer"]):
         raise _wrong(path, "no column is named for the question or the answer")
