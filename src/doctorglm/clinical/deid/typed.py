@@ -1,0 +1,190 @@
+"""Identifiers other than names as the tagger reads them, and what is kept of what rules and tagger find.
+
+A rule knows the form of a number and the tagger its surroundings: each finds what the other misses, and the tagger may
+say no, or another type, where a rule goes by the form alone.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from doctorglm.clinical.deid.fold import spoken
+from doctorglm.clinical.deid.numbers import is_id_card, passes_luhn
+from doctorglm.clinical.deid.spans import TYPES, Span
+from doctorglm.clinical.deid.tagger import Floats, at_best, of
+from doctorglm.clinical.deid.words import any_of
+
+KEEP = 0.35
+"""How probable each character of an identifier is at least."""
+NEEDED = {
+    "mobile": 0.6,
+    "landline": 0.6,
+    "id_card": 0.6,
+    "bank_card": 0.6,
+    "wechat": 0.6,
+    "qq": 0.6,
+    "email": 0.6,
+    "url": 0.6,
+    "address": 0.6,
+    "hospital": 0.7,
+    "mrn": 0.6,
+    "plate": 0.6,
+    "date": 0.6,
+    "age": 0.6,
+}
+"""How probable one is at its best where no rule found it."""
+LIKELY = 0.05
+"""How probable another type is at least that an identifier gets when its text forbids the likeliest."""
+DOUBTED, DOUBTED_ALONE = 0.03, 0.15
+"""Below this at its best, what a rule found is none; the second where a conversation holds no other identifier."""
+OTHERWISE = 0.8
+"""How probable another type is at its best that takes the place of a rule's."""
+
+_WHOLE = {"mobile", "landline", "id_card", "bank_card", "wechat", "qq", "email", "url", "mrn", "plate"}
+_PLACES = {"address", "hospital"}
+_EDGE = " \t\n\u3000·.,，。;；:：、!！?？【】「」『』“”\"'—_/|@#*<>《》-~"
+_DIGIT = re.compile(r"[0-9]")
+_PAIRS = {"(": ")", "[": "]"}
+_WORD = re.compile(r"[0-9A-Za-z]")
+_LIKE_DIGITS = set("0123456789OolIiSB①②③④⑤⑥⑦⑧⑨⓪⑴⑵⑶⑷⑸⑹⑺⑻⑼⒈⒉⒊⒋⒌⒍⒎⒏⒐⑩⑪⑫⑬⑭⑮⑯⑰⑱⑲")
+_DIGITS_OF = {
+    "mobile": (6, 19),
+    "landline": (6, 20),
+    "id_card": (7, 20),
+    "bank_card": (10, 22),
+    "qq": (4, 13),
+    "mrn": (2, 40),
+    "plate": (2, 9),
+}
+_CALLED = {
+    "id_card": re.compile(r"身[份分]|证|ID|id|护照|公民|实名|户口|document|passport", re.IGNORECASE),
+    "bank_card": re.compile(r"卡|[账帳]|户|[工农建招邮交中]行|[银信]|款|钱|费|付|card|bank|转|退", re.IGNORECASE),
+}
+_DIALLED = re.compile(r"[(+]|[0148零一四八幺洞〇]|.{0,12}(?:转|分机|ext)")
+_KIND_OF_HOSPITAL = re.compile(rf"(?:{any_of('kinds_of_hospitals')}|的)*(?:医院|醫院|卫生院|诊所|门诊|科|病房)?")
+_AGE = re.compile(r"[0-9]+")
+
+
+def found(plain: str, probable: Floats) -> Iterator[tuple[Span, float]]:
+    """What the tagger reads in a folded text but names, each with how probable it is at its best."""
+    inside = np.concatenate([[False], probable[:, 0] + of(probable, "name") <= 1 - KEEP, [False]])
+    edges = np.flatnonzero(inside[1:] != inside[:-1])
+    for start, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+        for first, last, kind in _likeliest(probable[start:end]):
+            stretch = Span(start + first, start + last, kind)
+            span = _possible(plain, stretch, probable) if kind != "name" else None
+            if span:
+                yield span, at_best(probable, span)
+
+
+def _possible(plain: str, stretch: Span, probable: Floats) -> Span | None:
+    """The span of the likeliest type that its text allows."""
+    span = _trimmed(plain, stretch)
+    if may_be(plain, span):
+        return span
+    part = probable[stretch.start : stretch.end]
+    others = sorted(((float(of(part, kind).mean()), kind) for kind in TYPES[1:] if kind != stretch.type), reverse=True)
+    for share, kind in others:
+        span = _trimmed(plain, Span(stretch.start, stretch.end, kind))
+        if share >= LIKELY and may_be(plain, span):
+            return span
+    return None
+
+
+def _likeliest(probable: Floats) -> list[tuple[int, int, str]]:
+    """The likeliest identifiers that fill a stretch, each a first character and further ones of the same type."""
+    scores = np.log(probable[:, 1:] + 1e-6)
+    best, came = scores[0, ::2], []
+    for first, further in zip(scores[1:, ::2], scores[1:, 1::2], strict=True):
+        begins, goes_on = best.max() + first, best + further
+        came.append(np.where(goes_on >= begins, -1, best.argmax()))
+        best = np.maximum(begins, goes_on)
+    found_last = []
+    kind, end = int(best.argmax()), len(probable)
+    for at in range(len(came), 0, -1):
+        before = int(came[at - 1][kind])
+        if before >= 0:
+            found_last.append((at, end, TYPES[kind]))
+            kind, end = before, at
+    return [(0, end, TYPES[kind]), *reversed(found_last)]
+
+
+def _trimmed(plain: str, span: Span) -> Span:
+    """Without marks at its ends, and with the rest of a number or word that it cuts."""
+    start, end = span.start, span.end
+    while start < end and (plain[start] in _EDGE or plain[start] in ")]"):
+        start += 1
+    while start < end and (plain[end - 1] in _EDGE or plain[end - 1] in "(["):
+        end -= 1
+    for opening, closing in _PAIRS.items():
+        if start < end and plain[end - 1] == closing and opening not in plain[start:end]:
+            end -= 1
+        if start < end and plain[start] == opening and closing not in plain[start:end]:
+            start += 1
+    is_part = _WORD if span.type in _WHOLE else _DIGIT
+    while 0 < start < end and is_part.match(plain[start]) and is_part.match(plain[start - 1]):
+        start -= 1
+    while start < end < len(plain) and is_part.match(plain[end - 1]) and is_part.match(plain[end]):
+        end += 1
+    return Span(start, end, span.type)
+
+
+def may_be(plain: str, span: Span) -> bool:
+    """False for what has too few digits or too many, is a kind of hospital, or an age below 90."""
+    text = plain[span.start : span.end]
+    if not text:
+        return False
+    if span.type in _CALLED and not _is_called(plain, span):
+        return False
+    if span.type in _DIGITS_OF:
+        least, most = _DIGITS_OF[span.type]
+        count = sum(c in _LIKE_DIGITS for c in spoken(text))
+        return least <= count <= most and not (span.type == "landline" and count >= 9 and not _DIALLED.match(text))
+    if span.type == "hospital":
+        return not _KIND_OF_HOSPITAL.fullmatch(text)
+    if span.type == "age":
+        number = _AGE.search(text)
+        return not number or int(number[0]) >= 90
+    return len(text) >= 2
+
+
+def _is_called(plain: str, span: Span) -> bool:
+    """Whether a number passes its check, is no whole one, or stands beside a word that calls it so."""
+    digits = re.sub(r"[^0-9Xx]", "", spoken(plain[span.start : span.end]))
+    checks = passes_luhn(digits) if span.type == "bank_card" else len(digits) != 18 or is_id_card(digits.upper())
+    return checks or bool(_CALLED[span.type].search(plain[max(0, span.start - 24) : span.end + 16]))
+
+
+def united(plain: str, by_rule: Sequence[Span], probable: Floats) -> list[Span]:
+    """What rules and tagger find, the surest first: the first of two that overlap is to be kept."""
+    read = list(found(plain, probable))
+    spans = []
+    for rule in by_rule:
+        others = [(s, p) for s, p in read if s.start < rule.end and rule.start < s.end]
+        if at_best(probable, rule) < DOUBTED and (any(p >= OTHERWISE for _, p in others) or _is_none(probable, rule)):
+            continue
+        spans.append(_longer(rule, [s for s, _ in others if s.type == rule.type], probable))
+    return spans + [span for span, best in read if best >= NEEDED[span.type]]
+
+
+def believed(spans: Sequence[Span], probable: Floats) -> list[Span]:
+    """What stays where a conversation holds hardly anything else."""
+    return [span for span in spans if at_best(probable, span) >= DOUBTED_ALONE]
+
+
+def _longer(rule: Span, same: Sequence[Span], probable: Floats) -> Span:
+    """The rule's span with what the tagger reads beyond its ends, and without words beside a place that it does not."""
+    start, end = min([rule.start, *(s.start for s in same)]), max([rule.end, *(s.end for s in same)])
+    if rule.type in _PLACES and same:
+        belongs = of(probable, rule.type)
+        while belongs[start] < DOUBTED:
+            start += 1
+        while belongs[end - 1] < DOUBTED:
+            end -= 1
+    return Span(start, end, rule.type)
+
+
+def _is_none(probable: Floats, span: Span) -> bool:
+    """Whether it is hardly any identifier."""
+    return float(probable[span.start : span.end, 0].min()) > 1 - DOUBTED
