@@ -9,31 +9,14 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from doctorglm.clinical.deid.fold import spoken
-from doctorglm.clinical.deid.numbers import is_id_card, passes_luhn
+from doctorglm.clinical.deid.likely import may_be
 from doctorglm.clinical.deid.spans import TYPES, Span
 from doctorglm.clinical.deid.tagger import Floats, at_best, of
-from doctorglm.clinical.deid.words import any_of
 
 KEEP = 0.35
 """How probable each character of an identifier is at least."""
-NEEDED = {
-    "mobile": 0.6,
-    "landline": 0.6,
-    "id_card": 0.6,
-    "bank_card": 0.6,
-    "wechat": 0.6,
-    "qq": 0.6,
-    "email": 0.6,
-    "url": 0.6,
-    "address": 0.6,
-    "hospital": 0.7,
-    "mrn": 0.6,
-    "plate": 0.6,
-    "date": 0.6,
-    "age": 0.6,
-}
-"""How probable one is at its best where no rule found it."""
+NEEDED = dict.fromkeys(TYPES[1:], 0.5) | {"hospital": 0.6}
+"""How probable one is at its best where no rule found it, chosen on writers who were left out of the training."""
 LIKELY = 0.05
 """How probable another type is at least that an identifier gets when its text forbids the likeliest."""
 DOUBTED, DOUBTED_ALONE = 0.03, 0.15
@@ -47,23 +30,6 @@ _EDGE = " \t\n\u3000·.,，。;；:：、!！?？【】「」『』“”\"'—_
 _DIGIT = re.compile(r"[0-9]")
 _PAIRS = {"(": ")", "[": "]"}
 _WORD = re.compile(r"[0-9A-Za-z]")
-_LIKE_DIGITS = set("0123456789OolIiSB①②③④⑤⑥⑦⑧⑨⓪⑴⑵⑶⑷⑸⑹⑺⑻⑼⒈⒉⒊⒋⒌⒍⒎⒏⒐⑩⑪⑫⑬⑭⑮⑯⑰⑱⑲")
-_DIGITS_OF = {
-    "mobile": (6, 19),
-    "landline": (6, 20),
-    "id_card": (7, 20),
-    "bank_card": (10, 22),
-    "qq": (4, 13),
-    "mrn": (2, 40),
-    "plate": (2, 9),
-}
-_CALLED = {
-    "id_card": re.compile(r"身[份分]|证|ID|id|护照|公民|实名|户口|document|passport", re.IGNORECASE),
-    "bank_card": re.compile(r"卡|[账帳]|户|[工农建招邮交中]行|[银信]|款|钱|费|付|card|bank|转|退", re.IGNORECASE),
-}
-_DIALLED = re.compile(r"[(+]|[0148零一四八幺洞〇]|.{0,12}(?:转|分机|ext)")
-_KIND_OF_HOSPITAL = re.compile(rf"(?:{any_of('kinds_of_hospitals')}|的)*(?:医院|醫院|卫生院|诊所|门诊|科|病房)?")
-_AGE = re.compile(r"[0-9]+")
 
 
 def found(plain: str, probable: Floats) -> Iterator[tuple[Span, float]]:
@@ -128,32 +94,6 @@ def _trimmed(plain: str, span: Span) -> Span:
     while start < end < len(plain) and is_part.match(plain[end - 1]) and is_part.match(plain[end]):
         end += 1
     return Span(start, end, span.type)
-
-
-def may_be(plain: str, span: Span) -> bool:
-    """False for what has too few digits or too many, is a kind of hospital, or an age below 90."""
-    text = plain[span.start : span.end]
-    if not text:
-        return False
-    if span.type in _CALLED and not _is_called(plain, span):
-        return False
-    if span.type in _DIGITS_OF:
-        least, most = _DIGITS_OF[span.type]
-        count = sum(c in _LIKE_DIGITS for c in spoken(text))
-        return least <= count <= most and not (span.type == "landline" and count >= 9 and not _DIALLED.match(text))
-    if span.type == "hospital":
-        return not _KIND_OF_HOSPITAL.fullmatch(text)
-    if span.type == "age":
-        number = _AGE.search(text)
-        return not number or int(number[0]) >= 90
-    return len(text) >= 2
-
-
-def _is_called(plain: str, span: Span) -> bool:
-    """Whether a number passes its check, is no whole one, or stands beside a word that calls it so."""
-    digits = re.sub(r"[^0-9Xx]", "", spoken(plain[span.start : span.end]))
-    checks = passes_luhn(digits) if span.type == "bank_card" else len(digits) != 18 or is_id_card(digits.upper())
-    return checks or bool(_CALLED[span.type].search(plain[max(0, span.start - 24) : span.end + 16]))
 
 
 def united(plain: str, by_rule: Sequence[Span], probable: Floats) -> list[Span]:
