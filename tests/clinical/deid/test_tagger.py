@@ -201,6 +201,13 @@ def test_who_is_famous_needs_certainty() -> None:
     assert len(list(tagged.found(text, _thought(text, ("钟南山", "name", 0.999))))) == 1
 
 
+def test_less_is_asked_of_a_name_with_a_title_beside_another_identifier() -> None:
+    for text, expected in (("问乜队长", ["乜"]), ("问乜说过", [])):
+        thought = _thought(text, ("乜", "name", 0.2))
+        assert [text[s.start : s.end] for s in tagged.found(text, thought, beside=True)] == expected
+        assert list(tagged.found(text, thought)) == []
+
+
 def test_neighbours_are_told_apart_and_numbers_are_not_cut() -> None:
     text = "骨科17床62001234567890123卡 20240301"
     thought = _thought(
