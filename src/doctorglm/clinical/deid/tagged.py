@@ -27,7 +27,7 @@ _TITLE_BEHIND = re.compile(rf" ?{any_of('titles')}")
 _INTRODUCED = re.compile(rf"{any_of('introductions')}[:： ]?$|[@]$")
 
 _LATIN = re.compile(r"[A-Za-zÀ-ɏ'’]")
-_EDGE = " \t\n\u3000·.,，。;；:：、!！?？()（）[]【】「」『』“”\"'-—_/|@#*<>《》"
+_EDGE = " \t\n\u3000·.,，。;；:：、!！?？()（）[]【】「」『』“”\"'-—_/|@#*<>《》`"
 _MAY_END = re.compile(r"[A-Z]\.$")
 _BEGINNING = re.compile(rf"[小老阿]|{any_of('surnames')}|{any_of('compound_surnames')}")
 _TITLE = re.compile(r"(?:Mr|Mrs|Ms|Miss|Dr|Prof|Nurse)\.? $")
