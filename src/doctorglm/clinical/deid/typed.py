@@ -13,13 +13,13 @@ from doctorglm.clinical.deid.likely import may_be
 from doctorglm.clinical.deid.spans import TYPES, Span
 from doctorglm.clinical.deid.tagger import Floats, at_best, of
 
-KEEP = 0.35
+KEEP = 0.45
 """How probable each character of an identifier is at least."""
 NEEDED = dict.fromkeys(TYPES[1:], 0.5) | {"hospital": 0.6}
 """How probable one is at its best where no rule found it, chosen on writers who were left out of the training."""
 LIKELY = 0.05
 """How probable another type is at least that an identifier gets when its text forbids the likeliest."""
-DOUBTED, DOUBTED_ALONE = 0.03, 0.15
+DOUBTED, DOUBTED_ALONE = 0.01, 0.15
 """Below this at its best, what a rule found is none; the second where a conversation holds no other identifier."""
 OTHERWISE = 0.8
 """How probable another type is at its best that takes the place of a rule's."""
