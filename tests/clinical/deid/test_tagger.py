@@ -249,6 +249,8 @@ def test_neighbours_are_told_apart_and_numbers_are_not_cut() -> None:
         ("换算下来94/64", "94/64", "date"),
         ("22号刀片", "22号", "date"),
         ("11-12点抽血", "11-12", "date"),
+        ("miR-4746-5p在肝癌中", "miR-4746-5p", "mrn"),
+        ("睡眠的前1/3时间", "1/3", "date"),
         ("config.yaml 发我", "config.yaml", "url"),
     ],
 )

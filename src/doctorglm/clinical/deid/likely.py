@@ -31,6 +31,10 @@ _OF_THINGS = re.compile(
     r"[^，。；,;]{0,6}$"
 )
 """Before a number of a thing and not of a person."""
+_GENE = re.compile(
+    r"(?:miR|mir|let|lnc|rs|HLA|CD|IL|BRCA|NM_|chr|TNF|PD|KRAS|EGFR|HER|CYP|MTHFR|APOE|DRB|DQ)-?[0-9_*]", re.ASCII
+)
+"""Genes and their like, which look like numbers of specimens."""
 _KIND_OF_HOSPITAL = re.compile(rf"(?:{any_of('kinds_of_hospitals')}|的)*(?:医院|醫院|卫生院|诊所|门诊|科|病房)")
 _AGE_TOLD = re.compile(r"[岁歲旬]|year|yr|y/?o|y\.o|ninet|hundred|tahun", re.IGNORECASE)
 _AGE_ALONE = re.compile(
@@ -54,7 +58,7 @@ _BARE_DAY = re.compile(r"[0-9一二三四五六七八九十廿卅]{1,3}[日号�
 _NO_DAY = re.compile(
     r" ?(?:杯|片|颗|粒|点[^，。]|天|岁|次|个|周|月|年|分|小时|mg|ml|cm|mm|[%％℃°]"
     r"|线|楼|汽|染|外显|电|铁|刀|丝|床|窗|诊|门|院"
-    r"|井|机|柜|桌|台|馆|厅|的?淋巴)"
+    r"|井|机|柜|桌|台|馆|厅|的?淋巴|时间|以上|以下|左右|大[^夫]|龄)"
 )
 _AT = re.compile(r"[@#*]|at|艾特|爱特|小老鼠|圈|[aA]\b|邮", re.IGNORECASE)
 _FILE = re.compile(r"\.(?:exe|ya?ml|csv|zip|rar|pdf|jpe?g|png|docx?|xlsx?|sh|py|dcm|txt|mp4|apk)$", re.IGNORECASE)
@@ -83,7 +87,7 @@ def _is_number(plain: str, span: Span) -> bool:
     text, before = plain[span.start : span.end], plain[max(0, span.start - 24) : span.start]
     least, most = _DIGITS_OF[span.type]
     count = sum(c in _LIKE_DIGITS for c in spoken(text))
-    if not least <= count <= most or _OF_THINGS.search(before):
+    if not least <= count <= most or _OF_THINGS.search(before) or _GENE.match(text):
         return False
     if span.type == "landline":
         return count < 9 or bool(_DIALLED.match(text))
