@@ -241,6 +241,8 @@ def test_neighbours_are_told_apart_and_numbers_are_not_cut() -> None:
         ("心率九十四", "九十四", "age"),
         ("床垫九十公分", "九十", "age"),
         ("三甲医院", "三甲医院", "hospital"),
+        ("超过三天不退请去儿科", "儿科", "hospital"),
+        ("挂消化内科门诊", "消化内科门诊", "hospital"),
         ("扣12", "12", "qq"),
         ("4床", "4床", "mrn"),
         ("快递420111200707180008", "420111200707180008", "id_card"),
@@ -276,14 +278,13 @@ def test_nearly_all_that_was_labelled_may_be_what_it_is() -> None:
 
 
 def test_the_tagger_speaks_against_a_rule_only_where_it_is_sure() -> None:
-    text = "尾号 10024466，谢谢"
-    start = text.index("1")
-    rule = Span(start, start + 8, "mrn")
-    doubtful = _thought(text, ("10024466", "mrn", 0.1))
-    assert typed.united(text, [rule], doubtful) == [rule]
-    assert typed.united(text, [rule], _thought(text)) == []
+    text = "这家医院 10024466，谢谢"
+    number, place = Span(5, 13, "mrn"), Span(0, 4, "hospital")
+    doubtful = _thought(text, ("10024466", "mrn", 0.1), ("这家医院", "hospital", 0.1))
+    assert typed.united(text, [number, place], doubtful) == [number, place]
+    assert typed.united(text, [number, place], _thought(text)) == [number]  # of numbers the rules know better
     other = _thought(text, ("10024466", "qq", 0.95))
-    assert typed.united(text, [rule], other) == [Span(rule.start, rule.end, "qq")]
+    assert typed.united(text, [number], other) == [Span(5, 13, "qq")]
 
 
 def test_a_rule_and_the_tagger_together_find_the_whole() -> None:

@@ -21,6 +21,8 @@ _DIGITS_OF = {
     "plate": (2, 9),
 }
 """How many digits a number of the type has at least and at most, slips and extensions included."""
+_WITHOUT_LETTERS, _LETTER = {"mobile", "bank_card", "qq"}, re.compile(r"[A-Za-z](?<![OolIiSBZz])")
+"""Types whose numbers hold no letters but those that are taken for digits."""
 _DIALLED = re.compile(r"[(+]|[01零〇一幺洞]|[48][0oO]{2}|[四八][零〇洞]{2}|[0-9]{1,3}-|86|.{0,12}(?:转|分机|ext)")
 _CALLED = {
     "id_card": re.compile(r"身[份分]|证|ID|护照|公民|实名|户口|document|passport", re.IGNORECASE),
@@ -36,6 +38,13 @@ _GENE = re.compile(
 )
 """Genes and their like, which look like numbers of specimens."""
 _KIND_OF_HOSPITAL = re.compile(rf"(?:{any_of('kinds_of_hospitals')}|的)*(?:医院|醫院|卫生院|诊所|门诊|科|病房)")
+_DEPARTMENT = re.compile(
+    "(?:消化|呼吸|神经|心血管|内分泌|泌尿|肿瘤|血液|肾脏|风湿|免疫|感染|传染|肝胆|胃肠|肛肠|甲状腺|乳腺|血管|心脏|普通|整形|烧伤|脊柱|关节"
+    "|创伤|手足|运动|医学|妇产|小儿|新生儿|口腔|耳鼻咽?喉|耳鼻|头颈|皮肤|性病|精神|心理|康复|理疗|中医|针灸|推拿|急诊|发热|重症|监护|麻醉|疼痛|老年"
+    "|全科|生殖|营养|体检|预防|保健|放射|影像|超声|检验|病理|药剂|介入|放疗|化疗|血透|透析|门诊|住院|病房|病区|诊室|候诊|输液|专科|普外|神外|心内|肾内"
+    "|ICU|CT|B超|[妇产儿眼牙齿男骨内外心胸脑肾肝胆血普神科室区部楼房台站与和、及的]|中心|护士|大厅|窗口)+"
+)
+"""Departments alone, which are everywhere."""
 _AGE_TOLD = re.compile(r"[岁歲旬]|year|yr|y/?o|y\.o|ninet|hundred|tahun", re.IGNORECASE)
 _AGE_ALONE = re.compile(
     r"(?:9[0-9]|1[0-3][0-9])(?:多|几|整|y)?|九十[有又]?[一二三四五六七八九]?(?:多|几|好几|有余)?|九[一二三四五六七八九]"
@@ -77,7 +86,7 @@ def may_be(plain: str, span: Span) -> bool:
         follows = _BARE_DAY.fullmatch(text) and _NO_DAY.match(plain, span.end)
         return bool(_DAY.fullmatch(text)) and not follows and _has_a_month(text)
     if span.type == "hospital":
-        return not _KIND_OF_HOSPITAL.fullmatch(text)
+        return not _KIND_OF_HOSPITAL.fullmatch(text) and not _DEPARTMENT.fullmatch(text)
     if span.type == "email":
         return bool(_AT.search(text))
     return span.type != "url" or "/" in text or not _FILE.search(text)
@@ -87,6 +96,8 @@ def _is_number(plain: str, span: Span) -> bool:
     text, before = plain[span.start : span.end], plain[max(0, span.start - 24) : span.start]
     least, most = _DIGITS_OF[span.type]
     count = sum(c in _LIKE_DIGITS for c in spoken(text))
+    if span.type in _WITHOUT_LETTERS and _LETTER.search(text):
+        return False
     if not least <= count <= most or _OF_THINGS.search(before) or _GENE.match(text):
         return False
     if span.type == "landline":

@@ -21,11 +21,14 @@ LIKELY = 0.05
 """How probable another type is at least that an identifier gets when its text forbids the likeliest."""
 DOUBTED, DOUBTED_ALONE = 0.01, 0.15
 """Below this at its best, what a rule found is none; the second where a conversation holds no other identifier."""
+TRIMMED = 0.03
+"""How probable each character at the ends of a rule's place is at least."""
 OTHERWISE = 0.8
 """How probable another type is at its best that takes the place of a rule's."""
 
 _WHOLE = {"mobile", "landline", "id_card", "bank_card", "wechat", "qq", "email", "url", "mrn", "plate"}
-_PLACES = {"address", "hospital"}
+_PLACES, _IN_WORDS = {"address", "hospital"}, {"address", "hospital", "date", "age"}
+"""Types of which the tagger may say that a rule's finding is none, and whose ends it moves; numbers are the rules'."""
 _EDGE = " \t\n\u3000·.,，。;；:：、!！?？【】「」『』“”\"'—_/|@#*<>《》-~"
 _DIGIT = re.compile(r"[0-9]")
 _PAIRS = {"(": ")", "[": "]"}
@@ -102,25 +105,27 @@ def united(plain: str, by_rule: Sequence[Span], probable: Floats) -> list[Span]:
     spans = []
     for rule in by_rule:
         others = [(s, p) for s, p in read if s.start < rule.end and rule.start < s.end]
-        if at_best(probable, rule) < DOUBTED and (any(p >= OTHERWISE for _, p in others) or _is_none(probable, rule)):
-            continue
-        spans.append(_longer(rule, [s for s, _ in others if s.type == rule.type], probable))
+        is_other = any(p >= OTHERWISE for _, p in others)
+        is_none = rule.type in _IN_WORDS and _is_none(probable, rule)
+        if at_best(probable, rule) >= DOUBTED or not (is_other or is_none):
+            same = [s for s, _ in others if s.type == rule.type]
+            spans.append(_longer(rule, same, probable) if same and rule.type in _IN_WORDS else rule)
     return spans + [span for span, best in read if best >= NEEDED[span.type]]
 
 
 def believed(spans: Sequence[Span], probable: Floats) -> list[Span]:
-    """What stays where a conversation holds hardly anything else."""
-    return [span for span in spans if at_best(probable, span) >= DOUBTED_ALONE]
+    """What stays where a conversation holds hardly anything else: numbers, and what the tagger does not doubt."""
+    return [s for s in spans if s.type not in _IN_WORDS or at_best(probable, s) >= DOUBTED_ALONE]
 
 
 def _longer(rule: Span, same: Sequence[Span], probable: Floats) -> Span:
     """The rule's span with what the tagger reads beyond its ends, and without words beside a place that it does not."""
     start, end = min([rule.start, *(s.start for s in same)]), max([rule.end, *(s.end for s in same)])
-    if rule.type in _PLACES and same:
+    if rule.type in _PLACES:
         belongs = of(probable, rule.type)
-        while belongs[start] < DOUBTED:
+        while belongs[start] < TRIMMED:
             start += 1
-        while belongs[end - 1] < DOUBTED:
+        while belongs[end - 1] < TRIMMED:
             end -= 1
     return Span(start, end, rule.type)
 
