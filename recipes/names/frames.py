@@ -1,4 +1,4 @@
-"""What stands before names in English, and clauses with identifiers that are none, for lessons put together."""
+"""What stands beside names, relatives, the famous and what is called after them, for lessons put together."""
 
 ENGLISH_HEADS = (
     "Name: ",
@@ -30,55 +30,6 @@ ENGLISH_HEADS = (
     "from ",
     "with ",
 )
-
-IDENTIFIERS = (
-    "QQ{d}",
-    "我QQ号是{d}",
-    "扣扣{d}",
-    "微信{l}{d}",
-    "加V：{l}_{d}",
-    "wx:{l}",
-    "手机{d}",
-    "电话{d}",
-    "座机{d}",
-    "tel {d}",
-    "住院号{d}",
-    "病历号{L}{d}",
-    "身份证{d}",
-    "身份证号码念给你听{d}",
-    "卡号{d}",
-    "农行卡{d}",
-    "建行{d}",
-    "支付宝{d}",
-    "车牌{c}",
-    "车是{c}",
-    "停的{c}",
-    "住{p}{r}路12号",
-    "家在{p}{r}小区3栋2单元",
-    "地址：{p}{r}街道{r}村5组",
-    "寄{p}市{p}区{r}路",
-    "在{p}{r}医院看的",
-    "{p}市人民医院",
-    "{x}",
-    "{p}的",
-    "{l}@{l}.com",
-    "网址www.{l}.cn",
-    "https://{l}.com/{l}",
-    "订单号{d}",
-    "验证码{d}",
-    "{L}{d}",
-    "标本号{L}-{d}",
-    "{r}卫生院",
-    "{n}{d}元",
-    "{n}（{d}）",
-    "{n}：{n}",
-    "昵称“{n}{n}”",
-    "群里的{n}{n}",
-    "淘宝{n}",
-    "导航到{p}",
-    "ID：{l}",
-)
-"""d digits, l letters, L capitals, p a place, r a word as of a road, c a plate, n a noun, x an institution."""
 
 LEADS = (
     "陪",
@@ -183,3 +134,46 @@ FOLLOWS = (
     "5岁",
     "）",
 )
+
+EPONYMS = (
+    "{}'s disease",
+    "{} sign negative",
+    "{} syndrome",
+    "the {} score",
+    "a {} catheter",
+    "{} stain",
+    "{}'s test",
+    "查{}征",
+    "{}评分",
+    "my {}'s flare",
+    "no {}'s",
+)
+"""What is called after somebody."""
+KIN = (
+    "{}今年七十了",
+    "{}说要来",
+    "我{}血压高",
+    "带{}看病",
+    "{}：",
+    "问{}",
+    "{}帮忙",
+    "把{}叫来",
+    "{}，",
+    "是{}",
+)
+"""Beside a word for a relative."""
+FAMOUS = (
+    "{}说过多喝水",
+    "连{}都得过这病",
+    "{}院士",
+    "听说{}也有糖尿病",
+    "{}的方子",
+    "读{}的书",
+    "演员{}",
+    "{}综合征",
+    "{}教授在电视上讲过",
+    "看过{}的视频",
+    "医圣{}",
+    "{}病怎么治",
+)
+"""Beside somebody famous."""

@@ -6,11 +6,11 @@ What the package computes with numpy (`doctorglm.clinical.deid.tagger`) is the s
 import torch
 from torch import Tensor, nn
 
-from doctorglm.clinical.deid.tagger import DILATIONS, PAIRS, Dictionary
+from doctorglm.clinical.deid.tagger import DILATIONS, FLAGS, LABELS, PAIRS
 
 
 class Tagger(nn.Module):
-    """Codes of characters and of pairs -> scores of none, first and further character of a name."""
+    """Codes of characters and of pairs -> scores of none, and of the first and the further characters of each type."""
 
     def __init__(self, characters: int, *, of_character: int = 64, of_pair: int = 32, width: int = 128) -> None:
         super().__init__()
@@ -18,16 +18,16 @@ class Tagger(nn.Module):
         self.pairs = nn.Embedding(PAIRS, of_pair)
         nn.init.normal_(self.characters.weight, std=0.5)
         nn.init.normal_(self.pairs.weight, std=0.3)
-        self.enter = nn.Linear(of_character + of_pair + Dictionary.FLAGS, width)
+        self.enter = nn.Linear(of_character + of_pair + FLAGS, width)
         self.layers = nn.ModuleList(nn.Linear(3 * width, width) for _ in DILATIONS)
-        self.leave = nn.Linear(width, 3)
+        self.leave = nn.Linear(width, LABELS)
         self.drop = nn.Dropout(0.1)
 
-    def forward(self, characters_BL: Tensor, pairs_BL: Tensor, flags_BL7: Tensor) -> Tensor:
-        """(B, L) codes, 0 where nothing stands -> (B, L, 3)."""
+    def forward(self, characters_BL: Tensor, pairs_BL: Tensor, flags_BLF: Tensor) -> Tensor:
+        """(B, L) codes, 0 where nothing stands -> (B, L, labels)."""
         stands_BL1 = (characters_BL > 0).unsqueeze(-1).to(self.enter.weight.dtype)
         entered = torch.cat([self.characters(characters_BL), self.pairs(pairs_BL)], -1)
-        entered = torch.cat([self.drop(entered), flags_BL7], -1)
+        entered = torch.cat([self.drop(entered), flags_BLF], -1)
         hidden_BLD = torch.relu(self.enter(entered)) * stands_BL1
         for dilation, layer in zip(DILATIONS, self.layers, strict=True):
             beside = nn.functional.pad(hidden_BLD, (0, 0, dilation, dilation))

@@ -23,6 +23,16 @@ def listed(name: str) -> list[str]:
     return [word for line in lines if not line.startswith("#") for word in line.split()]
 
 
+def by_type(name: str) -> dict[str, list[str]]:
+    """A list whose lines are a type and its entries, with bars between."""
+    entries: dict[str, list[str]] = {}
+    for line in (_LISTS / f"{name}.txt").read_text(encoding="utf-8").splitlines():
+        if not line.startswith("#"):
+            kind, _, rest = line.partition(": ")
+            entries.setdefault(kind, []).extend(rest.replace("\\n", "\n").split(" | "))
+    return entries
+
+
 class People:
     """Makes up names; `met` are words of running text, a few of which become names."""
 
@@ -33,6 +43,7 @@ class People:
         self._sure = set(self._surnames)
         self._given, self._pets, self._minority = listed("given"), listed("nicknames"), listed("minority")
         self._first, self._last = listed("english_first"), listed("english_last")
+        self._called, self._children = listed("called"), listed("children")
         pinyin = listed("pinyin")
         self._pinyin = pinyin[: pinyin.index("|")], pinyin[pinyin.index("|") + 1 :]
 
@@ -78,6 +89,12 @@ class People:
             return self._character() * 2
         if r < 0.60:
             return self.rng.choice(self._met)
+        if r < 0.66:
+            return self.rng.choice((self.surname(), "")) + self.rng.choice(self._called)
+        if r < 0.74:
+            return (
+                self.rng.choice("大二三四五小老幺") + self.rng.choice(self._children) + self.rng.choice(("", "", "儿"))
+            )
         return self._character() + self._character()
 
     def minority(self) -> str:
@@ -104,7 +121,7 @@ class People:
             initial = self.rng.random()
             shown = first[0] + "." if initial < 0.08 else first
             middle = [self.rng.choice("ABCDEFGHJKLMPRST") + "."] if initial > 0.95 else []
-            parts = [shown, *middle, last]
+            parts = [shown, *middle, last] if initial < 0.92 else [last + ",", first]
         return {"first": first, "last": last}.get(form) or " ".join(parts)
 
     def _pinyin_given(self) -> str:
@@ -144,6 +161,8 @@ class People:
         if not _HAN.search(name):
             parts = name.split(" ")
             made = self.english("full" if len(parts) > 1 else self.rng.choice(("first", "last")))
+            if name.islower() or self.rng.random() < 0.1:
+                return made.lower()
             return made.upper() if name.isupper() and len(name) > 2 else made
         if " " in name or "\u3000" in name:
             gap = re.search(r"\s+", name)

@@ -12,12 +12,15 @@ import numpy as np
 import pytest
 import torch
 
-from doctorglm.clinical.deid import find, find_in, tagged
+from doctorglm.clinical.deid import TYPES, Span, find, find_in, tagged, typed
 from doctorglm.clinical.deid.fold import folded
+from doctorglm.clinical.deid.likely import may_be
 from doctorglm.clinical.deid.tagger import (
     BITS,
     DILATIONS,
     GAP,
+    LABELS,
+    MOST,
     PAIRS,
     PIECE,
     WEIGHTS,
@@ -25,9 +28,11 @@ from doctorglm.clinical.deid.tagger import (
     Tagger,
     hashes,
     points_of,
+    shapes,
 )
 
 ROOT = Path(__file__).parents[3]
+SETS = ROOT / "benchmarks/sets"
 
 
 def _recipe(name: str) -> ModuleType:
@@ -50,8 +55,13 @@ def _random_weights(width: int = 24) -> tuple[torch.nn.Module, Tagger]:
     network = _recipe("network").Tagger(len(alphabet) + 2, of_character=8, of_pair=4, width=width).half().float().eval()
     weights = {name: value.half().numpy() for name, value in network.state_dict().items()}
     draw = np.random.default_rng(4)
-    bits = {name: np.packbits(draw.integers(0, 2, BITS, dtype=np.uint8)) for name in ("pairs", "often", "triples")}
-    return network, Tagger({"alphabet": alphabet, **weights, **{f"words.{name}": b for name, b in bits.items()}})
+    bits = {
+        name: np.packbits(draw.integers(0, 2, BITS, dtype=np.uint8)) for name in ("pairs", "often", "triples", "places")
+    }
+    plain = {"alias.of": np.array([ord("壹"), ord("①")]), "alias.is": np.array([ord("一"), ord("1")])}
+    return network, Tagger(
+        {"alphabet": alphabet, **plain, **weights, **{f"words.{name}": b for name, b in bits.items()}}
+    )
 
 
 def test_numpy_computes_what_torch_does() -> None:
@@ -86,17 +96,31 @@ def test_a_long_text_is_read_in_pieces_as_if_at_once() -> None:
     np.testing.assert_allclose(ours.read([text])[0], at_once, atol=1e-5)
 
 
+def test_other_forms_of_a_character_are_read_alike() -> None:
+    _, ours = _random_weights()
+    for one, other in (("王壹李", "王一李"), ("a①b", "a1b")):
+        np.testing.assert_array_equal(ours.read([one])[0], ours.read([other])[0])
+
+
+def test_shapes_count_the_digits_of_a_number() -> None:
+    text = "T12 34-5oo十个"
+    kinds, strict, loose = np.split(shapes(points_of(text)), [5, 5 + MOST], axis=1)
+    assert kinds.argmax(1)[kinds.any(1)].tolist() == [2, 0, 0, 4, 0, 0, 4, 0, 3, 3, 1]
+    assert [int(row.argmax()) + 1 if row.any() else 0 for row in strict] == [0, 2, 2, 0, 2, 2, 0, 1, 0, 0, 1, 0]
+    assert [int(row.argmax()) + 1 if row.any() else 0 for row in loose] == [0, *[6] * 10, 0]
+
+
 def test_flags_mark_where_words_stand() -> None:
     text = "头痛发烧糖尿病"
-    bits = np.zeros((3, BITS), dtype=np.int64)
+    bits = np.zeros((4, BITS), dtype=np.int64)
     bits[0, hashes(points_of("发烧"), 2)] = 1
     bits[1, hashes(points_of("头痛"), 2)] = 1
     bits[2, hashes(points_of("糖尿病"), 3)] = 1
     flags = Dictionary(*bits).flags(points_of(text))
-    expected = np.zeros((7, 7))
+    expected = np.zeros((7, 12))
     expected[2, 1] = expected[3, 0] = 1  # 发烧 begins and ends
     expected[0, 3] = expected[1, 2] = 1  # 头痛, a frequent word
-    expected[4, 4] = expected[5, 5] = expected[6, 6] = 1  # 糖尿病: begins, is amid, ends
+    expected[4, 6] = expected[5, 7] = expected[6, 8] = 1  # 糖尿病: begins, is amid, ends
     np.testing.assert_array_equal(flags, expected)
     assert max(DILATIONS) == GAP and PAIRS & (PAIRS - 1) == 0
 
@@ -154,24 +178,124 @@ def test_rules_alone_can_be_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [text[s.start : s.end] for s in find(text, "rules")] == ["王"]
 
 
+def _thought(text: str, *parts: tuple[str, str, float]) -> np.ndarray:
+    """What a tagger could think of a text: each part of its type, so probable, everything else none."""
+    probable = np.zeros((len(text), LABELS), dtype=np.float32)
+    probable[:, 0] = 1
+    for part, kind, share in parts:
+        start, label = text.index(part), 1 + 2 * TYPES.index(kind)
+        probable[start : start + len(part), 0] = 1 - share
+        probable[start, label] = probable[start + 1 : start + len(part), label + 1] = share
+    return probable
+
+
 def test_spans_are_whole_latin_words_without_marks_at_their_ends() -> None:
     text = folded("x，Maria Gomez's son")
-    probable = np.zeros((len(text), 2), dtype=np.float32)
-    probable[1 : text.index("omez") + 2, 0] = 0.9  # from the comma into the word
+    probable = _thought(text, (",Maria Gom", "name", 0.95))
     assert [text[s.start : s.end] for s in tagged.found(text, probable)] == ["Maria Gomez"]
 
 
 def test_who_is_famous_needs_certainty() -> None:
     text = "钟南山说"
-    probable = np.zeros((4, 2), dtype=np.float32)
-    probable[:3, 0] = 0.9
-    assert list(tagged.found(text, probable)) == []
-    probable[:3, 0] = 0.999
-    assert len(list(tagged.found(text, probable))) == 1
+    assert list(tagged.found(text, _thought(text, ("钟南山", "name", 0.9)))) == []
+    assert len(list(tagged.found(text, _thought(text, ("钟南山", "name", 0.999))))) == 1
+
+
+def test_what_a_rule_finds_alone_in_a_conversation_is_doubted_sooner(monkeypatch: pytest.MonkeyPatch) -> None:
+    hospital, phone = "在青石桥医院看过", "电话16400001234"
+    thoughts = {
+        hospital: _thought(hospital, ("青石桥医院", "hospital", 0.1)),
+        phone: _thought(phone, ("16400001234", "mobile", 0.9)),
+    }
+    monkeypatch.setattr(tagged, "read", lambda texts: [thoughts[text] for text in texts])
+    assert find_in([hospital]) == [[]]
+    assert [[span.type for span in spans] for spans in find_in([hospital, phone])] == [["hospital"], ["mobile"]]
+
+
+def test_less_is_asked_of_a_name_with_a_title_beside_another_identifier() -> None:
+    for text, expected in (("问乜队长", ["乜"]), ("问乜说过", [])):
+        thought = _thought(text, ("乜", "name", 0.2))
+        assert [text[s.start : s.end] for s in tagged.found(text, thought, beside=True)] == expected
+        assert list(tagged.found(text, thought)) == []
+
+
+def test_neighbours_are_told_apart_and_numbers_are_not_cut() -> None:
+    text = "骨科17床62001234567890123卡 20240301"
+    thought = _thought(
+        text,
+        ("骨科17床", "hospital", 0.9),
+        ("620012345678901", "bank_card", 0.9),  # the rest of the number belongs to it
+        ("20240301", "date", 0.9),
+    )
+    assert [(text[s.start : s.end], s.type) for s, _ in typed.found(text, thought)] == [
+        ("骨科17床", "hospital"),
+        ("62001234567890123", "bank_card"),
+        ("20240301", "date"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "part", "kind"),
+    [
+        ("今年89岁", "89岁", "age"),
+        ("心率九十四", "九十四", "age"),
+        ("床垫九十公分", "九十", "age"),
+        ("三甲医院", "三甲医院", "hospital"),
+        ("超过三天不退请去儿科", "儿科", "hospital"),
+        ("挂消化内科门诊", "消化内科门诊", "hospital"),
+        ("扣12", "12", "qq"),
+        ("4床", "4床", "mrn"),
+        ("快递420111200707180008", "420111200707180008", "id_card"),
+        ("批号B2204771", "B2204771", "mrn"),
+        ("电话8400091276", "8400091276", "landline"),
+        ("换算下来94/64", "94/64", "date"),
+        ("22号刀片", "22号", "date"),
+        ("11-12点抽血", "11-12", "date"),
+        ("miR-4746-5p在肝癌中", "miR-4746-5p", "mrn"),
+        ("睡眠的前1/3时间", "1/3", "date"),
+        ("config.yaml 发我", "config.yaml", "url"),
+    ],
+)
+def test_what_can_be_no_identifier_is_none(text: str, part: str, kind: str) -> None:
+    start = text.index(part)
+    assert not may_be(text, Span(start, start + len(part), kind))
+
+
+def test_nearly_all_that_was_labelled_may_be_what_it_is() -> None:
+    text_of = re.compile(r"⟦(?!name)([a-z_]+):([^⟦⟧]+)⟧")
+    allowed = []
+    for path in [SETS / "deid/dev.txt", *sorted((SETS / "names").glob("w?.txt"))]:
+        for line in path.read_text(encoding="utf-8").splitlines():
+            for mark in text_of.finditer(line):
+                before, after = (
+                    re.sub(r"⟦[a-z_]+:|⟧", "", part) for part in (line[: mark.start()], line[mark.end() :])
+                )
+                plain = folded((before + mark[2] + after).replace("\\n", "\n"))
+                start = len(before.replace("\\n", "\n"))
+                allowed.append(may_be(plain, Span(start, start + len(mark[2].replace("\\n", "\n")), mark[1])))
+    assert len(allowed) > 3000
+    assert sum(allowed) > 0.995 * len(allowed)
+
+
+def test_the_tagger_speaks_against_a_rule_only_where_it_is_sure() -> None:
+    text = "这家医院 10024466，谢谢"
+    number, place = Span(5, 13, "mrn"), Span(0, 4, "hospital")
+    doubtful = _thought(text, ("10024466", "mrn", 0.1), ("这家医院", "hospital", 0.1))
+    assert typed.united(text, [number, place], doubtful) == [number, place]
+    assert typed.united(text, [number, place], _thought(text)) == [number]  # of numbers the rules know better
+    other = _thought(text, ("10024466", "qq", 0.95))
+    assert typed.united(text, [number], other) == [Span(5, 13, "qq")]
+
+
+def test_a_rule_and_the_tagger_together_find_the_whole() -> None:
+    text = "住柳沟镇下石河村三组，来过"
+    thought = _thought(text, ("柳沟镇", "address", 0.1), ("下石河村三组", "address", 0.9))
+    rule = Span(1, 8, "address")
+    assert typed.united(text, [rule], thought)[0] == Span(1, text.index("，"), "address")
 
 
 def test_the_card_names_the_weights_that_are_shipped() -> None:
     card = (ROOT / "docs/names.md").read_text(encoding="utf-8")
     data = resources.files("doctorglm.clinical.deid").joinpath(WEIGHTS).read_bytes()
     assert re.findall(r"[0-9a-f]{64}", card) == [hashlib.sha256(data).hexdigest()]
-    assert len(data) < 4_500_000
+    assert len(data) < 6_000_000

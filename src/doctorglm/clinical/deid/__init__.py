@@ -8,11 +8,11 @@ import re
 from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
-from doctorglm.clinical.deid import contacts, names, numbers, places, tagged, times
+from doctorglm.clinical.deid import contacts, names, numbers, places, tagged, times, typed
 from doctorglm.clinical.deid.fold import folded
 from doctorglm.clinical.deid.replace import conversation_key, replaced
 from doctorglm.clinical.deid.spans import TYPES, Span, masked, resolved
-from doctorglm.clinical.deid.tagger import Floats
+from doctorglm.clinical.deid.tagger import Floats, at_best
 
 __all__ = ["TYPES", "By", "Span", "conversation_key", "find", "find_in", "masked", "replaced"]
 
@@ -32,7 +32,17 @@ def find_in(texts: Sequence[str], names: By = "tagger") -> list[list[Span]]:
     """The identifiers in each of a conversation's texts; a name that is told in one counts in all."""
     plain = [folded(text) for text in texts]
     read = tagged.read(plain) if names == "tagger" else [None] * len(plain)
-    alone = [_alone(text, probable) for text, probable in zip(plain, read, strict=True)]
+    others = [_others(text, probable) for text, probable in zip(plain, read, strict=True)]
+    if sum(map(len, others)) == 1:
+        others = [
+            spans if probable is None else typed.believed(spans, probable)
+            for spans, probable in zip(others, read, strict=True)
+        ]
+    beside = any(others)
+    alone = [
+        resolved([*spans, *_names(text, probable, beside)])
+        for text, spans, probable in zip(plain, others, read, strict=True)
+    ]
     told = {text[s.start : s.end] for text, spans in zip(plain, alone, strict=True) for s in spans if s.type == "name"}
     ordered = sorted((name for name in told if len(name) >= 2), key=lambda name: (-len(name), name))
     return [
@@ -47,16 +57,21 @@ def _beside_masks(plain: str, spans: list[Span]) -> list[Span]:
     return [span for span in spans if not any(a < span.end and span.start < b for a, b in masks)]
 
 
-def _alone(plain: str, probable: Floats | None) -> list[Span]:
-    spans = [span for kind in _KINDS for span in kind.found(plain)]
+def _others(plain: str, probable: Floats | None) -> list[Span]:
+    spans = resolved(span for kind in _KINDS for span in kind.found(plain))
+    return spans if probable is None else resolved(typed.united(plain, spans, probable))
+
+
+def _names(plain: str, probable: Floats | None, beside: bool) -> list[Span]:
+    """Names; fewer are doubted beside another identifier, wherever in the conversation it stands."""
     by_rule = list(names.found(plain))
-    if probable is not None:
-        spans += tagged.found(plain, probable)
-        by_rule = [s for s in by_rule if tagged.at_best(probable, s) >= tagged.HARDLY and tagged.may_be(plain, s)]
-    return resolved([*spans, *by_rule])
+    if probable is None:
+        return by_rule
+    by_rule = [s for s in by_rule if at_best(probable, s) >= tagged.HARDLY[beside] and tagged.may_be(plain, s)]
+    return [*tagged.found(plain, probable, beside), *by_rule]
 
 
 def _again(plain: str, name: str, probable: Floats | None) -> list[Span]:
     """Where a name stands again; a word that can be no name there stays."""
     spans = list(names.again(plain, name))
-    return spans if probable is None else [span for span in spans if tagged.at_best(probable, span) >= tagged.AGAIN]
+    return spans if probable is None else [span for span in spans if at_best(probable, span) >= tagged.AGAIN]
