@@ -67,20 +67,29 @@ class Consultations:
         self._asked = _count(clauses.asked, _QUESTION_SHARE * characters)
         self._answered = _count(clauses.answered, (1 - _QUESTION_SHARE) * characters)
 
+    def kind(self, number: int) -> str:
+        """`exact` or `near` for a copy, else `new`."""
+        return self._drawn(number)[0]
+
+    def _drawn(self, number: int) -> tuple[str, random.Random]:
+        chance = random.Random(f"{self._seed} {number}")
+        drawn = chance.random()
+        kind = "exact" if drawn < EXACT else "near" if drawn < EXACT + NEAR else "new"
+        return kind if number else "new", chance
+
     def __getitem__(self, number: int) -> tuple[str, str]:
         """Question and answer of a record."""
-        chance = random.Random(f"{self._seed} {number}")
-        kind = chance.random()
-        if kind < EXACT and number:
-            return self[chance.randrange(number)]
-        if kind < EXACT + NEAR and number:
-            question, answer = self[chance.randrange(number)]
+        kind, chance = self._drawn(number)
+        if kind == "new":
+            return (
+                _text(chance, self._clauses.asked, self._asked),
+                _text(chance, self._clauses.answered, self._answered),
+            )
+        question, answer = self[chance.randrange(number)]
+        if kind == "near":
             middle = len(answer) // 2
-            return question, answer[:middle] + chance.choice(self._clauses.asked)[:2] + answer[middle + 2 :]
-        return (
-            _text(chance, self._clauses.asked, self._asked),
-            _text(chance, self._clauses.answered, self._answered),
-        )
+            answer = answer[:middle] + chance.choice(self._clauses.asked)[:2] + answer[middle + 2 :]
+        return question, answer
 
     def write(self, path: Path, records: int) -> int:
         """Writes so many as JSON lines in the shape `question, answer, department`; returns the file's bytes."""

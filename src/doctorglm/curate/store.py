@@ -100,12 +100,13 @@ class Table:
 
     def __init__(self, store: Store, heads: Sequence[Head]) -> None:
         self.store, self.heads = store, heads
-        numbers: dict[Label, int] = {}
-        parts = [self._columns(head, numbers) for head in heads]
-        self.columns: NDArray[np.void] = np.concatenate([np.empty(0, COLUMNS), *parts])
-        self.labels = list(numbers)
         self.first = np.array([0, *itertools.accumulate(head.passed for head in heads)])
         """The number of each chunk's first record, and of all."""
+        numbers: dict[Label, int] = {}
+        self.columns: NDArray[np.void] = np.empty(self.first[-1], COLUMNS)
+        for head, (first, end) in zip(heads, itertools.pairwise(self.first), strict=True):
+            self.columns[first:end] = self._columns(head, numbers)
+        self.labels = list(numbers)
 
     def _columns(self, head: Head, numbers: dict[Label, int]) -> NDArray[np.void]:
         columns = np.fromfile(self.store.path(head.key, _COLUMNS), COLUMNS)
