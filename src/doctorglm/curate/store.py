@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from doctorglm.curate.record import COLUMNS, Label, Outcome
+from doctorglm.curate.spill import Spill
 from doctorglm.runs import atomic_file, read_json, write_json
 
 _HEAD, _PASSED, _REJECTED, _COLUMNS = ".json", ".passed.jsonl", ".rejected.jsonl", ".npy"
@@ -103,12 +104,13 @@ class Table:
         self.first = np.array([0, *itertools.accumulate(head.passed for head in heads)])
         """The number of each chunk's first record, and of all."""
         numbers: dict[Label, int] = {}
-        self.columns: NDArray[np.void] = np.empty(self.first[-1], COLUMNS)
-        for head, (first, end) in zip(heads, itertools.pairwise(self.first), strict=True):
-            self.columns[first:end] = self._columns(head, numbers)
+        self._columns = Spill(store.folder)
+        for head in heads:
+            self._columns.write(self._read(head, numbers))
+        self.columns: NDArray[np.void] = self._columns.mapped().view(COLUMNS)
         self.labels = list(numbers)
 
-    def _columns(self, head: Head, numbers: dict[Label, int]) -> NDArray[np.void]:
+    def _read(self, head: Head, numbers: dict[Label, int]) -> NDArray[np.void]:
         columns = np.fromfile(self.store.path(head.key, _COLUMNS), COLUMNS)
         if head.labels:
             known = np.array([numbers.setdefault(label, len(numbers)) for label in head.labels], dtype="u4")
@@ -117,6 +119,10 @@ class Table:
 
     def __len__(self) -> int:
         return len(self.columns)
+
+    def forget(self) -> None:
+        """Gives the columns' memory back where they lie in a file, before what needs much of its own."""
+        self._columns.forget()
 
     @cached_property
     def chunk(self) -> NDArray[np.int32]:

@@ -125,6 +125,7 @@ def indexed(table: Table, views: Sequence[Texts], engine: Engine, spill: Path) -
         for index, one, found in zip(indexes, block, known, strict=True):
             index.add(one.signed)
             found.append((one.digests, one.marks))
+    table.forget()
     for texts, found in zip(views, known, strict=True):
         texts.digests = np.concatenate([texts.digests, *(digests for digests, _ in found)])
         texts.marks = np.concatenate([texts.marks, *(marks for _, marks in found)])
