@@ -46,7 +46,6 @@ from doctorglm.runs import _versions
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 PROCESSES = 2
-SETTINGS = ("names=rules",)
 SAME = ("filters=length,loops,duplicate", "deidentify=none", "normalise=none", "drop_courtesies=false", "splits=all=1")
 ARMS = {
     "ours": ("ours", ""),
@@ -68,6 +67,7 @@ def main() -> None:
     parser.add_argument("--sizes", default="10000,100000,1000000", help="of growth")
     parser.add_argument("--killed", type=int, default=50_000, help="records of the run that is killed")
     parser.add_argument("--repeat", type=int, default=3, help="turns of peers")
+    parser.add_argument("--settings", default="names=rules", help="of growth and large, with spaces between them")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, default=Path("/tmp/curate-bench"))
     asked = parser.parse_args()
@@ -89,7 +89,7 @@ def stages(asked: argparse.Namespace) -> dict[str, Any]:
     with workers(PROCESSES) as engine:
         alone = by_record(source, settings, engine, PROCESSES)
         whole = end_to_end(source, asked.folder / "out", settings, engine)
-    return about | {"settings": list(SETTINGS), "by_record": alone} | whole
+    return about | {"settings": ["names=rules"], "by_record": alone} | whole
 
 
 def peers(asked: argparse.Namespace) -> dict[str, Any]:
@@ -137,11 +137,11 @@ def growth(asked: argparse.Namespace) -> dict[str, Any]:
     rows = []
     for records in map(int, asked.sizes.split(",")):
         source, about = _written(asked, records, asked.characters or 230)
-        rows.append(about | _curated(source, asked.folder / "out", SETTINGS))
+        rows.append(about | _curated(source, asked.folder / "out", asked.settings.split()))
         source.unlink()
     measures = ("seconds", "cpu_seconds", "peak_memory_mb")
     return {
-        "settings": list(SETTINGS),
+        "settings": asked.settings.split(),
         "rows": rows,
         "ratios": {name: [round(b[name] / a[name], 2) for a, b in itertools.pairwise(rows)] for name in measures},
         "slopes": {name: _slope([(row["records"], row[name]) for row in rows]) for name in measures},
@@ -151,10 +151,14 @@ def growth(asked: argparse.Namespace) -> dict[str, Any]:
 def large(asked: argparse.Namespace) -> dict[str, Any]:
     characters = asked.characters or 1_700
     source, about = _written(asked, asked.records or 1_000_000, characters)
-    whole = about | _curated(source, asked.folder / "out", SETTINGS)
+    whole = about | _curated(source, asked.folder / "out", asked.settings.split())
     source.unlink()
     source, about = _written(asked, asked.killed, characters)
-    return {"settings": list(SETTINGS), "whole": whole, "killed": about | _killed(source, asked.folder)}
+    return {
+        "settings": asked.settings.split(),
+        "whole": whole,
+        "killed": about | _killed(source, asked.folder, asked.settings.split()),
+    }
 
 
 PARTS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
@@ -188,22 +192,22 @@ def _command(source: Path, out: Path, settings: Sequence[str]) -> list[str]:
     return [sys.executable, "-m", "doctorglm", "curate", str(source), "--out", str(out), *settings]
 
 
-def _killed(source: Path, folder: Path) -> dict[str, Any]:
+def _killed(source: Path, folder: Path, settings: Sequence[str]) -> dict[str, Any]:
     """A run that is killed twice beside one that is not."""
     whole, killed = folder / "whole", folder / "killed"
-    _run("not killed", _command(source, whole, SETTINGS))
+    _run("not killed", _command(source, whole, settings))
     chunks = json.loads((whole / "run.json").read_text(encoding="utf-8"))["counts"]["read"] / 1000
 
     def done() -> int:
         return len(list((killed / ".curate").glob("*.json")))
 
-    amid_reading = measured(_command(source, killed, SETTINGS), until=lambda: done() >= chunks / 2)
+    amid_reading = measured(_command(source, killed, settings), until=lambda: done() >= chunks / 2)
     left = done()
     # nothing is written in the folder while records are compared but files without a name
     amid_comparing = measured(
-        _command(source, killed, SETTINGS), until=lambda: done() >= chunks and _is_comparing(killed)
+        _command(source, killed, settings), until=lambda: done() >= chunks and _is_comparing(killed)
     )
-    _run("continued", _command(source, killed, SETTINGS))
+    _run("continued", _command(source, killed, settings))
     hashes = [_hashes(out) for out in (whole, killed)]
     return {
         "exit_codes": [amid_reading.returncode, amid_comparing.returncode],

@@ -2,9 +2,10 @@
 
 import hashlib
 import json
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial, reduce
+from functools import partial, reduce
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -24,7 +25,8 @@ Mark: TypeAlias = Callable[[str], str]
 Said: TypeAlias = tuple[str, str]
 """What is asked, and what is answered."""
 
-_REMEMBERED = 4096
+_REMEMBERED = 500_000
+"""Trigrams, of about 130 bytes: so many texts as there is room for, be they short or long."""
 _ROLES = ("user", "assistant")
 
 
@@ -108,12 +110,24 @@ class Texts:
         self.digests = np.empty(0, np.uint64)
         """Equal where the texts are equal as they are compared; known once all are signed."""
         self.marks = np.empty(0, np.uint64)
-        self.shingles = lru_cache(_REMEMBERED)(self._shingles)
+        self._recent: OrderedDict[int, Shingles] = OrderedDict()
+        self._remembered = 0
 
     def __len__(self) -> int:
         return len(self.numbers)
 
-    def _shingles(self, i: int) -> Shingles:
+    def shingles(self, i: int) -> Shingles:
+        """The trigrams of a text, read again unless it was asked for lately."""
+        if i in self._recent:
+            self._recent.move_to_end(i)
+            return self._recent[i]
+        found = self._recent[i] = self._read(i)
+        self._remembered += len(found)
+        while self._remembered > _REMEMBERED and len(self._recent) > 1:
+            self._remembered -= len(self._recent.popitem(last=False)[1])
+        return found
+
+    def _read(self, i: int) -> Shingles:
         return shingles(_viewed(*_said(next(self._table.lines(self.numbers[i : i + 1]))), self._view))
 
 
