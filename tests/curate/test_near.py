@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from doctorglm.conversation import Conversation, Message
 from doctorglm.curate.engines import Inline
 from doctorglm.curate.near import Comparison
+from doctorglm.curate.normal import normalised
 from doctorglm.curate.pairs import Index, Plan, jaccard, sign
 from doctorglm.curate.texts import shingles
 
@@ -71,14 +72,15 @@ def test_pairs_are_those_of_brute_force() -> None:
     }
     assert len(expected) > 20
     plan = Plan(rows=3, bands=84)
-    blocks = [sign(sets[at : at + 50], plan) for at in range(0, len(sets), 50)]
+    blocks = [sign([normalised(text) for text in texts[at : at + 50]], plan) for at in range(0, len(sets), 50)]
     assert {(i, j): s for i, j, s in Index(blocks).similar(0.4, sets.__getitem__)} == expected
 
 
 def test_a_bucket_of_many_is_not_compared_with_the_square_of_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = random.Random(5)
     same = sentence(rng, 20)
-    sets = [shingles(same + "".join(rng.choices("甲乙丙丁戊", k=3))) for _ in range(600)]
+    texts = [same + "".join(rng.choices("甲乙丙丁戊", k=3)) for _ in range(600)]
+    sets = [shingles(text) for text in texts]
     asked = []
 
     def counting(i: int) -> frozenset[str]:
@@ -90,7 +92,7 @@ def test_a_bucket_of_many_is_not_compared_with_the_square_of_its_number(monkeypa
     def apart(i: np.ndarray, j: np.ndarray) -> np.ndarray:
         return np.array([roots[a] != roots[b] for a, b in zip(i, j, strict=True)], dtype=bool)
 
-    for i, j, _ in Index([sign(sets, Plan(3, 84))]).similar(0.4, counting, apart):
+    for i, j, _ in Index([sign([normalised(text) for text in texts], Plan(3, 84))]).similar(0.4, counting, apart):
         one, other = sorted((roots[i], roots[j]))
         roots = [one if root == other else root for root in roots]
     assert len(set(roots)) == 1

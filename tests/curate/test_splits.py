@@ -4,6 +4,7 @@ import random
 from collections import Counter
 from dataclasses import replace
 
+import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -106,6 +107,6 @@ def test_one_split_takes_all() -> None:
 
 def test_the_hash_is_of_the_sorted_ids() -> None:
     # printf 'cmd-0000-0000\ncmd-0000-0001\n' | sha256sum
-    ids = ["cmd-0000-0000", "cmd-0000-0001"]
+    ids = np.array([b"cmd-0000-0000", b"cmd-0000-0001"])
     assert ids_sha256(ids) == ids_sha256(ids[::-1])
     assert ids_sha256(ids) == "3c0b0d692abe89b7750345e6b505b473c5eaa71eff87e5fb8a228b210091a07a"

@@ -6,6 +6,7 @@ training on one and testing on the other would be a leak.
 """
 
 from array import array
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from doctorglm.curate.engines import Engine
 from doctorglm.curate.pairs import Index, Numbers, Plan
 from doctorglm.curate.store import Table
-from doctorglm.curate.texts import Texts, View
+from doctorglm.curate.texts import Texts, View, indexed
 
 _ROWS = 3
 _BANDS = 84
@@ -41,8 +42,8 @@ class Comparison:
         Each round proposes pairs with other hashes, so that what one misses another finds.
         """
         for seed in range(self._rounds + 1, rounds + 1):
-            for view in self._members:
-                self._join(view, threshold, seed)
+            for members, texts, index in self._indexed(seed):
+                self._join(members, texts, index, threshold)
         self._rounds = max(self._rounds, rounds)
         roots = self._forest.roots(np.arange(len(self._numbers)))
         rank = np.empty(len(self._table), np.int64)
@@ -51,11 +52,10 @@ class Comparison:
         np.minimum.at(best, roots, rank[self._numbers])
         return self._table.order[best[roots]]
 
-    def _join(self, view: View, threshold: float, seed: int) -> None:
-        texts, index = self._indexed(view, seed)
-        members = self._members[view]
+    def _join(self, members: Numbers, texts: Texts, index: Index, threshold: float) -> None:
         _, first, group = np.unique(texts.digests, return_index=True, return_inverse=True)
-        for member, representative in zip(members.tolist(), members[first[group]].tolist(), strict=True):
+        again = np.flatnonzero(first[group] != np.arange(len(members)))
+        for member, representative in zip(members[again].tolist(), members[first[group[again]]].tolist(), strict=True):
             self._forest.join(member, representative)
 
         def are_apart(i: Numbers, j: Numbers) -> NDArray[np.bool_]:
@@ -64,9 +64,12 @@ class Comparison:
         for i, j, _ in index.similar(threshold, texts.shingles, are_apart, np.sort(first)):
             self._forest.join(int(members[i]), int(members[j]))
 
-    def _indexed(self, view: View, seed: int) -> tuple[Texts, Index]:
-        texts = Texts(self._table, self._numbers[self._members[view]], view)
-        return texts, Index(texts.signed(Plan(_ROWS, _BANDS, seed), self._engine), self._spill)
+    def _indexed(self, seed: int) -> Iterator[tuple[Numbers, Texts, Index]]:
+        """Each view's members and texts, and the index of these."""
+        plan = Plan(_ROWS, _BANDS, seed)
+        views = [Texts(self._table, self._numbers[members], view, plan) for view, members in self._members.items()]
+        found = indexed(self._table, views, self._engine, self._spill)
+        return zip(self._members.values(), views, found, strict=True)
 
     def largest_similarity(self, held_out: NDArray[np.bool_], at_least: float, rounds: int = 1) -> float:
         """The largest Jaccard similarity between a held-out record and another, of the pairs that MinHash proposes.
@@ -74,16 +77,19 @@ class Comparison:
         0 when none reaches `at_least`. Uses neither the clusters nor the hashes of as many rounds of clustering, so
         that it can contradict them.
         """
-        return max(
-            self._largest(view, held_out[members], at_least, rounds + 1) for view, members in self._members.items()
+        if held_out.all() or not held_out.any():
+            return 0.0
+        found = (
+            _largest(texts, index, held_out[members], at_least) for members, texts, index in self._indexed(rounds + 1)
         )
+        return max(found)
 
-    def _largest(self, view: View, held_out: NDArray[np.bool_], at_least: float, seed: int) -> float:
-        texts, index = self._indexed(view, seed)
-        _, first, group = np.unique(texts.digests, return_index=True, return_inverse=True)
-        if (held_out != held_out[first[group]]).any():
-            return 1.0
-        return index.largest(at_least, texts.shingles, lambda i, j: held_out[i] != held_out[j], np.sort(first))
+
+def _largest(texts: Texts, index: Index, held_out: NDArray[np.bool_], at_least: float) -> float:
+    _, first, group = np.unique(texts.digests, return_index=True, return_inverse=True)
+    if (held_out != held_out[first[group]]).any():
+        return 1.0
+    return index.largest(at_least, texts.shingles, lambda i, j: held_out[i] != held_out[j], np.sort(first))
 
 
 class Forest:

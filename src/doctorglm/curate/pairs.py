@@ -5,9 +5,7 @@ low bits of the hashes as in Li and König, b-Bit Minwise Hashing, arXiv 0910.33
 many; only one of them, and 128 bytes a text for the estimate, are in memory.
 """
 
-import tempfile
-import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -15,6 +13,9 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 from rensa import RMinHash
+
+from doctorglm.curate.spill import Spill
+from doctorglm.curate.trigrams import hashes
 
 Shingles: TypeAlias = frozenset[str]
 Numbers: TypeAlias = NDArray[np.int64]
@@ -28,7 +29,6 @@ _NEIGHBOURS = 64
 """In a bucket with more texts each is compared with so many that follow it: else its pairs grow with the square."""
 _BATCH = 1024
 _REMEMBERED = 500_000
-_IN_MEMORY_BYTES = 64_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,54 +53,49 @@ class Signed:
     sketches: NDArray[np.uint8]
 
 
-def sign(sets: list[Shingles], plan: Plan) -> Signed:
-    """The bands and sketches of shingled texts."""
-    if not sets:
+def sign(texts: Sequence[str], plan: Plan) -> Signed:
+    """The bands and sketches of texts by their trigrams (curate/trigrams.py)."""
+    if not texts:
         return Signed(np.empty((plan.bands, 0), np.uint32), np.empty((0, min(_SKETCH, plan.hashes)), np.uint8))
-    hashes = np.array([h.digest() for h in RMinHash.from_token_sets(sets, plan.hashes, plan.seed)], dtype=np.uint32)
-    mixed = np.zeros((len(sets), plan.bands), np.uint64)
-    rows = hashes.reshape(len(sets), plan.bands, plan.rows).astype(np.uint64)
+    signed = RMinHash.digest_matrix_from_flat_token_hashes(*hashes(texts), plan.hashes, plan.seed)
+    least = np.array(signed.to_rows(), dtype=np.uint32)
+    mixed = np.zeros((len(texts), plan.bands), np.uint64)
+    rows = least.reshape(len(texts), plan.bands, plan.rows).astype(np.uint64)
     for row in range(plan.rows):
         mixed = (mixed ^ rows[:, :, row]) * np.uint64(0x9E3779B97F4A7C15)
         mixed ^= mixed >> np.uint64(29)
     return Signed(
-        np.ascontiguousarray((mixed >> np.uint64(32)).astype(np.uint32).T), hashes[:, :_SKETCH].astype(np.uint8)
+        np.ascontiguousarray((mixed >> np.uint64(32)).astype(np.uint32).T), least[:, :_SKETCH].astype(np.uint8)
     )
 
 
 class Index:
     """Signed texts, among which similar pairs are looked for; text `i` is the i-th of all blocks."""
 
-    def __init__(self, blocks: Iterable[Signed], spill: Path | None = None) -> None:
-        # deleted by the system even after a kill
-        folder = None if spill is None else str(spill)
-        self._file = tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES, dir=folder)  # noqa: SIM115
-        weakref.finalize(self, self._file.close)
+    def __init__(self, blocks: Iterable[Signed] = (), spill: Path | None = None) -> None:
+        self._bands, self._sketched = Spill(spill), Spill(spill)
         self._blocks: list[tuple[int, int]] = []
-        sketches = []
-        at, self._bands = 0, 0
+        self._count, self._width = 0, _SKETCH
         for block in blocks:
-            self._bands, count = block.bands.shape
-            self._blocks.append((at, count))
-            at += self._file.write(block.bands.tobytes())
-            sketches.append(block.sketches)
-        self._sketches = np.concatenate(sketches) if sketches else np.empty((0, _SKETCH), np.uint8)
+            self.add(block)
+
+    def add(self, block: Signed) -> None:
+        """Takes in texts behind those of before."""
+        (self._count, count), self._width = block.bands.shape, block.sketches.shape[1]
+        self._blocks.append((self._bands.write(block.bands), count))
+        self._sketched.write(block.sketches)
 
     def _band(self, number: int) -> NDArray[np.uint32]:
-        parts = []
-        for at, count in self._blocks:
-            self._file.seek(at + 4 * number * count)
-            parts.append(np.frombuffer(self._file.read(4 * count), np.uint32))
-        return np.concatenate(parts) if parts else np.empty(0, np.uint32)
+        parts = [self._bands.read(at + 4 * number * count, 4 * count) for at, count in self._blocks]
+        return np.frombuffer(b"".join(parts), np.uint32)
 
     def candidates(
         self, at_least: float, wanted: Wanted, among: Numbers | None
     ) -> Iterator[tuple[Numbers, Numbers, NDArray[np.float32]]]:
         """(i, j, estimate) with i < j, in batches, of the wanted pairs in a common bucket that look similar enough."""
-        for band in range(self._bands):
-            hashes = self._band(band)
-            order = np.argsort(hashes, kind="stable") if among is None else _sorted(hashes, among)
-            ordered = hashes[order]
+        sketches = self._sketched.mapped().reshape(-1, self._width)
+        for band in range(self._count):
+            order, ordered = _sorted(self._band(band), among)
             starts = np.arange(len(order))
             for step in range(1, _NEIGHBOURS + 1):
                 starts = starts[starts < len(order) - step]
@@ -108,19 +103,8 @@ class Index:
                 if not len(starts):
                     break
                 for part in np.array_split(starts, len(starts) // (1 << 16) + 1):
-                    yield from self._alike(order[part], order[part + step], at_least, wanted)
-
-    def _alike(
-        self, i: Numbers, j: Numbers, at_least: float, wanted: Wanted
-    ) -> Iterator[tuple[Numbers, Numbers, NDArray[np.float32]]]:
-        i, j = np.minimum(i, j), np.maximum(i, j)
-        chosen = wanted(i, j)
-        i, j = i[chosen], j[chosen]
-        same = (self._sketches[i] == self._sketches[j]).mean(axis=1, dtype=np.float32)
-        estimates = (same - 1 / 256) / (1 - 1 / 256)
-        chosen = estimates >= at_least - _MARGIN
-        if chosen.any():
-            yield i[chosen], j[chosen], estimates[chosen]
+                    yield from _alike(sketches, order[part], order[part + step], at_least, wanted)
+            self._sketched.forget()
 
     def similar(
         self,
@@ -161,8 +145,30 @@ class Index:
         return largest
 
 
-def _sorted(hashes: NDArray[np.uint32], among: Numbers) -> Numbers:
-    return among[np.argsort(hashes[among], kind="stable")]
+def _sorted(hashes: NDArray[np.uint32], among: Numbers | None) -> tuple[Numbers, NDArray[np.uint32]]:
+    """The texts by hash, equal ones in their order, and the hashes; one word to sort holds both, which is fast."""
+    numbers = np.arange(len(hashes)) if among is None else among
+    keys = (hashes[numbers].astype(np.uint64) << np.uint64(32)) | numbers.astype(np.uint64)
+    keys.sort()
+    return (keys & np.uint64(0xFFFFFFFF)).astype(np.int64), (keys >> np.uint64(32)).astype(np.uint32)
+
+
+def _alike(
+    sketches: NDArray[np.uint8], i: Numbers, j: Numbers, at_least: float, wanted: Wanted
+) -> Iterator[tuple[Numbers, Numbers, NDArray[np.float32]]]:
+    i, j = np.minimum(i, j), np.maximum(i, j)
+    chosen = wanted(i, j)
+    i, j = i[chosen], j[chosen]
+    estimates = (_same(sketches.take(i, axis=0), sketches.take(j, axis=0)) - 1 / 256) / (1 - 1 / 256)
+    chosen = estimates >= at_least - _MARGIN
+    if chosen.any():
+        yield i[chosen], j[chosen], estimates[chosen]
+
+
+def _same(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Of each row the share of equal bytes; up to 255 of them are counted in a byte, which is fast."""
+    counts: NDArray[np.uint8] = (a == b).view(np.uint8).sum(axis=1, dtype=np.uint8)
+    return counts.astype(np.float32) / np.float32(a.shape[1])
 
 
 def _all(i: Numbers, _: Numbers) -> NDArray[np.bool_]:

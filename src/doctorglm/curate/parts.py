@@ -64,11 +64,10 @@ def _assigned(
     names, group, sizes = np.unique(clusters, return_inverse=True, return_counts=True)
     taken = np.zeros(len(names), dtype=bool)
     taken[group[held_out]] = True
-    labels = [table.labels[n] for n in table.columns["label"][names[~taken]]]
-    described = [
-        Cluster(table.id(int(name)), int(size), label.source, label.department)
-        for name, size, label in zip(names[~taken], sizes[~taken], labels, strict=True)
-    ]
+    described = (
+        Cluster(table.id(name), int(size), table.labels[label].source, table.labels[label].department)
+        for name, size, label in zip(names[~taken], sizes[~taken], table.columns["label"][names[~taken]], strict=True)
+    )
     assigned = assign(described, settings.shares, settings.seed, by_department=settings.split_by_department)
     part_of = {name: number for number, name in enumerate(settings.parts)}
     parts = np.full(len(names), len(part_of) - 1, np.uint8)

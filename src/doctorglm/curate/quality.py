@@ -10,7 +10,7 @@ often it puts the better of two answers first, `benchmarks/quality.py` measures 
 import itertools
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib import resources
 
 from doctorglm.clinical.repetition import rep_n
@@ -54,7 +54,7 @@ class Quality:
     @property
     def parts(self) -> dict[str, float]:
         """The parts by name, without the total."""
-        return {name: value for name, value in asdict(self).items() if name != "total"}
+        return {name: getattr(self, name) for name in WEIGHTS}
 
 
 WEIGHTS: Mapping[str, float] = {

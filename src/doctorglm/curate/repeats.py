@@ -20,9 +20,9 @@ from doctorglm.curate.engines import Engine
 from doctorglm.curate.filters.cut_off import ends_well
 from doctorglm.curate.filters.machine_spun import is_spun
 from doctorglm.curate.near import Forest
-from doctorglm.curate.pairs import Index, Numbers, Plan
+from doctorglm.curate.pairs import Numbers, Plan
 from doctorglm.curate.store import Table
-from doctorglm.curate.texts import Texts, View
+from doctorglm.curate.texts import Texts, View, indexed
 
 _LONG_ANSWER_CHARS = 60
 _SAME_ANSWER = 0.9
@@ -71,9 +71,12 @@ def _pairs(
         ("whole", np.arange(len(numbers)), threshold),
         ("answer", long, _SAME_ANSWER),
     ]
-    for view, members, at_least in views:
-        texts = Texts(table, numbers[members], view, marks)
-        index = Index(texts.signed(_STRICT if at_least >= 0.7 else _LOOSE, engine), spill)
+    plans = [_STRICT if at_least >= 0.7 else _LOOSE for _, _, at_least in views]
+    seen = [
+        Texts(table, numbers[members], view, plan, marks) for (view, members, _), plan in zip(views, plans, strict=True)
+    ]
+    found = indexed(table, seen, engine, spill)
+    for (_, members, at_least), texts, index in zip(views, seen, found, strict=True):
 
         def may_join(i: Numbers, j: Numbers, texts: Texts = texts, members: Numbers = members) -> NDArray[np.bool_]:
             apart = forest.roots(members[i]) != forest.roots(members[j])

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from doctorglm.curate.record import COLUMNS, Label, Outcome
+from doctorglm.curate.spill import Spill
 from doctorglm.runs import atomic_file, read_json, write_json
 
 _HEAD, _PASSED, _REJECTED, _COLUMNS = ".json", ".passed.jsonl", ".rejected.jsonl", ".npy"
@@ -100,14 +101,16 @@ class Table:
 
     def __init__(self, store: Store, heads: Sequence[Head]) -> None:
         self.store, self.heads = store, heads
-        numbers: dict[Label, int] = {}
-        parts = [self._columns(head, numbers) for head in heads]
-        self.columns: NDArray[np.void] = np.concatenate([np.empty(0, COLUMNS), *parts])
-        self.labels = list(numbers)
         self.first = np.array([0, *itertools.accumulate(head.passed for head in heads)])
         """The number of each chunk's first record, and of all."""
+        numbers: dict[Label, int] = {}
+        self._columns = Spill(store.folder)
+        for head in heads:
+            self._columns.write(self._read(head, numbers))
+        self.columns: NDArray[np.void] = self._columns.mapped().view(COLUMNS)
+        self.labels = list(numbers)
 
-    def _columns(self, head: Head, numbers: dict[Label, int]) -> NDArray[np.void]:
+    def _read(self, head: Head, numbers: dict[Label, int]) -> NDArray[np.void]:
         columns = np.fromfile(self.store.path(head.key, _COLUMNS), COLUMNS)
         if head.labels:
             known = np.array([numbers.setdefault(label, len(numbers)) for label in head.labels], dtype="u4")
@@ -116,6 +119,10 @@ class Table:
 
     def __len__(self) -> int:
         return len(self.columns)
+
+    def forget(self) -> None:
+        """Gives the columns' memory back where they lie in a file, before what needs much of its own."""
+        self._columns.forget()
 
     @cached_property
     def chunk(self) -> NDArray[np.int32]:

@@ -2,52 +2,62 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial, reduce
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from doctorglm.conversation import Conversation
 from doctorglm.curate.engines import Engine
 from doctorglm.curate.normal import normalised
-from doctorglm.curate.pairs import Numbers, Plan, Shingles, Signed, sign
+from doctorglm.curate.pairs import Index, Numbers, Plan, Shingles, Signed, sign
 from doctorglm.curate.store import Table
+from doctorglm.curate.trigrams import N, Words
 
 View: TypeAlias = Literal["whole", "question", "answer"]
 Mark: TypeAlias = Callable[[str], str]
 """A text -> what two texts must have in common to be compared at all."""
 
-_N = 3
-_REMEMBERED = 4096
+Said: TypeAlias = tuple[str, str]
+"""What is asked, and what is answered."""
+
+_REMEMBERED = 500_000
+"""Trigrams, of about 130 bytes: so many texts as there is room for, be they short or long."""
+_ROLES = ("user", "assistant")
 
 
-def text_of(conversation: Conversation, view: View) -> str:
+def _viewed(question: str, answer: str, view: View, between: str = "\n") -> str:
     """What of a conversation is compared."""
-    if view == "whole":
-        return f"{conversation.questions}\n{conversation.answers}"
-    return conversation.questions if view == "question" else conversation.answers
+    return {"whole": f"{question}{between}{answer}", "question": question, "answer": answer}[view]
 
 
 def shingles(text: str) -> Shingles:
     """The character trigrams of the text as it is compared; of a shorter text, the text itself."""
-    return _trigrams(normalised(text))
+    text = normalised(text)
+    return frozenset([text[i : i + N] for i in range(max(1, len(text) - N + 1))])
 
 
-def _trigrams(text: str) -> Shingles:
-    return frozenset(text[i : i + _N] for i in range(max(1, len(text) - _N + 1)))
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is to be known of a text: of which view, by which plan."""
+
+    view: View
+    plan: Plan
+    mark: Mark | None
 
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """Records of one chunk: the file with their lines, and where each line stands."""
+    """Records of one chunk: the file with their lines, where each line stands, and for each question who is asked."""
 
     path: Path
     starts: NDArray[np.uint32]
     sizes: NDArray[np.uint32]
+    members: Sequence[Numbers]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,23 +67,34 @@ class _Described:
     marks: NDArray[np.uint64]
 
 
-def _described(block: _Block, view: View, plan: Plan, mark: Mark | None) -> _Described:
-    """Done in a worker: reads a block, and signs the texts of a view."""
+def _described(block: _Block, asked: Sequence[_Asked]) -> list[_Described]:
+    """Done in a worker: reads a block once, and signs the texts of every view."""
     data = block.path.read_bytes()
-    texts = [
-        text_of(_conversation(data[start : start + size]), view)
-        for start, size in zip(block.starts.tolist(), block.sizes.tolist(), strict=True)
+    places = zip(block.starts.tolist(), block.sizes.tolist(), strict=True)
+    said = [_said(data[start : start + size]) for start, size in places]
+    compared = [(normalised(question), normalised(answer)) for question, answer in said]
+    return [
+        _described_as(one, [said[i] for i in members], [compared[i] for i in members])
+        for one, members in zip(asked, (numbers.tolist() for numbers in block.members), strict=True)
     ]
-    compared = [normalised(text) for text in texts]
+
+
+def _described_as(asked: _Asked, said: Sequence[Said], compared: Sequence[Said]) -> _Described:
+    # what is between question and answer says nothing, so that both are even where the whole is
+    texts = [_viewed(*pair, asked.view, between="") for pair in compared]
+    marks = [_hash(asked.mark(_viewed(*pair, asked.view))) for pair in said] if asked.mark else []
     return _Described(
-        sign([_trigrams(text) for text in compared], plan),
-        np.array([_hash(text) for text in compared], dtype=np.uint64),
-        np.array([_hash(mark(text)) for text in texts] if mark else [], dtype=np.uint64),
+        sign(texts, asked.plan),
+        np.array([_hash(text) for text in texts], dtype=np.uint64),
+        np.array(marks, dtype=np.uint64),
     )
 
 
-def _conversation(line: bytes) -> Conversation:
-    return Conversation.from_dict(json.loads(line), "a record of this run")
+def _said(line: bytes) -> Said:
+    """All that is asked and all that is answered in a record, as `Conversation` gives it."""
+    messages = json.loads(line)["messages"]
+    asked, answered = ("\n".join(m["content"] for m in messages if m["role"] == role) for role in _ROLES)
+    return asked, answered
 
 
 def _hash(text: str) -> int:
@@ -83,34 +104,60 @@ def _hash(text: str) -> int:
 class Texts:
     """One view of some records of a table, by their place in `numbers`, which ascend."""
 
-    def __init__(self, table: Table, numbers: Numbers, view: View, mark: Mark | None = None) -> None:
-        self._table, self.numbers, self._view, self._mark = table, numbers, view, mark
+    def __init__(self, table: Table, numbers: Numbers, view: View, plan: Plan, mark: Mark | None = None) -> None:
+        self._table, self.numbers, self._view = table, numbers, view
+        self.asked = _Asked(view, plan, mark)
         self.digests = np.empty(0, np.uint64)
         """Equal where the texts are equal as they are compared; known once all are signed."""
         self.marks = np.empty(0, np.uint64)
-        self.shingles = lru_cache(_REMEMBERED)(self._shingles)
+        self._recent: OrderedDict[int, Shingles] = OrderedDict()
+        self._remembered = 0
 
     def __len__(self) -> int:
         return len(self.numbers)
 
-    def signed(self, plan: Plan, engine: Engine) -> Iterator[Signed]:
-        """Signs every text, block by block."""
-        digests, marks = [self.digests[:0]], [self.marks[:0]]
-        describe = partial(_described, view=self._view, plan=plan, mark=self._mark)
-        for block in engine.map(describe, self._blocks()):
-            digests.append(block.digests)
-            marks.append(block.marks)
-            yield block.signed
-        self.digests, self.marks = np.concatenate(digests), np.concatenate(marks)
+    def shingles(self, i: int) -> Shingles:
+        """The trigrams of a text, read again unless it was asked for lately."""
+        if i in self._recent:
+            self._recent.move_to_end(i)
+            return self._recent[i]
+        found = self._recent[i] = self._read(i)
+        self._remembered += len(found)
+        while self._remembered > _REMEMBERED and len(self._recent) > 1:
+            self._remembered -= len(self._recent.popitem(last=False)[1])
+        return found
 
-    def _blocks(self) -> Iterator[_Block]:
-        columns, chunks = self._table.columns, self._table.chunk[self.numbers]
-        cuts = np.flatnonzero(np.diff(chunks)) + 1
-        for part in np.split(self.numbers, cuts):
-            if len(part):
-                yield _Block(
-                    self._table.path(int(self._table.chunk[part[0]])), columns["start"][part], columns["bytes"][part]
-                )
+    def _read(self, i: int) -> Shingles:
+        return shingles(_viewed(*_said(next(self._table.lines(self.numbers[i : i + 1]))), self._view))
 
-    def _shingles(self, i: int) -> Shingles:
-        return shingles(text_of(_conversation(next(self._table.lines(self.numbers[i : i + 1]))), self._view))
+
+def indexed(table: Table, views: Sequence[Texts], engine: Engine, spill: Path) -> list[Index]:
+    """Signs all texts of some views, block by block, each record being read once for all of them."""
+    indexes = [Index(spill=spill) for _ in views]
+    known: list[list[tuple[Words, Words]]] = [[] for _ in views]
+    for block in engine.map(partial(_described, asked=[texts.asked for texts in views]), _blocks(table, views)):
+        for index, one, found in zip(indexes, block, known, strict=True):
+            index.add(one.signed)
+            found.append((one.digests, one.marks))
+    table.forget()
+    for texts, found in zip(views, known, strict=True):
+        texts.digests = np.concatenate([texts.digests, *(digests for digests, _ in found)])
+        texts.marks = np.concatenate([texts.marks, *(marks for _, marks in found)])
+    return indexes
+
+
+def _blocks(table: Table, views: Sequence[Texts]) -> Iterator[_Block]:
+    """Chunk by chunk the records that are in any view."""
+    first, columns = table.first, table.columns
+    for chunk in range(len(first) - 1):
+        of_views = [_between(texts.numbers, first[chunk], first[chunk + 1]) for texts in views]
+        numbers = reduce(np.union1d, of_views)
+        if len(numbers):
+            members = [np.searchsorted(numbers, part) for part in of_views]
+            yield _Block(table.path(chunk), columns["start"][numbers], columns["bytes"][numbers], members)
+
+
+def _between(numbers: Numbers, first: int, end: int) -> Numbers:
+    """Of numbers that ascend those from the first to before the end."""
+    a, b = np.searchsorted(numbers, (first, end))
+    return numbers[a:b]

@@ -31,7 +31,7 @@ def write_parts(
                 record = json.loads(line)
                 record["meta"]["cluster"] = table.id(int(cluster[member]))
                 file.write(json.dumps(record, ensure_ascii=False) + "\n")
-        sha256[name] = ids_sha256(table.id(int(member)) for member in members)
+        sha256[name] = ids_sha256(table.columns["id"][members])
     return sha256
 
 

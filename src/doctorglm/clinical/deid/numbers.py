@@ -280,7 +280,13 @@ _FIRST_CELL = re.compile(r"(?m)^(?P<n>[A-Z]{0,3}[0-9]{7,12})(?=\t[^\t\n]{1,12}\t
 """The first cell of a row in a table, before a short one."""
 
 
+_THREE_DIGITS = re.compile(r"[0-9](?:[A-Za-z\u0130\u0131\u017f\u212a\-_/ &]*[0-9]){2}")
+"""Every number of a record has three and more (four letters beside ASCII count where case is ignored)."""
+
+
 def _records(text: str) -> Iterator[Span]:
+    if not _THREE_DIGITS.search(text):
+        return
     for match in _RECORD.finditer(text):
         word, number = match["word"], match["n"]
         called = _CALLED.search(word) or re.match(r"[A-Za-z]{1,6}-?[0-9]|0|[0-9]{6}", number)

@@ -69,6 +69,7 @@ _KIND = (
     r"|福利院|老年公寓|醫院|診所|衛生所|分院|安宁疗护中心|透析中心|血透中心|"
     r"妇幼(?![保健])|眼科(?=前台|医院|门诊))"
 )
+_ANY_KIND = re.compile(_KIND)
 _HOSPITAL = re.compile(rf"(?P<n>(?:{_PLAIN}|[0-9A-Za-z·]){{2,18}}?{_KIND}(?:{_HAN}{{1,4}}(?:院区|分院|院))?)")
 _KNOWN = re.compile(
     r"(?:北京|上海|广州|武汉|四川|浙江|山东)?(?:协和|华西|湘雅[一二三]?(?:医院|院)?|阜外|积水潭|同仁(?!堂)"
@@ -138,14 +139,15 @@ def _addresses(text: str) -> Iterator[Span]:
 
 def _hospitals(text: str) -> Iterator[Span]:
     beside = text
-    for match in _WARD.finditer(text):
+    for match in _WARD.finditer(text) if "床" in text else ():
         start = match.end("n") - len(_WARD_LEAD.sub("", match["n"]))
         yield Span(start, match.end("n"), "hospital")
         beside = f"{beside[:start]}{' ' * (match.end('n') - start)}{beside[match.end('n') :]}"
-    for match in _HOSPITAL.finditer(beside):
+    # most texts name none, and are passed at a fraction of the time
+    for match in _HOSPITAL.finditer(beside) if _ANY_KIND.search(beside) else ():
         name = _NO_STEM.sub("", _HOSPITAL_LEAD.sub("", match["n"]))
         start = match.end("n") - len(name)
-        kind = re.compile(_KIND).search(text, start, match.end("n") + 2)
+        kind = _ANY_KIND.search(text, start, match.end("n") + 2)
         stem = text[start : kind.start()] if kind else ""
         is_generic = stem in words("kinds_of_hospitals") or _GENERIC.fullmatch(stem)
         is_centre = kind and kind[0] == "医学中心" and len(stem) >= 4

@@ -15,9 +15,23 @@ _MIN_LOOP_CHARS = 20
 def rejects(conversation: Conversation) -> Rejection | None:
     """`loop` when one block, three times and more without a gap, covers so many characters of an answer."""
     for _, answer in conversation.turns:
-        if longest_loop(answer) >= _MIN_LOOP_CHARS:
+        if _may_loop(answer) and longest_loop(answer) >= _MIN_LOOP_CHARS:
             return Rejection("loop", head(_block(answer)))
     return None
+
+
+_N = 4
+
+
+def _may_loop(answer: str) -> bool:
+    """False where a loop is impossible, at a fraction of the time.
+
+    All n-grams of a run of L characters but those of its first block and its last n - 1 occurred before: at a period of
+    a third of L at most, two thirds of L less n - 1.
+    """
+    total = len(answer) - _N + 1
+    repeated = total - len({answer[at : at + _N] for at in range(total)})
+    return repeated >= _MIN_LOOP_CHARS - _MIN_LOOP_CHARS // MIN_REPETITIONS - (_N - 1)
 
 
 def _block(answer: str) -> str:
