@@ -6,9 +6,9 @@ A province, a city or a county alone is none, nor is a kind of hospital (县医�
 import re
 from collections.abc import Iterator
 
-from doctorglm.clinical.deid.fold import folded
+from doctorglm.clinical.deid import hospitals
+from doctorglm.clinical.deid.fold import folded, simplified
 from doctorglm.clinical.deid.spans import Span
-from doctorglm.clinical.deid.words import any_of, words
 
 _HAN = r"[\u4e00-\u9fff]"
 _PLAIN = rf"(?:{_HAN}(?<![的是在住到我你他她您们这哪吧呢吗嘛寄给]))"
@@ -60,65 +60,13 @@ _ENGLISH_ADDRESS = re.compile(
     r"(?:,?[ ](?:[A-Z]{2}[ ])?[0-9]{5}|,?[ ][A-Z]{1,2}[0-9][0-9A-Z]?[ ][0-9][A-Z]{2})?"
 )
 
-# hospitals
-
-_KIND = (
-    r"(?:人民医院|中心医院|中医医院|中医院|妇幼保健院|医院|卫生服务中心|卫生服务站|卫生院|卫生室|卫生所"
-    r"|诊所|门诊部|专科门诊|皮肤门诊|中医门诊|保健院|医学中心|医疗中心|"
-    r"疗养院|护理院|康复中心|体检中心|急救中心|防治院|防治所|医务室|医务所|国医馆|医馆|养老院|敬老院"
-    r"|福利院|老年公寓|醫院|診所|衛生所|分院|安宁疗护中心|透析中心|血透中心|"
-    r"妇幼(?![保健])|眼科(?=前台|医院|门诊))"
-)
-_HOSPITAL = re.compile(rf"(?P<n>(?:{_PLAIN}|[0-9A-Za-z·]){{2,18}}?{_KIND}(?:{_HAN}{{1,4}}(?:院区|分院|院))?)")
-_KNOWN = re.compile(
-    r"(?:北京|上海|广州|武汉|四川|浙江|山东)?(?:协和|华西|湘雅[一二三]?(?:医院|院)?|阜外|积水潭|同仁(?!堂)"
-    r"|天坛医院|天坛(?!公园|路|东|西|南|北)|中日友好|佑安|宣武|瑞金|华山医院|仁济|齐鲁|"
-    r"西京|唐都|盛京|安贞|北医[一二三]院|北大[一二三]院|301(?=医院|看|住|做|的)|三〇一|空总|海总|武总"
-    r"|邵逸夫|浙[一二](?:院)?|省立(?:同德)?|鼓楼(?!区)|儿研所|"
-    rf"{_HAN}{{1,3}}附(?:属)?(?:第)?[一二三四五六]?院|{_HAN}{{1,2}}大[一二三]附?院|"
-    rf"(?!第){_HAN}{{1,4}}(?:市|县|区)?[一二三四五六七八九十]院(?![子校系长]))(?:{_HAN}{{1,3}}院区|[东西南北滨][区江])?"
-)
-_WARD = re.compile(
-    rf"(?P<n>(?:(?:{_HAN}|[A-Z]){{0,10}}?(?:科|内|外|产|ICU|中心|房)[一二三四五六七八九十0-9]{{0,2}}(?:病区"
-    r"|病房|病室|区|楼|室|组|病)?)?"
-    rf"(?:{_HAN}|[0-9A-Z]){{0,8}}?(?:病区|病房|楼|区|科|室|层)?[东西南北]?区?[ ]?第?[加抢+]?"
-    r"[0-9]{1,4}(?:-[0-9]{1,3})?[ ]?号?床(?:位)?)(?![头垫单边次])"
-)
-_WARD_LEAD = re.compile(
-    r"^(?:患者|病人|由|现住|现|转入|转至|转到|收住|收入|住|在|入|目前|我爸|我妈|家属|于|到|的|请|去|往|把|给"
-    r"|我|有|让|和|与|及|是|从|送|回|急诊转)+"
-)
-_LEAD_WORDS = (
-    "转入|转到|转至|转往|诊至|送往|送到|送至|前往|就诊于|住院于|出生于|来自|位于|住进|住在|到过|去过|床转"
-    "|由|自|从|往|挂|去了|去|到了|到|在|于|回|是|住|来|问|送|转|经|至|"
-    "赴|及|与|和|找|向|为|给|前|跟|请到"
-)
-_HOSPITAL_LEAD = re.compile(rf"^{_HAN}{{0,6}}?(?:{_LEAD_WORDS})(?={_HAN}{{3,}})")
-_VERBS = frozenset("送去到在回往来住进找的出转没写个")
-_GENERIC = re.compile(rf"(?:{any_of('kinds_of_hospitals')}|第?[一二三四五六]|附属|的)+")
-_NO_STEM = re.compile(r"^.*(?:附近有?|有没有|没有|只有|有个|[一几哪]个|[一几哪]家|什么|[那这]边)|^边(?=[县市])")
-"""What leads up to a hospital and is no part of its name."""
-_CAPITALISED = r"(?:[A-Z][A-Za-z'’\-]+[ ](?:of[ ]|and[ ]|the[ ]|&[ ])?)"
-_ENGLISH_HOSPITAL = re.compile(
-    rf"(?:St\.?[ ])?{_CAPITALISED}{{1,6}}(?:Hospital|Clinic|Infirmary|Medical[ ](?:Center|Centre|Group|Practice)|"
-    r"Health[ ](?:Center|Centre|Clinic)|Surgery|Hospice|Nursing[ ]Home|Care[ ]Home|Centre|Center|Practice|Sanatorium|"
-    rf"Polyclinic)(?![a-z])|(?<=at )St\.?[ ]{_CAPITALISED}{{1,2}}(?:Maternity|General)|"
-    rf"(?<=at ){_CAPITALISED}{{1,3}}(?:General|Maternity)(?![a-z])"
-)
-_ENGLISH_WARD = re.compile(
-    r"(?<![A-Za-z])(?:[A-Z][a-z]+[ ])?(?:[Ww]ard|[Bb]ay(?=.{3,8}[Bb]ed)|ICU|CCU|HDU)[ ]"
-    r"(?:[0-9]{1,2}[A-Z]?|[A-Z](?![A-Za-z]))[0-9]{0,2}"
-    r"(?:,?[ ](?:[Bb]ay[ ][0-9A-Z]+,?[ ])?[Bb]ed[ ]?[0-9]{1,3}[A-Z]?)?|(?<![A-Za-z])[Bb]ed[ ][0-9]{1,3}(?![0-9])"
-)
-
-
 def found(text: str) -> Iterator[Span]:
     """Addresses, wards with beds, and hospitals."""
-    plain = folded(text)
+    plain = simplified(folded(text))
     for match in _ENGLISH_ADDRESS.finditer(plain):
         yield Span(match.start(), match.end(), "address")
     yield from _addresses(plain)
-    yield from _hospitals(plain)
+    yield from hospitals.found(plain)
 
 
 def _addresses(text: str) -> Iterator[Span]:
@@ -130,27 +78,7 @@ def _addresses(text: str) -> Iterator[Span]:
         cued = _CUE.search(text[max(0, start - 10) : start])
         if (
             len(place) >= 5
-            and not re.search(_KIND + "$", place)
+            and not re.search(hospitals.KIND + "$", place)
             and (_WHOLE.search(place) or (cued and _FINE.search(place)))
         ):
             yield Span(start, start + len(place), "address")
-
-
-def _hospitals(text: str) -> Iterator[Span]:
-    beside = text
-    for match in _WARD.finditer(text):
-        start = match.end("n") - len(_WARD_LEAD.sub("", match["n"]))
-        yield Span(start, match.end("n"), "hospital")
-        beside = f"{beside[:start]}{' ' * (match.end('n') - start)}{beside[match.end('n') :]}"
-    for match in _HOSPITAL.finditer(beside):
-        name = _NO_STEM.sub("", _HOSPITAL_LEAD.sub("", match["n"]))
-        start = match.end("n") - len(name)
-        kind = re.compile(_KIND).search(text, start, match.end("n") + 2)
-        stem = text[start : kind.start()] if kind else ""
-        is_generic = stem in words("kinds_of_hospitals") or _GENERIC.fullmatch(stem)
-        is_centre = kind and kind[0] == "医学中心" and len(stem) >= 4
-        if len(stem) >= 2 and stem[-1] not in _VERBS and (is_centre or not is_generic):
-            yield Span(start, match.end("n"), "hospital")
-    for pattern in (_KNOWN, _ENGLISH_HOSPITAL, _ENGLISH_WARD):
-        for match in pattern.finditer(text):
-            yield Span(match.start(), match.end(), "hospital")
