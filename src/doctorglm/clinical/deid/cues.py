@@ -15,7 +15,7 @@ _NOT_LATIN = r"(?:(?<![A-Za-z])|(?<=\\[tn]))"
 _END = r"(?![A-Za-z])"
 _QQ = (
     rf"{_NOT_LATIN}Q ?Q(?!糖|音乐|邮箱|图|空间(?!号))|{_NOT_LATIN}Q(?=[ :号群上是叫给聊:]|$){_END}|[扣抠蔻叩][扣抠蔻叩]|扣(?=[号群:我他她是])"
-    r"|小?企鹅|球球|腾讯号|tencent|oicq|qicq|🐧|鹅号|[大小新旧老这那我]号(?![是为]?[^0-9]{0,3}手机)"
+    r"|小?企鹅|球球|腾讯号|tencent|oicq|qicq|🐧|鹅号|[大小新旧老这那我]号(?![是为]?[^0-9]{0,3}手机)|[新旧老这进加入]群|群号?(?=[: 是]{0,2}(?:[0-9]|$))|求加"
 )
 _WECHAT = rf"微信|薇信|威信|徽信|维信|绿泡泡|微❤|威❤|we ?chat|weixin|{_NOT_LATIN}[vw]x{_END}|whatsapp|line id|telegram|抖音|微博|快手|小红书"
 _MOBILE = r"手机|移动电话|大哥大|mobile|cell(?:phone)?|handset|📱|手提"
@@ -23,7 +23,7 @@ _PHONE = (
     r"电话|联系方式|座机|固话|宅电|总机|分机|内线|热线|专线|值班|传真|致电|来电|回电|拨打?|联系|联络|话机|老年机"
     rf"|{_NOT_LATIN}(?:(?:tele|home |work |landline )?phone|tel|fax|hotline|call(?:ed|ing)?|ring|reach|contact|dial|text"
     rf"|landline|switchboard|extension){_END}|☎|📞|打(?![针完了过点])"
-    r"|回个|护士站|前台|办公室|家里|屋企|短号|号码(?=[^\u4e00-\u9fff]|[是为])|直线|客服|小灵通"
+    r"|回个|护士站|前台|办公室|物业|保安|门岗|保卫科?|总务|居委会?|门卫|岗亭|收发室|传达室|药店|家里|屋企|短号|号码(?=[^\u4e00-\u9fff]|[是为])|直线|客服|小灵通"
 )
 _ID = (
     r"身份证|身分证|证件|[老旧一二]代?证(?!明)|公民身份|证号|护照|通行证|回乡证|返乡证|台胞证|居住证|居留证|军官证|士官证|士兵证|文职证|警官证|户口本"
@@ -49,10 +49,10 @@ def _listed(name: str) -> str:
 
 _NONE = _listed("not_records")
 _NOUNS = _listed("records")
-_WARES = "批|型|货|序列|版|产品|设备|订单|交易|发票|票|工|床|房|药|单位|费|押金"
+_WARES = "批|型|货|版|产品|设备|订单|交易|发票|票|工|床|房|药|单位|费|押金"
 _MRN = (
     rf"{_NOUNS}(?:(?:(?!{_WARES})[\u4e00-\u9fff]){{0,4}}?(?:号码|编号|序号|单号|条码|条形码|流水号?|代码|码|号|卡|单|ID))?"
-    r"|(?:号码|编号|单号|序号|条码|流水号|(?![一二三四五六七八九十廿信问符句引括逗冒])[\u4e00-\u9fff]号)(?=[^\u4e00-\u9fff]|[是为叫填写就应念]|$)"
+    r"|(?:号码|编号|单号|序号|条码|流水号|(?![一二三四五六七八九十廿信问符句引括逗冒])[\u4e00-\u9fff]号|条形码|[A-Z]{2,5}号)(?=[^\u4e00-\u9fff]|[是为叫填写就应念]|$)"
     rf"|{_NOT_LATIN}(?:MRN|URN|UHID|HN|HRN|IPN|IPD|OPD|SOPD|NHS|CHI|NRN|accession|acc|case|claim|chart|file|record|patient|admission|visit"
     r"|encounter|episode|specimen|sample|lab(?:oratory)?|path(?:ology)?|histo(?:logy)?|cytology|slide|block|biopsy|imaging|exam(?:ination)?|study|scan"
     r"|report|requisition|referral|hospital|clinic|local|dossier|ref(?:erence)?|insurance|insurer|policy|member(?:ship)?|medicare|medicaid|barcode"
@@ -85,7 +85,7 @@ _ORDER = re.compile(
     re.IGNORECASE,
 )
 _AFTER = re.compile(
-    r"^[ ]?(?:[)）」】\"”'][ ]?)?(?:[(（\[【-]|——|[,，、]?[ ]?(?:这个?|那个?|就|才|正)?(?:是|为|属于|is|as)|的(?=Q|[扣企]))?[ ]?"
+    r"^号?[ ]?(?:[)）」】\"”'][ ]?)?(?:[(（\[【-]|——|[,，、]?[ ]?(?:[这那][个号张串]?|就|才|正)?(?:是|为|属于|is|as)(?:助教|老师|护士|客服|群主|[护医]生)?|[这那][个号张串]|的(?=Q|[扣企]))?[ ]?"
     r"(?:我|你|您|他|她|俺|咱|my|his|her|the|a|our|your)?(?:家|爸|妈|爷爷|奶奶|老公|爱人|孩子|儿子|女儿|们|本人|患者|病人|老人)?(?:的|嘅)?[ ]?"
 )
 _SPACED = re.compile(r"(?<=[\u4e00-\u9fff]) (?=[\u4e00-\u9fff])")
@@ -108,7 +108,7 @@ def is_order(text: str, at: int) -> bool:
     return bool(_ORDER.search(before(text, at)))
 
 
-_GENERIC = re.compile(r"[\u4e00-\u9fff]?(?:号码|编号|单号|序号|条码|流水号|号)")
+_GENERIC = re.compile(r"[\u4e00-\u9fff]?(?:号码|编号|单号|序号|条码|条形码|流水号|号)")
 
 
 def is_generic(word: str) -> bool:
@@ -119,7 +119,10 @@ def is_generic(word: str) -> bool:
 def is_record(text: str, start: int, end: int) -> bool:
     """True when a word right beside the stretch calls it a number of records, or of wares."""
     kind, word, gap = called(text, start, end)
-    return kind == "none" or (kind == "mrn" and not is_generic(word) and len(gap) <= 6)
+    if kind != "mrn" or is_generic(word):
+        return kind == "none"
+    is_number = re.search(r"[号码单条#]|(?:no|id|number)\.?$", word, re.IGNORECASE)
+    return not gap.strip(" :") or bool(is_number and len(gap) <= 6 and not re.search("[,，]", gap))
 
 
 def called(text: str, start: int, end: int, reach: int = 30) -> tuple[Kind | None, str, str]:

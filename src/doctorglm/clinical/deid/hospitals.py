@@ -50,18 +50,18 @@ _NUMBERED = re.compile(
 _NO_NUMBERED = re.compile(r"[一二三四五六七八九十两第哪几这那]$")
 _TAIL = rf"(?:医院|院)?(?:{_HAN}{{1,3}}(?:院区|分院)|[东西南北新老滨][区江院](?!长))?"
 _KNOWN = re.compile(
-    rf"(?:北京|上海|广州|武汉|四川|浙江|山东|成都|长沙|西安|沈阳|济南|南京|杭州|福州|厦门|深圳|台北|香港|天津|重庆)?(?:{any_of('known_hospitals')})(?![石大药集]|路|街|公园|桥|站|区政|医学院|医科大学(?!附)){_TAIL}"
+    rf"(?:北京|上海|广州|武汉|四川|浙江|山东|成都|长沙|西安|沈阳|济南|南京|杭州|福州|厦门|深圳|台北|香港|天津|重庆)?(?:{any_of('known_hospitals')})(?![石大集]|路|街|公园|桥|站|区政|医学院|医科大学(?!附)){_TAIL}"
 )
 _WORDS = re.compile(
     rf"(?:北京|上海|广州|武汉|四川|浙江|山东|成都|长沙|西安|沈阳|济南|南京|杭州|福州|厦门|深圳|台北|香港|天津|重庆|海军|空军)?(?P<w>{any_of('hospitals_that_are_words')})(?![路街桥站市省县镇村堂]|公园|大学(?!附)|医学院|[东西南北]路){_TAIL}"
 )
 _TREATED = (
-    r"(?:的?(?:专家|医生|大夫|主任|教授|护士|门诊|急诊|病房|病历|特需|国际部|医师)|的(?:号|报告|单子|片子|检查|药|方子|影像|结果)|[一-鿿]{0,3}[内外产妇儿骨眼肿瘤呼吸皮肤血液疼痛口腔神经康复风湿感染急诊重症中医理]科|[看查挂做](?!起来|上去|到|了一眼|客|官|饭|作|生意|梦|东西)|拍[片了的CTX]|建[的档卡册]"
-    r"|住院|手术|确诊|排[号队]|门口|抢号|的?号(?!线)|复[查诊]|开[的了]|产检|化疗|放疗|会诊|规培|进修|生[的了孩]|病理|体检|健检|抽血|院区|分院|针灸|取[药片报]|动[的了]?手术|配[的了]?药|输液|打针|挂号|出院|初诊|住[了过着]|治[的了好])"
+    r"(?:的?(?:专家|医生|大夫|主任|教授|护士|门诊|急诊|急症|病房|病历|特需|国际部|医师)|的(?:号|报告|单子|片子|检查|药|方子|影像|结果)|[一-鿿]{0,3}[内外产妇儿骨眼肿瘤呼吸皮肤血液疼痛口腔神经康复风湿感染急诊重症中医理]科|[看查挂做](?!起来|上去|到|了一眼|客|官|饭|作|生意|梦|东西)|拍[片了的CTX]|建[的档卡册]"
+    r"|[一二三四五六七八九十0-9]{1,2}楼|住院|手术|确诊|排[号队]|门口|抢号|的?号(?!线)|复[查诊]|开[的了]|产检|化疗|放疗|会诊|规培|进修|生[的了孩]|病理|体检|健检|抽血|院区|分院|针灸|取[药片报]|动[的了]?手术|配[的了]?药|输液|打针|挂号|出院|初诊|住[了过着]|治[的了好])"
 )
-_AT_HOSPITAL = re.compile(r"(?:^|[在去到来往转从住找挂跑于送回进自称的给喺叫])$")
+_AT_HOSPITAL = re.compile(r"(?:^|[在去到来往转从住找挂跑于送回进自称的给喺叫至])$")
 _AFTER_WORD = re.compile(rf"^{_TREATED}")
-_AFTER_SURE = re.compile(rf"^(?:的?(?:专家|医生|大夫|主任|教授|门诊|急诊|特需|国际部)|{_HAN}{{1,4}}科(?!技|学|研)|院区|分院|住院|手术|建[的档卡册]|会诊|规培|化疗|放疗|产检)")
+_AFTER_SURE = re.compile(rf"^(?:的?(?:专家|医生|大夫|主任|教授|门诊|急诊|急症|特需|国际部)|{_HAN}{{1,4}}科(?!技|学|研)|院区|分院|住院|手术|建[的档卡册]|会诊|规培|化疗|放疗|产检)")
 _NAMES_ALONE = frozenset("协和 同济 瑞金 同仁 宣武 天坛 安定 奇美 玛丽 长海 慈济 长庚 马偕 养和 广华 三总 亚心 河医 遵医 贵医 川医 徐医 伊院 东直门 附一院 附二院 一附院 二附院 301 省立 第九 长征 华山 中山".split())
 _CLAUSE_END = re.compile(r"^(?:[，。、；,.!！？?）)\s」”\"]|的|$|那边|这边|排队|抢|说|让|给)")
 _PHRASE_DE = re.compile(r"^的(?=[，。,\s]|$)")
@@ -134,17 +134,20 @@ def _words(text: str) -> Iterator[Span]:
 # wards and beds
 
 _BED = re.compile(
-    r"(?:[加抢临走监留]{0,2}[A-Z]{0,2}-?[0-9]{1,4}[A-Z]?(?:[ ]?[\-+#][ ]?[0-9A-Z甲乙丙丁]{1,4})?|[一二三四五六七八九十]{1,3}(?=号床|床(?=[^\u4e00-\u9fff]|$|家属|病人|患者|的))|[0-9]{1,4}-?[甲乙丙丁])[ ]?[号#]?(?:加)?床(?:位)?(?![头垫单边次上旁品铺被架罩])"
+    r"(?:[加抢临走监留+]{0,2}(?:(?<![A-Z])[A-Z]{1,2}-?)?[0-9]{1,4}[A-Z]?(?:[ ]?[\-+#][ ]?[0-9A-Z甲乙丙丁]{1,4})?|[一二三四五六七八九十]{1,3}(?=号床|床(?=[^\u4e00-\u9fff]|$|家属|病人|患者|的))|[0-9]{1,4}-?[甲乙丙丁])[ ]?[号#]?(?:加|诊)?(?:床(?:位)?|(?<=号)椅)(?![头垫单边次上旁品铺被架罩])"
     r"|(?<![起卧铺临病机下上同换])床(?:号|位)?[ :是]{0,2}(?:[A-Z]{0,2}[0-9]{1,4}(?:[\-+][0-9A-Z]{1,3})?|加[0-9]{1,2})(?![0-9A-Za-z%.]|[天个张次年元岁月周小分])"
 )
 _BARE_BED = re.compile(
     r"(?<![A-Za-z])(?:[NPESMR]?ICU|CCU|RCU|HDU)[ \-]?(?:[A-Z][0-9]{1,3}|[0-9]{1,2}-[0-9]{1,3}|[一二三四]?[区组室][0-9A-Z]{1,3})(?![0-9A-Za-z%.]|[天个张次年元岁月周小分])(?:号)?"
     r"|(?:抢救|留观|观察|加)(?:室|床)?[ ]?[A-Z]?[0-9]{1,2}(?:号|床)?(?=[，。、；,:：\s)）]|病人|患者|家属|的|$)(?<=[床号室0-9])"
-    r"|(?<=[科区房室住])[ ]?(?:[0-9]{1,3}\+[0-9]{1,2}|[0-9]{1,2}F-[0-9]{1,3}|加[0-9]{1,2})(?![0-9A-Za-z%.=]|[天个张次年元岁月周小分])"
+    r"|(?:产房|待产室|抢救室|观察室|隔离室|手术间)[ ]?[0-9]{1,2}(?:号|台|间)?(?=[ ，。、,:：)）]|$)"
+    r"|(?<![一-鿿])(?:[胸普神骨心脑泌血烧整]外|[心肾神消血呼肝老]内|骨[一二三四五科]|[妇产儿][一二三科]|肝胆|泌尿|内分泌|胃肠|甲乳|介入)[0-9]{1,3}(?=[ ，。、,:：)）]|$)"
+    r"|(?<![0-9A-Za-z\-])[0-9]{1,2}F-[0-9]{1,3}(?![0-9A-Za-z\-])|(?<=[接交]班[:：])[ ]?[0-9]{1,2}\+[0-9]{1,2}(?= )"
+    r"|(?<=[科区房室住])[ ]?(?:[0-9]{1,3}\+[0-9]{1,2}|加[0-9]{1,2})(?![0-9A-Za-z%.=]|[天个张次年元岁月周小分])"
 )
-_WARD_UNIT = re.compile(r"(?:科|区|病房|病室|房|室|楼|层|[A-Z]?ICU|CCU|中心|部|组|仓|内|外|产|妇|儿|座|病|院|一|二|三|四|五|六|七|八|九|十|[0-9A-Z东西南北])$")
+_WARD_UNIT = re.compile(r"(?:科|区|病房|病室|房|室|楼|层|[A-Z]?ICU|CCU|中心|部|组|仓|内|外|产|妇|儿|座|病|院|留观|观察|抢救|急诊|门诊|一|二|三|四|五|六|七|八|九|十|[0-9A-Z东西南北])$")
 _WARD_RUN = re.compile(r"[\u4e00-\u9fff0-9A-Z]{0,20}[ \-]?$")
-_WARD_HEAD = re.compile(r"[科内外产妇儿]|病[区房室]|ICU|CCU|楼|层|[A-Z0-9一二三四五六七八九十东西南北][区座]|监护|中心|国际部|VIP|移植|院|[0-9]室|房")
+_WARD_HEAD = re.compile(r"[科内外产妇儿骨肝肾心神血脑]|肿瘤|呼吸|消化|急诊|留观|抢救|观察|放疗|化疗|老年|介入|疼痛|康复|输液|日间|病[区房室]|ICU|CCU|楼|层|[A-Z0-9一二三四五六七八九十东西南北][区座]|监护|中心|国际部|VIP|移植|院|[0-9]室|房")
 _WARD_LEADS = re.compile(
     rf".*(?:患者|病人|由|现|入|收|目前|家属|[到于去在请往把给我有让和及是从送回住转的你他她您了找这那就今叫问欠床通知]|与(?!危)|[0-9]+:[0-9]+|{any_of('before_places')})"
 )
@@ -171,7 +174,7 @@ def _wards(text: str) -> Iterator[tuple[int, int]]:
         yield match.start() - len(ward), match.end()
 
 
-_HAS_BED = re.compile(r"床|ICU|CCU|RCU|HDU|抢救|留观|\+[0-9]|F-[0-9]|加[0-9]")
+_HAS_BED = re.compile(r"床|产房|待产|观察室|手术间|号椅|[外内骨妇产儿科胆尿泌肠乳介入一二三四五][0-9]|ICU|CCU|RCU|HDU|抢救|留观|\+[0-9]|F-[0-9]|加[0-9]")
 
 # in English
 
@@ -192,11 +195,14 @@ _PLAIN_WORDS = frozenset(
 _ENGLISH_WARD = re.compile(
     r"(?<![A-Za-z])(?:[A-Z][a-z]+[ ])?(?:[Ww]ard|[Bb]ay(?=.{3,8}[Bb]ed)|ICU|CCU|HDU|[Rr]oom(?=[ ][0-9A-Z]+,?[ ][Bb]ed))[ ]"
     r"(?:[0-9]{1,2}[A-Z]?|[A-Z](?![A-Za-z]))[0-9]{0,2}"
-    r"(?:[,/]?[ ]?(?:[Bb]ay[ ][0-9A-Z]+[,/]?[ ])?[Bb]ed[ ]?(?:no\.?[ ]?)?[0-9]{1,3}[A-Z]?)?|(?<![A-Za-z])[Bb]ed[ ](?:no\.?[ ]?)?[0-9]{1,3}[A-Z]?(?![0-9A-Za-z])(?:[,]?[ ](?:in[ ]|on[ ]|of[ ])?[Ww]ard[ ][0-9A-Z]{1,3})?"
+    r"(?:[,/]?[ ]?(?:[Bb]ay[ ][0-9A-Z]+[,/]?[ ])?[Bb]ed[ ]?(?:no\.?[ ]?)?[0-9]{1,3}[A-Z]?)?|(?<![A-Za-z])[Bb]ed[ ](?:no\.?[ ]?)?[0-9]{1,3}[A-Z]?(?:-[0-9]{1,3})?(?![0-9A-Za-z])(?:[,]?[ ](?:in[ ]|on[ ]|of[ ])?[Ww]ard[ ][0-9A-Z]{1,3})?"
     r"|(?<![A-Za-z])[A-Z][a-z]+[ ][Ww]ard,?[ ](?:[Bb]ay[ ][0-9A-Z]+,?[ ])?[Bb]ed[ ]?[0-9]{1,3}[A-Z]?"
 )
 _ENGLISH_NAMES = "|".join(re.escape(name.replace("_", " ")) for name in sorted(words("known_hospitals_english"), key=lambda w: (-len(w), w)))
 _ENGLISH_KNOWN = re.compile(rf"(?<![A-Za-z])(?P<n>{_ENGLISH_NAMES})(?![A-Za-z'’])")
+_ENGLISH_SMALL = re.compile(
+    r"(?<![A-Za-z])(?P<n>prince of wales|queen mary|queen elizabeth|kwong wah|tuen mun|princess margaret|pamela youde|tan tock seng|mount elizabeth|peking union|west china|john radcliffe)(?![A-Za-z'’])"
+)
 _ENGLISH_AT = re.compile(r"(?:(?<![A-Za-z])(?:at|to|from|via|@|under|in|by|of the)[ ](?:the[ ])?|[在去到喺响于从住转来往])[ ]?$", re.IGNORECASE)
 _ENGLISH_THEN = re.compile(
     r"^[ ]?(?:hosp|A ?& ?E|AED|OPD|SOPD|SOPC|ward|clinic|ICU|GOPC|outpatient|emergency|discharge|referral|X-?ray|MRI|CT(?![A-Za-z])|[\u4e00-\u9fff]{0,2}(?:复诊|覆诊|急症|急诊|医院|专科|门诊|看|做|住))",
@@ -205,7 +211,7 @@ _ENGLISH_THEN = re.compile(
 
 
 def _english(text: str) -> Iterator[Span]:
-    if not re.search(r"[A-Z][A-Za-z]", text):
+    if not re.search(r"[A-Za-z]{3}", text):
         return
     for match in _ENGLISH.finditer(text):
         parts = re.split(r"[ ]", match[0])
@@ -218,7 +224,7 @@ def _english(text: str) -> Iterator[Span]:
             yield Span(match.end() - len(" ".join(parts)), match.end(), "hospital")
     for match in _ENGLISH_WARD.finditer(text):
         yield Span(match.start(), match.end(), "hospital")
-    for match in _ENGLISH_KNOWN.finditer(text):
+    for match in [*_ENGLISH_KNOWN.finditer(text), *_ENGLISH_SMALL.finditer(text)]:
         if _ENGLISH_AT.search(text[max(0, match.start() - 9) : match.start()]) or _ENGLISH_THEN.match(text[match.end() : match.end() + 12]):
             yield Span(match.start(), match.end(), "hospital")
 

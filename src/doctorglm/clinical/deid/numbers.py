@@ -33,18 +33,18 @@ def found(text: str) -> Iterator[Span]:
     for reading in readings[:2]:
         yield from _plates(reading)
     yield from _foreign_plates(plain)
-    yield from _qq(readings[:2])
     for reading in readings:
         yield from landlines(reading)
+    yield from first_cells(plain)
+    yield from _qq(readings[:2])
     for reading in readings:
         yield from (s for s in named(reading) if reading is not digits or s.end - s.start >= 6)
-    yield from first_cells(plain)
 
 
 # QQ
 
 _QQ_NUMBER = re.compile(
-    r"(?<![0-9.\-/A-PR-Za-pr-z])[1-9](?:[ \-.、,]?[0-9]){4,10}(?![0-9A-Za-z@%]|\.[0-9])(?!\s?(?:元|块|mg|ml|点|分))"
+    r"(?<![0-9.\-/A-PR-Za-pr-z])[1-9](?:[ \-.、,]{0,3}[0-9]){4,10}(?![0-9A-Za-z%]|@[A-Za-z0-9]|\.[0-9])(?!\s?(?:元|块|mg|ml|点|分))"
 )
 _QQ_BEFORE = re.compile(
     r"(?:(?<![A-Za-z])[Qq](?:[Qq]|(?![A-Za-z]))|扣扣|企鹅|球球|抠抠|蔻蔻|扣(?:我|他|她|你)?"
@@ -58,10 +58,26 @@ def _qq(readings: list[str]) -> Iterator[Span]:
     for text in readings:
         for match in _QQ_NUMBER.finditer(text):
             word = _QQ_BEFORE.search(before(text, match.start(), 48))
-            is_named = (word and not _NOT_QQ.search(word[0])) or called(text, match.start(), match.end())[0] == "qq"
+            kind, told, gap = called(text, match.start(), match.end())
+            is_named = (word and not _NOT_QQ.search(word[0])) or kind == "qq"
+            is_named = is_named or _is_account(text, match, kind, told, gap)
             if is_named or (_QQ_AFTER.match(text[match.end() : match.end() + 14]) and len(digits_of(match[0])) >= 5):
                 yield Span(match.start(), match.end(), "qq")
 
+
+def _is_account(text: str, match: re.Match[str], kind: str | None, told: str, gap: str) -> bool:
+    """True for nine or ten digits among Chinese of which nothing says what they are: a QQ number, as a rule."""
+    count = len(digits_of(match[0]))
+    if count not in (9, 10) or not re.fullmatch(r"[0-9]+|[0-9](?: [0-9])+", match[0]) or is_order(text, match.start()):
+        return False
+    if kind == "mrn" and told in ("的号", "真号", "加号") and not gap.strip(" :是"):
+        return True
+    around = text[max(0, match.start() - 30) : match.start()] + text[match.end() : match.end() + 30]
+    lead = text[max(0, match.start() - 2) : match.start()]
+    return (kind is None or (kind == "mrn" and len(gap) > 8)) and count == 10 and bool(_HAN.search(around)) and not re.search(r"[=<>≤≥+×¥￥$第共约]", lead)
+
+
+_HAN = re.compile(r"[\u4e00-\u9fff]")
 
 # plates
 
@@ -69,7 +85,7 @@ _UPPER = {ord(c): c.upper() for c in "abcdefghijklmnopqrstuvwxyz"}
 _PLATE = re.compile(
     r"(?:[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼][ ·.\-]{0,3}[A-HJ-Z]"
     r"|[军空海北沈兰济南广成VKHBSLJNGCZE](?<=[军空海北沈兰济南广成])[ ·.\-]{0,2}[A-Z])[ ·.\-]{0,3}"
-    r"(?:[A-HJ-NP-Z0-9][ ·.\-]?){4}(?:[A-HJ-NP-Z0-9]{1,2}|[A-HJ-NP-Z0-9][ ][A-HJ-NP-Z0-9]|[挂学警港澳领试超应急])(?![A-Za-z0-9])"
+    r"(?:[A-HJ-NP-Z0-9][ ·.\-]?){4}(?:[A-HJ-NP-Z0-9]{1,2}|[A-HJ-NP-Z0-9][ ][A-HJ-NP-Z0-9]|[挂学警港澳领试超应急])(?![A-Za-z0-9])[挂学警港澳领试超]?"
     r"|WJ[ ·\-]?[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼]?[ ·\-]?[0-9]{2}[ ·\-]?[0-9A-Z]{3,5}(?![A-Za-z0-9])"
     r"|[使领][ ]?[0-9]{3}[ ·\-]?[0-9]{3}(?![0-9])"
 )

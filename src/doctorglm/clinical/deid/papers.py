@@ -7,7 +7,7 @@ Taiwan's identity numbers the shapes in which they are printed.
 import re
 from collections.abc import Iterator
 
-from doctorglm.clinical.deid.cues import before, called, digits_of, is_order
+from doctorglm.clinical.deid.cues import before, called, digits_of, is_order, is_record
 from doctorglm.clinical.deid.spans import Span
 
 _SEP = r"[ \-.·,，、/()\t\n_]"
@@ -112,5 +112,6 @@ def bank_cards(text: str) -> Iterator[Span]:
         named = bool(_CARD_WORD.search(lead)) and not ordered
         named = named or bool(_CARD_AFTER.match(text[match.end() : match.end() + 8]))
         certain = number[0] in "3456" and passes_luhn(number) and not ordered
+        certain = certain or (number[:2] == "62" and len(number) in (16, 19) and (not ordered or lead.rstrip(": ").endswith("流水")) and not is_record(text, match.start(), match.end()))
         if (named and len(number) >= 13) or certain:
             yield Span(match.start(), match.end(), "bank_card")

@@ -11,10 +11,11 @@ from doctorglm.clinical.deid.cues import before, called, digits_of, is_order, is
 from doctorglm.clinical.deid.spans import Span
 
 _SEP = r"[ \-.·,、/()\t\n_~*]"
+_ASIDE = r"(?:[ ]?\([^()0-9A-Za-z\n]{1,4}\)[ ]?)"
 _SIGN = r"(?:[^0-9A-Za-z\u4e00-\u9fff\u3001-\u301f+\-.,:;/%=<>()\n\t ]\ufe0f?)"
 _MOBILE = re.compile(
     rf"(?<![0-9A-Za-z])(?<![0-9][.\-])(?:\(?(?:\+|00)86\)?{_SEP}{{0,2}}|86-)?\(?"
-    rf"(?P<n>1{_SEP}{{0,3}}[3-9](?:{_SEP}{{0,3}}[0-9]){{9}})(?![0-9A-Za-z])(?![.\-][0-9])"
+    rf"(?P<n>1{_SEP}{{0,3}}[3-9](?:(?:{_SEP}{{0,3}}|{_ASIDE})[0-9]){{9}})(?![0-9A-Za-z])(?![.\-][0-9])"
 )
 _DECORATED = re.compile(
     rf"(?<![0-9A-Za-z])1{_SIGN}{{0,2}}[3-9](?:{_SIGN}{{0,2}}[0-9]){{9}}(?![0-9A-Za-z])(?![.\-][0-9])"
@@ -46,6 +47,7 @@ def mobiles(text: str) -> Iterator[Span]:
 
 def _is_grouped(number: str) -> bool:
     """True for groups in which a telephone is written: no single digits among longer groups."""
+    number = re.sub(_ASIDE, "-", number)
     groups = [len(group) for group in re.split(rf"{_SEP}+", number)]
     marks = set(re.findall(_SEP, number))
     if len(groups) == 1 or min(groups) >= 3 or max(groups) == 1:
@@ -64,7 +66,7 @@ def misread(text: str) -> Iterator[Span]:
 
 # fixed lines
 
-_ALONE = r"(?<![0-9A-Za-z])(?<![0-9A-Za-z][.\-])"
+_ALONE = r"(?<![0-9A-Za-z])(?<![0-9A-Za-z][.\-)])"
 _EXTENSION = r"(?:[ ,，]{0,2}(?:转|-|分机|ext\.?|extension|x|#)(?:分机)?[ ]?[0-9]{1,6})?"
 _GAP = r"[ \-.]"
 _AREA = r"(?:10|2[0-9]|[3-9][0-9]{2})"
@@ -72,7 +74,7 @@ _CHINESE = (
     # 0371-12345678, (010) 1234 5678, 028/12345678, 86-571-12345678
     rf"{_ALONE}\(?(?:\+?86\)?[ \-]{{0,2}})?\(?0{_AREA}\)?[ \-./—,，、_~]{{0,3}}[1-9][0-9]{{2,3}}[ \-.、,]?[0-9]{{4}}"
     rf"(?:(?=24小时)|{_EXTENSION}(?![0-9A-Za-z]))",
-    rf"{_ALONE}\(?\+?86\)?[ \-]{{1,2}}{_AREA}[ \-]{{1,2}}[1-9][0-9]{{2,3}}[ \-]?[0-9]{{4}}{_EXTENSION}(?![0-9A-Za-z])",
+    rf"{_ALONE}\(?\+?86\)?[ \-]{{1,2}}{_AREA}[ \-]{{1,2}}[0-9]{{3,4}}[ \-]?[0-9]{{4}}{_EXTENSION}(?![0-9A-Za-z])",
     rf"{_ALONE}\(?0{_AREA}\)?[ \-]{{0,2}}[1-9][0-9]{{1,2}}(?:[ \-][0-9]{{2,3}}){{2}}(?![0-9A-Za-z\-])",
 )
 _OTHER = (
@@ -83,6 +85,7 @@ _OTHER = (
     rf"{_ALONE}(?:1[ \-])?(?:\([2-9][0-9]{{2}}\)[ ]?|[2-9][0-9]{{2}}[\-. ])[2-9][0-9]{{2}}[\-. ][0-9]{{4}}{_EXTENSION}"
     r"(?![0-9])",
     rf"{_ALONE}1[\-. ][2-9][0-9]{{2}}[\-. ][2-9][0-9]{{2}}[\-. ][0-9]{{4}}(?![0-9])",
+    rf"{_ALONE}[1-9][0-9]{{3}}[ \-][0-9]{{4}}[ ,]{{1,2}}(?:ext\.?|extension|x|转|分机)[ ]?[0-9]{{1,5}}(?![0-9])",
     # 01632 960123, 020 7946 0018, (02) 5550 1234, (02)2345-6789
     rf"{_ALONE}0(?:[0-9]{{4}}[ ][0-9]{{6}}|[0-9]{{2}}[ ][0-9]{{4}}[ ][0-9]{{4}}"
     r"|[0-9]{3}[ ][0-9]{3}[ ][0-9]{4})(?![0-9])",
@@ -104,16 +107,23 @@ def foreign(text: str) -> Iterator[Span]:
         for match in pattern.finditer(text):
             # the end of a mobile number that is written in groups is none
             is_end = re.search(r"[0-9][ -]$", before(text, match.start()))
-            is_mobile = match[0][:1] in "10" and called(text, match.start(), match.end())[0] in ("mobile", "mrn")
-            if match[0][:1] in "+(1480" and not is_order(text, match.start()) and not is_end and not is_mobile:
+            is_mobile = match[0][:1] in "10" and called(text, match.start(), match.end())[0] == "mobile"
+            is_other = called(text, match.start(), match.end())[0] in ("qq", "id_card", "bank_card")
+            is_other = is_other or (match[0][0] == "0" and is_record(text, match.start(), match.end()))
+            if match[0][:1] in "+(1480" and not is_order(text, match.start()) and not is_end and not is_mobile and not is_other:
                 yield Span(match.start(), match.end(), "landline")
+
+
+def _is_else(text: str, match: re.Match[str]) -> bool:
+    kind = called(text, match.start(), match.end())[0]
+    return kind == "qq" or is_record(text, match.start(), match.end())
 
 
 def landlines(text: str) -> Iterator[Span]:
     """Fixed lines by their shape."""
     for pattern in _CHINESE_LINES + _OTHER_LINES:
         for match in pattern.finditer(text):
-            if not is_order(text, match.start()) and not is_record(text, match.start(), match.end()):
+            if not is_order(text, match.start()) and not _is_else(text, match):
                 yield Span(match.start(), match.end(), "landline")
     for match in _HONG_KONG.finditer(text):
         years = re.findall(r"(?:19|20)[0-9]{2}", match["n"])

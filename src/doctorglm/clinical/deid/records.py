@@ -107,12 +107,14 @@ def _is_record(word: str, gap: str, number: str, count: int) -> bool:
         return False
     far = len(_FILL.sub("", gap))
     if is_generic(word):
-        return far == 0 and count >= 4
+        return far == 0 and count >= 4 and not re.fullmatch(r"69[0-9]{11}", number)
     is_mixed = bool(re.search(r"[A-Za-z]", number)) or "-" in number
     if _HARD.search(word):
         if is_mixed and count >= 6 and far <= 10:
             return True
         return far <= (3 if re.search("[,，]", gap) else 8) and (count >= 4 or (count >= 3 and far <= 2))
+    if " " in number and not number[0].isdigit() and count < 6:
+        return False
     if "." in number or re.match(r"[0-9]+/[0-9]", number) or re.search(r"[0-9](?:mm|ml|mg|ng|IU|U|S)", number):
         return False
     return far <= 3 and not re.search("[,，]", gap) and (count >= 6 or (is_mixed and count >= 4))
