@@ -47,7 +47,7 @@ _AGES = tuple(
 )
 _NINETY = re.compile(r"9[0-9]|1[0-3][0-9]|[九玖]|百|期颐|鲐背|上寿|ninet|hundred", re.IGNORECASE)
 _ASKED = re.compile(
-    rf"(?:多大|几岁|高寿|岁数|年龄|how old|age)[^\n。]{{0,12}}[?？][\s\"”」]*\n?(?:[^\n:：]{{0,4}}[:：]|-{{1,2}})?[\s\"“「]*(?:(?:he|she)(?:'s| is) |快|今年|都|已经)?(?P<n>9[0-9]|{_CN}|{_ENGLISH}){_NOT_UNIT}",
+    rf"(?:多大|几岁|高寿|岁数|年龄|how old|age)[^\n。]{{0,12}}[?？][\s\"”」]*\n?(?:[^\n:：]{{0,4}}[:：]|[-—]{{1,2}})?[\s\"“「]*(?:(?:he|she)(?:'s| is) |快|今年|都|已经)?(?P<n>9[0-9]|{_CN}|{_ENGLISH}){_NOT_UNIT}",
     re.IGNORECASE,
 )
 

@@ -57,12 +57,12 @@ _NICKNAME = re.compile(
     r"微信(?:名|昵称|里)?(?:叫做?|是|:|为|名)?[「『“\"【]?(?P<n>(?!只|不|[^0-9]{0,6}(?:机|话|号|码))[\u4e00-\u9fff]{2,8}[0-9]{2,6})(?![0-9\-])"
 )
 _HANDLE = re.compile(
-    r"(?<![A-Za-z0-9@./_\-:])(?P<n>(?=[A-Za-z0-9\-.]*_)[A-Za-z][A-Za-z0-9_\-.]{4,19}[A-Za-z0-9_]|(?!qq|tel|vx|wx"
-    r"|id)[a-z]{2,}[a-z0-9\-]*[0-9][a-z0-9\-]*(?<=[a-z0-9\-]{6}))(?![A-Za-z0-9@/_]|\.[a-z0-9]|[ ]?(?:AT|@)[ ])"
+    r"(?<![A-Za-z0-9@./_\-:])(?P<n>(?=[A-Za-z0-9\-.]{0,20}_)[A-Za-z][A-Za-z0-9_\-.]{4,19}[A-Za-z0-9_]|(?!qq|tel|vx|wx"
+    r"|id)[a-z]{2,20}[a-z0-9\-]{0,20}[0-9][a-z0-9\-]{0,20}(?<=[a-z0-9\-]{6}))(?![A-Za-z0-9@/_]|\.[a-z0-9]|[ ]?(?:AT|@)[ ])"
 )
 """What only an account is called: a word with an underscore, or small letters with digits, six signs and more."""
 _NO_ACCOUNT = re.compile(
-    r"(?:formula|codice|figure|table|file|img|image|dsc|mmexport|guest|patient|doctor)_?[0-9a-z]*|rs[0-9]+|.*rads[0-9][a-z]?"
+    r"(?:formula|codice|figure|table|file|img|image|dsc|mmexport|guest|patient|doctor)_?[0-9a-z]*|(?-i:[A-Z_]+)|rs[0-9]+|.*rads[0-9][a-z]?"
     r"|.*\.(?:dcm|zip|jpe?g|png|pdf|docx?|xlsx?|pptx?|apk|csv|txt|mp[34])",
     re.IGNORECASE,
 )

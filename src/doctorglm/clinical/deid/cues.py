@@ -53,7 +53,7 @@ _WARES = "批|型|货|版|产品|设备|订单|交易|发票|票|工|床|房|药
 _MRN = (
     rf"{_NOUNS}(?:(?:(?!{_WARES})[\u4e00-\u9fff]){{0,4}}?(?:号码|编号|序号|单号|条码|条形码|流水号?|代码|码|号|卡|单|ID))?"
     r"|(?:号码|编号|单号|序号|条码|流水号|(?![一二三四五六七八九十廿信问符句引括逗冒])[\u4e00-\u9fff]号|条形码|[A-Z]{2,5}号)(?=[^\u4e00-\u9fff]|[是为叫填写就应念]|$)"
-    rf"|{_NOT_LATIN}(?:MRN|URN|UHID|HN|HRN|IPN|IPD|OPD|SOPD|NHS|CHI|NRN|accession|acc|case|claim|chart|file|record|patient|admission|visit"
+    rf"|{_NOT_LATIN}(?:MRN|URN|UHID|HN|HRN|IPN|IPD|OPD|SOPD|NHS|CHI|NRN|accession|acc\.?|case|claim|chart|file|record|patient|admission|visit"
     r"|encounter|episode|specimen|sample|lab(?:oratory)?|path(?:ology)?|histo(?:logy)?|cytology|slide|block|biopsy|imaging|exam(?:ination)?|study|scan"
     r"|report|requisition|referral|hospital|clinic|local|dossier|ref(?:erence)?|insurance|insurer|policy|member(?:ship)?|medicare|medicaid|barcode"
     r"|tube|booking|appointment|registration|folio|dental|film|x-?ray|ultrasound|mri|ct|ecg|endoscopy|surgery|theatre|donor|cycle|embryo|health card)"

@@ -81,6 +81,7 @@ _OTHER = (
     rf"{_ALONE}(?:\+?1[ \-])?[48]00{_GAP}?[0-9]{{3,4}}{_GAP}?[0-9]{{3,4}}{_EXTENSION}(?![0-9A-Za-z])",
     rf"{_ALONE}\(?(?:\+|00)(?!86[ \-.)(]{{0,3}}[0-9])[1-9][0-9]{{0,2}}\)?{_GAP}?"
     rf"(?:\(0?[0-9]{{1,4}}\){_GAP}?)?[0-9]{{1,4}}(?:{_GAP}[0-9]{{2,5}}){{1,4}}{_EXTENSION}(?![0-9])",
+    rf"{_ALONE}\((?:852|853|886)\)[ ]?[0-9]{{4}}[ \-]?[0-9]{{4}}(?![0-9])",
     rf"{_ALONE}\(?(?:\+|00)(?:852|853|886|65|81|82|44|61|1|49|33|60)\)?[0-9]{{8,10}}(?![0-9])",
     rf"{_ALONE}(?:1[ \-])?(?:\([2-9][0-9]{{2}}\)[ ]?|[2-9][0-9]{{2}}[\-. ])[2-9][0-9]{{2}}[\-. ][0-9]{{4}}{_EXTENSION}"
     r"(?![0-9])",
@@ -103,7 +104,7 @@ def foreign(text: str) -> Iterator[Span]:
     for match in _TAIWAN_MOBILE.finditer(text):
         if not is_order(text, match.start()):
             yield Span(match.start(), match.end(), "mobile")
-    for pattern in _OTHER_LINES[:5]:
+    for pattern in _OTHER_LINES[:6]:
         for match in pattern.finditer(text):
             # the end of a mobile number that is written in groups is none
             is_end = re.search(r"[0-9][ -]$", before(text, match.start()))
@@ -127,5 +128,6 @@ def landlines(text: str) -> Iterator[Span]:
                 yield Span(match.start(), match.end(), "landline")
     for match in _HONG_KONG.finditer(text):
         years = re.findall(r"(?:19|20)[0-9]{2}", match["n"])
-        if len(digits_of(match["n"])) == 8 and not years and not is_order(text, match.start()):
+        kind = called(text, match.start("n"), match.end("n"))[0]
+        if len(digits_of(match["n"])) == 8 and kind not in ("mobile", "qq", "mrn", "none", "bank_card") and not years and not is_order(text, match.start()):
             yield Span(match.start("n"), match.end("n"), "landline")
