@@ -28,7 +28,9 @@ _CIRCLED = {
     **dict.fromkeys(map(ord, "⓪⓿🄋"), "0"),
     **{first + i: str(i) for first in (0x1D7CE, 0x1D7D8, 0x1D7E2, 0x1D7EC, 0x1D7F6) for i in range(10)},
 }
-_SCANNED = re.compile(r"(?<![0-9A-Za-z])(?=[OoIl]*[0-9])[0-9OoIl]{2,}(?![A-Za-z])|(?<=[0-9][\- .])[OoIl]{2,8}(?![A-Za-z])")
+_SCANNED = re.compile(
+    r"(?<![0-9A-Za-z])(?=[OoIl]*[0-9])[0-9OoIl]{2,}(?![A-Za-z])|(?<=[0-9][\- .])[OoIl]{2,8}(?![A-Za-z])"
+)
 _LETTERS = str.maketrans("OoIl", "0011")
 
 

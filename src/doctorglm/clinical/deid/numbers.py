@@ -44,7 +44,8 @@ def found(text: str) -> Iterator[Span]:
 # QQ
 
 _QQ_NUMBER = re.compile(
-    r"(?<![0-9.\-/A-PR-Za-pr-z])[1-9](?:[ \-.、,]{0,3}[0-9]){4,10}(?![0-9A-Za-z%]|@[A-Za-z0-9]|\.[0-9])(?!\s?(?:元|块|mg|ml|点|分))"
+    r"(?<![0-9.\-/A-PR-Za-pr-z])[1-9](?:[ \-.、,]{0,3}[0-9]){4,10}(?![0-9A-Za-z%]|@[A-Za-z0-9]|\.[0-9])(?!\s?(?:元|块"
+    r"|mg|ml|点|分))"
 )
 _QQ_BEFORE = re.compile(
     r"(?:(?<![A-Za-z])[Qq](?:[Qq]|(?![A-Za-z]))|扣扣|企鹅|球球|抠抠|蔻蔻|扣(?:我|他|她|你)?"
@@ -74,7 +75,12 @@ def _is_account(text: str, match: re.Match[str], kind: str | None, told: str, ga
         return True
     around = text[max(0, match.start() - 30) : match.start()] + text[match.end() : match.end() + 30]
     lead = text[max(0, match.start() - 2) : match.start()]
-    return (kind is None or (kind == "mrn" and len(gap) > 8)) and count == 10 and bool(_HAN.search(around)) and not re.search(r"[=<>≤≥+×¥￥$第共约]", lead)
+    return (
+        (kind is None or (kind == "mrn" and len(gap) > 8))
+        and count == 10
+        and bool(_HAN.search(around))
+        and not re.search(r"[=<>≤≥+×¥￥$第共约]", lead)
+    )
 
 
 _HAN = re.compile(r"[\u4e00-\u9fff]")
@@ -85,19 +91,24 @@ _UPPER = {ord(c): c.upper() for c in "abcdefghijklmnopqrstuvwxyz"}
 _PLATE = re.compile(
     r"(?:[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼][ ·.\-]{0,3}[A-HJ-Z]"
     r"|[军空海北沈兰济南广成VKHBSLJNGCZE](?<=[军空海北沈兰济南广成])[ ·.\-]{0,2}[A-Z])[ ·.\-]{0,3}"
-    r"(?:[A-HJ-NP-Z0-9][ ·.\-]?){4}(?:[A-HJ-NP-Z0-9]{1,2}|[A-HJ-NP-Z0-9][ ][A-HJ-NP-Z0-9]|[挂学警港澳领试超应急])(?![A-Za-z0-9])[挂学警港澳领试超]?"
-    r"|WJ[ ·\-]?[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼]?[ ·\-]?[0-9]{2}[ ·\-]?[0-9A-Z]{3,5}(?![A-Za-z0-9])"
+    r"(?:[A-HJ-NP-Z0-9][ ·.\-]?){4}(?:[A-HJ-NP-Z0-9]{1,2}|[A-HJ-NP-Z0-9][ ][A-HJ-NP-Z0-9]"
+    r"|[挂学警港澳领试超应急])(?![A-Za-z0-9])[挂学警港澳领试超]?"
+    r"|WJ[ ·\-]?[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼]?[ ·\-]?[0-9]{2}[ ·\-]?[0-9A-Z]{3,5}("
+    r"?![A-Za-z0-9])"
     r"|[使领][ ]?[0-9]{3}[ ·\-]?[0-9]{3}(?![0-9])"
 )
 _PLATE_WORD = re.compile(
-    r"车牌|牌照|号牌|车号|车(?![前间祸])|的士|拖车|摩托|(?<![A-Za-z])(?:plate|licen[cs]e plate|reg(?:istration)?|rego|cab|taxi|van|car|lorry|truck|vehicle|rental|hire|scooter"
+    r"车牌|牌照|号牌|车号|车(?![前间祸])|的士|拖车|摩托|(?<![A-Za-z])(?:plate|licen[cs]e plate|reg(?:istration)?|rego"
+    r"|cab|taxi|van|car|lorry|truck|vehicle|rental|hire|scooter"
     r"|motorbike|parked|driv(?:er|es?|ing)|minibus|coach|tesla|toyota|bmw|ute|MVA|RTC)(?![A-Za-z])",
     re.IGNORECASE,
 )
 _PLATE_NAMED = re.compile(r"车牌|牌照|号牌|(?<![A-Za-z])(?:plate|rego|reg|registration)(?![A-Za-z])", re.IGNORECASE)
 _FOREIGN_PLATE = re.compile(
-    r"(?<![0-9A-Za-z\-])(?:[A-Z]{2}[0-9]{2}[ ]?[A-Z]{3}|[A-Z]{2,3}[ \-·]?[0-9]{2}[A-Z](?![a-z])|[A-Z]{1,3}[\- ][A-Z]{1,2}[ ]?[0-9]{1,4}"
-    r"|[A-Z]{2,3}[ \-·][0-9]{3,4}|[0-9]{3,4}[ \-][A-Z]{2,3}|M[A-Z]?[ \-·][0-9]{2}[ \-·][0-9]{2}|[A-Z]{2}[ \-·][0-9]{2}[ \-·][0-9]{2}|[0-9][A-Z]{3}[0-9]{3}"
+    r"(?<![0-9A-Za-z\-])(?:[A-Z]{2}[0-9]{2}[ ]?[A-Z]{3}|[A-Z]{2,3}[ \-·]?[0-9]{2}[A-Z](?![a-z])"
+    r"|[A-Z]{1,3}[\- ][A-Z]{1,2}[ ]?[0-9]{1,4}"
+    r"|[A-Z]{2,3}[ \-·][0-9]{3,4}|[0-9]{3,4}[ \-][A-Z]{2,3}|M[A-Z]?[ \-·][0-9]{2}[ \-·][0-9]{2}"
+    r"|[A-Z]{2}[ \-·][0-9]{2}[ \-·][0-9]{2}|[0-9][A-Z]{3}[0-9]{3}"
     r"|[A-Z]{3}[ ]?[0-9]{1,4}[ ]?[A-Z]|[A-Z]{2}[0-9]{4}|[A-Z]{2}[ ][0-9]{1,4}|[A-Z]{3}[0-9]{3,4})(?![0-9A-Za-z\-])"
 )
 
@@ -115,5 +126,9 @@ def _foreign_plates(text: str) -> Iterator[Span]:
         is_sure = re.search(r"[0-9 ·\-][A-Z]{3}$|[A-Z][·\-]", match[0])
         word = _PLATE_WORD.search(lead[-28:] if is_sure else lead[-14:]) or _PLATE_NAMED.search(lead)
         word = word or re.match(r"[ ]?\(?(?:的?车|plate|那辆)", text[match.end() : match.end() + 8])
-        if word and not is_order(text, match.start()) and called(text, match.start(), match.end())[0] in (None, "plate"):
+        if (
+            word
+            and not is_order(text, match.start())
+            and called(text, match.start(), match.end())[0] in (None, "plate")
+        ):
             yield Span(match.start(), match.end(), "plate")

@@ -52,7 +52,7 @@ def _is_grouped(number: str) -> bool:
     marks = set(re.findall(_SEP, number))
     if len(groups) == 1 or min(groups) >= 3 or max(groups) == 1:
         return True
-    return (groups[0] == 1 and min(groups[1:]) >= 2) or (marks <= {"-"} or marks <= {" "}) and min(groups) >= 2
+    return (groups[0] == 1 and min(groups[1:]) >= 2) or ((marks <= {"-"} or marks <= {" "}) and min(groups) >= 2)
 
 
 def misread(text: str) -> Iterator[Span]:
@@ -93,8 +93,12 @@ _OTHER = (
     rf"{_ALONE}\(0[0-9]{{1,4}}\)[ ]?[0-9]{{3,4}}[ \-]?[0-9]{{3,4}}{_EXTENSION}(?![0-9])",
     rf"{_ALONE}0[2-8][0-9]?[\-][0-9]{{3,4}}[\- ]?[0-9]{{4}}{_EXTENSION}(?![0-9\-])",
 )
-_TAIWAN_MOBILE = re.compile(rf"{_ALONE}(?:\(?\+?886\)?[ \-]{{0,2}}\(?0?\)?|0)9[0-9]{{2}}[ \-][0-9]{{3}}[ \-]?[0-9]{{3}}(?![0-9\-])")
-_HONG_KONG = re.compile(r"(?<![0-9A-Za-z])(?<![0-9A-Za-z][.\-/ ])(?P<n>[1-9][0-9]{3}[ ][0-9]{4})(?![0-9A-Za-z]|[ \-/.][0-9])")
+_TAIWAN_MOBILE = re.compile(
+    rf"{_ALONE}(?:\(?\+?886\)?[ \-]{{0,2}}\(?0?\)?|0)9[0-9]{{2}}[ \-][0-9]{{3}}[ \-]?[0-9]{{3}}(?![0-9\-])"
+)
+_HONG_KONG = re.compile(
+    r"(?<![0-9A-Za-z])(?<![0-9A-Za-z][.\-/ ])(?P<n>[1-9][0-9]{3}[ ][0-9]{4})(?![0-9A-Za-z]|[ \-/.][0-9])"
+)
 _CHINESE_LINES = tuple(re.compile(pattern, re.IGNORECASE) for pattern in _CHINESE)
 _OTHER_LINES = tuple(re.compile(pattern, re.IGNORECASE) for pattern in _OTHER)
 
@@ -111,7 +115,13 @@ def foreign(text: str) -> Iterator[Span]:
             is_mobile = match[0][:1] in "10" and called(text, match.start(), match.end())[0] == "mobile"
             is_other = called(text, match.start(), match.end())[0] in ("qq", "id_card", "bank_card")
             is_other = is_other or (match[0][0] == "0" and is_record(text, match.start(), match.end()))
-            if match[0][:1] in "+(1480" and not is_order(text, match.start()) and not is_end and not is_mobile and not is_other:
+            if (
+                match[0][:1] in "+(1480"
+                and not is_order(text, match.start())
+                and not is_end
+                and not is_mobile
+                and not is_other
+            ):
                 yield Span(match.start(), match.end(), "landline")
 
 
@@ -129,5 +139,10 @@ def landlines(text: str) -> Iterator[Span]:
     for match in _HONG_KONG.finditer(text):
         years = re.findall(r"(?:19|20)[0-9]{2}", match["n"])
         kind = called(text, match.start("n"), match.end("n"))[0]
-        if len(digits_of(match["n"])) == 8 and kind not in ("mobile", "qq", "mrn", "none", "bank_card") and not years and not is_order(text, match.start()):
+        if (
+            len(digits_of(match["n"])) == 8
+            and kind not in ("mobile", "qq", "mrn", "none", "bank_card")
+            and not years
+            and not is_order(text, match.start())
+        ):
             yield Span(match.start("n"), match.end("n"), "landline")

@@ -7,35 +7,45 @@ from doctorglm.clinical.deid.cues import Kind, called, is_generic, is_order
 from doctorglm.clinical.deid.spans import Span
 
 _UNIT = (
-    r"(?!\s?(?:元|块|年|岁|月|次|天|周|分(?!机)|秒|mg|ml|cm|mm|kg|g(?![A-Za-z])|例|人|级|期|U|IU|μ|万|步|毫|克|斤|米|公|倍|个|米|%|％|kcal|mmol|bpm|小时|点"
+    r"(?!\s?(?:元|块|年|岁|月|次|天|周|分(?!机)|秒|mg|ml|cm|mm|kg|g(?![A-Za-z])|例|人|级|期|U|IU|μ|万|步|毫|克|斤|米"
+    r"|公|倍|个|米|%|％|kcal|mmol|bpm|小时|点"
     r"|mmHg|°|℃|years?|days?|weeks?|hours?|minutes?|copies|cells))"
 )
 _TOKEN = re.compile(
     r"(?<![0-9A-Za-z])(?<![0-9][.:/])"
-    r"(?P<n>(?:(?!(?:MRN|URN|UHID|HN|HRN|IPN|IPD|OPD|SOPD|NHS|CHI|ID|NO|TEL|DOB|QQ)[ ])[A-Z]{1,6}[ ])?(?=[A-Za-z\-_/.&:#]{0,24}[0-9])[A-Za-z0-9][A-Za-z0-9&]{0,39}(?:[\-_/.:#＃]{1,2}[A-Za-z0-9]{1,24}){0,8}"
-    r"(?:[ ]{1,2}(?:[0-9]{1,6}|[A-Z]?[0-9]{1,4}-[0-9]{1,5})(?![0-9A-Za-z.:年月日/%]|[ ]?(?:床|岁|天|次|mg|ml))){0,8}(?:\([0-9A-Z]{1,2}\))?)"
+    r"(?P<n>(?:(?!(?:MRN|URN|UHID|HN|HRN|IPN|IPD|OPD|SOPD|NHS|CHI|ID|NO|TEL|DOB|QQ)[ ])[A-Z]{1,6}[ ])?(?=[A-Za-z\-_/."
+    r"&:#]{0,24}[0-9])[A-Za-z0-9][A-Za-z0-9&]{0,39}(?:[\-_/.:#＃]{1,2}[A-Za-z0-9]{1,24}){0,8}"
+    r"(?:[ ]{1,2}(?:[0-9]{1,6}|[A-Z]?[0-9]{1,4}-[0-9]{1,5})(?![0-9A-Za-z.:年月日/%]|[ ]?(?:床|岁|天|次|mg"
+    r"|ml))){0,8}(?:\([0-9A-Z]{1,2}\))?)"
     rf"(?![0-9A-Za-z%]|\.[0-9]){_UNIT}"
 )
 _DATE = re.compile(
-    r"(?:19|20)[0-9]{2}(?:[\-/.][01]?[0-9][\-/.][0-3]?[0-9]|[01][0-9][0-3][0-9]|[\-/.][01]?[0-9])?|[0-3]?[0-9][\-/.][0-3]?[0-9][\-/.](?:19|20)?[0-9]{2}"
-    r"|[01]?[0-9][/.\-][0-3]?[0-9]|[0-2]?[0-9]:[0-5][0-9](?::[0-5][0-9])?|[0-9]+(?:\.[0-9]+)?(?:-[0-9]+(?:\.[0-9]+)?)?(?<=\.[0-9]{1})|[0-9]{1,3}/[0-9]{2,3}"
+    r"(?:19|20)[0-9]{2}(?:[\-/.][01]?[0-9][\-/.][0-3]?[0-9]|[01][0-9][0-3][0-9]|[\-/.][01]?[0-9])?"
+    r"|[0-3]?[0-9][\-/.][0-3]?[0-9][\-/.](?:19|20)?[0-9]{2}"
+    r"|[01]?[0-9][/.\-][0-3]?[0-9]|[0-2]?[0-9]:[0-5][0-9](?::[0-5][0-9])?|[0-9]+(?:\.[0-9]+)?(?:-[0-9]+(?:\.[0-9]+)?)"
+    r"?(?<=\.[0-9]{1})|[0-9]{1,3}/[0-9]{2,3}"
 )
 _CODE = re.compile(
-    r"(?:[A-TV-Z][0-9]{2}(?:\.[0-9]+)?|[A-Z][0-9]{1,2}(?:-[A-Z]?[0-9]{1,2})?|NCT[0-9]+|ChiCTR[0-9]+|rs[0-9]+|GB[ /T]*[0-9\-]+|SF[0-9]+|YT[0-9]+|v[0-9.]+"
+    r"(?:[A-TV-Z][0-9]{2}(?:\.[0-9]+)?|[A-Z][0-9]{1,2}(?:-[A-Z]?[0-9]{1,2})?|NCT[0-9]+|ChiCTR[0-9]+|rs[0-9]+"
+    r"|GB[ /T]*[0-9\-]+|SF[0-9]+|YT[0-9]+|v[0-9.]+"
     r"|[A-Za-z]+[0-9]{1,2}|[0-9]+[A-Za-z]{1,2}|[ZHSJB][0-9]{8})",
 )
 """What is short, or has the shape of an ICD code, a drug's approval, a trial or a gene."""
 _NO_NUMBER = re.compile(
-    r"[A-Za-z]{0,4}[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?(?:[\-—~][0-9]{1,2}:[0-9]{2})?|[0-9]+\.[0-9]+|[cgpn]\.[0-9].*|.*(?:del|dup|ins|fs)[A-Z*]*[0-9]*"
-    r"|.*\.(?:dcm|zip|rar|jpe?g|png|pdf|docx?|xlsx?|csv|txt|mp[34]|nii|gz)|[0-9]{1,3}-[0-9]{1,3}|(?:110|119|120|122|12[0-9]{3}|95[0-9]{3})"
+    r"[A-Za-z]{0,4}[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?(?:[\-—~][0-9]{1,2}:[0-9]{2})?|[0-9]+\.[0-9]+|[cgpn]\.[0-9].*"
+    r"|.*(?:del|dup|ins|fs)[A-Z*]*[0-9]*"
+    r"|.*\.(?:dcm|zip|rar|jpe?g|png|pdf|docx?|xlsx?|csv|txt|mp[34]|nii|gz)|[0-9]{1,3}-[0-9]{1,3}|(?:110|119|120|122"
+    r"|12[0-9]{3}|95[0-9]{3})"
 )
 """A time, a decimal, a mutation, a file, a range, a short public number."""
 _FILL = re.compile(
-    r"[:：是为叫填写报念到即=#\[(（【「\"“'｜|\-— \n\t.]|我?记得|好像|应该|大概|可能|就|尾|前台|给你?|的|系|嘅|你?记一?下|念一下|如下|如右|这个|上面|那|您|我"
+    r"[:：是为叫填写报念到即=#\[(（【「\"“'｜|\-— \n\t.]|我?记得|好像|应该|大概|可能|就|尾|前台|给你?|的|系|嘅"
+    r"|你?记一?下|念一下|如下|如右|这个|上面|那|您|我"
     r"|number|No|no|is|was|isn't|reads|says"
 )
 _HARD = re.compile(
-    r"号|条码|条形码|码$|流水|序号|ID$|(?:[ ](?:no|number|num|id|code|nr|ref|reference)\.?|#)$|^(?:MRN|URN|UHID|HN|HRN|IPN|IPD|OPD|SOPD|NHS|CHI|NRN|accession)",
+    r"号|条码|条形码|码$|流水|序号|ID$|(?:[ ](?:no|number|num|id|code|nr|ref|reference)\.?|#)$|^(?:MRN|URN|UHID|HN"
+    r"|HRN|IPN|IPD|OPD|SOPD|NHS|CHI|NRN|accession)",
     re.IGNORECASE,
 )
 _LIST = re.compile(r"[、,，/和与及或;； ]{1,3}(?:另一个|还有一个?|另外|以及|还有|或者?|and|or)?[ ]?")
@@ -128,4 +138,3 @@ def first_cells(text: str) -> Iterator[Span]:
     """Record numbers at the head of a row."""
     for match in _FIRST_CELL.finditer(text):
         yield Span(match.start("n"), match.end("n"), "mrn")
-

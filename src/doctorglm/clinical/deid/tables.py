@@ -7,17 +7,30 @@ from doctorglm.clinical.deid.spans import Span
 
 _MARK = re.compile(r"[\t|]|[,，](?! )| {2,}")
 _HEADS = (
-    ("id_card", re.compile(r"(?:患者|病人|本人)?(?:身份证|身分证|证件|护照)(?:号码?|编号)?|ID card.*|passport.*", re.IGNORECASE)),
+    (
+        "id_card",
+        re.compile(
+            r"(?:患者|病人|本人)?(?:身份证|身分证|证件|护照)(?:号码?|编号)?|ID card.*|passport.*", re.IGNORECASE
+        ),
+    ),
     ("qq", re.compile(r"QQ(?:号码?)?", re.IGNORECASE)),
     ("wechat", re.compile(r"微信(?:号|ID)?|wechat(?: id)?|VX", re.IGNORECASE)),
     ("bank_card", re.compile(r"(?:银行)?(?:卡号|账号|账户)|(?:银行|工资|收款)卡(?:号)?", re.IGNORECASE)),
     ("plate", re.compile(r"车牌(?:号码?)?|plate", re.IGNORECASE)),
-    ("phone", re.compile(r".{0,4}(?:电话|手机|联系方式|座机|固话)(?:号码?)?|.{0,8}(?:phone|tel|mobile|contact)\.?(?: no\.?)?", re.IGNORECASE)),
+    (
+        "phone",
+        re.compile(
+            r".{0,4}(?:电话|手机|联系方式|座机|固话)(?:号码?)?|.{0,8}(?:phone|tel|mobile|contact)\.?(?: no\.?)?",
+            re.IGNORECASE,
+        ),
+    ),
     (
         "mrn",
         re.compile(
-            r".{0,6}(?:住院|病案|病历|门诊|就诊|登记|检查|影像|放射|超声|病理|标本|样本|条码|申请单?|体检|理赔|报告|档案|卡)(?:号码?|编号|条码|ID)?"
-            r"|(?:MRN|acc(?:ession)?|case|record|patient|specimen|sample|hosp(?:ital)?|lab|chart|claim|file)[ .]?(?:no\.?|number|id|#)?",
+            r".{0,6}(?:住院|病案|病历|门诊|就诊|登记|检查|影像|放射|超声|病理|标本|样本|条码|申请单?|体检|理赔|报告"
+            r"|档案|卡)(?:号码?|编号|条码|ID)?"
+            r"|(?:MRN|acc(?:ession)?|case|record|patient|specimen|sample|hosp(?:ital)?|lab|chart|claim"
+            r"|file)[ .]?(?:no\.?|number|id|#)?",
             re.IGNORECASE,
         ),
     ),
@@ -34,12 +47,14 @@ _CELLS = {
     "landline": re.compile(r"(?:0[0-9]{2,3}[ \-]?)?[0-9]{3,4}[ \-]?[0-9]{4}"),
     "mrn": re.compile(r"(?=(?:[^0-9\n]*[0-9]){3})[A-Za-z0-9][A-Za-z0-9\-_/.#]{2,24}"),
     "age": re.compile(r"(?:9[0-9]|1[0-2][0-9])(?:岁|Y|y)?"),
-    "date": re.compile(r"(?:[0-9]{2,4}[./\-])?[01]?[0-9][./\-][0-3]?[0-9](?:[./\-](?:19|20)[0-9]{2})?|(?:19|20)[0-9]{6}"),
+    "date": re.compile(
+        r"(?:[0-9]{2,4}[./\-])?[01]?[0-9][./\-][0-3]?[0-9](?:[./\-](?:19|20)[0-9]{2})?|(?:19|20)[0-9]{6}"
+    ),
 }
 
 
 def found(plain: str) -> Iterator[Span]:
-    """The cells that look like what the head of their column calls them; a head is a row with two such words at least."""
+    """The cells that look like what the head of their column calls them; a head is a row with two such words."""
     if not _MARK.search(plain) or "\n" not in plain:
         return
     columns: dict[int, str] = {}
@@ -50,7 +65,9 @@ def found(plain: str) -> Iterator[Span]:
         if len(heads) >= 2:
             columns = heads
         elif columns and len(cells) >= 2:
-            yield from (span for i, (start, cell) in enumerate(cells) for span in _told(columns.get(i), at + start, cell))
+            yield from (
+                span for i, (start, cell) in enumerate(cells) for span in _told(columns.get(i), at + start, cell)
+            )
         at += len(line) + 1
 
 
