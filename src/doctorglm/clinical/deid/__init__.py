@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
-from doctorglm.clinical.deid import contacts, names, numbers, places, tagged, times, typed
+from doctorglm.clinical.deid import contacts, names, numbers, places, tables, tagged, times, typed
 from doctorglm.clinical.deid.fold import folded
 from doctorglm.clinical.deid.replace import conversation_key, replaced
 from doctorglm.clinical.deid.spans import TYPES, Span, masked, resolved
@@ -20,7 +20,7 @@ By: TypeAlias = Literal["tagger", "rules"]
 """What finds names: the rules with the tagger, or the rules alone."""
 
 _MASK = re.compile(rf"\[(?:{'|'.join(TYPES)})(?: [0-9]+)?\]")
-_KINDS = (contacts, numbers, times, places)
+_KINDS = (contacts, tables, numbers, times, places)
 
 
 def find(text: str, names: By = "tagger") -> list[Span]:

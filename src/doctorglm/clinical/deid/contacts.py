@@ -10,24 +10,34 @@ from doctorglm.clinical.deid.fold import folded
 from doctorglm.clinical.deid.spans import TYPES, Span
 
 _AT = (
-    r"[ ]?(?:@|\( ?at ?\)|\[ ?at ?\]|\{at\}|#at#|<at>|【at】|\(a\)|\[?艾特\]?|\(艾特\)|圈a)[ ]?|[ ](?-i:AT)[ ]|[ ]at[ ]"
+    r"[ ]?(?:@|\( ?at ?\)|\[ ?at ?\]|\{at\}|#at#|<at>|【at】|\(a\)|_?\[?艾特\]?_?|\(艾特\)|圈a"
+    r"|#(?=[a-z0-9\-]+\.(?:com|cn|net|org|example)))[ ]?|[ ](?-i:AT)[ ]|[ ]at[ ]"
     r"(?=[a-z0-9\-]+(?:[ ]dot[ ]|[ ]?\(dot))"
 )
-_DOT = r"(?:\.|[ ]?点[ ]?|\[点\]|\(点\)|[ ]dot[ ]|[ ]?\( ?dot ?\)[ ]?|[ ]?\[ ?dot ?\][ ]?|\[\.\])"
+_DOT = r"(?:\.|[ ]\.[ ]?|[ ]?点[ ]?|\[点\]|\(点\)|[ ]dot[ ]|[ ]?\( ?dot ?\)[ ]?|[ ]?\[ ?dot ?\][ ]?|\[\.\])"
 _EMAIL = re.compile(
-    rf"(?<![a-z0-9._%+\-])[a-z0-9][a-z0-9._%+\-]*(?:{_AT})[a-z0-9\-]+(?:{_DOT}[a-z0-9\-]+)+", re.IGNORECASE
+    rf"(?<![a-z0-9._%+\-])[a-z0-9][a-z0-9._%+\-]*(?:[ ]?[\(\[](?:dot|点)[\)\]][ ]?[a-z0-9._%+\-]+){{0,3}}(?:{_AT})[a-"
+    rf"z0-9\-]+(?:{_DOT}[a-z0-9\-]+)+",
+    re.IGNORECASE,
 )
 
 _TLD = (
     "com|cn|net|org|edu|gov|info|cc|top|xyz|site|shop|vip|club|online|io|co|me|tv|health|clinic|wang|ltd"
     "|example|test|invalid|app|dev|"
     "link|live|store|tech|work|fun|ink|pub|icu|hk|tw|uk|us|ca|au|de|jp|fr|sg|biz|mobi|asia|love|group"
-    "|care|doctor|hospital|med|page|ai"
+    "|care|doctor|hospital|med|page|ai|blog|nz|ie|eu|za|in|my|ph|th|vn|kr|ru|it|es|nl|ch|se|mo|news|wiki|cloud|video"
+    "|chat|zone|life|world"
+)
+_SPACED_EMAIL = re.compile(
+    r"(?<![a-z0-9])[a-z0-9](?:[ ][a-z0-9._\-]){2,24}[ ]?@[ ]?[a-z0-9\-]+(?:[ ][a-z0-9])*(?:[ ]?\.[ ]?[a-z]{2,8})+(?!["
+    r"a-z0-9])",
+    re.IGNORECASE,
 )
 _URL = re.compile(
     r"(?:https?|ftp|hxxps?)://[a-z0-9\-._~:/?#\[\]@!$&'*+,;=%]+|(?<![a-z0-9@._\-])"
     rf"(?:[a-z0-9][a-z0-9\-]*\.)+(?:{_TLD})(?![a-z0-9\-]|\.[a-z])"
-    r"(?::[0-9]{2,5})?(?:[/?#][a-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]*)?",
+    r"(?::[0-9]{2,5})?(?:[/?#][a-z0-9\-._~:/?#\[\]@!$&'()*+;=%]*)?(?:(?<=/)[\u4e00-\u9fff]{1,8}(?:/[\u4e00-\u9fff]{1,"
+    r"8})*(?=[,;\s)]|$))?",
     re.IGNORECASE,
 )
 
@@ -39,10 +49,12 @@ _CHINESE_URL = re.compile(
 )
 _WECHAT_WORD = (
     r"微信|薇信|威信|徽信|围信|维信|微心|微芯|加?wei ?信|绿泡泡|wechat|we ?chat|weixin|(?<![a-z])[wv]x号?|"
-    r"(?<![a-z])v信|(?<![a-z])v(?=[:是也号])|加我?v|\\+v|微[❤♥]|(?<![\u4e00-\u9fff])微(?=[ :a-z])"
+    r"(?<![a-z])v信|(?<![a-z])v(?=[:是也号])|加我?v|\\+v|[微威][❤♥]\ufe0f?|加我?微(?!信)|我微(?=[ :a-z])"
+    r"|(?<![\u4e00-\u9fff])微(?=[ :a-z])"
 )
 _WECHAT = re.compile(
-    rf"(?:{_WECHAT_WORD})(?:[^a-z0-9,，。;；\n@]{{0,16}}?)(?P<n>[a-z][a-z0-9_.\-]{{4,19}}(?<![.\-]))(?![a-z0-9@])",
+    rf"(?:{_WECHAT_WORD})(?:[^a-z0-9,，。;；\n@]{{0,16}}?)(?:\(?(?:user|id|name|account|handle)(?:name)?[: ]{{1,2}}|("
+    rf"?:is|as)[ ]{{1,2}})?(?P<n>[a-z][a-z0-9_.\-]{{4,19}}(?<![.\-]))(?![a-z0-9@])",
     re.IGNORECASE,
 )
 _WECHAT_LOOSE = re.compile(
@@ -51,13 +63,32 @@ _WECHAT_LOOSE = re.compile(
     re.IGNORECASE,
 )
 _NICKNAME = re.compile(
-    r"微信(?:名|昵称|里)?(?:叫做?|是|:|为|名)?[「『“\"【]?(?P<n>(?!只|不|[^0-9]{0,6}(?:机|话|号|码))[\u4e00-\u9fff]{2,8}[0-9]{2,6})(?![0-9\-])"
+    r"微信(?:名|昵称|里)?(?:叫做?|是|:|为|名)?[「『“\"【]?(?P<n>(?!只|不|[^0-9]{0,6}(?:机|话|号"
+    r"|码))[\u4e00-\u9fff]{2,8}[0-9]{2,6})(?![0-9\-])"
 )
 _HANDLE = re.compile(
-    r"(?<![A-Za-z0-9@./_\-:])(?P<n>(?=[A-Za-z0-9\-.]*_)[A-Za-z][A-Za-z0-9_\-]{5,19}|(?!qq|tel|vx|wx"
-    r"|id)[a-z]{2,}[a-z0-9\-]*[0-9][a-z0-9\-]*(?<=[a-z0-9\-]{6}))(?![A-Za-z0-9@./_]|[ ]?AT[ ])"
+    r"(?<![A-Za-z0-9@./_\-:])(?P<n>(?=[A-Za-z0-9\-.]{0,20}_)[A-Za-z][A-Za-z0-9_\-.]{4,19}[A-Za-z0-9_]|(?!qq|tel|vx|wx"
+    r"|id)[a-z]{2,20}[a-z0-9\-]{0,20}[0-9][a-z0-9\-]{0,20}(?<=[a-z0-9\-]{6}))(?![A-Za-z0-9@/_]|\.[a-z0-9]|[ ]?(?:AT"
+    r"|@)[ ])"
 )
 """What only an account is called: a word with an underscore, or small letters with digits, six signs and more."""
+_NO_ACCOUNT = re.compile(
+    r"(?:formula|codice|figure|table|file|img|image|dsc|mmexport|guest|patient|doctor)_?[0-9a-z]*|(?-i:[A-Z_]+)"
+    r"|rs[0-9]+|.*rads[0-9][a-z]?"
+    r"|.*\.(?:dcm|zip|jpe?g|png|pdf|docx?|xlsx?|pptx?|apk|csv|txt|mp[34])",
+    re.IGNORECASE,
+)
+_ON_WECHAT = re.compile(
+    r"(?<![a-z0-9@./_\-])(?P<n>(?=[a-z0-9_\-]*[0-9_\-])[a-z][a-z0-9_\-]{5,19})[ ](?:on|via|through)[ ](?:we ?chat"
+    r"|weixin)",
+    re.IGNORECASE,
+)
+_ONLY_ACCOUNT = re.compile(
+    r"[真账帐新旧大小我她他]号(?:只有|是|为|:)[ ]?(?P<n>[a-z][a-z0-9]*[_\-][a-z0-9_\-]{3,16})(?![a-z0-9@.])",
+    re.IGNORECASE,
+)
+_WXID = re.compile(r"(?<![a-z0-9])(?P<n>wxid_[a-z0-9]{6,20})", re.IGNORECASE)
+_AS_DIGITS = re.compile(r"[0-9OoIl]{7,}")
 _OTHER_ACCOUNT = re.compile(r"(?:内网|工号|系统|密码|提取码|型号|版本)[^,，。;；\n]{0,5}$")
 _NO_NAMES = {"weixin", "phone", "number", "account", *TYPES}
 """Also what stands between brackets where an identifier was masked before."""
@@ -66,15 +97,36 @@ _NO_NAMES = {"weixin", "phone", "number", "account", *TYPES}
 def found(text: str) -> Iterator[Span]:
     """E-mail first, which holds what looks like a web address."""
     plain = folded(text)
-    for match in _EMAIL.finditer(plain):
-        yield Span(match.start(), match.end(), "email")
+    for pattern in (_SPACED_EMAIL, _EMAIL):
+        yield from (Span(match.start(), match.end(), "email") for match in pattern.finditer(plain))
     for match in _URL.finditer(plain):
         end = match.end() - (len(match[0]) - len(match[0].rstrip(".,;:!?")))
         yield Span(match.start(), end, "url")
     for match in _CHINESE_URL.finditer(plain):
         yield Span(match.start("n"), match.end(), "url")
-    for pattern in (_WECHAT, _WECHAT_LOOSE, _NICKNAME, _HANDLE):
+    for pattern in (_WXID, _ON_WECHAT, _WECHAT, _WECHAT_LOOSE, _ONLY_ACCOUNT, _NICKNAME, _HANDLE):
         for match in pattern.finditer(plain):
-            is_other = pattern is _HANDLE and _OTHER_ACCOUNT.search(plain[max(0, match.start() - 8) : match.start()])
-            if match["n"].lower() not in _NO_NAMES and not is_other:
-                yield Span(match.start("n"), match.end("n"), "wechat")
+            if match["n"].lower() not in _NO_NAMES and not (pattern is _HANDLE and _is_no_account(plain, match)):
+                if (
+                    pattern is _WECHAT_LOOSE
+                    and re.fullmatch("[a-z]+-[a-z]+", match["n"])
+                    and not _among_chinese(plain, match)
+                ):
+                    continue
+                if not _AS_DIGITS.fullmatch(match["n"]):
+                    yield Span(match.start("n"), match.end("n"), "wechat")
+
+
+def _is_no_account(plain: str, match: re.Match[str]) -> bool:
+    """True for a word with a number that is none: a protein, a file, who speaks in a dialogue."""
+    name, after = match["n"], plain[match.end() : match.end() + 1]
+    if _OTHER_ACCOUNT.search(plain[max(0, match.start() - 8) : match.start()]) or _NO_ACCOUNT.fullmatch(name):
+        return True
+    if after == ":" and plain[max(0, match.start() - 1) : match.start()] in ("", "\n"):
+        return True
+    return "_" not in name and not _among_chinese(plain, match)
+
+
+def _among_chinese(plain: str, match: re.Match[str]) -> bool:
+    around = plain[max(0, match.start() - 12) : match.start()] + plain[match.end() : match.end() + 12]
+    return bool(re.search("[\u4e00-\u9fff]", around))

@@ -5,8 +5,9 @@ One conversation gives every stem and every number of a house another, the same 
 
 import re
 
+from doctorglm.clinical.deid.addresses import STREET as _STREET
 from doctorglm.clinical.deid.fold import folded, spoken
-from doctorglm.clinical.deid.places import _KIND, _STREET
+from doctorglm.clinical.deid.hospitals import KIND as _KIND
 from doctorglm.clinical.deid.substitutes.draws import Draws, digits, letters_like
 from doctorglm.clinical.deid.substitutes.numbers import written
 from doctorglm.clinical.deid.words import any_of, words

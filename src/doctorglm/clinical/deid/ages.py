@@ -1,0 +1,89 @@
+"""Ages of 90 and more, in figures and in words; a pulse, a weight, a dose or a score of 90 is none.
+
+Source of the limit: 45 CFR 164.514(b)(2)(i)(C), under which a year may stay and ages over 89 may not.
+"""
+
+import re
+from collections.abc import Iterator
+
+from doctorglm.clinical.deid.spans import Span
+
+_N = r"(?:9[0-9]|1[0-2][0-9])"
+_ONES = "一二三四五六七八九"
+_CN = (
+    rf"(?:[九玖]十(?:有)?[{_ONES}]{{0,2}}|[一壹]百(?:零|〇|有|晋|又)?[{_ONES}]?(?![多二三四五六七八九十]?[十百千万])"
+    rf"|百零[{_ONES}])"
+)
+_SPOKEN_ONES = "one|two|three|four|five|six|seven|eight|nine"
+_ENGLISH = (
+    rf"(?:ninety(?:[ \-]?(?:{_SPOKEN_ONES}))?|(?:a|one)[ \-]hundred(?:[ \-](?:and[ \-])?(?:{_SPOKEN_ONES}|ten))?)"
+)
+_KIN = (
+    r"(?:爷爷?|奶奶?|妈妈?|爸爸?|爹|娘|姥姥|姥爷|姥娘|外公|外婆|阿公|阿婆|阿嬷|阿嫲|阿爷|嫲嫲|太公|太婆|太爷|太奶"
+    r"|太姥姥|婆婆|公公|老公公|岳父|岳母|丈人|丈母娘|父亲|母亲|祖父|祖母"
+    r"|外祖母|外祖父|叔公|舅公|舅奶|姑婆|姑奶|姨婆|伯父|伯母|老人家?|老太太?|老爷子|老头子?|老奶奶|老爷爷|老伯|阿伯"
+    r"|老婆婆|高龄|寿星|长者|长辈|住户|患者|病人|死者|逝者)"
+)
+_AFTER = (
+    r"(?:多|几|来)?(?=了|咧|呐|喏|矣|嘅|㗎|咗|哒|撒|啦|咯|嘞|喽|整|哩|喇|囉|啰|哉|哟|哇|呀|的人|高龄"
+    r"|[，。,.;；！!？?、)）\s]|$|还|才|多|仍|出头|挂零|开外)"
+)
+_NOT_UNIT = (
+    r"(?![0-9.]|[ ]?(?:%|％|次|mg|/|ml|μ|斤|公斤|kg|块|元|天|分|个|cm|mm|平|米|度|步|号|页|例|万|千|百|年代|后|℃"
+    r"|-[0-9]|～|~|点|bpm|秒|种|份|克|床))"
+)
+_AGES = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        r"(?<![0-9.~\-～])(?:9[0-9]|1[0-3][0-9])[ ]?(?:多|几|来)?[ ]?(?:周?[岁歲]|虚岁|高龄|足岁)",
+        rf"{_CN}(?:多|几|来)?(?:周?[岁歲]|虚岁|足岁|高龄)",
+        r"(?<![0-9.])(?:9[0-9]|1[0-3][0-9])[\- ]?(?:years?|yrs?|yr)[\- ]?(?:old|of age|young)(?![a-z])",
+        r"(?<![0-9.])(?:9[0-9]|1[0-3][0-9])[ ]?(?:yo|y/o|y\.o\.?|yrs?|years|Y)(?![a-z0-9]|[ ]of[ ](?!age)|[ ](?:ago"
+        r"|later|after|before|from|and))",
+        rf"{_ENGLISH}[ \-]years?(?:[ \-](?:old|of age|young))?(?![a-z])(?![ ](?:ago|later))",
+        r"(?<![0-9.A-Za-z])9[0-9][ ]?(?:[FMfm](?![A-Za-z0-9])|/[FM](?![A-Za-z0-9])|[ ](?:fe)?male(?![a-z]))",
+        r"(?<![0-9九一二三四五六七八])(?:9|九|玖)旬(?:[又有零][一二三四五六七八九])?|(?<=[约近快满过])百岁"
+        r"|(?<![长命到])百岁(?=老|寿|高龄|的?(?:奶|爷|外|太|母|父|婆|公)|了|啦|整)|期颐之年|鲐背之年|上寿之年",
+        rf"(?<=[男女])[ ,，、/:;]{{1,2}}(?P<n>9[0-9])(?=[ ]?[,，、/;。\s]|$){_NOT_UNIT}",
+        r"(?<![0-9A-Za-z.])(?P<n>9[0-9])(?=[,，、/ ][男女](?![\u4e00-\u9fff]{0,1}医))",
+        rf"(?<![0-9.])9[0-9](?=[哉咧嘞咯喽]|的(?:老人|老太|老头|老爷|老奶|人了|爷爷|奶奶))|{_CN}(?=的(?:老人|老太"
+        rf"|老头|老爷|老奶|人了)|[咧嘞咯喽哉])",
+        rf"(?<=[我她他您恁俺佢])(?P<n>9[0-9]|{_CN})(?=了|啦|咯|咧|喽|嘞|哉)",
+        rf"{_KIN}(?:家|她|他|也|都|今年|已经?|快要?|就|虚岁?|过年|刚|足足?|实足|有|是|满|刚过|刚满|年纪|整整"
+        rf"|[，,:：(（ ]){{0,4}}(?P<n>(?<![0-9.])9[0-9]|{_CN}){_NOT_UNIT}{_AFTER}",
+        rf"(?:今年|明年|虚岁?|实岁|足岁|年届|年近|行年|虚龄|高龄|已经|快|都|满|过了)(?:有|是|已|快|都|虚|满"
+        rf"|整)?[ :]?(?P<n>(?<![0-9.])9[0-9]|{_CN}){_NOT_UNIT}"
+        rf"(?=了|啦|咯|嘞|喽|哩|喇|囉|啰|哉|哟|哇|呀|的人|高龄|出头|挂零|开外|[，。,;；！!？?)）](?!.{{0,6}}(?:次|分"
+        rf"|斤)))",
+        rf"(?:享年|终年|享寿|享嵩寿|阳寿|高寿|寿|年龄|年纪|年岁|龄|岁数|贵庚|(?<![a-z])aged?|(?:turn(?:s|ed|ing)?)"
+        rf"|age of|now)[ :是为了有已满整一栏写|(（]{{0,4}}"
+        rf"(?P<n>(?:9[0-9]|1[0-3][0-9]){_NOT_UNIT}|{_CN}|{_ENGLISH})(?:周?岁|歲)?",
+        rf"(?<![A-Za-z])(?:he|she|dad|mum|mom|gran|grandma|grandpa|granny|nana|mother|father|grandmother|grandfather"
+        rf"|who)(?:'s|’s| is| was| just turned| turned)?[ ]"
+        rf"(?:now |nearly |almost |already |going on )?(?P<n>9[0-9](?![0-9.%]|[ ]?(?:kg|lb|mg|/|bpm|%|cm|percent|days"
+        rf"|minutes|pounds|over|mm))|{_ENGLISH})(?=[,.;!?\s)]|$)",
+        rf"(?<![A-Za-z])(?P<n>{_ENGLISH})(?=,? (?:if a day|next (?:month|week|year|birthday)|last (?:month|week|year)"
+        rf"|and (?:still|sharp|frail|lives)))",
+    )
+)
+_NINETY = re.compile(r"9[0-9]|1[0-3][0-9]|[九玖]|百|期颐|鲐背|上寿|ninet|hundred", re.IGNORECASE)
+_ASKED = re.compile(
+    rf"(?:多大|几岁|高寿|岁数|年龄|how old|age)[^\n。]{{0,12}}[?？][\s\"”」]*\n?(?:[^\n:：]{{0,4}}[:：]"
+    rf"|[-—]{{1,2}})?[\s\"“「]*(?:(?:he|she)(?:'s| is) |快|今年|都|已经)?(?P<n>9[0-9]|{_CN}|{_ENGLISH}){_NOT_UNIT}",
+    re.IGNORECASE,
+)
+
+
+def found(plain: str) -> Iterator[Span]:
+    """The ages in a text, with their unit where one is written."""
+    if not _NINETY.search(plain):
+        return
+    for pattern in _AGES:
+        for match in pattern.finditer(plain):
+            start = match.start("n") if "n" in pattern.groupindex else match.start()
+            if not re.search(
+                r"(?:[0-9][\-~]|血压|心率|脉搏|体重|得分|评分|血氧|活到|长命)$", plain[max(0, start - 4) : start]
+            ):
+                yield Span(start, match.end(), "age")
+    for match in _ASKED.finditer(plain):
+        yield Span(match.start("n"), match.end("n"), "age")

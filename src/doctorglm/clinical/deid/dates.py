@@ -1,0 +1,292 @@
+"""Calendar days in any spelling and calendar, and births to the month.
+
+A day without its month (四号, 廿三) and numbers that may be something else (5.12, 20240512) count only beside what only
+a day has: a time of day, a visit, a birth.
+"""
+
+import re
+from collections.abc import Iterator
+
+from doctorglm.clinical.deid.spans import Span
+
+_CN = "一二三四五六七八九十廿卅〇零"
+_ERA = rf"(?:(?:中华)?民国[ ]?(?:[0-9]{{1,3}}|[{_CN}]{{1,4}}|元)|(?<![0-9])1[01][0-9](?=年))"
+_YEAR = rf"(?:(?:19|20)[0-9]{{2}}|[{_CN}○]{{4}}|[0-9]{{2}}|{_ERA})"
+_MONTH = r"(?:1[0-2]|0?[1-9]|十[一二]?|[一二三四五六七八九元])"
+_DAY = (
+    r"(?:3[01]|[12][0-9]|0?[1-9]|三十一?|卅一?|二?十[一二三四五六七八九]?|廿[一二三四五六七八九]?|[一二三四五六七八九])"
+)
+_LUNAR_DAY = (
+    r"(?:初[一二三四五六七八九十]|十[一二三四五六七八九]|廿[一二三四五六七八九]?|二十[一二三四五六七八九]?|三十|十五)"
+)
+_LUNAR_MONTH = r"(?:正月|腊月|冬月|寒月|[一二三四五六七八九十]{1,2}月|(?<![0-9])(?:1[0-2]|[1-9])月)"
+_MEASURES = (
+    r"个十月日号次天周岁年回趟剂针片粒盒斤万千百元块分点时度种样倍瓶包支颗服副付遍例人位多几余来餐顿届期组条张根只头"
+    r"口家户集场%％\-"
+)
+_MONTHS = (
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct"
+    r"(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?"
+)
+_NO_WORD = r"(?!(?-i:may|mar|dec|sep)(?![a-z.]))"
+_S = r"[ ]{0,2}"
+_2D = r"(?:3[01]|[12][0-9]|0?[1-9])"
+_2M = r"(?:1[0-2]|0?[1-9])"
+_NO_PLACE = r"线|楼|院|门|窗|诊|床|房|病|桌|车|店|馆|机|台|厅|座|栋|染|公路|路"
+
+
+def _compiled(*patterns: str) -> tuple[re.Pattern[str], ...]:
+    return tuple(re.compile(pattern, re.IGNORECASE) for pattern in patterns)
+
+
+_WITH_MONTH = _compiled(
+    # 2023年5月12日, 二〇二四年二月二十日, 5月12号, 六月十八
+    rf"(?<![0-9])(?:{_YEAR}{_S}年{_S}(?:的)?)?(?:闰)?(?:{_MONTH}|[正腊冬]){_S}月(?:份|"
+    rf"的)?{_S}(?:{_DAY}(?:[ ]?[\-~至到][ ]?{_DAY}(?=[日号]))?|初[一二三四五"
+    rf"六七八九十]){_S}(?:[日号](?!{_NO_PLACE}))",
+    rf"(?<![0-9]){_YEAR}{_S}年{_S}{_MONTH}{_S}月{_S}{_DAY}(?![0-9个月周天])",
+    rf"(?<![0-9十])(?:{_MONTH}|[正腊冬])月(?:[12][0-9]|3[01]|0?[1-9])(?![0-9个月周天岁.次年+例人支]"
+    rf"|[\-~][0-9]+[个月周天岁])",
+    # the moon's calendar
+    rf"(?:{_YEAR}{_S}年{_S})?(?:农历|阴历|旧历)?(?:闰)?{_LUNAR_MONTH}{_LUNAR_DAY}(?![{_MEASURES}])(?:日|号)?",
+    rf"(?:农历|阴历|旧历)?(?:闰)?(?:[正腊冬二三四五六七八九]|十[一二])月(?<![一二三四五六七八九十]个月)[一二三四五六"
+    rf"七八九](?![{_MEASURES}一二三四五六七八九到至或、])",
+)
+_IN_FIGURES = _compiled(
+    # 2023-05-12, 2023/5/12, 2023.5.12, 2023 05 12
+    r"(?<![0-9A-Za-z.\-/])(?:19|20)[0-9]{2}[ ]?[\-/.,·][ ]?(?:1[0-2]|0?[1-9])[ ]?[\-/.,·][ ]?(?:3[01]"
+    r"|[12][0-9]|0?[1-9])(?![0-9A-SU-Za-z]|[\-/.][0-9])(?=T[0-9]|[^T]|$)",
+    r"(?<![0-9A-Za-z.\-/])(?:19|20)[0-9]{2}[ ](?:1[0-2]|0[1-9])[ ](?:3[01]|[12][0-9]|0[1-9])(?![0-9A-Za-z]"
+    r"|[\-/. ][0-9])",
+    r"(?<![0-9A-Za-z.\-/])(?:19|20)[0-9]{2}年(?:1[0-2]|0?[1-9])[./\-](?:3[01]|[12][0-9]|0?[1-9])(?![0-9])",
+    r"(?<![0-9])(?:[12][ ][0-9][ ][0-9][ ][0-9])[ ]?[.\-/年][ ]?(?:[01][ ])?[0-9][ ]?[.\-/月][ ]?"
+    r"(?:[0-3][ ])?[0-9](?:[ ]?日)?(?![0-9])",
+    # 03/14/2024, 14/3/24, 28.05.24, 24.3.12, 113/05/12
+    r"(?<![0-9A-Za-z.\-/])(?:[0-3]?[0-9])[/\-.](?:[0-3]?[0-9])[/\-.](?:19|20)[0-9]{2}(?![0-9A-Za-z]|[\-/.][0-9])",
+    rf"(?<![0-9A-Za-z.\-/:版本])(?:{_2D}[/.](?:1[0-2]|0[1-9])[/.][0-4][0-9]|[0-4][0-9][/.]{_2M}[/.]{_2D}|[012][0-9]-("
+    rf"?:1[0-2]|0[1-9])-(?:3[01]|[12][0-9]|0[1-9])"
+    rf"|{_2M}/{_2D}/[0-4][0-9]|1[01][0-9][/.\-](?:1[0-2]|0[1-9])[/.\-](?:3[01]|[12][0-9]|0[1-9]))(?![0-9A-Za-z%]"
+    rf"|[\-/.][0-9]|[ ]?(?:mm|cm|mg|μg|岁|×))",
+)
+(_NEW_YEAR,) = _compiled(
+    r"大年(?:初[一二三四五六七八九十]|三十)|(?:农历|阴历|旧历|年)初[二三四五六七八九十](?![中级])",
+)
+_IN_ENGLISH = _compiled(
+    # 12 May 2023, May 12th, 12th of May, 12-May-23
+    rf"(?<![0-9A-Za-z])(?:3[01]|[12][0-9]|0?[1-9])(?:st|nd|rd|th)?(?:[ \-./]{{1,2}}|[ ]of[ ]"
+    rf"|(?=[A-Z]{{3}})){_NO_WORD}{_MONTHS}(?![a-z])"
+    r"(?:,?[ \-./']{1,2}(?:(?:19|20)[0-9]{2}|[0-4][0-9](?![0-9:])))?(?![0-9A-Za-z])",
+    r"(?<![0-9A-Za-z])(?:3[01]|[12][0-9]|0?[1-9])(?:(?:st|nd|rd|th)(?: of)?[ ](?:may|mar|dec|sep)(?![a-z])"
+    r"|[ \-](?:may|mar|dec|sep)[ ,\-]{1,2}(?:19|20)[0-9]{2})(?![0-9])",
+    rf"(?<![A-Za-z]){_MONTHS}[ ](?:the[ ])?(?:3[01]|[12][0-9]|0?[1-9])(?:st|nd|rd|th)?(?![0-9A-Za-z]|\.[0-9]|[ ]?"
+    r"(?:mg|ml|years?|weeks?|days?|months?|patients|%|of[ ]))(?:,?[ ](?:(?:19|20)[0-9]{2}|'[0-9]{2}))?(?![0-9A-Za-z])",
+)
+_DOTTED = r"(?:[./\-·]|[ ]?[—][ ]?)"
+_SHORT = re.compile(
+    rf"(?<![0-9A-Za-z.\-/×:%~+=<>])(?P<n>(?:1[0-2]|0?[1-9]){_DOTTED}(?:3[01]|[12][0-9]|0?[1-9]))(?:[日号])?"
+    r"(?![0-9A-Za-z.%/×:\-℃°~+])(?![ ]?(?:cm|mm|mg|ml|kg|岁|周|天|次|个|小时|分|元|块|斤|倍|度|米|片|粒|支|月(?!经)"
+    r"|年|mmol|U|毫|厘|级|摄|颗|袋|杯|滴|口|名|例|位|人|种|项|公))"
+)
+_DAY_WORD = (
+    r"(?:日期|时间|出生|生日|生于|卒于|末次月经|LMP|EDD|预产期|截止|截至|最晚|最迟|[送采取][检样血材]日?"
+    r"|(?<=[手接采住入出报取发])[术种血样院告材病]日期?|复[诊查]日?"
+    r"|改期|改[到至在约]|延[到至]|推[到至]|提前到|定[在于]|约[在了的到]|约好|就诊|今[天日]是?|[昨明前后]天"
+    r"|周[一二三四五六日天]|星期[一二三四五六日天]|礼拜[一二三四五六日天]"
+    r"|上次|下次|日子|date|dated|DOB|born|采集|收样|来电登记|记录|交班|查房|登记)"
+)
+_SHORT_BEFORE = re.compile(
+    rf"(?:于|在|从|自|到|至|的是|让我|定|前|后|入院|出院|手术|{_DAY_WORD}(?:是|为|写着?|[:：])?|(?<![A-Za-z])(?:on"
+    rf"|since|by|from|until|till|dated|last [A-Za-z]{2, 6}))[:： (（]?$",
+    re.IGNORECASE,
+)
+_SURE_BEFORE = re.compile(
+    r"(?:日期|[日期]|月经|时间|生日|出生|生于|末次月经|LMP|预产期|截[止至]|改[到至期]|定[在于]|约在|(?:假|班|期|休|停"
+    r"|等|拖|延|推|排|住|约)[^，。0-9]{0,2}到|送检|采样|采血|取材|周[一二三四五六日天]|星期[一二三四五六日天]"
+    r"|dated?)(?:是|为)?[:： (（]?$",
+    re.IGNORECASE,
+)
+_TIME_OF_DAY = r"早|上午|下午|傍晚|晚|夜|半夜|凌晨|中午|清晨|清早|白班|大夜|小夜|午后|晨|am(?![a-z])|pm(?![a-z])"
+_SHORT_AFTER = re.compile(
+    rf"^(?:[ ]?[0-2]?[0-9]:[0-5][0-9]|还|交|截)|^[ ]?(?:[(（](?:周|星期|礼拜)|(?:周|星期|礼拜)[一二三四五六日天]|号"
+    rf"|日|那天|那次|那晚|当天|当晚|{_TIME_OF_DAY}|做|住院?|入院|入住|出院|来|去|复|手术|急诊|门诊"
+    r"|术[前后]|开[始的了刀]?|查|就诊|检查|化验|报告|的?(?:号|检查|化验|报告|CT|B超|片|门诊|手术|票)|生|起|之[前后]"
+    r"|以[前后]|前(?!列)|后|拍|发病|发烧|发热|打|转|到|回|拆|确诊|接种|抽|送检|取|停|换|挂|摔|请假"
+    r"|建|约|补|交|办|结|开学|预产|凭|通知)"
+)
+_LAB = re.compile(
+    r"(?:[A-Za-z]|血糖|酸|酐|酶|值|[心脉尿]率|压|温|体重|身高|高|度|素|[蛋血]?白|[红板钾钠钙镁磷糖脂率数量]|指标|结果"
+    r"|评分|大小|视力|[左右]眼?|约|为|=|>|<|≥|≤|≈)[:： ]?$"
+)
+_LAB_AFTER = re.compile(
+    r"[ ]?(?:尿|血(?!压)|肝功|肾功|甲功|CT|MR|彩超|B超|胸片|心电|胃镜|肠镜|病理|Hb|WBC|PLT|CRP|HCG|hCG|AMH|AFP|CEA"
+    r"|血常规)"
+)
+_DAY_FIRST = re.compile(r"(?<![0-9A-Za-z.\-/])(?:3[01]|[12][0-9]|0[1-9])/(?:1[0-2]|0[1-9])(?![0-9A-Za-z.%/×:\-])")
+_DAY_BEFORE = re.compile(r"\b(?:mon|tues?|wed|thu|thurs?|fri|sat|sun|on|by|since|from)\.?,? ?$", re.IGNORECASE)
+_IS_RANGE = re.compile(r"^[ ]?[到至][0-9]")
+_CELL = re.compile(r"^(?=\t|\n|$)")
+_BORN_MONTH = re.compile(
+    r"(?:生于|出生于|出生日期|出生年月|出生|生日|DOB|born(?: in)?)(?:应为|是|为|写的?是?|登记为)?[:： ]{0,3}"
+    rf"(?P<n>{_YEAR}[ ]?年[ ]?{_MONTH}[ ]?月|(?:19|20)[0-9]{{2}}[\-./](?:1[0-2]|0?[1-9])(?![0-9./\-])"
+    rf"|{_MONTHS}[ ](?:19|20)[0-9]{{2}})|(?P<m>{_YEAR}年{_MONTH}月)(?:份)?(?:出?生|的人|(?=产|落地))",
+    re.IGNORECASE,
+)
+_COMPACT = re.compile(
+    r"(?<![0-9A-Za-z\-/.])(?P<n>(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01]))(?![0-9A-Za-z]"
+    r"|[\-/.#][0-9A-Za-z])"
+)
+_SHORT_COMPACT = re.compile(
+    r"(?<![0-9A-Za-z\-/.])(?P<n>[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01]))(?![0-9A-Za-z\-/.])"
+)
+_NAMED_NUMBER = re.compile(
+    r"(?:号|码|单|编|批|批次|卡|NO|no|ID|id|账|[A-Za-z_#]|lot|元|价|¥|￥)[^0-9\u4e00-\u9fff]{0,3}$"
+)
+_COMPACT_AFTER = re.compile(
+    r"^[^0-9\u4e00-\u9fff]{0,2}(?:生|出生|入院|出院|就诊|手术|日|检查|来|至|到|起|止|开|做|复查|拍|发病|术"
+    r"|[，,。；;、)）/]|\n|$|[ ]|-(?:19|20))"
+)
+
+# days without a month
+
+_NUMERAL = (
+    r"(?:3[01]|[12][0-9]|0?[1-9]|三十一?|二十[一二三四五六七八九]?|廿[一二三四五六七八九]?|十[一二三四五六七八九]?"
+    r"|[一二三四五六七八九])"
+)
+_BARE = re.compile(
+    rf"(?<![0-9一二三四五六七八九十廿第点.:/\-×楼区栋座室幢路街巷弄床位组排窗#年道厂])(?P<n>{_NUMERAL}[号日])"
+    rf"(?!{_NO_PLACE}|方|球|针|管|切|丸|电|胶|桶|位|码|段|仓|间|单元|口|药|汤|片|样|标|选手|家|库|井|泵|支|钢|导|手术"
+    rf"|病区|子|常|内|式|语|本|均|照|光|文|[甲乙丙]|试|楼|屏|牙|刀|血|饭|坑|公寓|地|技|师|柜|箱|瓶|粉|色|字|型|套|机"
+    rf"|轮|产|患|病人|孕妇|选|方案|处方|诊|槽|孔|模)"
+)
+_BARE_LUNAR = re.compile(
+    r"(?<![0-9一二三四五六七八九十月高年])(?P<n>初[四五六七八九十](?:[日号])?|廿[一二三四五六七八九](?:[日号])?"
+    r"|初[一二三](?=[日号早晚上那去来复就做]|下午))(?![个天周月岁年级班中学度斤块元])"
+)
+_BARE_BEFORE = re.compile(
+    r"(?:[这上下本当次同]个?月(?:的|份)?|月底|[今昨明后前][天日晚](?:是)?|周[一二三四五六日天]|星期[一二三四五六日天]"
+    r"|礼拜[一二三四五六日天]|约[在到了的好]?|[改定等延推拖][到至在期]"
+    r"|(?<!每月)(?<![0-9一二三四五六七八九])[从到于自至]|最[晚迟早]|截[止至]|生于|预产期(?:是|在)?|日期是?:?|农历"
+    r"|阴历|[0-9日号][\-~至到])[ ]?$"
+)
+_BARE_AFTER = re.compile(
+    rf"^(?:[ ]?(?:{_TIME_OF_DAY})|那天|那晚|当[天晚]|之[前后]|以[前后]|[前后](?=[，。,\s来去做到就])|[入出住转进]院"
+    rf"|手术|复[查诊]|拆线|做的?|[去来到](?!号)|又|才|就[诊要去来能]?|开始|生[的日]?|发[烧病热现]"
+    rf"|[疼痛抽拍查检停摔挂换抽]"
+    r"|[(（](?:周|星期|礼拜)|(?:周|星期|礼拜)[一二三四五六日天]|[-~至到][0-9一二三四五六七八九十廿]{1,3}[号日]"
+    r"|的(?:号|检查|手术|报告|票|飞机|火车|复查|门诊|化验))"
+)
+_ENGLISH_BARE = re.compile(
+    r"(?<![A-Za-z])(?:on|since|until|till|by|from|before|after|for|to) the (?P<n>(?:3[01]|[12]?[0-9])(?:st|nd|rd"
+    r"|th))(?![a-z0-9])"
+    r"(?![ ](?:century|percentile|week|day|month|year|floor|grade|rib|edition|dose|cycle|avenue|street|trimester|time"
+    r"|of[ ]|degree|cervical|thoracic|lumbar"
+    r"|generation|grade|line|finger|toe|decade|round|stage|place|chromosome|nerve|cranial|ventricle|metatarsal"
+    r"|metacarpal|postoperative|gestational|hour|minute|visit|revision|hospital|set|most|person|or|and|to"
+    r"|intercostal))",
+    re.IGNORECASE,
+)
+
+
+_ENGLISH_MONTH = re.compile(r"(?<![a-z])(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)", re.IGNORECASE)
+
+
+def found(readings: list[str]) -> Iterator[Span]:
+    """The days in the readings of one text, whole dates first."""
+    for plain in readings:
+        for pattern in _patterns(plain):
+            for match in pattern.finditer(plain):
+                if not _is_version(plain, match):
+                    yield Span(match.start(), match.end(), "date")
+        for match in _BORN_MONTH.finditer(plain):
+            group = "n" if match["n"] else "m"
+            yield Span(match.start(group), match.end(group), "date")
+    plain = readings[0]
+    if re.search(r"[0-9]", plain):
+        yield from (Span(m.start(), m.end(), "date") for m in _SHORT.finditer(plain) if _is_day(m, plain))
+        yield from _day_first(plain)
+        yield from _compact(plain)
+    yield from _bare(plain)
+
+
+def _patterns(plain: str) -> Iterator[re.Pattern[str]]:
+    """Those patterns that the text may hold, by a sign that each of them needs."""
+    if "月" in plain:
+        yield from _WITH_MONTH
+    if re.search(r"[0-9][\-/., ·年][ ]?[0-9]", plain):
+        yield from _IN_FIGURES
+    if "初" in plain or "大年" in plain:
+        yield _NEW_YEAR
+    if _ENGLISH_MONTH.search(plain):
+        yield from _IN_ENGLISH
+
+
+def _day_first(plain: str) -> Iterator[Span]:
+    for match in _DAY_FIRST.finditer(plain):
+        before = plain[max(0, match.start() - 6) : match.start()]
+        if re.match(r"相合|分|match", plain[match.end() : match.end() + 5]):
+            continue
+        if _DAY_BEFORE.search(before) or not re.search(r"[0-9a-z] ?$|压|BP|力|VA|眼|评|分", before[-3:]):
+            yield Span(match.start(), match.end(), "date")
+
+
+def _is_version(plain: str, match: re.Match[str]) -> bool:
+    """True for what stands behind a word for a version, a parcel's code or an address."""
+    if match[0][:1] not in "0123456789" or "年" in match[0] or "月" in match[0]:
+        return False
+    lead = plain[max(0, match.start() - 8) : match.start()]
+    return bool(re.search(r"(?:版本|版|取件码|IP|货号|单号|v|V|[栋幢楼]|条码|评分)[^,，。;；\n]{0,3}$", lead))
+
+
+def _compact(plain: str) -> Iterator[Span]:
+    for match in _COMPACT.finditer(plain):
+        lead, after = plain[max(0, match.start() - 8) : match.start()], plain[match.end() : match.end() + 12]
+        if not _NAMED_NUMBER.search(lead) and (_SHORT_BEFORE.search(lead) or _COMPACT_AFTER.match(after)):
+            yield Span(match.start(), match.end(), "date")
+    for match in _SHORT_COMPACT.finditer(plain):
+        if re.search(r"(?:日期?|生日|出生|date|DOB)[:： ]{0,2}$", plain[max(0, match.start() - 8) : match.start()]):
+            yield Span(match.start(), match.end(), "date")
+
+
+def _bare(plain: str) -> Iterator[Span]:
+    for match in _BARE.finditer(plain):
+        lead, after = plain[max(0, match.start() - 8) : match.start()], plain[match.end() : match.end() + 10]
+        is_day = match["n"][-1] == "号"
+        behind = _BARE_AFTER.match(after)
+        in_front = _BARE_BEFORE.search(lead)
+        if re.search(r"[0-9一二三四五六七八九十正腊冬]月$|[0-9]-$", lead) and not re.search(r"[号日]-$", lead):
+            continue
+        is_duration = re.search(r"(?:每月?|连[服用]|[尾编])$", lead) or (
+            not is_day and re.search(r"(?:次|服|共|约|用|住院?|第|满|过)$", lead)
+        )
+        if (in_front or (behind and (is_day or len(behind[0]) >= 2))) and not is_duration:
+            yield Span(match.start(), match.end(), "date")
+    for match in _BARE_LUNAR.finditer(plain):
+        yield Span(match.start(), match.end(), "date")
+    for match in _ENGLISH_BARE.finditer(plain):
+        yield Span(match.start("n"), match.end("n"), "date")
+
+
+def _is_day(match: re.Match[str], plain: str) -> bool:
+    """True for 5.12 beside what only a day has; with a point, as in a decimal, that must stand behind or be a birth."""
+    before, after = plain[max(0, match.start() - 10) : match.start()], plain[match.end() : match.end() + 12]
+    if before.endswith("\t") and _CELL.match(after):
+        return "." not in match["n"]
+    first, second = re.split(_DOTTED, match["n"])[:2]
+    if "-" in match["n"] and match[0][-1] == "日" and not _SURE_BEFORE.search(before):
+        return False
+    follows = bool(_SHORT_AFTER.match(after))
+    follows = follows or (
+        match[0][-1] in "日号" and "-" not in match["n"] and ("." not in match["n"] or len(second) == 2)
+    )
+    follows = follows or (
+        len(second) == 2 and bool(re.search(r"(?:^|[，。,;；\n])$", before) and _LAB_AFTER.match(after))
+    )
+    if "." in match["n"]:
+        is_range = _IS_RANGE.match(after) or re.search(r"[0-9][到至] ?$", before)
+        if is_range or (_LAB.search(before) and not _SURE_BEFORE.search(before)):
+            return False
+        return bool(_SURE_BEFORE.search(before) or follows)
+    is_padded = len(first) == len(second) == 2 and first[0] == "0" and match["n"][2] in "-/"
+    return bool(
+        follows or _SHORT_BEFORE.search(before) or (is_padded and re.search(r"(?:^|[\s，。,;；、(（])$", before))
+    )

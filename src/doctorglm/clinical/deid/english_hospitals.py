@@ -1,0 +1,84 @@
+"""Hospitals, clinics and wards in English: a capitalised name before a kind of house, or a short name that is known."""
+
+import re
+from collections.abc import Iterator
+
+from doctorglm.clinical.deid.spans import Span
+from doctorglm.clinical.deid.words import words
+
+_CAPITALISED = r"(?:[A-Z][A-Za-z'’.\-]+[ ](?:of[ ]|and[ ]|the[ ]|&[ ])?)"
+_ENGLISH = re.compile(
+    rf"(?:St\.?[ ])?{_CAPITALISED}{{1,6}}(?:Hospital|Clinic|Infirmary|Medical[ ](?:Center|Centre|Group|Practice"
+    rf"|Clinic)|"
+    r"Health[ ](?:Center|Centre|Clinic)|Surgery|Hospice|Nursing[ ]Home|Care[ ]Home|Centre|Center|Practice|Sanatorium|"
+    rf"Polyclinic|Dental(?:[ ](?:Clinic|Care|Centre|Surgery))?|Physio(?:therapy)?|Orthopaedics|Fertility"
+    rf"|Pharmacy)(?![a-z])(?:[ ][A-Z][a-z]+(?=[,.;)]))?|(?<=at )St\.?[ ]{_CAPITALISED}{{1,2}}(?:Maternity|General)|"
+    rf"(?<=at ){_CAPITALISED}{{1,3}}(?:General|Maternity|Infirmary)(?![a-z])"
+)
+_ENGLISH_WARD = re.compile(
+    r"(?<![A-Za-z])(?:[A-Z][a-z]+[ ])?(?:[Ww]ard|[Bb]ay(?=.{3,8}[Bb]ed)|ICU|CCU|HDU|[Rr]oom(?=[ ][0-9A-Z]+,?[ ][Bb]ed"
+    r"))[ ]"
+    r"(?:[0-9]{1,2}[A-Z]?|[A-Z](?![A-Za-z]))[0-9]{0,2}"
+    r"(?:[,/]?[ ]?(?:[Bb]ay[ ][0-9A-Z]+[,/]?[ ])?[Bb]ed[ ]?(?:no\.?[ ]?)?[0-9]{1,3}[A-Z]?)?|(?<![A-Za-z])[Bb]ed[ ](?:"
+    r"no\.?[ ]?)?[0-9]{1,3}[A-Z]?(?:-[0-9]{1,3})?(?![0-9A-Za-z])(?:[,]?[ ](?:in[ ]|on[ ]|of[ ])?[Ww]ard[ ][0-9A-Z]{1,"
+    r"3})?"
+    r"|(?<![A-Za-z])[A-Z][a-z]+[ ][Ww]ard,?[ ](?:[Bb]ay[ ][0-9A-Z]+,?[ ])?[Bb]ed[ ]?[0-9]{1,3}[A-Z]?"
+)
+_ENGLISH_NAMES = "|".join(
+    re.escape(name.replace("_", " ")) for name in sorted(words("known_hospitals_english"), key=lambda w: (-len(w), w))
+)
+_ENGLISH_KNOWN = re.compile(rf"(?<![A-Za-z])(?P<n>{_ENGLISH_NAMES})(?![A-Za-z'’])")
+_ENGLISH_SMALL = re.compile(
+    r"(?<![A-Za-z])(?P<n>prince of wales|queen mary|queen elizabeth|kwong wah|tuen mun|princess margaret|pamela youde"
+    r"|tan tock seng|mount elizabeth|peking union|west china|john radcliffe)(?![A-Za-z'’])"
+)
+_ENGLISH_AT = re.compile(
+    r"(?:(?<![A-Za-z])(?:at|to|from|via|@|under|in|by|of the)[ ](?:the[ ])?|[在去到喺响于从住转来往])[ ]?$",
+    re.IGNORECASE,
+)
+_ENGLISH_THEN = re.compile(
+    r"^[ ]?(?:hosp|A ?& ?E|AED|OPD|SOPD|SOPC|ward|clinic|ICU|GOPC|outpatient|emergency|discharge|referral|X-?ray|MRI"
+    r"|CT(?![A-Za-z])|[\u4e00-\u9fff]{0,2}(?:复诊|覆诊|急症|急诊|医院|专科|门诊|看|做|住))",
+    re.IGNORECASE,
+)
+
+
+def found(text: str) -> Iterator[Span]:
+    """Houses by a proper name before their kind, wards with beds, and short names beside what is done there."""
+    if not re.search(r"[A-Za-z]{3}", text):
+        return
+    kinds = words("english_kinds_of_hospitals")
+    for match in _ENGLISH.finditer(text):
+        parts = re.split(r"[ ]", match[0])
+        while parts and (parts[0] in kinds or not parts[0][:1].isupper()) and len(parts) > 1:
+            if not any(p not in kinds and p[:1].isupper() for p in parts[1:]):
+                parts = []
+                break
+            parts = parts[1:]
+        if (
+            parts
+            and parts[0] not in words("english_kinds_of_hospitals")
+            and _may_be_house(parts, text[max(0, match.start() - 12) : match.start()])
+        ):
+            yield Span(match.end() - len(" ".join(parts)), match.end(), "hospital")
+    for match in _ENGLISH_WARD.finditer(text):
+        yield Span(match.start(), match.end(), "hospital")
+    for match in [*_ENGLISH_KNOWN.finditer(text), *_ENGLISH_SMALL.finditer(text)]:
+        if _ENGLISH_AT.search(text[max(0, match.start() - 9) : match.start()]) or _ENGLISH_THEN.match(
+            text[match.end() : match.end() + 12]
+        ):
+            yield Span(match.start(), match.end(), "hospital")
+
+
+def _may_be_house(parts: list[str], lead: str) -> bool:
+    """False for a kind of operation and for an office that only ends like a house."""
+    if (
+        parts[-1] in ("Surgery", "Center", "Centre", "Practice", "Pharmacy")
+        and "Medical" not in parts
+        and "Health" not in parts
+    ):
+        is_at = re.search(r"(?:at|to|from|with|by|our|called)[ ](?:the[ ])?$", lead) or (
+            re.search(r"the[ ]$", lead) and len(parts) <= 3
+        )
+        return bool(is_at)
+    return True
