@@ -238,7 +238,9 @@ def test_c013_leading_zeros_of_a_text_cell_stay_and_are_masked(
 ) -> None:
     (tmp_path / "m.yaml").write_text("question: [主诉, 住院号]\nanswer: 医嘱\n", "utf-8")
     book = workbook(["主诉", "住院号", "医嘱"], [ASK, "00450812", ANSWER])
-    assert curate(book, "x.xlsx", f"mapping={tmp_path / 'm.yaml'}").turns == [(f"{ASK}\n00450812", ANSWER)]
+    read = f"mapping={tmp_path / 'm.yaml'}"
+    assert curate(book, "x.xlsx", read, "deidentify=none").turns == [(f"{ASK}\n00450812", ANSWER)]
+    assert curate(book, "x.xlsx", read).turns == [(f"{ASK}\n[mrn]", ANSWER)]
     assert masked("住院号 00450812")["masked"] == "住院号 [mrn]"
 
 

@@ -33,11 +33,6 @@ def find_in(texts: Sequence[str], names: By = "tagger") -> list[list[Span]]:
     plain = [folded(text) for text in texts]
     read = tagged.read(plain) if names == "tagger" else [None] * len(plain)
     others = [_others(text, probable) for text, probable in zip(plain, read, strict=True)]
-    if sum(map(len, others)) == 1:
-        others = [
-            spans if probable is None else typed.believed(spans, probable)
-            for spans, probable in zip(others, read, strict=True)
-        ]
     beside = any(others)
     alone = [
         resolved([*spans, *_names(text, probable, beside)])

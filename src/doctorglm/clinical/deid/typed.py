@@ -1,7 +1,7 @@
 """Identifiers other than names as the tagger reads them, and what is kept of what rules and tagger find.
 
 A rule knows the form of a number and the tagger its surroundings: each finds what the other misses, and the tagger may
-say no, or another type, where a rule goes by the form alone.
+say another type where a rule goes by the form alone.
 """
 
 import re
@@ -19,8 +19,8 @@ NEEDED = dict.fromkeys(TYPES[1:], 0.5) | {"hospital": 0.6}
 """How probable one is at its best where no rule found it, chosen on writers who were left out of the training."""
 LIKELY = 0.05
 """How probable another type is at least that an identifier gets when its text forbids the likeliest."""
-DOUBTED, DOUBTED_ALONE = 0.01, 0.15
-"""Below this at its best, what a rule found is none; the second where a conversation holds no other identifier."""
+DOUBTED = 0.01
+"""Below this at its best, a rule's finding is of the type that the tagger is sure of, or none."""
 TRIMMED = 0.03
 """How probable each character at the ends of a rule's place is at least."""
 OTHERWISE = 0.8
@@ -28,7 +28,7 @@ OTHERWISE = 0.8
 
 _WHOLE = {"mobile", "landline", "id_card", "bank_card", "wechat", "qq", "email", "url", "mrn", "plate"}
 _PLACES, _IN_WORDS = {"address", "hospital"}, {"address", "hospital", "date", "age"}
-"""Types of which the tagger may say that a rule's finding is none, and whose ends it moves; numbers are the rules'."""
+"""Types whose ends the tagger moves; numbers are the rules'."""
 _EDGE = " \t\n\u3000·.,，。;；:：、!！?？【】「」『』“”\"'—_/|@#*<>《》-~"
 _DIGIT = re.compile(r"[0-9]")
 _PAIRS = {"(": ")", "[": "]"}
@@ -106,16 +106,10 @@ def united(plain: str, by_rule: Sequence[Span], probable: Floats) -> list[Span]:
     for rule in by_rule:
         others = [(s, p) for s, p in read if s.start < rule.end and rule.start < s.end]
         is_other = any(p >= OTHERWISE for _, p in others)
-        is_none = rule.type in _IN_WORDS and _is_none(probable, rule)
-        if at_best(probable, rule) >= DOUBTED or not (is_other or is_none):
+        if at_best(probable, rule) >= DOUBTED or not is_other:
             same = [s for s, _ in others if s.type == rule.type]
             spans.append(_longer(rule, same, probable) if same and rule.type in _IN_WORDS else rule)
     return spans + [span for span, best in read if best >= NEEDED[span.type]]
-
-
-def believed(spans: Sequence[Span], probable: Floats) -> list[Span]:
-    """What stays where a conversation holds hardly anything else: numbers, and what the tagger does not doubt."""
-    return [s for s in spans if s.type not in _IN_WORDS or at_best(probable, s) >= DOUBTED_ALONE]
 
 
 def _longer(rule: Span, same: Sequence[Span], probable: Floats) -> Span:
@@ -128,8 +122,3 @@ def _longer(rule: Span, same: Sequence[Span], probable: Floats) -> Span:
         while belongs[end - 1] < TRIMMED:
             end -= 1
     return Span(start, end, rule.type)
-
-
-def _is_none(probable: Floats, span: Span) -> bool:
-    """Whether it is hardly any identifier."""
-    return float(probable[span.start : span.end, 0].min()) > 1 - DOUBTED
