@@ -33,6 +33,7 @@ from pathlib import Path
 from typing import Any
 
 from _record import circumstances
+from doctorglm.clinical.terms import Turn, find_in
 from doctorglm.evaluate.statistics import bootstrap_interval
 
 DXY = Path(__file__).parents[1] / ".." / "shared" / "data" / "corpora" / "dxy" / "dxy_train.txt"
@@ -121,9 +122,24 @@ def baseline(names: Iterable[str]) -> Callable[[Dialogue], Found]:
     return found
 
 
+def ours(turns: Callable[[Sequence[str]], Sequence[Turn]]) -> Callable[[Dialogue], Found]:
+    """The detector, handed the dialogue's lines as `turns` makes them."""
+
+    def found(dialogue: Dialogue) -> Found:
+        for terms in find_in(turns(dialogue["dialog"])):
+            yield from ((t.text, t.norm, t.status) for t in terms if t.type == "symptom")
+
+    return found
+
+
 def ways(names: Iterable[str]) -> dict[str, Callable[[Dialogue], Found]]:
     """The detectors that are scored, each by its name."""
-    return {"baseline": baseline(names)}
+    return {
+        "baseline": baseline(names),
+        "ours": ours(lambda lines: [Turn(s, "doctor" if i % 2 else "patient") for i, s in enumerate(lines)]),
+        "without_roles": ours(lambda lines: [Turn(line) for line in lines]),
+        "one_text": ours(lambda lines: [Turn("\n".join(line.strip() for line in lines))]),
+    }
 
 
 def scored(half: str) -> dict[str, Any]:

@@ -1,0 +1,159 @@
+"""What words around a term deny it, or say that it is over: how far a denial reaches.
+
+After NegEx (Chapman et al. 2001, doi 10.1006/jbin.2001.1029) and ConText (Harkema et al. 2009,
+doi 10.1016/j.jbi.2009.05.002): words of denial reach forward, words that only look like denials reach nowhere, words
+such as 但 and "but" end the reach. In Chinese a denial is written against its term or behind it (发热：无), and goes on
+over what is enumerated; a comma ends it, but in English and behind 否认.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+
+from doctorglm.clinical.terms.lexicon import Entry, Item
+from doctorglm.clinical.terms.words import words
+
+
+@dataclass(slots=True)
+class Mention:
+    """A word in a text that is a term, and what the words around it say of it."""
+
+    item: Item
+    entries: tuple[Entry, ...]
+    says: set[str] = field(default_factory=set)
+    """Of denied, over, past, family, asked, supposed, maybe, told."""
+    subject: str | None = None
+    """The kind of the cue that names whose it is: self, child, mother, others ..."""
+
+    @property
+    def start(self) -> int:
+        """Where it begins."""
+        return self.item.start
+
+    @property
+    def end(self) -> int:
+        """Where it ends."""
+        return self.item.end
+
+
+_DENIED_IN_GAP = re.compile(r"没|不|无|未|沒|冇")
+_AND_ZH = re.compile(
+    r"(?:的?症状|的?情况)?(?:\s?(?:、|和|或者|或|及|以及|与|跟|/|\+|也|以及|等)\s?)?(?:的|有|明显|其他|其它)?"
+)
+_AND_LIST = re.compile(r"\s?(?:,|，|、|和|或|及|以及)?\s?(?:和|或|及)?\s?")
+_AND_EN = re.compile(
+    r"\s*(?:,|/|;)?\s*(?:or|nor|and)?\s*(?:any|a|an|the|his|her|my|other|recent|new|significant|severe)?\s*"
+)
+_BEHIND = re.compile(r"[\s:：]*(?:的?(?:症状|情况|现象|反应))?[也都均还并是]{0,2}\s*(?:is|was|were|are)?\s*")
+_ENDS = re.compile(r"\s*(?:的|了|吧|啊|呢|过|哦|喔)?\s*(?:$|[，。,;；、！!.\s)）])")
+_OVER_BEHIND = re.compile(r"[^，。,;；！!?？\n]{0,6}")
+_BETTER = re.compile(r"\s*(?:很多|一些|一点|点|许多|大半|不少|吗|没|么)")
+_FURTHEST = 40
+"""Characters between a denial and its term, at most."""
+
+
+def read_denials(text: str, items: Sequence[Item], mentions: dict[int, Mention]) -> None:
+    """Marks the mentions of one sentence (by the index of their item) as denied or over."""
+    reach: _Reach | None = None
+    for index, item in enumerate(items):
+        mention = mentions.get(index)
+        if mention is not None:
+            if item.gap and _DENIED_IN_GAP.search(text[item.gap[0] : item.gap[1]]):
+                mention.says.add("denied")
+            if reach is not None and reach.includes(text, item):
+                mention.says.add(reach.says)
+            elif item.gap is None:
+                reach = None
+        elif any(item.is_cue(kind) for kind in ("deny", "deny_verb", "over_before", "deny_after", "over_after")):
+            reach = _cue(text, items, index, mentions)
+        elif item.is_cue("stop") or item.is_cue("affirm") or item.is_cue("ignored"):
+            reach = None
+
+
+def is_alternative(text: str, item: Item) -> bool:
+    """True for 不 and 没 in 咳不咳 and 发没发烧, which ask."""
+    before, after = text[item.start - 1 : item.start], text[item.end : item.end + 1]
+    return item.end - item.start == 1 and bool(before) and before == after
+
+
+@dataclass(slots=True)
+class _Reach:
+    """How far a denial has come: its last place, and whether it has reached a term already."""
+
+    says: str
+    edge: int
+    is_list: bool
+    is_fresh: bool = True
+
+    def includes(self, text: str, item: Item) -> bool:
+        """True when the item is reached; the reach then goes on behind it."""
+        gap = text[self.edge : item.start]
+        if len(gap) > _FURTHEST:
+            return False
+        pattern = _fillers() if self.is_fresh else self._enumeration(text, item)
+        if not pattern.fullmatch(gap):
+            return False
+        self.edge, self.is_fresh = max(self.edge, item.end), False
+        return True
+
+    def _enumeration(self, text: str, item: Item) -> re.Pattern[str]:
+        if text[item.start].isascii():
+            return _AND_EN
+        return _AND_LIST if self.is_list else _AND_ZH
+
+
+def _cue(text: str, items: Sequence[Item], index: int, mentions: dict[int, Mention]) -> _Reach | None:
+    """Marks the mentions before a cue that speaks of them, or returns the reach of one that looks ahead."""
+    item = items[index]
+    if is_alternative(text, item):
+        return None
+    if item.is_cue("over_after") and not _BETTER.match(text, item.end):
+        before = list(_group(text, items, index, mentions, _OVER_BEHIND))
+        if before:
+            _mark(before, "over")
+            return None
+    if item.is_cue("deny_after") and _ENDS.match(text, item.end):
+        before = [m for m in _group(text, items, index, mentions, _BEHIND) if not _is_a_result(m, text, item)]
+        if before:
+            _mark(before, "denied")
+            return None
+    if item.is_cue("over_before"):
+        return _Reach("over", item.end, False)
+    if item.is_cue("deny") or item.is_cue("deny_verb"):
+        return _Reach("denied", item.end, item.is_cue("deny_list"))
+    return None
+
+
+def _is_a_result(mention: Mention, text: str, item: Item) -> bool:
+    """血常规正常 is a test that was made."""
+    is_test = any(entry.type in ("test", "drug", "procedure") for entry in mention.entries)
+    return is_test and text[item.start : item.end] in ("正常", "阴性", "未见异常", "无异常", "不明显", "negative")
+
+
+def _group(
+    text: str, items: Sequence[Item], index: int, mentions: dict[int, Mention], behind: re.Pattern[str]
+) -> Iterator[Mention]:
+    """The mention before a cue, and those that are enumerated with it."""
+    edge, pattern = items[index].start, behind
+    for earlier in range(index - 1, -1, -1):
+        mention = mentions.get(earlier)
+        if mention is None:
+            continue
+        if not pattern.fullmatch(text, mention.end, edge) or "denied" in mention.says:
+            return
+        yield mention
+        edge, pattern = mention.start, _AND_EN if text[mention.start].isascii() else _AND_ZH
+
+
+def _mark(mentions: Sequence[Mention], says: str) -> None:
+    for mention in mentions:
+        mention.says.add(says)
+
+
+@cache
+def _fillers() -> re.Pattern[str]:
+    """What may stand between a denial and its term."""
+    chinese = sorted((w for w in words("fillers") if not w.isascii()), key=len, reverse=True)
+    english = sorted((w for w in words("fillers") if w.isascii()), key=len, reverse=True)
+    return re.compile(rf"(?:{'|'.join(chinese)}|\s|(?:{'|'.join(english)})(?![a-z]))*+")
