@@ -4,7 +4,6 @@ A word is a term (type, norm), a cue (kind) or one to pass over. `精神…差` 
 text, and its tail within eight characters, on this side of a mark. English words stand between no other letters.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Literal, TypeAlias
@@ -25,6 +24,7 @@ LISTS: dict[str, Type] = {
 GAP = 8
 """Characters that may stand in the gap of a word."""
 
+_DENYING = frozenset("没无未")
 _MARKS = frozenset("，。；！？、,.;!?\n：:")
 
 
@@ -83,54 +83,48 @@ class Lexicon:
         self.lengths = {key: tuple(sorted(some, reverse=True)) for key, some in lengths.items()}
         return self
 
-    def at(self, text: str, start: int) -> Iterator[int]:
-        """Yields the ends of the words that stand here, the longest first."""
-        pair = text[start : start + 2]
-        for length in self.lengths.get(pair, ()):
-            end = start + length
-            if end <= len(text) and text[start:end] in self.said and _stands_alone(text, start, end):
-                yield end
-        if pair[0] in self.said and _stands_alone(text, start, start + 1):
-            yield start + 1
-
     def items(self, text: str) -> list[Item]:
         """The words in a folded text, from left to right, the longest at each place."""
         found: list[Item] = []
-        at, end = 0, len(text)
         lengths, said = self.lengths, self.said
+        at, end = 0, len(text)
         while at < end:
-            if text[at : at + 2] not in lengths and text[at] not in said:
+            here = lengths.get(text[at : at + 2])
+            if here is None and text[at] not in said:
                 at += 1
-                continue
-            at = self._take(text, at, found)
+            else:
+                at = self._take(text, at, here or (), found)
         return found
 
-    def _take(self, text: str, at: int, found: list[Item]) -> int:
+    def _take(self, text: str, at: int, lengths: tuple[int, ...], found: list[Item]) -> int:
         """Adds what stands here; returns where to go on."""
-        for stop in self.at(text, at):
-            word = text[at:stop]
-            with_gap = self._over_gap(text, at, stop)
+        said, tails = self.said, self.tails
+        for length in (*lengths, 1):
+            word = text[at : at + length]
+            own = said.get(word)
+            if own is None or len(word) < length or not _stands_alone(text, at, at + length):
+                continue
+            with_gap = self._over_gap(text, at, at + length) if word in tails else None
             if with_gap:
                 found.append(with_gap)
-            own = self.said[word]
-            if not own and not with_gap:
-                continue  # the head of a gap that does not close
             if own:
-                stop = self._before_longer_term(text, at, stop, own)
-                found.append(Item(at, stop, self.said[text[at:stop]]))
-            return stop
-        return at + 1
+                stop = self._before_longer_term(text, at, at + length) if own[0].type else at + length
+                found.append(Item(at, stop, said[text[at:stop]]))
+                return stop
+            if with_gap:
+                return at + length
+        return at + 1  # nothing, or the head of a gap that does not close
 
-    def _before_longer_term(self, text: str, at: int, stop: int, own: tuple[Entry, ...]) -> int:
-        """没有精神萎靡 is 没有 and 精神萎靡, not 没有精神: where a denial and a longer term stand, its end."""
-        if not any(entry.type for entry in own):
+    def _before_longer_term(self, text: str, at: int, stop: int) -> int:
+        """没有精神萎靡 is 没有 and 精神萎靡, not 没有精神: where a denial and a longer term stand, the denial's end."""
+        if text[at] not in _DENYING:
             return stop
         for cut in range(at + 1, min(at + 3, stop)):
-            denial = self.said.get(text[at:cut], ())
-            if any(entry.cue == "deny" for entry in denial):
-                after = next((e for e in self.at(text, cut) if any(t.type for t in self.said[text[cut:e]])), stop)
-                if after > stop:
-                    return cut
+            if any(entry.cue == "deny" for entry in self.said.get(text[at:cut], ())):
+                for length in self.lengths.get(text[cut : cut + 2], ()):
+                    longer = self.said.get(text[cut : cut + length], ())
+                    if cut + length > stop and longer and longer[0].type:
+                        return cut
         return stop
 
     def _over_gap(self, text: str, at: int, stop: int) -> Item | None:
@@ -145,7 +139,7 @@ class Lexicon:
 
 
 def _stands_alone(text: str, start: int, end: int) -> bool:
-    """False for what begins or ends within an English word; a plural's s is none."""
+    """False for what begins or ends within an English word."""
     if "a" <= text[start] <= "z" and start and "a" <= text[start - 1] <= "z":
         return False
     return not ("a" <= text[end - 1] <= "z" and end < len(text) and "a" <= text[end] <= "z")

@@ -13,23 +13,26 @@ from doctorglm.clinical.terms.scope import Mention, is_alternative
 SUBJECTS = ("self", "child", "mother", "father", "parents", "elders", "spouse", "sibling", "aunt", "others")
 """Kinds of cues that name whose a symptom is; `others` are no kin."""
 
-_COMMA = re.compile(r"[，,]")
+_COMMA = re.compile(r"[，,]|(?<=[\u4e00-\u9fff])\s+(?=[\u4e00-\u9fff0-9])")
 _QUESTION_BEHIND = re.compile(
     r"(?:过|的|这种)?(?:的)?(?:症状|情况|表现|现象|毛病|可能性?|病)?(?:大|过|了|啊)?(?:[吗么嘛]|[呢吧]?\s*[?？])"
 )
-_EITHER_OR = re.compile(r"是[^，。,]{1,16}还是")
+_EITHER_OR = re.compile(r"(?<!还)是[^，。,]{1,16}还是")
 _ASSUMED = re.compile(
     r"严重|厉害|多久|几天|几次|多少|多高|多长|什么时候|何时|怎么|咋|正常|为什么|为啥|哪|几度|好些|好点|好转|缓解|减轻|要紧"
 )
 _YEARS_AGO = re.compile(
-    r"(?:[0-9]+|[一二三四五六七八九十两几半数]+)个?多?(?:年|月)(?:多)?(?:之?前|以前)"
-    r"|(?:[0-9]+|[一二三四五六七八九十两几]+)个?(?:岁|月|周岁)(?:大|多)?(?:的时候|时(?!候))"
+    r"(?:[0-9]+|[一二三四五六七八九十两几数]+)(?:个半?|多|来)?(?:年|月)多?(?:之?前|以前)|半年多?(?:之?前|以前)"
+    r"|(?:[0-9]+|[一二三四五六七八九十两几]+)(?:周?岁多?(?:的时候|时(?!候))|个多?月大?的时候)"
     r"|(?:[0-9]+|a few|several|two|three|many) (?:years|months) ago"
 )
 _STARTED = re.compile(r"开始|至今|到现在|一直|持续|起病|since")
 _IN_A_STORY = re.compile(r"里|中|上(?!火)|讲|说|写|演|情节|角色|人物|主角|的(?!时候)")
 _SPEAKS = re.compile(r"们?(?:好|您好|你好|说|讲|问|让|给|叫|建议|诊断|带|开|看|推荐|介绍|告诉|检查|听|怀疑)")
-_OTHER_PERSON = re.compile(r"他|她|它|给|让|带|宝|孩|娃|觉得是|认为|怀疑|老师|医生")
+_ABOUT_ONESELF = re.compile(
+    r"(?:也|自己|本人|最近|现在|这几天|这两天|这段时间|今天|昨天|昨晚|今早|早上|晚上|夜里|有点|有些|有|一直|突然|忽然|经常|总是|老是|总|老|又|还|都|就"
+    r"|在|开始|的|从|因|感觉|觉得|感到|得了|患有|是|年|月|天|[0-9]+|[一二三四五六七八九十两几]+|岁|女|男|非常|很|特别|不|没有|没|,| |am|have|feel|had|got)*+"
+)
 
 
 def read_manner(text: str, end: int, items: Sequence[Item], mentions: dict[int, Mention], *, by_doctor: bool) -> None:
@@ -47,12 +50,13 @@ def read_manner(text: str, end: int, items: Sequence[Item], mentions: dict[int, 
         if mention is None:
             supposed = (supposed or item.is_cue("suppose")) and not item.is_cue("suppose_end")
             past = (past or item.is_cue("past")) and not (item.is_cue("now") and not item.is_cue("past"))
-            family = (family or item.is_cue("family")) and not item.is_cue("self")
+            is_subject = any(item.is_cue(kind) for kind in SUBJECTS)
+            family = item.is_cue("family") or (family and not is_subject)
             if item.is_cue("family"):
                 _mark_before(text, items, index, mentions, "family")
             if item.is_cue("past_after"):
                 _mark_before(text, items, index, mentions, "past")
-            if any(item.is_cue(kind) for kind in SUBJECTS) and not _SPEAKS.match(text, item.end):
+            if is_subject and not _SPEAKS.match(text, item.end):
                 subject = item
             continue
         said = {"told": told, "supposed": supposed, "past": past, "family": family}
@@ -87,7 +91,7 @@ def _subject(text: str, subject: Item | None, mention: Mention) -> str | None:
         return None
     kind = next(kind for kind in SUBJECTS if subject.is_cue(kind))
     between = text[subject.end : mention.start]
-    if kind == "self" and (len(between) > 8 or _COMMA.search(between) or _OTHER_PERSON.search(between)):
+    if kind == "self" and not _ABOUT_ONESELF.fullmatch(between):
         return None
     return kind
 
@@ -98,7 +102,7 @@ def _read_clauses(text: str, end: int, items: Sequence[Item], mentions: dict[int
     asks_in_english = False
     for first, last, stop in _clauses(text, end, items):
         asks = warns = maybe = may_take = False
-        either = bool(_EITHER_OR.search(text, items[first].start - 4 if items[first].start > 4 else 0, stop))
+        either = _EITHER_OR.search(text, max(0, items[first].start - 4), end)
         for index in range(first, last):
             item, mention = items[index], mentions.get(index)
             if mention is None:
@@ -113,7 +117,8 @@ def _read_clauses(text: str, end: int, items: Sequence[Item], mentions: dict[int
                 maybe |= item.is_cue("maybe")
                 continue
             is_symptom = any(entry.type in ("symptom", "disease") for entry in mention.entries)
-            asked = asks or either or (may_take and not is_symptom) or (asks_in_english and english_question)
+            is_choice = either is not None and either.start() < mention.start <= either.end() + 2
+            asked = asks or is_choice or (may_take and not is_symptom) or (asks_in_english and english_question)
             if asked or _asks_behind(text, mention, stop, end, by_doctor=by_doctor):
                 mention.says.add("asked")
             if warns:

@@ -49,6 +49,8 @@ _BEHIND = re.compile(r"[\s:：]*(?:的?(?:症状|情况|现象|反应))?[也都�
 _ENDS = re.compile(r"\s*(?:的|了|吧|啊|呢|过|哦|喔)?\s*(?:$|[，。,;；、！!.\s)）])")
 _OVER_BEHIND = re.compile(r"[^，。,;；！!?？\n]{0,6}")
 _BETTER = re.compile(r"\s*(?:很多|一些|一点|点|许多|大半|不少|吗|没|么)")
+_CHANGES = re.compile(r"(?:有所|明显|逐渐|稍微|稍|也|都|在|又)?(?:好转|减轻|加重|加剧|缓解|变|增多|严重|更|厉害)")
+"""没发烧咳嗽好转: what changes is there, and is not enumerated with what is denied."""
 _FURTHEST = 40
 """Characters between a denial and its term, at most."""
 
@@ -92,7 +94,7 @@ class _Reach:
         if len(gap) > _FURTHEST:
             return False
         pattern = _fillers() if self.is_fresh else self._enumeration(text, item)
-        if not pattern.fullmatch(gap):
+        if not pattern.fullmatch(gap) or (not self.is_fresh and not gap and _CHANGES.match(text, item.end)):
             return False
         self.edge, self.is_fresh = max(self.edge, item.end), False
         return True
@@ -136,13 +138,15 @@ def _group(
 ) -> Iterator[Mention]:
     """The mention before a cue, and those that are enumerated with it."""
     edge, pattern = items[index].start, behind
+    seen: set[Entry] = set()
     for earlier in range(index - 1, -1, -1):
         mention = mentions.get(earlier)
         if mention is None:
             continue
-        if not pattern.fullmatch(text, mention.end, edge) or "denied" in mention.says:
+        if not pattern.fullmatch(text, mention.end, edge) or "denied" in mention.says or seen & set(mention.entries):
             return
         yield mention
+        seen |= set(mention.entries)
         edge, pattern = mention.start, _AND_EN if text[mention.start].isascii() else _AND_ZH
 
 
