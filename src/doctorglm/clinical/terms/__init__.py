@@ -4,6 +4,7 @@ Words are in `words/`, which a clinician can read and mend; how the words around
 (denied, over), `manner` (asked, supposed, past, family) and `reading` (questions and their answers).
 """
 
-from doctorglm.clinical.terms.reading import Speaker, Status, Term, Turn, find, find_in
+from doctorglm.clinical.terms.answers import Speaker, Status
+from doctorglm.clinical.terms.reading import Term, Turn, find, find_in
 
 __all__ = ["Speaker", "Status", "Term", "Turn", "find", "find_in"]

@@ -30,7 +30,7 @@ _MARKS = frozenset("，。；！？、,.;!?\n：:")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What a word says: of a term its type and norm, of a cue its kind; `over` where the word itself says it is past."""
+    """What a word says: of a term its type and norm, of a cue its kind; `over` where the word says that it is past."""
 
     type: Type | None
     norm: str = ""
@@ -39,29 +39,38 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Word:
+    """All that a word says: the terms that it is, and the kinds of cues."""
+
+    terms: tuple[Entry, ...] = ()
+    cues: frozenset[str] = frozenset()
+
+    def __bool__(self) -> bool:
+        return bool(self.terms or self.cues)
+
+    def also(self, entry: Entry) -> "Word":
+        """The word with one thing more to say."""
+        if entry.type:
+            return Word((*self.terms, entry), self.cues) if entry not in self.terms else self
+        return Word(self.terms, self.cues | {entry.cue})
+
+
+@dataclass(slots=True)
 class Item:
-    """A word of the lexicon in a text, `text[start:end]`, and where its gap is."""
+    """A word of the lexicon in a text, `text[start:end]`: its terms and cues, and where its gap is."""
 
     start: int
     end: int
-    entries: tuple[Entry, ...]
+    terms: tuple[Entry, ...]
+    cues: frozenset[str]
     gap: tuple[int, int] | None = None
-
-    def is_cue(self, kind: str) -> bool:
-        """True when it is a cue of that kind."""
-        return any(entry.cue == kind for entry in self.entries)
-
-    @property
-    def terms(self) -> tuple[Entry, ...]:
-        """Its entries that are terms."""
-        return tuple(entry for entry in self.entries if entry.type)
 
 
 @dataclass(slots=True)
 class Lexicon:
     """Words by their first two characters (or the only one), with their lengths, the longest first."""
 
-    said: dict[str, tuple[Entry, ...]] = field(default_factory=dict)
+    said: dict[str, Word] = field(default_factory=dict)
     lengths: dict[str, tuple[int, ...]] = field(default_factory=dict)
     tails: dict[str, list[tuple[str, Entry]]] = field(default_factory=dict)
 
@@ -70,9 +79,9 @@ class Lexicon:
         head, gap, tail = folded(word).partition("…")
         if gap:
             self.tails.setdefault(head, []).append((tail, entry))
-            self.said.setdefault(head, ())
-        elif entry not in self.said.get(head, ()):
-            self.said[head] = (*self.said.get(head, ()), entry)
+            self.said.setdefault(head, Word())
+        else:
+            self.said[head] = self.said.get(head, Word()).also(entry)
 
     def close(self) -> "Lexicon":
         """The lexicon with its index made; call it once, after the last word."""
@@ -108,8 +117,10 @@ class Lexicon:
             if with_gap:
                 found.append(with_gap)
             if own:
-                stop = self._before_longer_term(text, at, at + length) if own[0].type else at + length
-                found.append(Item(at, stop, said[text[at:stop]]))
+                stop = self._before_longer_term(text, at, at + length) if own.terms else at + length
+                if stop < at + length:
+                    own = said[text[at:stop]]
+                found.append(Item(at, stop, own.terms, own.cues))
                 return stop
             if with_gap:
                 return at + length
@@ -120,10 +131,11 @@ class Lexicon:
         if text[at] not in _DENYING:
             return stop
         for cut in range(at + 1, min(at + 3, stop)):
-            if any(entry.cue == "deny" for entry in self.said.get(text[at:cut], ())):
+            denial = self.said.get(text[at:cut])
+            if denial and "deny" in denial.cues:
                 for length in self.lengths.get(text[cut : cut + 2], ()):
-                    longer = self.said.get(text[cut : cut + length], ())
-                    if cut + length > stop and longer and longer[0].type:
+                    longer = self.said.get(text[cut : cut + length])
+                    if cut + length > stop and longer and longer.terms:
                         return cut
         return stop
 
@@ -134,7 +146,7 @@ class Lexicon:
             where = text.find(tail, stop, stop + GAP + len(tail))
             is_nearer = where >= 0 and (best is None or where + len(tail) < best.end)
             if is_nearer and _MARKS.isdisjoint(text[stop:where]):
-                best = Item(at, where + len(tail), (entry,), (stop, where))
+                best = Item(at, where + len(tail), (entry,), frozenset(), (stop, where))
         return best
 
 

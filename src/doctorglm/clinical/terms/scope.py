@@ -51,6 +51,8 @@ _OVER_BEHIND = re.compile(r"[^，。,;；！!?？\n]{0,6}")
 _BETTER = re.compile(r"\s*(?:很多|一些|一点|点|许多|大半|不少|吗|没|么)")
 _CHANGES = re.compile(r"(?:有所|明显|逐渐|稍微|稍|也|都|在|又)?(?:好转|减轻|加重|加剧|缓解|变|增多|严重|更|厉害)")
 """没发烧咳嗽好转: what changes is there, and is not enumerated with what is denied."""
+_LOOKS = frozenset(("deny", "deny_verb", "over_before", "deny_after", "over_after"))
+_ENDS_REACH = frozenset(("stop", "affirm", "ignored"))
 _FURTHEST = 40
 """Characters between a denial and its term, at most."""
 
@@ -67,16 +69,16 @@ def read_denials(text: str, items: Sequence[Item], mentions: dict[int, Mention])
                 mention.says.add(reach.says)
             elif item.gap is None:
                 reach = None
-        elif any(item.is_cue(kind) for kind in ("deny", "deny_verb", "over_before", "deny_after", "over_after")):
+        elif not _LOOKS.isdisjoint(item.cues):
             reach = _cue(text, items, index, mentions)
-        elif item.is_cue("stop") or item.is_cue("affirm") or item.is_cue("ignored"):
+        elif not _ENDS_REACH.isdisjoint(item.cues):
             reach = None
 
 
 def is_alternative(text: str, item: Item) -> bool:
     """True for 不 and 没 in 咳不咳 and 发没发烧, which ask."""
     before, after = text[item.start - 1 : item.start], text[item.end : item.end + 1]
-    return item.end - item.start == 1 and bool(before) and before == after
+    return bool(before) and before == after and item.end - item.start == 1
 
 
 @dataclass(slots=True)
@@ -90,9 +92,9 @@ class _Reach:
 
     def includes(self, text: str, item: Item) -> bool:
         """True when the item is reached; the reach then goes on behind it."""
-        gap = text[self.edge : item.start]
-        if len(gap) > _FURTHEST:
+        if item.start - self.edge > _FURTHEST:
             return False
+        gap = text[self.edge : item.start]
         pattern = _fillers() if self.is_fresh else self._enumeration(text, item)
         if not pattern.fullmatch(gap) or (not self.is_fresh and not gap and _CHANGES.match(text, item.end)):
             return False
@@ -110,20 +112,20 @@ def _cue(text: str, items: Sequence[Item], index: int, mentions: dict[int, Menti
     item = items[index]
     if is_alternative(text, item):
         return None
-    if item.is_cue("over_after") and not _BETTER.match(text, item.end):
+    if "over_after" in item.cues and not _BETTER.match(text, item.end):
         before = list(_group(text, items, index, mentions, _OVER_BEHIND))
         if before:
             _mark(before, "over")
             return None
-    if item.is_cue("deny_after") and _ENDS.match(text, item.end):
+    if "deny_after" in item.cues and _ENDS.match(text, item.end):
         before = [m for m in _group(text, items, index, mentions, _BEHIND) if not _is_a_result(m, text, item)]
         if before:
             _mark(before, "denied")
             return None
-    if item.is_cue("over_before"):
+    if "over_before" in item.cues:
         return _Reach("over", item.end, False)
-    if item.is_cue("deny") or item.is_cue("deny_verb"):
-        return _Reach("denied", item.end, item.is_cue("deny_list"))
+    if "deny" in item.cues or "deny_verb" in item.cues:
+        return _Reach("denied", item.end, "deny_list" in item.cues)
     return None
 
 
@@ -142,6 +144,8 @@ def _group(
     for earlier in range(index - 1, -1, -1):
         mention = mentions.get(earlier)
         if mention is None:
+            if edge - items[earlier].start > _FURTHEST:
+                return
             continue
         if not pattern.fullmatch(text, mention.end, edge) or "denied" in mention.says or seen & set(mention.entries):
             return
