@@ -24,6 +24,7 @@ class Part:
     speaker: Speaker | None
     mentions: list[Mention] = field(default_factory=list)
     sentence_ends: list[int] = field(default_factory=list)
+    persons: set[str] = field(default_factory=set)
     is_drill: bool = False
 
 

@@ -103,7 +103,7 @@ class Lexicon:
                 at += 1
             else:
                 at = self._take(text, at, here or (), found)
-        return found
+        return _without_tails(found)
 
     def _take(self, text: str, at: int, lengths: tuple[int, ...], found: list[Item]) -> int:
         """Adds what stands here; returns where to go on."""
@@ -148,6 +148,19 @@ class Lexicon:
             if is_nearer and _MARKS.isdisjoint(text[stop:where]):
                 best = Item(at, where + len(tail), (entry,), frozenset(), (stop, where))
         return best
+
+
+def _without_tails(items: list[Item]) -> list[Item]:
+    """Without the words over which the tail of a word with a gap stands: 肚子有点疼 is no 疼 besides."""
+    kept: list[Item] = []
+    tail = (0, 0)
+    for item in items:
+        if item.gap is None and item.start < tail[1] and tail[0] < item.end:
+            continue
+        kept.append(item)
+        if item.gap:
+            tail = (item.gap[1], item.end)
+    return kept
 
 
 def _stands_alone(text: str, start: int, end: int) -> bool:

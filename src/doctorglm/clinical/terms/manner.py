@@ -32,6 +32,8 @@ _YEARS_AGO = re.compile(
 )
 _STARTED = re.compile(r"开始|至今|到现在|一直|持续|起病|since")
 _IN_A_STORY = re.compile(r"里|中|上(?!火)|讲|说|写|演|情节|角色|人物|主角|的(?!时候)")
+_THEIR = re.compile(r"(?:家里|家|的){0,2}|'s ")
+_NOT_IS_IT = re.compile(r"不(?:会)?是[^，。,]{0,12}$")
 _SPEAKS = re.compile(r"们?(?:好|您好|你好|说|讲|问|让|给|叫|建议|诊断|带|开|看|推荐|介绍|告诉|检查|听|怀疑)")
 _ABOUT_ONESELF = re.compile(
     r"(?:也|自己|本人|最近|现在|这几天|这两天|这段时间|今天|昨天|昨晚|今早|早上|晚上|夜里|有点|有些|有|一直|突然|忽然"
@@ -40,12 +42,15 @@ _ABOUT_ONESELF = re.compile(
 )
 
 
-def read_manner(text: str, end: int, items: Sequence[Item], mentions: dict[int, Mention], *, by_doctor: bool) -> None:
-    """Marks the mentions of one sentence, which ends at `end`; `items` are its words."""
+def read_manner(
+    text: str, end: int, items: Sequence[Item], mentions: dict[int, Mention], *, by_doctor: bool
+) -> set[str]:
+    """Marks the mentions of one sentence, which ends at `end`; returns the kinds of persons it names."""
     told = any(_is_told(text, item) for item in items)
     ago = _long_ago(text, items[0].start - 12, end)
     supposed = past = family = False
     subject: Item | None = None
+    kinds: set[str] = set()
     for index, item in enumerate(items):
         mention = mentions.get(index)
         while ago and ago[0] <= item.start:
@@ -55,18 +60,20 @@ def read_manner(text: str, end: int, items: Sequence[Item], mentions: dict[int, 
             supposed = (supposed or "suppose" in cues) and "suppose_end" not in cues
             past = "past" in cues or (past and "now" not in cues)
             is_subject = not _IS_SUBJECT.isdisjoint(cues)
-            family = "family" in cues or (family and not is_subject)
+            family = "family" in cues or (family and (not is_subject or "others" in cues))
             if "family" in cues:
                 _mark_before(text, items, index, mentions, "family")
             if "past_after" in cues:
                 _mark_before(text, items, index, mentions, "past")
-            if is_subject and not _SPEAKS.match(text, item.end):
+            if is_subject and not _SPEAKS.match(text, item.end) and not _is_of_others(text, subject, item):
                 subject = item
+                kinds.add(_kind(item))
             continue
         said = (("told", told), ("supposed", supposed), ("past", past), ("family", family))
         mention.says.update(name for name, holds in said if holds)
         mention.subject = _subject(text, subject, mention) if subject else None
     _read_clauses(text, end, items, mentions, by_doctor=by_doctor)
+    return kinds
 
 
 def _long_ago(text: str, start: int, end: int) -> list[int]:
@@ -97,8 +104,17 @@ def _mark_before(text: str, items: Sequence[Item], index: int, mentions: dict[in
         edge = mention.start
 
 
+def _kind(subject: Item) -> str:
+    return next(kind for kind in SUBJECTS if kind in subject.cues)
+
+
+def _is_of_others(text: str, before: Item | None, item: Item) -> bool:
+    """邻居家孩子 is of the neighbours."""
+    return before is not None and "others" in before.cues and bool(_THEIR.fullmatch(text, before.end, item.start))
+
+
 def _subject(text: str, subject: Item, mention: Mention) -> str | None:
-    kind = next(kind for kind in SUBJECTS if kind in subject.cues)
+    kind = _kind(subject)
     if kind != "self":
         return kind
     is_near = mention.start - subject.end <= _FURTHEST and _ABOUT_ONESELF.fullmatch(text, subject.end, mention.start)
@@ -132,7 +148,7 @@ def _read_clauses(text: str, end: int, items: Sequence[Item], mentions: dict[int
             if asked or _asks_behind(text, mention, stop, end, by_doctor=by_doctor):
                 mention.says.add("asked")
             if warns:
-                mention.says.add("supposed")
+                mention.says.add("warned")
             if maybe:
                 mention.says.add("maybe")
 
@@ -147,6 +163,10 @@ def _choice(text: str, start: int, stop: int) -> tuple[int, int]:
 
 def _asks_behind(text: str, mention: Mention, stop: int, end: int, *, by_doctor: bool) -> bool:
     """发烧吗 asks; 发烧严重吗 takes the fever for granted."""
+    if text[mention.end : mention.end + 1] == "吧" and _NOT_IS_IT.search(
+        text, max(0, mention.start - 14), mention.start
+    ):
+        return True
     tail = text[mention.end : min(mention.end + _FURTHEST, stop + (stop == end))]
     if not _ASKS.search(tail):
         return False

@@ -56,7 +56,7 @@ def find_in(turns: Sequence[Turn]) -> list[list[Term]]:
         for mention in part.mentions
         for entry in mention.entries
     ]
-    patient = _patient(readings)
+    patient = _patient(readings, set().union(*(part.persons for part in parts)))
     for one in readings:
         one.status = _status(one, parts[one.part], patient)
     answer(parts, readings)
@@ -90,23 +90,24 @@ def _read(part: Part) -> None:
         mentions = {i: Mention(item, item.terms) for i, item in enumerate(sentence) if item.terms}
         if mentions:
             read_denials(part.text, sentence, mentions)
-            read_manner(part.text, end, sentence, mentions, by_doctor=part.speaker == "doctor")
+            part.persons |= read_manner(part.text, end, sentence, mentions, by_doctor=part.speaker == "doctor")
             part.mentions += mentions.values()
 
 
-def _patient(readings: Sequence[Reading]) -> str | None:
-    """Whose the most symptoms are, of those that have an owner; at equal numbers the first in the order of SUBJECTS."""
-    owners = Counter(
-        one.mention.subject
-        for one in readings
-        if one.entry.type in ("symptom", "disease") and one.mention.subject and "family" not in one.mention.says
-    )
-    symptoms = Counter(one.mention.subject for one in readings if one.entry.type == "symptom" and one.mention.subject)
-    ranked = sorted((-symptoms[who], SUBJECTS.index(who), who) for who in owners if who)
+def _patient(readings: Sequence[Reading], persons: set[str]) -> str | None:
+    """Whose the most symptoms are; where only diseases have an owner, it is whoever else is spoken of, or the owner."""
+    owned = [one for one in readings if one.mention.subject and "family" not in one.mention.says]
+    symptoms = Counter(one.mention.subject for one in owned if one.entry.type == "symptom")
+    diseases = Counter(one.mention.subject for one in owned if one.entry.type == "disease")
+    ranked = sorted((-symptoms[who], SUBJECTS.index(who), who) for who in {*symptoms, *diseases} if who)
+    if not ranked or ranked[0][0] < 0:
+        return ranked[0][2] if ranked else None
+    owner = ranked[0][2]
+    else_spoken_of = [who for who in ("self", "child") if who in persons and who != owner]
     is_of_nobody = any(one.mention.subject is None for one in readings)
-    if not ranked or (ranked[0][0] == 0 and is_of_nobody):  # a mother's diabetes beside a cough of nobody
-        return None
-    return ranked[0][2]
+    if else_spoken_of or is_of_nobody or owner == "others":  # a mother's diabetes, and my own worry or a cough
+        return else_spoken_of[0] if else_spoken_of else None
+    return owner
 
 
 def _status(one: Reading, part: Part, patient: str | None) -> Status:
@@ -115,6 +116,8 @@ def _status(one: Reading, part: Part, patient: str | None) -> Status:
         return "other"
     if "asked" in says:
         return "asked"
+    if "warned" in says:
+        return "other"
     if "denied" in says:
         return "denied"
     if "family" in says or (subject not in (None, patient, "others")):

@@ -22,7 +22,7 @@ class Mention:
     item: Item
     entries: tuple[Entry, ...]
     says: set[str] = field(default_factory=set)
-    """Of denied, over, past, family, asked, supposed, maybe, told."""
+    """Of denied, over, past, family, asked, supposed, warned, maybe, told."""
     subject: str | None = None
     """The kind of the cue that names whose it is: self, child, mother, others ..."""
 
@@ -45,12 +45,16 @@ _AND_LIST = re.compile(r"\s?(?:,|，|、|和|或|及|以及)?\s?(?:和|或|及)?
 _AND_EN = re.compile(
     r"\s*(?:,|/|;)?\s*(?:or|nor|and)?\s*(?:any|a|an|the|his|her|my|other|recent|new|significant|severe)?\s*"
 )
-_BEHIND = re.compile(r"[\s:：]*(?:的?(?:症状|情况|现象|反应))?[也都均还并是]{0,2}\s*(?:is|was|were|are)?\s*")
+_BEHIND = re.compile(
+    r"[\s:：]*(?:的?(?:症状|情况|现象|反应|检测|检查|筛查|抗体|抗原|核酸|试验|测试|结果|是){1,2})?[也都均还并是]{0,2}\s*(?:is|was|were|are)?\s*"
+)
 _ENDS = re.compile(r"\s*(?:的|了|吧|啊|呢|过|哦|喔)?\s*(?:$|[，。,;；、！!.\s)）])")
 _OVER_BEHIND = re.compile(r"[^，。,;；！!?？\n]{0,6}")
 _BETTER = re.compile(r"\s*(?:很多|一些|一点|点|许多|大半|不少|吗|没|么)")
 _CHANGES = re.compile(r"(?:有所|明显|逐渐|稍微|稍|也|都|在|又)?(?:好转|减轻|加重|加剧|缓解|变|增多|严重|更|厉害)")
 """没发烧咳嗽好转: what changes is there, and is not enumerated with what is denied."""
+_ASKS_OR_GOES_ON = re.compile(r"[吗么几两三四五六七八九十0-9]")
+"""没发烧了吗, and 没咳嗽了几天, are no 不咳嗽了."""
 _LOOKS = frozenset(("deny", "deny_verb", "over_before", "deny_after", "over_after"))
 _ENDS_REACH = frozenset(("stop", "affirm", "ignored"))
 _FURTHEST = 40
@@ -64,9 +68,10 @@ def read_denials(text: str, items: Sequence[Item], mentions: dict[int, Mention])
         mention = mentions.get(index)
         if mention is not None:
             if item.gap and _DENIED_IN_GAP.search(text[item.gap[0] : item.gap[1]]):
-                mention.says.add("denied")
+                mention.says.add("over" if text[item.end : item.end + 1] == "了" else "denied")
             if reach is not None and reach.includes(text, item):
-                mention.says.add(reach.says)
+                is_over = text[item.end : item.end + 1] == "了" and not _ASKS_OR_GOES_ON.match(text, item.end + 1)
+                mention.says.add("over" if is_over else reach.says)
             elif item.gap is None:
                 reach = None
         elif not _LOOKS.isdisjoint(item.cues):
