@@ -16,7 +16,8 @@ terms has it, and each norm of ours that is no gold name is a false positive.
 
 Three ways of handing the dialogue over are scored: messages with roles (the one that counts), messages without roles,
 and one text with a line for each. The baseline is a dictionary of the names that the tuning half's slots use, each
-denied where one of 没 不 无 未 stands among the five characters before it.
+denied where one of 没 不 无 未 stands among the five characters before it; `lexicon` is the detector's own dictionary
+with the same negation. Time is CPU time on one core: reading the lists, and 2,000 characters of the half's own text.
 Source of the data: https://github.com/HCPLab-SYSU/Medical_DS; no licence is stated, it is measured only.
 """
 
@@ -24,22 +25,30 @@ import argparse
 import ast
 import hashlib
 import json
+import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from _record import circumstances
-from doctorglm.clinical.terms import Turn, find_in
+from doctorglm.clinical.folding import folded
+from doctorglm.clinical.terms import Turn, find, find_in
+from doctorglm.clinical.terms.lexicon import lexicon
 from doctorglm.evaluate.statistics import bootstrap_interval
 
 DXY = Path(__file__).parents[1] / ".." / "shared" / "data" / "corpora" / "dxy" / "dxy_train.txt"
 HALVES = ("tune", "test")
 
 Dialogue = Mapping[str, Any]
+PIECE = 2000
+"""Characters of a text whose time is taken."""
+
 Found = Iterable[tuple[str, str, str]]
 """(text, norm, status) of the symptoms in one dialogue."""
 
@@ -115,11 +124,23 @@ def baseline(names: Iterable[str]) -> Callable[[Dialogue], Found]:
             for name in ordered:
                 at = line.find(name)
                 while at >= 0:
-                    denied = any(sign in line[max(0, at - 5) : at] for sign in "没不无未")
-                    yield name, name, "denied" if denied else "present"
+                    yield name, name, _naively(line, at)
                     at = line.find(name, at + 1)
 
     return found
+
+
+def own_lexicon(dialogue: Dialogue) -> Found:
+    """The detector's dictionary with naive negation."""
+    for line in map(folded, dialogue["dialog"]):
+        for item in lexicon().items(line):
+            for entry in item.terms:
+                if entry.type == "symptom":
+                    yield line[item.start : item.end], entry.norm, _naively(line, item.start)
+
+
+def _naively(line: str, at: int) -> str:
+    return "denied" if any(sign in line[max(0, at - 5) : at] for sign in "没不无未") else "present"
 
 
 def ours(turns: Callable[[Sequence[str]], Sequence[Turn]]) -> Callable[[Dialogue], Found]:
@@ -136,10 +157,35 @@ def ways(names: Iterable[str]) -> dict[str, Callable[[Dialogue], Found]]:
     """The detectors that are scored, each by its name."""
     return {
         "baseline": baseline(names),
+        "lexicon": own_lexicon,
         "ours": ours(lambda lines: [Turn(s, "doctor" if i % 2 else "patient") for i, s in enumerate(lines)]),
         "without_roles": ours(lambda lines: [Turn(line) for line in lines]),
         "one_text": ours(lambda lines: [Turn("\n".join(line.strip() for line in lines))]),
     }
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """CPU time of a call."""
+    begun = time.process_time()
+    work()
+    return time.process_time() - begun
+
+
+def reading_ms() -> float:
+    """Milliseconds to read the lists, in a process of its own: here they would pay for torch's heap as well."""
+    code = (
+        "import time; from doctorglm.clinical.terms.lexicon import lexicon; begun = time.process_time(); lexicon();"
+        "print(1e3 * (time.process_time() - begun))"
+    )
+    return float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
+
+
+def times(lines: Sequence[str]) -> dict[str, float]:
+    """Milliseconds for pieces of 2,000 characters: the best of five of each piece, least, median and most of them."""
+    whole = "\n".join(lines)
+    pieces = [whole[at : at + PIECE] for at in range(0, len(whole) - PIECE, PIECE)]
+    spent = [1e3 * min(seconds(lambda piece=piece: find(piece)) for _ in range(5)) for piece in pieces]
+    return {"pieces": len(pieces), "least_ms": min(spent), "median_ms": median(spent), "most_ms": max(spent)}
 
 
 def scored(half: str) -> dict[str, Any]:
@@ -148,6 +194,7 @@ def scored(half: str) -> dict[str, Any]:
     names = {name for d in every if half_of(d["consult_id"]) == "tune" for name, _ in gold(d)}
     chosen = [d for d in every if half_of(d["consult_id"]) == half]
     result: dict[str, Any] = {"half": half, "dialogues": len(chosen), "gold": sum(len(gold(d)) for d in chosen)}
+    result["time"] = {"reading_ms": reading_ms()} | times([line for d in chosen for line in d["dialog"]])
     for name, detector in ways(names).items():
         found = [list(detector(d)) for d in chosen]
         with_status = [score(f, gold(d)) for f, d in zip(found, chosen, strict=True)]

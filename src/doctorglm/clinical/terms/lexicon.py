@@ -68,10 +68,13 @@ class Item:
 
 @dataclass(slots=True)
 class Lexicon:
-    """Words by their first two characters (or the only one), with their lengths, the longest first."""
+    """What each word says, how words begin, and how long those are that begin so."""
 
     said: dict[str, Word] = field(default_factory=dict)
+    pairs: set[str] = field(default_factory=set)
+    """The first two characters of the words that have two and more."""
     lengths: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    """Lengths of three and more, the longest first, by the first three characters."""
     tails: dict[str, list[tuple[str, Entry]]] = field(default_factory=dict)
 
     def add(self, word: str, entry: Entry) -> None:
@@ -88,30 +91,33 @@ class Lexicon:
         lengths: dict[str, set[int]] = {}
         for word in self.said:
             if len(word) > 1:
-                lengths.setdefault(word[:2], set()).add(len(word))
+                self.pairs.add(word[:2])
+            if len(word) > 2:
+                lengths.setdefault(word[:3], set()).add(len(word))
         self.lengths = {key: tuple(sorted(some, reverse=True)) for key, some in lengths.items()}
         return self
 
     def items(self, text: str) -> list[Item]:
         """The words in a folded text, from left to right, the longest at each place."""
         found: list[Item] = []
-        lengths, said = self.lengths, self.said
+        pairs, said = self.pairs, self.said
         at, end = 0, len(text)
         while at < end:
-            here = lengths.get(text[at : at + 2])
-            if here is None and text[at] not in said:
-                at += 1
+            if text[at : at + 2] in pairs or text[at] in said:
+                at = self._take(text, at, found)
             else:
-                at = self._take(text, at, here or (), found)
+                at += 1
         return _without_tails(found)
 
-    def _take(self, text: str, at: int, lengths: tuple[int, ...], found: list[Item]) -> int:
+    def _take(self, text: str, at: int, found: list[Item]) -> int:
         """Adds what stands here; returns where to go on."""
         said, tails = self.said, self.tails
-        for length in (*lengths, 1):
+        for length in (*self.lengths.get(text[at : at + 3], ()), 2, 1):
             word = text[at : at + length]
             own = said.get(word)
-            if own is None or len(word) < length or not _stands_alone(text, at, at + length):
+            if own is None or len(word) < length:
+                continue
+            if (word[0] <= "z" or word[-1] <= "z") and not _stands_alone(text, at, at + length):
                 continue
             with_gap = self._over_gap(text, at, at + length) if word in tails else None
             if with_gap:
@@ -133,7 +139,7 @@ class Lexicon:
         for cut in range(at + 1, min(at + 3, stop)):
             denial = self.said.get(text[at:cut])
             if denial and "deny" in denial.cues:
-                for length in self.lengths.get(text[cut : cut + 2], ()):
+                for length in (*self.lengths.get(text[cut : cut + 3], ()), 2):
                     longer = self.said.get(text[cut : cut + length])
                     if cut + length > stop and longer and longer.terms:
                         return cut
