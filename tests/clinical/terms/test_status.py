@@ -116,6 +116,16 @@ SENTENCES = """
     没有明显诱因出现头痛|头痛+
     没感觉恶心|反胃-
     头晕严重吗|头晕+
+    我是乙肝携带者，最近肝区有点疼|肝炎+,疼痛+
+    三年前查出糖尿病|糖尿病+
+    去年查出糖尿病|糖尿病+
+    去年得过肺炎|肺炎p
+    胃炎几个月能好了？|胃炎+
+    我弟弟半年前被确诊为癫痫，家族没有癫痫病史|癫痫+
+    我爸爸有高血压，我很担心他|高血压+
+    我爸爸有高血压，我会遗传吗|高血压f
+    明天去打乙肝疫苗|疫苗接种+
+    做过胃镜，现在胃疼|胃镜p,胃痛+
 """
 """A sentence | the norms that it holds, each with the sign of its status; more may be found, but none where none is."""
 
@@ -134,7 +144,7 @@ def test_status(sentence: str, wanted: str) -> None:
     contrary = {
         (norm, status) for norm, status in found for name, right in expected if norm == name and status != right
     }
-    assert not contrary or "又" in sentence or "昨天" in sentence
+    assert not contrary or any(sign in sentence for sign in ("又", "昨天", "家族没有"))
     if not expected:
         assert found == set()
 

@@ -40,9 +40,13 @@ class Reading:
 
 
 SPEAKER = re.compile(
-    r"\s*(?P<who>患者|病人|家长|家属|问|p|patient|pt|mother|parent|医生|大夫|医师|答|d|dr|doctor|physician)\s*[:：]\s*"
+    r"\s*(?P<who>患者|病人|家长|家属|问|p|patient|pt|mother|parent|guest_family"
+    r"|医生|大夫|医师|护士|答|d|dr|doctor|physician|nurse|guest_clinician)\s*[:：]\s*"
 )
-_ASSERTS = re.compile(r"诊断为|诊断是|确诊|您有|你有|您这是|你这是|属于|you have|diagnosed with")
+_ASSERTS = re.compile(
+    r"诊断为|诊断是|确诊|您有|你有|您这是|你这是|属于"
+    r"|you have|you had|diagnosed with|experiencing|reporting|complains of|presents with"
+)
 _ASKS = re.compile(r"[?？吗]")
 _SHORT = 24
 """Characters of a sentence that only answers the one before, at most."""
@@ -147,7 +151,7 @@ def settle(parts: Sequence[Part], readings: Sequence[Reading]) -> None:
         by_doctor = parts[one.part].speaker == "doctor"
         if by_doctor and one.status == "present" and not one.answered:
             one.status = _of_the_doctor(one, parts[one.part], firm.get(one.entry.norm, ()))
-        elif one.status in ("present", "denied"):
+        elif one.status in ("present", "denied") and "family" not in one.mention.says:
             firm.setdefault(one.entry.norm, []).append(one)
     for said in firm.values():
         if len({one.status for one in said}) > 1:

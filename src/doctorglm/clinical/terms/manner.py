@@ -16,7 +16,7 @@ SUBJECTS = ("self", "child", "mother", "father", "parents", "elders", "spouse", 
 _IS_SUBJECT = frozenset(SUBJECTS)
 _TELLS = frozenset(("told", "told_in", "taught"))
 _MANNERS = frozenset(("suppose", "suppose_end", "past", "now", "family", "past_after")) | _IS_SUBJECT
-_OF_CLAUSES = frozenset(("deny", "deny_verb", "ask", "ask_may", "warn", "stop", "maybe"))
+_OF_CLAUSES = frozenset(("deny", "deny_verb", "ask", "ask_may", "warn", "stop", "maybe", "past_here"))
 _COMMA = re.compile(r"，|,| (?<=[\u4e00-\u9fff] )(?=\s{0,8}[\u4e00-\u9fff0-9])")
 """A space between Chinese characters is one too. Each branch begins with a character, which makes the search fast."""
 _QUESTION_BEHIND = re.compile(
@@ -30,13 +30,15 @@ _ASSUMED = re.compile(
     r"严重|厉害|多久|几天|几次|多少|多高|多长|什么时候|何时|怎么|咋|正常|为什么|为啥|哪|几度|好些|好点|好转|缓解|减轻|要紧"
 )
 _YEARS_AGO = re.compile(
-    r"(?:[0-9]+|[一二三四五六七八九十两几数]+)(?:个半?|多|来)?(?:年|月)多?(?:之?前|以前)|半年多?(?:之?前|以前)"
+    r"(?:[0-9]+|[一二三四五六七八九十两几数]+)(?:个半?|多|来)?(?:年|月)多?(?:之?前|以前)|半年多?(?:之?前|以前)|去年|大?前年|多年(?:之?前|以前)|前几年"
     r"|(?:[0-9]+|[一二三四五六七八九十两几]+)(?:周?岁多?(?:的时候|时(?!候))|个多?月大?的时候)"
     r"|(?:[0-9]+|a few|several|two|three|many) (?:years|months) ago"
 )
-_STARTED = re.compile(r"开始|至今|到现在|一直|持续|起病|since")
+_STARTED = re.compile(r"开始|确诊|诊断|查出|检查出|发现|患上|至今|到现在|一直|持续|起病|since")
 _IN_A_STORY = re.compile(r"里|中|上(?!火)|讲|说|写|演|情节|角色|人物|主角|的(?!时候)")
 _THEIR = re.compile(r"(?:家里|家|的){0,2}|'s ")
+_MINE = re.compile(r"(?:会|该|应该|是不是|是否|需要|要不要|也|自己|本人)")
+"""我会遗传吗 speaks of oneself, 我很担心 does not."""
 _NOT_IS_IT = re.compile(r"不(?:会)?是[^，。,]{0,12}$")
 _SPEAKS = re.compile(r"们?(?:好|您好|你好|说|讲|问|让|给|叫|建议|诊断|带|开|看|推荐|介绍|告诉|检查|听|怀疑)")
 _ABOUT_ONESELF = re.compile(
@@ -73,7 +75,8 @@ def read_manner(
                 _mark_before(text, items, index, mentions, "past")
             if is_subject and not _SPEAKS.match(text, item.end) and not _is_of_others(text, subject, item):
                 subject = item
-                kinds.add(_kind(item))
+                if "self" not in cues or _MINE.match(text, item.end):
+                    kinds.add(_kind(item))
             continue
         if told or supposed or past or family:
             said = (("told", told), ("supposed", supposed), ("past", past), ("family", family))
@@ -85,7 +88,7 @@ def read_manner(
 
 def _long_ago(text: str, start: int, end: int) -> list[int]:
     """The places behind 三年前 and the like from which what follows is past, unless it began then."""
-    if not any(text.find(sign, max(0, start), end) >= 0 for sign in ("前", "时", " ago")):
+    if not any(text.find(sign, max(0, start), end) >= 0 for sign in ("年", "前", "时", " ago")):
         return []
     return [
         match.end()
@@ -135,7 +138,7 @@ def _read_clauses(text: str, end: int, items: Sequence[Item], mentions: dict[int
     begun = items[0].start
     holds_choice, holds_question = text.find("还是", begun, end) >= 0, bool(_ASKS.search(text, begun, end + 1))
     for first, last, stop in _clauses(text, end, items):
-        asks = warns = maybe = may_take = False
+        asks = warns = maybe = may_take = past = False
         choice = _choice(text, items[first].start, stop) if holds_choice else (0, 0)
         for index in range(first, last):
             mention = mentions.get(index)
@@ -153,6 +156,7 @@ def _read_clauses(text: str, end: int, items: Sequence[Item], mentions: dict[int
                 may_take |= "ask_may" in cues
                 warns = "warn" in cues or (warns and "stop" not in cues)
                 maybe |= "maybe" in cues
+                past |= "past_here" in cues
                 continue
             asked = asks or choice[0] < mention.start <= choice[1] or (asks_in_english and is_question)
             asked |= may_take and mention.entries[0].type not in ("symptom", "disease")
@@ -162,6 +166,8 @@ def _read_clauses(text: str, end: int, items: Sequence[Item], mentions: dict[int
                 mention.says.add("warned")
             if maybe:
                 mention.says.add("maybe")
+            if past:
+                mention.says.add("past")
 
 
 def _choice(text: str, start: int, stop: int) -> tuple[int, int]:

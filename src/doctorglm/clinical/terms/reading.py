@@ -37,7 +37,7 @@ class Term:
 
 
 _SENTENCE = re.compile(r"[。！？!?；;]+|\.(?=\s|$)")
-_DOCTORS = ("医生", "大夫", "医师", "d", "dr", "doctor", "physician")
+_DOCTORS = ("医生", "大夫", "医师", "护士", "答", "d", "dr", "doctor", "physician", "nurse", "guest_clinician")
 
 
 def find(text: str) -> list[Term]:
@@ -100,10 +100,10 @@ def _patient(readings: Sequence[Reading], persons: set[str]) -> str | None:
     symptoms = Counter(one.mention.subject for one in owned if one.entry.type == "symptom")
     diseases = Counter(one.mention.subject for one in owned if one.entry.type == "disease")
     ranked = sorted((-symptoms[who], SUBJECTS.index(who), who) for who in {*symptoms, *diseases} if who)
-    if not ranked or ranked[0][0] < 0:
+    if not ranked or ranked[0][0] < 0 or ranked[0][2] in ("self", "child"):
         return ranked[0][2] if ranked else None
     owner = ranked[0][2]
-    else_spoken_of = [who for who in ("self", "child") if who in persons and who != owner]
+    else_spoken_of = [who for who in ("self", "child") if who in persons]
     is_of_nobody = any(one.mention.subject is None for one in readings)
     if else_spoken_of or is_of_nobody or owner == "others":  # a mother's diabetes, and my own worry or a cough
         return else_spoken_of[0] if else_spoken_of else None

@@ -50,7 +50,9 @@ _BEHIND = re.compile(
 )
 _ENDS = re.compile(r"\s*(?:的|了|吧|啊|呢|过|哦|喔)?\s*(?:$|[，。,;；、！!.\s)）])")
 _OVER_BEHIND = re.compile(r"[^，。,;；！!?？\n]{0,6}")
-_BETTER = re.compile(r"\s*(?:很多|一些|一点|点|许多|大半|不少|吗|没|么)")
+_HOPED = re.compile(r"能|会|才|怎|何|想|要|可以")
+"""多久能好了 is not over."""
+_BETTER = re.compile(r"\s*(?:[?？]|很多|一些|一点|点|许多|大半|不少|吗|没|么)")
 _CHANGES = re.compile(r"(?:有所|明显|逐渐|稍微|稍|也|都|在|又)?(?:好转|减轻|加重|加剧|缓解|变|增多|严重|更|厉害)")
 """没发烧咳嗽好转: what changes is there, and is not enumerated with what is denied."""
 _ASKS_OR_GOES_ON = re.compile(r"[吗么几两三四五六七八九十0-9]")
@@ -117,7 +119,8 @@ def _cue(text: str, items: Sequence[Item], index: int, mentions: dict[int, Menti
     item = items[index]
     if is_alternative(text, item):
         return None
-    if "over_after" in item.cues and not _BETTER.match(text, item.end):
+    is_hoped = _HOPED.search(text, max(0, item.start - 6), item.start) is not None
+    if "over_after" in item.cues and not is_hoped and not _BETTER.match(text, item.end):
         before = list(_group(text, items, index, mentions, _OVER_BEHIND))
         if before:
             _mark(before, "over")
