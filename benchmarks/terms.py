@@ -185,7 +185,13 @@ def times(lines: Sequence[str]) -> dict[str, float]:
     whole = "\n".join(lines)
     pieces = [whole[at : at + PIECE] for at in range(0, len(whole) - PIECE, PIECE)]
     spent = [1e3 * min(seconds(lambda piece=piece: find(piece)) for _ in range(5)) for piece in pieces]
-    return {"pieces": len(pieces), "least_ms": min(spent), "median_ms": median(spent), "most_ms": max(spent)}
+    return {
+        "pieces": len(pieces),
+        "characters": PIECE,
+        "least_ms": min(spent),
+        "median_ms": median(spent),
+        "most_ms": max(spent),
+    }
 
 
 def scored(half: str) -> dict[str, Any]:

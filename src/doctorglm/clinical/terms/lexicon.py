@@ -107,7 +107,7 @@ class Lexicon:
                 at = self._take(text, at, found)
             else:
                 at += 1
-        return _without_tails(found)
+        return _without_tails(found) if any(item.gap for item in found) else found
 
     def _take(self, text: str, at: int, found: list[Item]) -> int:
         """Adds what stands here; returns where to go on."""
@@ -122,7 +122,7 @@ class Lexicon:
             with_gap = self._over_gap(text, at, at + length) if word in tails else None
             if with_gap:
                 found.append(with_gap)
-            if own:
+            if own.terms or own.cues:
                 stop = self._before_longer_term(text, at, at + length) if own.terms else at + length
                 if stop < at + length:
                     own = said[text[at:stop]]

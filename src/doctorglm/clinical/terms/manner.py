@@ -34,6 +34,7 @@ _YEARS_AGO = re.compile(
     r"|(?:[0-9]+|[一二三四五六七八九十两几]+)(?:周?岁多?(?:的时候|时(?!候))|个多?月大?的时候)"
     r"|(?:[0-9]+|a few|several|two|three|many) (?:years|months) ago"
 )
+_LONG_SIGN = re.compile(r"年|前|时| ago")
 _STARTED = re.compile(r"开始|确诊|诊断|查出|检查出|发现|患上|至今|到现在|一直|持续|起病|since")
 _IN_A_STORY = re.compile(r"里|中|上(?!火)|讲|说|写|演|情节|角色|人物|主角|的(?!时候)")
 _THEIR = re.compile(r"(?:家里|家|的){0,2}|'s ")
@@ -88,7 +89,7 @@ def read_manner(
 
 def _long_ago(text: str, start: int, end: int) -> list[int]:
     """The places behind 三年前 and the like from which what follows is past, unless it began then."""
-    if not any(text.find(sign, max(0, start), end) >= 0 for sign in ("年", "前", "时", " ago")):
+    if not _LONG_SIGN.search(text, max(0, start), end):
         return []
     return [
         match.end()
@@ -192,12 +193,12 @@ def _asks_behind(text: str, mention: Mention, stop: int, end: int, *, by_doctor:
 
 def _clauses(text: str, end: int, items: Sequence[Item]) -> Iterator[tuple[int, int, int]]:
     """Yields (first item, behind the last, end of the text) of each part of a sentence between commas."""
-    first, last, count = 0, 0, len(items)
-    while first < count:
-        comma = _COMMA.search(text, items[first].end, end)
-        stop = comma.start() if comma else end
-        last = first + 1
-        while last < count and items[last].start < stop:
-            last += 1
-        yield first, last, stop
-        first = last
+    first, count = 0, len(items)
+    commas = [match.start() for match in _COMMA.finditer(text, items[0].end, end)]
+    for stop in (*commas, end):
+        if first < count and stop >= items[first].end:
+            last = first + 1
+            while last < count and items[last].start < stop:
+                last += 1
+            yield first, last, stop
+            first = last
