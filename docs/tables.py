@@ -16,7 +16,15 @@ from trainers import trainers
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 MODEL_CARD = "src/doctorglm/models/embedded/README.md"
-FILES = ("README.md", "README.zh-CN.md", "recipes/README.md", "docs/tune.md", "docs/deid.md", MODEL_CARD)
+FILES = (
+    "README.md",
+    "README.zh-CN.md",
+    "recipes/README.md",
+    "docs/tune.md",
+    "docs/deid.md",
+    "docs/terms.md",
+    MODEL_CARD,
+)
 _BLOCK = re.compile(r"(<!-- figures:(?P<name>[a-z_]+):(?P<language>en|zh) -->\n).*?(<!-- /figures -->)", re.DOTALL)
 
 _WORDS = {
@@ -48,6 +56,8 @@ def _figures(name: str, language: str) -> str:
         return _speed(name, recorded)
     if name.startswith("deid"):
         return _identifiers(name, recorded)
+    if name.startswith("terms"):
+        return _terms(name, recorded)
     if name == "full_size":
         return _full_size(recorded)
     summary, gate = recorded["result"], recorded["result"]["gate"]
@@ -83,6 +93,27 @@ def _identifiers(name: str, recorded: Mapping[str, Any]) -> str:
         lines.append(f"| {kind} | {row['recall']['n']} | {' | '.join(shares)} |")
     told = f"In per cent, 95 % intervals in brackets. `{recorded['command']}`, {_commit(recorded)}, {recorded['date']}"
     return "\n".join([*lines, "", f"{told}; every miss stands in `benchmarks/results/{name}.json`."]) + "\n"
+
+
+_WAYS = {
+    "baseline": "names of the slots, naive negation",
+    "lexicon": "our lists, naive negation",
+    "ours": "**ours, messages with roles**",
+    "without_roles": "ours, messages without roles",
+    "one_text": "ours, one text with a line for each turn",
+}
+
+
+def _terms(name: str, recorded: Mapping[str, Any]) -> str:
+    lines = ["| detector | F1 with status | precision | recall | F1 of names alone |", "|---|---:|---:|---:|---:|"]
+    for way, label in _WAYS.items():
+        both, names = recorded[way]["status"], recorded[way]["names"]
+        shares = f"{100 * both['precision']:.1f} | {100 * both['recall']:.1f}"
+        lines.append(f"| {label} | {_interval(both, 1, 100)} | {shares} | {_interval(names, 1, 100)} |")
+    told = f"In per cent, 95 % bootstrap intervals over {recorded['dialogues']} dialogues in brackets"
+    source = f"`{recorded['command']}`, {_commit(recorded)}, {recorded['date']}"
+    misses = f"what was missed and made up stands, by name, in `benchmarks/results/{name}.json`"
+    return "\n".join([*lines, "", f"{told}. {source}; {misses}."]) + "\n"
 
 
 _PARTS = {

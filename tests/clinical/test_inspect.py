@@ -1,12 +1,12 @@
-"""`inspect deid`: each line with its fields, the spans in code points, and the text without them."""
+"""`inspect deid` and `inspect terms`: each line with its fields, and what was found, in code points."""
 
 import json
 from pathlib import Path
 
 import pytest
 
-from doctorglm.clinical.inspect import identifiers, inspected
-from doctorglm.errors import DataError
+from doctorglm.clinical.inspect import detector, identifiers, inspected
+from doctorglm.errors import ConfigError, DataError
 
 
 def lines(path: Path, *records: object) -> Path:
@@ -44,3 +44,30 @@ def test_a_line_without_text_is_named(tmp_path: Path, line: str) -> None:
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="cannot be read"):
         list(inspected(tmp_path / "none", identifiers))
+
+
+def test_terms_have_text_norm_type_status_and_their_place(tmp_path: Path) -> None:
+    path = lines(tmp_path / "x", {"id": 1, "text": "😀宝宝高烧两天，没有咳嗽", "terms": "old"})
+    (result,) = inspected(path, detector("terms"))
+    assert result == {
+        "id": 1,
+        "text": "😀宝宝高烧两天，没有咳嗽",
+        "terms": [
+            {"text": "高烧", "norm": "发烧", "type": "symptom", "status": "present", "start": 3, "end": 5},
+            {"text": "咳嗽", "norm": "咳嗽", "type": "symptom", "status": "denied", "start": 10, "end": 12},
+        ],
+    }
+
+
+@pytest.mark.parametrize("roles", [("user", "assistant"), ("患者", "医生"), (None, None)])
+def test_terms_of_messages_take_the_answers(tmp_path: Path, roles: tuple[str | None, str | None]) -> None:
+    said = [(roles[0], "头痛"), (roles[1], "发烧吗？"), (roles[0], "没有")]
+    messages = [{"content": text} | ({"role": role} if role else {}) for role, text in said]
+    (result,) = inspected(lines(tmp_path / "x", {"messages": messages}), detector("terms"))
+    found = [(t["message"], t["norm"], t["status"]) for t in result["terms"]]
+    assert found == [(0, "头痛", "present"), (1, "发烧", "denied")]
+
+
+def test_a_detector_that_there_is_not() -> None:
+    with pytest.raises(ConfigError, match="deid, terms"):
+        detector("nothing")

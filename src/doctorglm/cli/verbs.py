@@ -322,8 +322,10 @@ def convert(
 
 @app.command(
     help=say(
-        en="One detector over lines of text: what identifies somebody, and the text without it.",
-        zh="对文本逐行运行一个检测器：找出能识别个人的内容，并给出遮盖后的文本。",
+        en="One detector over lines of text. deid: what identifies somebody, and the text without it; terms: symptoms, "
+        "diseases, drugs and examinations, each present, denied, asked, past, family or other.",
+        zh="对文本逐行运行一个检测器。deid：找出能识别个人的内容，并给出遮盖后的文本；"
+        "terms：症状、疾病、药物、检查及其状态（有、否认、被问及、既往、家族、其他）。",
     ),
     epilog="doctorglm inspect deid lines.jsonl --out spans.jsonl",
     cls=Verb,
@@ -335,15 +337,11 @@ def inspect(
     as_json: flags.Json = False,
 ) -> int:
     """A JSON object a line, to a file or to stdout; with --json all of them, or how many there are, in one object."""
-    from doctorglm.clinical.inspect import identifiers, inspected
+    from doctorglm.clinical.inspect import detector as named
+    from doctorglm.clinical.inspect import inspected
     from doctorglm.runs import atomic_file
 
-    if detector != "deid":
-        raise ConfigError(
-            en=f"inspect {detector}: there is no such detector; there is deid.",
-            zh=f"inspect {detector}：没有这个检测器；现有 deid。",
-        )
-    records = inspected(file, identifiers)
+    records = inspected(file, named(detector))
     if out is None and as_json:
         print_json({"lines": list(records)}, as_json)
     elif out is None:

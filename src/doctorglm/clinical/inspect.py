@@ -9,11 +9,18 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from doctorglm.clinical import deid
+from doctorglm.clinical.terms import Speaker, Turn, find_in
 from doctorglm.conversation import json_object, shown_keys
-from doctorglm.errors import DataError
+from doctorglm.errors import ConfigError, DataError
 
-Detector: TypeAlias = Callable[[Sequence[str], bool], dict[str, Any]]
-"""(texts, whether they are messages) -> the fields of the result."""
+Detector: TypeAlias = Callable[[Sequence[Turn], bool], dict[str, Any]]
+"""(turns, whether they are messages) -> the fields of the result."""
+
+_SPEAKERS: Mapping[str, Speaker] = {
+    **dict.fromkeys(("user", "patient", "human", "患者", "病人", "家长"), "patient"),
+    **dict.fromkeys(("assistant", "doctor", "gpt", "医生", "大夫"), "doctor"),
+}
+"""Whom the roles of messages name; with any other role nobody knows who speaks."""
 
 
 def inspected(path: Path, detector: Detector) -> Iterator[dict[str, Any]]:
@@ -29,12 +36,43 @@ def inspected(path: Path, detector: Detector) -> Iterator[dict[str, Any]]:
         for number, line in enumerate(lines, 1):
             if line.strip():
                 record = json_object(line, f"{path}:{number}")
-                texts = _texts(record, f"{path}:{number}")
-                yield {**record, **detector(texts, "messages" in record)}
+                turns = _turns(record, f"{path}:{number}")
+                yield {**record, **detector(turns, "messages" in record)}
 
 
-def identifiers(texts: Sequence[str], are_messages: bool) -> dict[str, Any]:
+def detector(name: str) -> Detector:
+    """The detector of that name; raises ConfigError with those that there are."""
+    if name not in DETECTORS:
+        there = ", ".join(DETECTORS)
+        raise ConfigError(
+            en=f"inspect {name}: there is no such detector; there are {there}.",
+            zh=f"inspect {name}：没有这个检测器；现有 {there}。",
+        )
+    return DETECTORS[name]
+
+
+def terms(turns: Sequence[Turn], are_messages: bool) -> dict[str, Any]:
+    """`terms`, each with text, norm, type, status, start, end and perhaps its message."""
+    return {
+        "terms": [
+            ({"message": index} if are_messages else {})
+            | {
+                "text": term.text,
+                "norm": term.norm,
+                "type": term.type,
+                "status": term.status,
+                "start": term.start,
+                "end": term.end,
+            }
+            for index, found in enumerate(find_in(turns))
+            for term in found
+        ]
+    }
+
+
+def identifiers(turns: Sequence[Turn], are_messages: bool) -> dict[str, Any]:
     """`spans`, each with start, end, type, text and perhaps its message, and `masked`: the text, or all texts."""
+    texts = [turn.text for turn in turns]
     found = deid.find_in(texts)
     spans = [
         ({"message": index} if are_messages else {})
@@ -46,15 +84,20 @@ def identifiers(texts: Sequence[str], are_messages: bool) -> dict[str, Any]:
     return {"spans": spans, "masked": masked if are_messages else masked[0]}
 
 
-def _texts(record: Mapping[str, Any], where: str) -> list[str]:
+DETECTORS: Mapping[str, Detector] = {"deid": identifiers, "terms": terms}
+"""What `doctorglm inspect` can look for."""
+
+
+def _turns(record: Mapping[str, Any], where: str) -> list[Turn]:
     messages = record.get("messages")
     if isinstance(messages, list):
-        texts = [m.get("content") if isinstance(m, dict) else None for m in messages]
+        said = [(m.get("content"), m.get("role")) if isinstance(m, dict) else (None, None) for m in messages]
     else:
-        texts = [record.get("text")]
-    if not texts or not all(isinstance(text, str) for text in texts):
+        said = [(record.get("text"), None)]
+    turns = [Turn(text, _SPEAKERS.get(str(role))) for text, role in said if isinstance(text, str)]
+    if not turns or len(turns) < len(said):
         raise DataError(
             en=f"{where}: neither a string `text` nor `messages` with `content`; the keys are {shown_keys(record)}.",
             zh=f"{where}：既没有字符串 `text`，也没有带 `content` 的 `messages`；现有键 {shown_keys(record)}。",
         )
-    return [str(text) for text in texts]
+    return turns
