@@ -32,7 +32,7 @@ from doctorglm.clinical.deid.tagger import (
 )
 
 SETS = Path(__file__).parents[2] / "benchmarks/sets"
-RECORDS = ("deid/dev", "deid/test", "deid/dev2", "names/train", *(f"names/w{number}" for number in range(1, 7)))
+RECORDS = ("deid/dev", "deid/test", "deid/dev2", "names/train", *(f"names/w{number}" for number in range(1, 11)))
 ROWS, LENGTH = 12, 512
 
 
