@@ -40,7 +40,7 @@ _COMMAND = re.compile(r"[/／]([a-zA-Z]+)")
 def chat(consultation: Consultation, *, ask: str | None, as_json: bool) -> int:
     """Talks until the person leaves, or answers `ask` once; returns the exit code, 0.
 
-    `as_json` goes with `ask`: one object `label, answer, actions, finish, tokens, seconds, dropped_turns` and nothing else.
+    `as_json` goes with `ask`: one object `label, answer, actions, finish, tokens, seconds, dropped_turns`, no more.
     Raises DataError for a question that is empty, not UTF-8 or too long; a conversation tells it and goes on.
     """
     if ask is None:

@@ -1,7 +1,7 @@
 """Strikes what identifies somebody and was not told in this conversation: a model may repeat what it was trained on."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 
 from doctorglm.clinical import deid
 from doctorglm.clinical.deid import Span, names
@@ -14,22 +14,43 @@ _PERSONAL = frozenset(
 )
 """Types of `clinical/deid` that lead to a person; hospitals, dates, ages and pages do not by themselves."""
 
-
 _MORE = re.compile(
-    r"[0-9零〇一二三四五六七八九十幺两 -]{5}|@|微信|wechat|weixin|qq|扣扣|邮箱|号码|电话|手机|"
-    r"地址|住址|住在|家住|小区|病历号|住院号"
+    r"[0-9零〇一二三四五六七八九十幺两 -]{5}|@|微信|wechat|weixin|qq|扣扣|邮箱|号码|电话|手机|地址|住址|住在|家住|小区|病历号|住院号"
 )
+_NAMED = re.compile(
+    r"(?:姓名|名字|名叫|叫做|联系人|联系|找到?|我是|叫|来自|转告|mr|mrs|ms|dr|named|name is|contact|patient)[是为:： .]{0,3}$"
+)
+_TITLED = re.compile(
+    r"(?:医生|大夫|主任|教授|医师|先生|女士|小姐|老师|专家|护士|院长|博士)"
+    r"|[，,、（(:： ]{0,2}(?:男|女|\d{1,3}岁|今年|电话|手机|微信|身份证|住)"
+)
+_BESIDE = 8
+"""Characters between a name and another identifier, which makes the name one."""
 
 
 def found(scene: Scene) -> Iterator[Finding]:
-    """Yields the identifiers of the segment, found by rules, that no message of the conversation holds."""
+    """Yields the identifiers of the segment, found by rules, that no message of the conversation holds.
+
+    A name counts where something beside it says that it is one: the rules alone take too much of plain prose for one.
+    """
     rule = own_rules("personal_data")["not-told"]
-    for span in _identifiers(scene.text):
+    spans = _identifiers(scene.text)
+    for span in spans:
         text = scene.text[span.start : span.end]
-        if span.type in _PERSONAL and span.end > scene.begin and text not in scene.known.said:
+        if span.type not in _PERSONAL or span.end <= scene.begin or text in scene.known.said:
+            continue
+        if span.type != "name" or _is_told_as_one(scene.text, span, spans):
             yield Finding(max(span.start, scene.begin), span.end, rule, span.type)
 
 
-def _identifiers(text: str) -> Iterable[Span]:
+def _identifiers(text: str) -> Sequence[Span]:
     """All identifiers where a number, an address or an account may stand; else names alone, which is quicker."""
-    return deid.find(text, "rules") if _MORE.search(text) else names.found(text)
+    return deid.find(text, "rules") if _MORE.search(text) else [*names.found(text)]
+
+
+def _is_told_as_one(text: str, name: Span, spans: Sequence[Span]) -> bool:
+    if name.end - name.start < 2:
+        return False
+    if _NAMED.search(text[max(0, name.start - 12) : name.start]) or _TITLED.match(text[name.end : name.end + 12]):
+        return True
+    return any(s.type in _PERSONAL - {"name"} and -_BESIDE <= s.start - name.end <= _BESIDE for s in spans)
