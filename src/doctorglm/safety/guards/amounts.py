@@ -24,7 +24,7 @@ _UNITS = {
     "ug": ["ug", "μg", "µg", "mcg", "微克", "microgram", "micrograms"],
     "ml": ["ml", "毫升", "cc", "milliliter", "milliliters", "millilitres"],
     "iu": ["iu", "万单位", "单位", "万u", "u", "units", "unit"],
-    "piece": ["片", "粒", "丸", "颗", "枚", "tablet", "tablets", "pill", "pills", "capsule", "capsules"],
+    "piece": ["片", "个", "粒", "丸", "颗", "枚", "tablet", "tablets", "pill", "pills", "capsule", "capsules"],
     "bag": ["袋", "包", "sachet", "sachets"],
     "vial": ["支", "瓶", "ampoule", "ampoules", "vial", "vials"],
     "drop": ["滴", "drop", "drops"],
@@ -57,11 +57,11 @@ _COURSE = re.compile(
 )
 _PERIOD = {"天": "d", "日": "d", "周": "w", "星": "w", "礼": "w", "月": "m", "疗": "c"}
 _TAKES = re.compile(
-    r"(?:每次|一次|1次|次|口服|内服|吃|服用?|用|含服?|喷|点|滴|涂|贴|注射|肌注|静滴|take|"
+    r"(?:每次|一次|1次|次|口服|内服|吃|服用?|用|含服?|喷|点|滴|涂|贴|塞|加|注射|肌注|静滴|take|"
     r"takes|taking|use|inject|dose of|give)[^，,。；;]{0,4}$"
 )
 _FOOD = re.compile(
-    r"水|盐|油|奶|酒|蛋|肉|菜|果|茶|米|面|主食|蛋白|纤维|鱼|豆|汤|粥|蜂蜜|红糖|白糖|尿|血|salt|water|sodium|sugar|alcohol|fluid|milk|fib(?:er|re)"
+    r"水|饼干|面包|盐|油|奶|酒|蛋|肉|菜|果|茶|米|面|主食|蛋白|纤维|鱼|豆|汤|粥|蜂蜜|红糖|白糖|尿|血|salt|water|sodium|sugar|alcohol|fluid|milk|fib(?:er|re)"
 )
 _NEAR_FOOD = 8
 
@@ -108,7 +108,9 @@ def _amounts(text: str, *, all_of_them: bool = False) -> Iterator[Dose]:
         if not all_of_them:
             if unit not in _SURE and not weighs and not taken and not match["n"][0].isdigit():
                 continue  # 一片红疹
-            if weighs and _FOOD.search(text[max(0, start - _NEAR_FOOD) : match.end() + 4]):
+            if unit == "piece" and match["unit"] == "个" and not taken:
+                continue
+            if (weighs or unit == "piece") and _FOOD.search(text[max(0, start - _NEAR_FOOD) : match.end() + 4]):
                 continue
         factor = 10_000 if match["unit"].startswith("万") else 1
         values = {(value * factor, unit) for value in _values(match["n"])}

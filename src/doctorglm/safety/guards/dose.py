@@ -17,12 +17,13 @@ _HERBS = 3
 _WEIGHT = re.compile(r".{0,4}\d{1,3}\s?(?:克|g|钱)", re.DOTALL)
 _DRUG_MEANT = re.compile(r"药|片剂|胶囊|口服|服用|静滴|肌注|注射|外涂|medicine|medication|tablet|capsule|pill")
 _DENIED = re.compile(r"(?:不要|不能|别|切勿|不可|千万别|not|never)[^，,。；;]{0,6}$")
+_TAKES = re.compile(r"吃|服|抹|涂|塞|打|注射|加|喷|滴|吸|用|(?<![a-z])(?:take|apply|use|inject|give|put|double)(?![a-z])")
 _EXCEEDS = re.compile(r"超|多于|大于|over|more than|exceed")
 
 
 def found(scene: Scene) -> Iterator[Finding]:
     """Yields the doses without a source in the segment."""
-    rules = own_rules("dose")
+    rules, evidence = own_rules("dose"), scene.known.evidence
     for start, end in scene.own_sentences:
         sentence = scene.text[start:end]
         named = drugs(sentence)
@@ -31,9 +32,9 @@ def found(scene: Scene) -> Iterator[Finding]:
             continue
         told = named or drugs(scene.text[max(0, start - 60) : start])
         for dose in doses(sentence):
-            if start + dose.end <= scene.begin or not _is_a_drug_s(dose, sentence, told, named):
+            if start + dose.end <= scene.begin or not _is_a_drug_s(dose, sentence, told, named, evidence):
                 continue
-            if not _sourced(dose, _nearest(dose, named) or (told[-1] if told else None), scene.known.evidence):
+            if not _sourced(dose, _nearest(dose, named) or (told[-1] if told else None), evidence):
                 yield Finding(max(start + dose.start, scene.begin), start + dose.end, rules["no-source"])
 
 
@@ -41,13 +42,17 @@ def _is_formula(sentence: str) -> bool:
     return sum(1 for _, end in herbs(sentence) if _WEIGHT.match(sentence, end)) >= _HERBS
 
 
-def _is_a_drug_s(dose: Dose, sentence: str, told: Sequence[Drug], named: Sequence[Drug]) -> bool:
+def _is_a_drug_s(
+    dose: Dose, sentence: str, told: Sequence[Drug], named: Sequence[Drug], evidence: Sequence[Evidence]
+) -> bool:
     before = sentence[max(0, dose.start - 10) : dose.start]
     if _DENIED.search(before) and not _EXCEEDS.search(before):
         return False
     if dose.sure:
         return True
     amount = any(unit not in ("/d", "h", "d", "w", "m", "c") for _, unit in dose.parts)
+    if evidence and _TAKES.search(sentence) and any(_read(passage)[1] for passage in evidence):
+        return amount or any(unit in ("/d", "h") for _, unit in dose.parts)
     return bool(named) or (amount and bool(told)) or (amount and _DRUG_MEANT.search(sentence) is not None)
 
 

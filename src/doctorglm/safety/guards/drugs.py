@@ -126,8 +126,8 @@ def herbs(text: str) -> list[tuple[int, int]]:
 
 
 _ADVISES = re.compile(
-    r"建议|推荐|可以|可用|可服|可给|可选|可予|可口服|可在|应该|应当|应用|应给|需要?(?=用|服|吃|口服)|给予|予以|服用|口服|内服|吃(?:点|些|一|上|几)?|用(?:点|些|上)?|使用|加用|选用|改用|换成|注射|输液|静滴|静脉滴注|肌注|外涂|外用|涂抹?|配合|联合|首选|买(?:点|些|盒)|开(?:点|些)"
-    r"|(?<![a-z])(?:take|taking|use|using|start|try|recommend|prescribe|suggest|give|get|need|buy|inject|apply|begin|put|on)(?![a-z])"
+    r"拿(?:点|些|盒|瓶)|来(?:点|些|盒|一)|弄(?:点|些|盒)|搞(?:点|盒)|抹(?:点|些|上)?|去药店|建议|推荐|可以|可用|可服|可给|可选|可予|可口服|可在|应该|应当|应用|应给|需要?(?=用|服|吃|口服)|给予|予以|服用|口服|内服|吃(?:点|些|一|上|几)?|用(?:点|些|上)?|使用|加用|选用|改用|换成|注射|输液|静滴|静脉滴注|肌注|外涂|外用|涂抹?|配合|联合|首选|买(?:点|些|盒)|开(?:点|些)"
+    r"|(?<![a-z])(?:take|taking|use|using|start|try|recommend|prescribe|suggest|give|get|need|buy|grab|pop|ask|have|swallow|borrow|apply|inject|apply|begin|put|on)(?![a-z])"
 )
 _DENIES = re.compile(
     r"(?:不要|不能|不可|不宜|不应|不该|不得|不用|避免|禁用|禁止|禁服|忌用|忌服|停用|停服|停止|勿|慎用|别|不建议|不推荐|不需要|没必要|无需|过敏|是否|有没有|有无|吗|曾经?|之前|以前|正在|目前|现在(?:在|吃|用|服)|长期|您(?:在)?(?:服|吃|用)|你(?:在)?(?:服|吃|用)|滥用|误服|过量|如果|若"
@@ -139,7 +139,7 @@ _DENIED_AFTER = re.compile(
     r"|[^,.;]{0,12}(?:is|are|should be|must be) (?:not|contraindicated|avoided|dangerous|unsafe|a type|an?)"
 )
 _ADVISED_AFTER = re.compile(
-    r"[^，,。；;]{0,6}(?:口服|治疗|静滴|肌注|外用|外涂|每次|每日|一日|一天|即可|就行|就可以|试试)"
+    r"[^，,。；;]{0,6}(?:口服|治疗|静滴|肌注|外用|外涂|每次|每日|一日|一天|即可|就行|就可以|试试|先吃|吃上|吃吃|抹抹|就行|顶一下|一片|两片|would|will|should help|once|twice|a day)"
 )
 _REACH = 24
 """Characters before a drug in which the advice to take it stands."""
