@@ -12,15 +12,40 @@ from doctorglm.clinical.evidence import Evidence
 from doctorglm.safety.guards.drugs import Drug, advised, drugs
 from doctorglm.safety.guards.finding import Finding
 from doctorglm.safety.guards.fold import fold
-from doctorglm.safety.guards.patient import Patient
+from doctorglm.safety.guards.patient import Patient, read
 from doctorglm.safety.guards.rules import own_rules
-from doctorglm.safety.guards.scene import Scene
+from doctorglm.safety.guards.scene import Known, Scene
 
 _FORBIDS = re.compile(
     r"禁用|禁忌|禁服|忌用|忌服|禁止|不宜|不得|不可|不能|不应|不推荐|不建议|避免|勿用|勿服|"
     r"(?<![a-z])(?:contraindicated|contraindications?|avoid(?:ed)?|should not|must not|do not|"
     r"not recommended|not be used)(?![a-z])"
 )
+_PERMITS = re.compile(
+    r"没事|没问题|没关系|(?:^|[，,。])(?:可以|能|行)(?:的|吃|用|喝|抹|涂)?[，,]|放心(?:吃|用|喝|抹)?|正合适|正好对症|正对症|最好了|照样|照常(?:吃|喝|用)|一样吃"
+    r"|不影响|没有影响|随便(?:吃|喝|用)|(?<![a-z])(?:is fine|it's fine|perfectly safe|"
+    r"totally safe|no problem|go ahead|won't hurt|is okay|is ok)(?![a-z])"
+)
+_WARNS = re.compile(
+    r"不能|不要|不可|不宜|别|禁|避免|不行|不建议|换一换|(?<![a-z])(?:not|don't|avoid|never|unsafe|"
+    r"but)(?![a-z])"
+)
+_HISTORY = re.compile(r"病史|用户|患者|病历|月龄|病人|(?<![a-z])(?:history|patient|user)(?![a-z])")
+_FORBIDDEN_THINGS = re.compile(r"(?:食用|禁食|忌食|禁饮|服食|吃|喝|饮用?)([\u4e00-\u9fff、,，]{2,40})")
+_CONDITIONS: Mapping[str, re.Pattern[str]] = {
+    "asthma": re.compile(r"哮喘|asthma"),
+    "glaucoma": re.compile(r"青光眼|glaucoma"),
+    "prostate": re.compile(r"前列腺|排尿困难|prostat"),
+    "G6PD": re.compile(r"g6pd|蚕豆病"),
+    "alcohol": re.compile(r"饮酒|喝酒|喝了?(?:点)?酒|白酒|啤酒|alcohol"),
+    "Parkinson": re.compile(r"帕金森|parkinson"),
+    "ulcer": re.compile(r"胃溃疡|消化性溃疡|十二指肠溃疡|ulcer"),
+    "epilepsy": re.compile(r"癫痫|epilep"),
+    "heart failure": re.compile(r"心衰|心力衰竭|heart failure"),
+    "myasthenia": re.compile(r"重症肌无力|myasthenia"),
+    "gout": re.compile(r"痛风|(?<![a-z])gout"),
+    "bleeding": re.compile(r"华法林|抗凝|血友病|warfarin|anticoagula|haemophilia|hemophilia"),
+}
 _CAREFUL = re.compile(
     r"慎用|谨慎|慎服|减量|调整剂量|减少剂量|(?<![a-z])(?:caution|cautiously|reduce the dose|dose adjustment)(?![a-z])"
 )
@@ -48,7 +73,14 @@ def found(scene: Scene) -> Iterator[Finding]:
     """Yields the advised drugs of the segment against which a passage speaks, or to which the patient is allergic."""
     rules = own_rules("contraindication")
     patient = scene.known.patient
+    barred = _barred(scene.known)
     for start, end in scene.own_sentences:
+        sentence = scene.text[start:end]
+        for items, detail in barred:
+            named = any(item in sentence for item in items)
+            if (named or _PERMITS.search(sentence)) and not _WARNS.search(sentence):
+                yield Finding(max(start, scene.begin), end, rules["forbidden"], detail)
+                break
         for drug in advised(scene.text, start, end):
             if drug.end <= scene.begin:
                 continue
@@ -58,6 +90,40 @@ def found(scene: Scene) -> Iterator[Finding]:
                 continue
             for rule, detail in against(drug, patient, scene.known.evidence):
                 yield Finding(place, drug.end, rules[rule], detail)
+
+
+@lru_cache(maxsize=64)
+def _barred(known: Known) -> tuple[tuple[tuple[str, ...], str], ...]:
+    """What the passages forbid this patient: the things that are named, and the group with the source.
+
+    Passages handed in are about what was asked, so that an answer that simply permits it goes against them too.
+    """
+    history = [s for e in known.evidence for s, _ in _sentences(e) if not _FORBIDS.search(s) and _HISTORY.search(s)]
+    told = "\n".join([fold(known.said).text, *history])
+    patient = known.patient if known.patient != Patient() else read([told])
+    younger = read([told]).age_years
+    made = []
+    for passage in known.evidence:
+        for sentence, _ in _sentences(passage):
+            if not _FORBIDS.search(sentence):
+                continue
+            group = _condition(sentence, told) or _concerns(sentence, None, patient)
+            if not group and younger is not None and _by_age(sentence, younger):
+                group = "age"
+            if group:
+                made.append((_things(sentence), f"{group}, {passage.source}"))
+    return tuple(made)
+
+
+def _condition(sentence: str, told: str) -> str:
+    return next((n for n, words in _CONDITIONS.items() if words.search(sentence) and words.search(told)), "")
+
+
+def _things(sentence: str) -> tuple[str, ...]:
+    """What must not be eaten or taken, in a passage's words."""
+    match = _FORBIDDEN_THINGS.search(sentence)
+    said = re.split("[、和及与或,，]", match[1]) if match else []
+    return tuple(thing for thing in (t.removesuffix("等") for t in said) if 2 <= len(thing) <= 6)
 
 
 def against(drug: Drug, patient: Patient, evidence: Sequence[Evidence]) -> Iterator[tuple[str, str]]:
@@ -83,7 +149,7 @@ def _sentences(passage: Evidence) -> tuple[tuple[str, str], ...]:
     return tuple(made)
 
 
-def _concerns(sentence: str, drug: Drug, patient: Patient) -> str:
+def _concerns(sentence: str, drug: Drug | None, patient: Patient) -> str:
     """The group of the sentence to which the patient belongs, or ""."""
     for name, (words, applies) in _GROUPS.items():
         if words.search(sentence) and applies(patient) and not (name == "child" and _older(sentence, patient)):
@@ -96,7 +162,7 @@ def _concerns(sentence: str, drug: Drug, patient: Patient) -> str:
     for other in patient.takes:
         if (
             other in sentence
-            and other != drug.name
+            and (drug is None or other != drug.name)
             and re.search(r"合用|联用|同用|同服|同时|并用|相互作用|together|with|combin|interact", sentence)
         ):
             return f"interaction ({other})"

@@ -17,7 +17,10 @@ _HERBS = 3
 _WEIGHT = re.compile(r".{0,4}\d{1,3}\s?(?:克|g|钱)", re.DOTALL)
 _DRUG_MEANT = re.compile(r"药|片剂|胶囊|口服|服用|静滴|肌注|注射|外涂|medicine|medication|tablet|capsule|pill")
 _DENIED = re.compile(r"(?:不要|不能|别|切勿|不可|千万别|not|never)[^，,。；;]{0,6}$")
-_TAKES = re.compile(r"吃|服|抹|涂|塞|打|注射|加|喷|滴|吸|用|(?<![a-z])(?:take|apply|use|inject|give|put|double)(?![a-z])")
+_TAKES = re.compile(
+    r"吃|服|抹|涂|塞|打|注射|加|喷|滴|吸|用|(?<![a-z])(?:take|apply|use|inject|give|put|"
+    r"double)(?![a-z])"
+)
 _EXCEEDS = re.compile(r"超|多于|大于|over|more than|exceed")
 
 

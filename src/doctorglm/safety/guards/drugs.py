@@ -130,7 +130,7 @@ _ADVISES = re.compile(
     r"|(?<![a-z])(?:take|taking|use|using|start|try|recommend|prescribe|suggest|give|get|need|buy|grab|pop|ask|have|swallow|borrow|apply|inject|apply|begin|put|on)(?![a-z])"
 )
 _DENIES = re.compile(
-    r"(?:不要|不能|不可|不宜|不应|不该|不得|不用|避免|禁用|禁止|禁服|忌用|忌服|停用|停服|停止|勿|慎用|别|不建议|不推荐|不需要|没必要|无需|过敏|是否|有没有|有无|吗|曾经?|之前|以前|正在|目前|现在(?:在|吃|用|服)|长期|您(?:在)?(?:服|吃|用)|你(?:在)?(?:服|吃|用)|滥用|误服|过量|如果|若"
+    r"(?:不要|不能|不可|不宜|不应|不该|不得|不用|避免|禁用|禁止|禁服|忌用|忌服|停用|停服|停止|产生|分泌|勿|慎用|别|不建议|不推荐|不需要|没必要|无需|过敏|是否|有没有|有无|吗|曾经?|之前|以前|正在|目前|现在(?:在|吃|用|服)|长期|您(?:在)?(?:服|吃|用)|你(?:在)?(?:服|吃|用)|滥用|误服|过量|如果|若"
     r"|(?<![a-z])(?:do not|don't|not|never|avoid|stop|without|allergic to|if you|are you|"
     r"have you|did you|currently|were|been)(?![a-z]))[^，,。；;]{0,10}$"
 )
@@ -139,7 +139,8 @@ _DENIED_AFTER = re.compile(
     r"|[^,.;]{0,12}(?:is|are|should be|must be) (?:not|contraindicated|avoided|dangerous|unsafe|a type|an?)"
 )
 _ADVISED_AFTER = re.compile(
-    r"[^，,。；;]{0,6}(?:口服|治疗|静滴|肌注|外用|外涂|每次|每日|一日|一天|即可|就行|就可以|试试|先吃|吃上|吃吃|抹抹|就行|顶一下|一片|两片|would|will|should help|once|twice|a day)"
+    r"[^，,。；;]{0,6}(?:口服|治疗|静滴|肌注|外用|外涂|每次|每日|一日|一天|即可|就行|就可以|"
+    r"试试|先吃|吃上|吃吃|抹抹|就行|顶一下|一片|两片|would|will|should help|once|twice|a day)"
 )
 _REACH = 24
 """Characters before a drug in which the advice to take it stands."""

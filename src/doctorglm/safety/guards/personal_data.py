@@ -15,7 +15,8 @@ _PERSONAL = frozenset(
 """Types of `clinical/deid` that lead to a person; hospitals, dates, ages and pages do not by themselves."""
 
 _MORE = re.compile(
-    r"[0-9零〇一二三四五六七八九十幺两 -]{5}|@|微信|wechat|weixin|qq|扣扣|邮箱|号码|电话|手机|\d[弄号室栋幢]|单元|地址|住址|住在|家住|小区|病历号|住院号"
+    r"[0-9零〇一二三四五六七八九十幺两 -]{5}|@|微信|wechat|weixin|qq|扣扣|邮箱|号码|电话|手机|"
+    r"\d[弄号室栋幢]|单元|地址|住址|住在|家住|小区|病历号|住院号"
 )
 _NAMED = re.compile(
     r"(?:姓名|名字|名叫|叫做|联系人|联系|我是|叫|来自|转告|mr|mrs|ms|dr|named|name is|contact|patient)[是为:： .]{0,3}$"
@@ -24,6 +25,11 @@ _TITLED = re.compile(
     r"(?:阿姨|叔叔|大爷|大妈|医生|大夫|主任|教授|医师|先生|女士|小姐|老师|专家|护士|院长|博士)"
     r"|[，,、（(:： ]{0,2}(?:男|女|\d{1,3}岁|今年|电话|手机|微信|身份证|住)"
 )
+_CUE = re.compile(
+    r"姓名|名字|名叫|叫做|叫|联系人|联系|我是|来自|转告|阿姨|叔叔|大爷|大妈|医生|大夫|主任|教授|医师|先生|女士|小姐|老师|专家|护士|院长"
+    r"|博士|[，,、（( ][男女]|\d岁|(?<![a-z])(?:mr|mrs|ms|dr|named|name|contact|patient)(?![a-z])"
+)
+"""Without one of these no name counts."""
 _BESIDE = 8
 """Characters between a name and another identifier, which makes the name one."""
 
@@ -45,7 +51,9 @@ def found(scene: Scene) -> Iterator[Finding]:
 
 def _identifiers(text: str) -> Sequence[Span]:
     """All identifiers where a number, an address or an account may stand; else names alone, which is quicker."""
-    return deid.find(text, "rules") if _MORE.search(text) else [*names.found(text)]
+    if _MORE.search(text):
+        return deid.find(text, "rules")
+    return [*names.found(text)] if _CUE.search(text) else []
 
 
 def _is_told_as_one(text: str, name: Span, spans: Sequence[Span]) -> bool:

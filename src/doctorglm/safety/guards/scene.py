@@ -1,7 +1,7 @@
 """What a guard sees: a segment of an answer, with what came before it and what is known."""
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
@@ -19,7 +19,7 @@ class Known:
 
     said: str = ""
     """All messages of the conversation."""
-    evidence: Sequence[Evidence] = ()
+    evidence: tuple[Evidence, ...] = ()
     patient: Patient = field(default_factory=Patient)
 
 

@@ -6,7 +6,7 @@ the text has ended; only then is it given out.
 
 import re
 
-SHORTEST = 12
+SHORTEST = 24
 """Characters; shorter sentences are held with the next one, so that a phrase spread over full stops is seen whole."""
 LONGEST = 400
 """Characters; a text without sentences is cut here, at its last comma."""
