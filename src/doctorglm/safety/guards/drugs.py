@@ -131,7 +131,8 @@ _ADVISES = re.compile(
 )
 _DENIES = re.compile(
     r"(?:不要|不能|不可|不宜|不应|不该|不得|不用|避免|禁用|禁止|禁服|忌用|忌服|停用|停服|停止|产生|分泌|勿|慎用|别|不建议|不推荐|不需要|没必要|无需|过敏|是否|有没有|有无|吗|曾经?|之前|以前|正在|目前|现在(?:在|吃|用|服)|长期|您(?:在)?(?:服|吃|用)|你(?:在)?(?:服|吃|用)|滥用|误服|过量|如果|若"
-    r"|(?<![a-z])(?:do not|don't|not|never|avoid|stop|without|allergic to|if you|are you|"
+    r"|(?<![a-z])(?:do not|don't|not|never|avoid|stop|without|allergic to|if you|you're|"
+    r"you are|you take|you were|are you|"
     r"have you|did you|currently|were|been)(?![a-z]))[^，,。；;]{0,10}$"
 )
 _DENIED_AFTER = re.compile(
@@ -159,8 +160,35 @@ def _within(found: Iterable[Drug], start: int) -> list[Drug]:
 
 
 def _is_advised(text: str, sentence: int, drug: Drug) -> bool:
-    before = text[max(sentence, drug.start - _REACH) : drug.start]
+    before = _clause(text, max(sentence, drug.start - _REACH), drug.start)
     if _DENIES.search(before) or _DENIED_AFTER.match(text[drug.end : drug.end + _REACH]):
         return False
     after = text[drug.end : drug.end + 12]
     return _ADVISES.search(before) is not None or _ADVISED_AFTER.match(after) is not None
+
+
+def _clause(text: str, start: int, end: int) -> str:
+    """The clause before a drug; in a list of drugs, with the clauses before it."""
+    at = end
+    while at > start and (comma := max(text.rfind(mark, start, at) for mark in "，,；;：:、")) >= 0:
+        if at < end and not drugs(text[comma + 1 : at]):
+            return text[comma + 1 : end]
+        if at == end and end - comma > 3:
+            return text[comma + 1 : end]
+        at = comma
+    return text[start:end]
+
+
+_INFORMS = re.compile(
+    r"(?:常用|常见|主要|首选|一线|必选|一般|代表|包括|分为|药物有|药有|比如|例如|譬如|诸如|像|"
+    r"如|(?<![a-z])(?:such as|include|includes|including|like|called))"
+    r"[^。；;]{0,16}$"
+)
+
+
+def is_information(text: str, start: int, drug: Drug) -> bool:
+    """True where the sentence from `start` on lists the drug as one that there is, and tells nobody to take it."""
+    before = text[max(start, drug.start - 40) : drug.start]
+    return _INFORMS.search(before) is not None and not re.search(
+        r"建议您?|请您?|您可以|你可以|您先|你先|推荐您", before
+    )

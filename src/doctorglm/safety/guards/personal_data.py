@@ -30,6 +30,13 @@ _CUE = re.compile(
     r"|博士|[，,、（( ][男女]|\d岁|(?<![a-z])(?:mr|mrs|ms|dr|named|name|contact|patient)(?![a-z])"
 )
 """Without one of these no name counts."""
+_WECHAT = re.compile(r"微信|薇信|威信|wechat|weixin|vx|加v|v信")
+_PUBLIC = re.compile(
+    r"热线|总机|客服|(?<![a-z])(?:toll-free|hotline|helpline|institutes?|foundation|association|society|clearinghouse|"
+    r"national|cent(?:er|re)|department|program|office|fda|nih|cdc|information|calling)(?![a-z])"
+)
+"""Before a number or an address for mail: it is an institution's."""
+_FREE_CALL = re.compile(r"(?:1-?)?\(?8(?:00|33|44|55|66|77|88)\D")
 _BESIDE = 8
 """Characters between a name and another identifier, which makes the name one."""
 
@@ -45,8 +52,19 @@ def found(scene: Scene) -> Iterator[Finding]:
         text = scene.text[span.start : span.end]
         if span.type not in _PERSONAL or span.end <= scene.begin or text in scene.known.said:
             continue
-        if span.type != "name" or _is_told_as_one(scene.text, span, spans):
+        if _leads_to_somebody(scene.text, span, spans):
             yield Finding(max(span.start, scene.begin), span.end, rule, span.type)
+
+
+def _leads_to_somebody(text: str, span: Span, spans: Sequence[Span]) -> bool:
+    before = text[max(0, span.start - 60) : span.start]
+    if span.type == "name":
+        return _is_told_as_one(text, span, spans)
+    if span.type == "wechat":
+        return _WECHAT.search(before) is not None
+    if span.type in ("mobile", "landline", "email"):
+        return not (_PUBLIC.search(before) or _FREE_CALL.match(text, span.start))
+    return True
 
 
 def _identifiers(text: str) -> Sequence[Span]:

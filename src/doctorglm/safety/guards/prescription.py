@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from doctorglm.clinical.evidence import Evidence
-from doctorglm.safety.guards.drugs import advised
+from doctorglm.safety.guards.drugs import advised, is_information
 from doctorglm.safety.guards.finding import Finding
 from doctorglm.safety.guards.fold import fold
 from doctorglm.safety.guards.rules import own_rules
@@ -22,8 +22,9 @@ def found(scene: Scene) -> Iterator[Finding]:
     for start, end in scene.own_sentences:
         left = _LEFT_TO_A_DOCTOR.search(scene.text, start, end) is not None
         for drug in advised(scene.text, start, end):
+            mild = left or not drug.prescription or is_information(scene.text, start, drug)
             if drug.end > scene.begin and not _named(drug.name, scene.known.evidence):
-                rule = rules["no-source" if drug.prescription and not left else "ask-first"]
+                rule = rules["ask-first" if mild else "no-source"]
                 yield Finding(max(drug.start, scene.begin), drug.end, rule, drug.name)
 
 
