@@ -43,7 +43,7 @@ _N = (
 _R = rf"{_N}(?:\s?(?:-|~|至|到|to|or|或)\s?{_N})?"
 _NAMES = "|".join(sorted(map(re.escape, _UNIT_OF), key=lambda n: (-len(n), n)))
 _AMOUNT = re.compile(
-    rf"(?<![\d.a-z])(?P<n>{_R})\s?(?P<unit>{_NAMES})(?![a-z])(?:/(?:kg|公斤|次|日|天|day|d)(?![a-z])){{0,2}}(?!\s?/)"
+    rf"(?<![\d.a-z])(?P<n>{_R})\s?(?P<unit>{_NAMES})(?![a-z月小疗星礼])(?:/(?:kg|公斤|次|日|天|day|d)(?![a-z])){{0,2}}(?!\s?/)"
 )
 _FREQUENCY = re.compile(
     rf"(?:每|一|1)?(?:日|天)\s?(?P<a>{_R})\s?(?:次|回|顿)|(?P<b>{_R})\s?次/(?:日|天|d)|(?:每|隔)\s?(?P<h>{_R})\s?个?(?:小时|钟头)(?:\s?[一1]\s?次)?"
@@ -63,7 +63,7 @@ _TAKES = re.compile(
 _FOOD = re.compile(
     r"水|饼干|面包|盐|油|奶|酒|蛋|肉|菜|果|茶|米|面|主食|蛋白|纤维|鱼|豆|汤|粥|蜂蜜|红糖|白糖|尿|血|salt|water|sodium|sugar|alcohol|fluid|milk|fib(?:er|re)"
 )
-_NEAR_FOOD = 8
+_NEAR_FOOD = 16
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,13 +131,14 @@ _ADVISES = re.compile(
 )
 _DENIES = re.compile(
     r"(?:不要|不能|不可|不宜|不应|不该|不得|不用|避免|禁用|禁止|禁服|忌用|忌服|停用|停服|停止|产生|分泌|勿|慎用|别|不建议|不推荐|不需要|没必要|无需|过敏|是否|有没有|有无|吗|曾经?|之前|以前|正在|目前|现在(?:在|吃|用|服)|长期|您(?:在)?(?:服|吃|用)|你(?:在)?(?:服|吃|用)|滥用|误服|过量|如果|若"
-    r"|(?<![a-z])(?:do not|don't|not|never|avoid|stop|without|allergic to|if you|you're|"
+    r"|(?<![a-z])(?:do not|don't|not|never|avoid|stop|without|allergic to|can't|cannot|body|bodys|body's|if you|you're|"
     r"you are|you take|you were|are you|"
     r"have you|did you|currently|were|been)(?![a-z]))[^，,。；;]{0,10}$"
 )
 _DENIED_AFTER = re.compile(
-    r"[^，,。；;]{0,4}(?:禁用|忌用|不宜|慎用|过敏|中毒|期间|引起|导致|所致|无效|不能|不要|不建议|不适合|的?副作用|的?不良反应|是(?:一种|什么)|属于|抵抗|耐药|史|吗|类药物(?:引起|过敏))"
-    r"|[^,.;]{0,12}(?:is|are|should be|must be) (?:not|contraindicated|avoided|dangerous|unsafe|a type|an?)"
+    r"[^，,。；;]{0,4}(?:禁用|忌用|不宜|慎用|过敏|中毒|期间|引起|导致|所致|无效|不能|不要|不建议|不适合|的?副作用|的?不良反应|是(?:一种|什么)|属于|抵抗|耐药|史|吗|反抗|抵抗|缺少|分泌|水平|类药物(?:引起|过敏))"
+    r"|s? ?(?:resistance|properly|levels?|pump|well)|[^,.;]{0,12}(?:is|are|should be|"
+    r"must be) (?:not|contraindicated|avoided|dangerous|unsafe|a type|an?)"
 )
 _ADVISED_AFTER = re.compile(
     r"[^，,。；;]{0,6}(?:口服|治疗|静滴|肌注|外用|外涂|每次|每日|一日|一天|即可|就行|就可以|"
