@@ -15,7 +15,9 @@ _PERSONAL = frozenset(
 """Types of `clinical/deid` that lead to a person; hospitals, dates, ages and pages do not by themselves."""
 
 _MORE = re.compile(
-    r"[0-9零〇一二三四五六七八九十幺两 -]{5}|@|微信|wechat|weixin|qq|扣扣|邮箱|号码|电话|手机|"
+    r"(?:[0-9零〇一二三四五六七八九幺两][ -]?){7}|"
+    r"[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼][a-z]|@|微信|wechat|"
+    r"weixin|qq|扣扣|邮箱|号码|电话|手机|"
     r"\d[弄号室栋幢]|单元|地址|住址|住在|家住|小区|病历号|住院号"
 )
 _NAMED = re.compile(
