@@ -197,6 +197,7 @@ def test_json_is_one_object(capsys: Any) -> None:
     assert (json.loads(out), err) == (
         {
             "label": LABEL.en,
+            "actions": [],
             "answer": "多休息。",
             "finish": "length",
             "tokens": 3,

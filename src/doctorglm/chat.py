@@ -10,6 +10,7 @@ import os
 import re
 import sys
 from contextlib import closing
+from typing import Any
 
 from rich.console import Console
 from rich.control import Control
@@ -39,7 +40,7 @@ _COMMAND = re.compile(r"[/／]([a-zA-Z]+)")
 def chat(consultation: Consultation, *, ask: str | None, as_json: bool) -> int:
     """Talks until the person leaves, or answers `ask` once; returns the exit code, 0.
 
-    `as_json` goes with `ask`: one object `label, answer, finish, tokens, seconds, dropped_turns` and nothing else.
+    `as_json` goes with `ask`: one object `label, answer, actions, finish, tokens, seconds, dropped_turns`, no more.
     Raises DataError for a question that is empty, not UTF-8 or too long; a conversation tells it and goes on.
     """
     if ask is None:
@@ -53,11 +54,22 @@ def chat(consultation: Consultation, *, ask: str | None, as_json: bool) -> int:
     return 0
 
 
-def _record(reply: Reply) -> dict[str, str | int | float]:
+def _record(reply: Reply) -> dict[str, Any]:
     generation = reply.generation
     return {
         "label": str(reply.label),
         "answer": reply.text,
+        "actions": [
+            {
+                "guard": a.guard,
+                "rule": a.rule,
+                "effect": a.effect,
+                "where": a.where,
+                "struck": a.struck,
+                "why": str(a.why),
+            }
+            for a in reply.actions
+        ],
         "finish": generation.finish,
         "tokens": generation.tokens,
         "seconds": generation.seconds,
@@ -140,12 +152,12 @@ class _Talk:
         """Shows an answer as it comes and keeps what was said; False when Ctrl-C ended it."""
         asked = Message("user", question)
         shown = _Shown(self._answers, self._notes)
-        generation: Generation | None = None
+        reply: Reply | None = None
         try:
             with closing(self._consultation.stream([*self._history, asked])) as pieces:
                 for piece in pieces:
                     if isinstance(piece, Reply):
-                        generation = piece.generation
+                        reply = piece
                     else:
                         shown.add(piece)
         except KeyboardInterrupt:
@@ -154,8 +166,10 @@ class _Talk:
             shown.end()
         if shown.text:
             self._history += [asked, Message("assistant", shown.text)]
-        self._remark(generation, kept=bool(shown.text))
-        return generation is not None
+        self._remark(reply.generation if reply else None, kept=bool(shown.text))
+        for why in dict.fromkeys(action.why for action in reply.actions) if reply else ():
+            self._note(en=f"Guard: {why.en}", zh=f"防护：{why.zh}")
+        return reply is not None
 
     def _remark(self, generation: Generation | None, *, kept: bool) -> None:
         """Tells what the answer itself does not show."""

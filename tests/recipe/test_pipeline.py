@@ -157,7 +157,7 @@ def test_three_questions_are_answered_by_each(compared: pipeline.Outcome) -> Non
     for answer in compared.answers:
         assert answer["question"] in asked
         for system in pipeline.SYSTEMS:
-            assert set(answer[system]) == {"label", "text", "finish"}
+            assert set(answer[system]) == {"label", "text", "finish", "actions"}
             assert "AI" in answer[system]["label"]["zh"] and "AI" in answer[system]["label"]["en"]
 
 

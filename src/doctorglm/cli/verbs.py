@@ -278,7 +278,7 @@ def chat(
     """History, /clear, streaming; Ctrl-C stops an answer."""
     from doctorglm import models
     from doctorglm.chat import chat as talk
-    from doctorglm.consult import Consultation
+    from doctorglm.consult import Consultation, Layer
     from doctorglm.engine import Sampling
     from doctorglm.models.local_engine import LocalEngine
 
@@ -286,7 +286,7 @@ def chat(
         raise ConfigError(en="--json goes with --ask TEXT.", zh="--json 需与 --ask 文本 一起使用。")
     sampling = build(Sampling, parse_overrides(settings or []), "chat")
     loaded, tokenizer = models.load(model, adapter)
-    consultation = Consultation(LocalEngine(loaded, tokenizer, name=model), sampling)
+    consultation = Consultation(LocalEngine(loaded, tokenizer, name=model), sampling, Layer())
     return talk(consultation, ask=None if ask is None else readable(ask), as_json=as_json)
 
 

@@ -14,7 +14,7 @@ import yaml
 
 from doctorglm import models
 from doctorglm.clinical.masking import masked_together
-from doctorglm.consult import Consultation, Reply
+from doctorglm.consult import Consultation, Layer, Reply
 from doctorglm.conversation import Conversation, Message, read_conversations, write_conversations
 from doctorglm.curate import curate
 from doctorglm.curate.placebo import permute_answers
@@ -214,9 +214,10 @@ _KEPT_BYTES = 1e9
 def _consultations(recipe: Recipe, out: Path, sampling: Sampling) -> Callable[[str], Consultation]:
     """What makes a system answer. A machine that could tune a large base cannot always hold it three times."""
     places = adapters_of(recipe, out)
+    layer = Layer()
 
     def opened(system: str) -> Consultation:
-        return Consultation(LocalEngine(*models.load(*places[system]), name=system), sampling)
+        return Consultation(LocalEngine(*models.load(*places[system]), name=system), sampling, layer)
 
     size = sum(file.stat().st_size for file in weight_files(base_folder(recipe.base)))
     return cache(opened) if size <= _KEPT_BYTES else opened
@@ -232,7 +233,10 @@ def _answer(consultation: Consultation, asked: list[Message], system: Text, show
     show(system, "")
     for piece in consultation.stream(asked):
         if isinstance(piece, Reply):
-            return {"label": asdict(piece.label), "text": piece.text, "finish": piece.generation.finish}
+            actions = [f"{action.guard}/{action.rule}" for action in piece.actions]
+            return {
+                "label": asdict(piece.label), "text": piece.text, "finish": piece.generation.finish, "actions": actions
+            }  # fmt: skip
         show(system, piece)
     raise AssertionError("a stream ends with its reply")
 

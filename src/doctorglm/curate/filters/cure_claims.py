@@ -1,37 +1,16 @@
 """Rejects promises of a cure and folk remedies; an answer that warns against them stays.
 
-Source: the Advertising Law of the PRC, article 16: no assertion of efficacy, no cure rate, no comparison, no guarantee;
-words as health authorities' notices on illegal medical advertisements list them. No threshold: one claim that the
-sentence does not deny is enough.
+The words and their source: `clinical/claims.py`. No threshold: one claim that the sentence does not deny is enough.
 """
 
-import re
-
+from doctorglm.clinical.claims import claims
 from doctorglm.conversation import Conversation
 from doctorglm.curate.filters.rejection import Rejection, around
-
-_CLAIM = re.compile(
-    r"根治(?!性|术|手术|切除|幽门|[Hh][Pp]|的(?:手术|切除))(?<!幽门螺杆菌根治)|断根|除根|治愈率(?:高达"
-    r"|达到|为|在)|百分之?百(?:治|有效|康复)|"
-    r"100%(?:治愈|有效|康复)|包治|药到病除|永不复发|不(?:会)?再复发(?!的)|彻底(?:治愈|治好|康复"
-    r"|痊愈|摆脱)|完全(?:治愈|治好)|"
-    r"保证(?:治好|治愈|有效)|一定(?:能|可以|会)(?:治好|治愈)|手到病除|神药|特效药(?!物)|祖传|秘方|偏方|土方|验方"
-)
-_DENIED = re.compile(
-    r"(?:不|没|无|难|未|别|勿|莫|谨防|警惕|不要|不能|不可|不会|无法|难以|很难|没有|避免|切忌|不宜|并非"
-    r"|不是|轻信|相信|听信|盲目|所谓|虚假|骗|还没|尚无|尚不|怎么|能否|是否|能不能|可以吗|吗)"
-    r"[^。！？!?；;]{0,12}$"
-)
-_DENIED_AFTER = re.compile(
-    r"^[^。！？!?；;，,]{0,6}(?:的(?:说法|宣传|广告|可能性(?:不大|很小|小))|是不(?:可能|现实|科学)|不"
-    r"(?:可信|靠谱|科学|可取)|吗|？|\?|很难|比较难|较难|困难|难度|与否|不可靠|没)"
-)
 
 
 def rejects(conversation: Conversation) -> Rejection | None:
     """`cure_claim` when an answer promises a cure or names a folk remedy without denying it in the same sentence."""
     for _, answer in conversation.turns:
-        for claim in _CLAIM.finditer(answer):
-            if not _DENIED.search(answer[: claim.start()]) and not _DENIED_AFTER.match(answer[claim.end() :]):
-                return Rejection("cure_claim", around(answer, *claim.span()))
+        for claim in claims(answer):
+            return Rejection("cure_claim", around(answer, *claim.span()))
     return None

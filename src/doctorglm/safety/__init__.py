@@ -1,0 +1,1 @@
+"""Safety: what stands before the model and after it, rules as data."""

@@ -1,0 +1,119 @@
+"""What is asked: harmful requests are refused with what can be done instead, orders to the model are struck.
+
+The refusal of a request is the note of its rule (`rules/harmful_request.yaml`); orders that hide in a question, an
+earlier turn or a passage (`rules/injection.yaml`) are taken out before the model reads them.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from doctorglm.clinical.evidence import Evidence
+from doctorglm.conversation import Message
+from doctorglm.language import Text
+from doctorglm.safety.guards import phrases
+from doctorglm.safety.guards.finding import Action
+from doctorglm.safety.guards.rules import PhraseRule
+from doctorglm.safety.guards.scene import Scene
+
+LONGEST = 20_000
+"""Characters of a message that are read at a time; a longer one is read in overlapping parts."""
+
+NOTHING_ASKED = Text(
+    en="I can't follow orders that change my rules. Tell me your complaints, since when, and what was done.",
+    zh="我不能执行改变规则的指令。请告诉我您哪里不舒服、从什么时候开始、做过什么检查或治疗。",
+)
+"""Answers a question that was nothing but orders to the model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The messages as the model may read them; with a `refusal` it is not asked at all."""
+
+    messages: tuple[Message, ...]
+    refusal: Text | None
+    actions: tuple[Action, ...]
+
+
+def read(messages: Sequence[Message]) -> Asked:
+    """Refuses the last question, or takes orders to the model out of all that was said."""
+    harmful = _harmful(messages)
+    if harmful:
+        rule, struck = harmful
+        action = _action(rule, struck, "question", effect="refuse")
+        return Asked(tuple(messages), rule.rule.note, (action,))
+    cleaned: list[Message] = []
+    actions: list[Action] = []
+    last = max((i for i, m in enumerate(messages) if m.role == "user"), default=-1)
+    for index, message in enumerate(messages):
+        if message.role == "system":
+            cleaned.append(message)
+            continue
+        text, orders = without_orders(message.content)
+        where: Literal["question", "history"] = "question" if index == last else "history"
+        actions += [_action(rule, words, where) for rule, words in orders]
+        cleaned.append(replace(message, content=text))
+    empty = last >= 0 and _says(messages[last]) and not _says(cleaned[last])
+    return Asked(tuple(cleaned), NOTHING_ASKED if empty else None, tuple(actions))
+
+
+def _says(message: Message) -> bool:
+    return any(c.isalnum() for c in message.content)
+
+
+def passages(evidence: Sequence[Evidence]) -> tuple[tuple[Evidence, ...], tuple[Action, ...]]:
+    """The passages without orders to the model, and what was struck from them."""
+    cleaned, actions = [], []
+    for passage in evidence:
+        text, orders = without_orders(passage.text)
+        cleaned.append(replace(passage, text=text) if orders else passage)
+        actions += [_action(rule, words, "evidence") for rule, words in orders]
+    return tuple(cleaned), tuple(actions)
+
+
+def without_orders(text: str) -> tuple[str, list[tuple[PhraseRule, str]]]:
+    """The text without the sentences that give the model orders, and each of those with its rule."""
+    spans: list[tuple[int, int, PhraseRule]] = []
+    for begin, part in _parts(text):
+        scene = Scene("", part)
+        for place, stop, rule in phrases.found(phrases.index("injection"), scene):
+            first, last = scene.sentence_of(place)
+            start, end = scene.folded.span(first, max(last, stop))
+            spans.append((begin + start, begin + end, rule))
+    struck, kept, at = [], [], 0
+    for start, end, rule in sorted(spans, key=lambda s: s[:2]):
+        if end <= at:
+            continue
+        kept.append(text[at : max(at, start)])
+        struck.append((rule, text[max(at, start) : end]))
+        at = end
+    return "".join([*kept, text[at:]]), struck
+
+
+def _harmful(messages: Sequence[Message]) -> tuple[PhraseRule, str] | None:
+    """The first rule that the last question breaks, and the words that break it."""
+    question = next((m.content for m in reversed(messages) if m.role == "user"), "")
+    for _, part in _parts(question):
+        scene = Scene("", part)
+        for place, stop, rule in phrases.found(phrases.index("harmful_request"), scene):
+            start, end = scene.folded.span(place, stop)
+            return rule, part[start:end]
+    return None
+
+
+def _parts(text: str) -> Iterator[tuple[int, str]]:
+    for begin in range(0, max(len(text), 1), LONGEST):
+        yield begin, text[begin : begin + LONGEST + 200]
+
+
+def _action(
+    rule: PhraseRule,
+    struck: str,
+    where: Literal["question", "history", "evidence"],
+    *,
+    effect: Literal["sentence", "refuse"] = "sentence",
+) -> Action:
+    own = rule.rule
+    return Action(
+        guard=own.guard, rule=own.id, effect=effect, where=where, struck=struck, why=own.why, source=own.source
+    )
