@@ -48,10 +48,10 @@ _QQ_NUMBER = re.compile(
     r"|mg|ml|点|分))"
 )
 _QQ_BEFORE = re.compile(
-    r"(?:(?<![A-Za-z])[Qq](?:[Qq]|(?![A-Za-z]))|扣扣|企鹅|球球|抠抠|蔻蔻|扣(?:我|他|她|你)?"
+    r"(?:(?<![A-Za-z0-9])[Qq](?:[Qq]|(?![A-Za-z]))|扣扣|企鹅|球球|抠抠|蔻蔻|扣(?:我|他|她|你)?"
     r"(?=[^\u4e00-\u9fff]*$))(?:[^0-9]{0,20}|[A-Za-z' :,()]{0,44})$"
 )
-_NOT_QQ = re.compile(r"电话|手机|座机|微信号?[:：是]?$|血|次/分")
+_NOT_QQ = re.compile(r"(?<![Qq])电话|手机|座机|微信号?[:：是]?$|血|次/分|(?<![A-Za-z])(?:tel|phone|mobile|call)(?![A-Za-z])", re.IGNORECASE)
 _QQ_AFTER = re.compile(r"^[^0-9。;；\n]{0,8}(?:(?<![A-Za-z])QQ|扣扣|企鹅号?|加群|is a QQ|\(QQ)", re.IGNORECASE)
 
 
