@@ -28,6 +28,21 @@ _TLD = (
     "|care|doctor|hospital|med|page|ai|blog|nz|ie|eu|za|in|my|ph|th|vn|kr|ru|it|es|nl|ch|se|mo|news|wiki|cloud|video"
     "|chat|zone|life|world"
 )
+_COUNTRY = (
+    "mx|ng|ke|gh|br|ar|cl|pe|pl|pt|gr|tr|sa|ae|il|pk|bd|lk|np|mm|kh|la|id|fi|no|dk|cz|hu|ro|be|at|ua|kz|mn|to|ly|gg|so|im"
+    "|ws|cx|pw|la|lu|bg|hr|rs|qa|kw|om|eg|ma|tz|ug|et|ec|uy|ve|cr|do|gt|hn|ni|pa"
+)
+_DOTTED = r"(?:[.。]|[ ]?\[\.\][ ]?|[ ]?\(\.\)[ ]?|[ ]?[\[(]?点[\])]?[ ]?|[ ]?[\[(]dot[\])][ ]?|[ ]dot[ ])"
+_MORE_URL = re.compile(
+    rf"(?<![a-z0-9@._\-])(?:www\.(?:[a-z0-9\-]+\.)+(?:{_COUNTRY})|(?:[a-z0-9][a-z0-9\-]*\.){{2,6}}(?:{_COUNTRY})"
+    rf"|[a-z0-9][a-z0-9\-]*\.(?:{_COUNTRY})(?=/[a-z0-9]))(?![a-z0-9\-]|\.[a-z])"
+    r"(?::[0-9]{2,5})?(?:[/?#][a-z0-9\-._~:/?#\[\]@!$&'*+;=%]*)?"
+    rf"|(?<![a-z0-9@._\-])(?:www|wap|m|bbs){_DOTTED}(?:[a-z0-9\-]+{_DOTTED}){{1,5}}[a-z]{{2,8}}(?![a-z0-9\-])(?:/[a-z0-9\-._/?=&]*)?"
+    rf"|(?<![a-z0-9@._\-])(?!example[^a-z])[a-z][a-z0-9\-]{{1,30}}(?:{_DOTTED}[a-z0-9\-]+){{0,3}}{_DOTTED}(?:com|cn|net|org|example|top|cc)"
+    r"(?![a-z0-9\-@])(?:/[a-z0-9\-._/?=&]*)?"
+    r"|(?<![0-9.])(?:10|172|192)(?:\.[0-9]{1,3}){3}(?::[0-9]{2,5}|/)[a-z0-9\-._~:/?#=&%]*",
+    re.IGNORECASE,
+)
 _SPACED_EMAIL = re.compile(
     r"(?<![a-z0-9])[a-z0-9](?:[ ][a-z0-9._\-]){2,24}[ ]?@[ ]?[a-z0-9\-]+(?:[ ][a-z0-9])*(?:[ ]?\.[ ]?[a-z]{2,8})+(?!["
     r"a-z0-9])",
@@ -54,7 +69,7 @@ _WECHAT_WORD = (
 )
 _WECHAT = re.compile(
     rf"(?:{_WECHAT_WORD})(?:[^a-z0-9,，。;；\n@]{{0,16}}?)(?:\(?(?:user|id|name|account|handle)(?:name)?[: ]{{1,2}}|("
-    rf"?:is|as)[ ]{{1,2}})?(?P<n>[a-z][a-z0-9_.\-]{{4,19}}(?<![.\-]))(?![a-z0-9@])",
+    rf"?:is|as)[ ]{{1,2}})?(?P<n>(?:wx_)?[a-z][a-z0-9_.\-·]{{4,19}}(?<![.\-]))(?![a-z0-9@])",
     re.IGNORECASE,
 )
 _WECHAT_LOOSE = re.compile(
@@ -74,7 +89,8 @@ _HANDLE = re.compile(
 """What only an account is called: a word with an underscore, or small letters with digits, six signs and more."""
 _NO_ACCOUNT = re.compile(
     r"(?:formula|codice|figure|table|file|img|image|dsc|mmexport|guest|patient|doctor)_?[0-9a-z]*|(?-i:[A-Z_]+)"
-    r"|rs[0-9]+|.*rads[0-9][a-z]?"
+    r"|rs[0-9]+|.*rads[0-9][a-z]?|[a-z]+_(?:id|no|num|name|visit|date|time|code|type|by|at|key|sex|age|dept|tel)"
+    r"|(?-i:[A-Z]{1,6})[0-9]{6,}_[0-9]+|qq[0-9]{5,}"
     r"|.*\.(?:dcm|zip|jpe?g|png|pdf|docx?|xlsx?|pptx?|apk|csv|txt|mp[34])",
     re.IGNORECASE,
 )
@@ -87,10 +103,26 @@ _ONLY_ACCOUNT = re.compile(
     r"[真账帐新旧大小我她他]号(?:只有|是|为|:)[ ]?(?P<n>[a-z][a-z0-9]*[_\-][a-z0-9_\-]{3,16})(?![a-z0-9@.])",
     re.IGNORECASE,
 )
+_INITIAL = r"(?:[bcdfghjklmnpqrstwxyz]|[zcs]h)"
+_FINAL = r"(?:i?ang?|i?ong|u?ang?|u?[ae]ng?|uai|[ae]ng?|ing?|iao|iu|ie|ia|ai|ei|ao|ou|u[aeion]|ui|[aeiou])"
+_PINYIN = re.compile(
+    rf"(?<![A-Za-z0-9@./_\-:])(?P<n>(?=[a-z]{{2,12}}-[a-z]{{2,12}}(?![A-Za-z0-9@/_\-]|\.[a-z]))"
+    rf"(?:{_INITIAL}{_FINAL}){{1,3}}-(?:{_INITIAL}{_FINAL}){{1,3}})(?![A-Za-z0-9@/_\-]|\.[a-z])"
+)
+_WRITE_TO = re.compile(
+    r"(?:私信|私聊|私我|加我|加他|加她|好友|搜索?|搜一下|联系我|找我)[ :]{0,2}(?P<n>[a-z](?=[a-z0-9]*[\-_0-9])[a-z0-9_\-]{5,19})(?![a-z0-9@.])",
+    re.IGNORECASE,
+)
 _WXID = re.compile(r"(?<![a-z0-9])(?P<n>wxid_[a-z0-9]{6,20})", re.IGNORECASE)
 _AS_DIGITS = re.compile(r"[0-9OoIl]{7,}")
 _OTHER_ACCOUNT = re.compile(r"(?:内网|工号|系统|密码|提取码|型号|版本)[^,，。;；\n]{0,5}$")
-_NO_NAMES = {"weixin", "phone", "number", "account", *TYPES}
+_VOLTS = re.compile(r"[0-9.]+ ?m?[VA]@[0-9.]+ ?m?s", re.IGNORECASE)
+"""What a pacemaker is set to."""
+_NO_NAMES = {
+    *("weixin phone number account official group moments message messages video article channel please contact"
+      " payment username program scanned public service health doctor hospital online public-account".split()),
+    *TYPES,
+}
 """Also what stands between brackets where an identifier was masked before."""
 
 
@@ -98,22 +130,27 @@ def found(text: str) -> Iterator[Span]:
     """E-mail first, which holds what looks like a web address."""
     plain = folded(text)
     for pattern in (_SPACED_EMAIL, _EMAIL):
-        yield from (Span(match.start(), match.end(), "email") for match in pattern.finditer(plain))
+        for match in pattern.finditer(plain):
+            if re.search(r"[a-z\u4e00-\u9fff]$", match[0], re.IGNORECASE) and not _VOLTS.match(match[0]):
+                yield Span(match.start(), match.end(), "email")
     for match in _URL.finditer(plain):
-        end = match.end() - (len(match[0]) - len(match[0].rstrip(".,;:!?")))
+        end = match.end() - (len(match[0]) - len(match[0].rstrip(".,;:!?" + ("(" if ")" not in match[0] else ""))))
         yield Span(match.start(), end, "url")
+    yield from (Span(match.start(), match.end(), "url") for match in _MORE_URL.finditer(plain))
     for match in _CHINESE_URL.finditer(plain):
         yield Span(match.start("n"), match.end(), "url")
-    for pattern in (_WXID, _ON_WECHAT, _WECHAT, _WECHAT_LOOSE, _ONLY_ACCOUNT, _NICKNAME, _HANDLE):
+    for pattern in (_WXID, _ON_WECHAT, _WECHAT, _WECHAT_LOOSE, _ONLY_ACCOUNT, _NICKNAME, _HANDLE, _WRITE_TO, _PINYIN):
         for match in pattern.finditer(plain):
             if match["n"].lower() not in _NO_NAMES and not (pattern is _HANDLE and _is_no_account(plain, match)):
+                if pattern is _PINYIN and (len(match["n"]) < 9 or not _among_chinese(plain, match)):
+                    continue
                 if (
                     pattern is _WECHAT_LOOSE
                     and re.fullmatch("[a-z]+-[a-z]+", match["n"])
                     and not _among_chinese(plain, match)
                 ):
                     continue
-                if not _AS_DIGITS.fullmatch(match["n"]):
+                if not _AS_DIGITS.fullmatch(match["n"]) and not re.match("QQ[0-9]|tel[0-9]", match["n"]):
                     yield Span(match.start("n"), match.end("n"), "wechat")
 
 

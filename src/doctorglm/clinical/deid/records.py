@@ -13,8 +13,9 @@ _UNIT = (
 )
 _TOKEN = re.compile(
     r"(?<![0-9A-Za-z])(?<![0-9][.:/])"
-    r"(?P<n>(?:(?!(?:MRN|URN|UHID|HN|HRN|IPN|IPD|OPD|SOPD|NHS|CHI|ID|NO|TEL|DOB|QQ)[ ])[A-Z]{1,6}[ ])?(?=[A-Za-z\-_/."
-    r"&:#]{0,24}[0-9])[A-Za-z0-9][A-Za-z0-9&]{0,39}(?:[\-_/.:#＃]{1,2}[A-Za-z0-9]{1,24}){0,8}"
+    r"(?P<n>(?:(?!(?:MRN|URN|UHID|HN|HRN|IPN|IPD|OPD|SOPD|NHS|CHI|ID|NO|TEL|DOB|QQ|RN"
+    r"|PID|UID|ADM|REG|CARD|CASE|FILE|IC|IP|OP|MR|PT|LAB|ACC|CT|MRI)[ ])[A-Z]{1,6}[ ])?(?=[A-Za-z\-_/."
+    r"&:#(\[〔]{0,24}[0-9])[A-Za-z0-9][A-Za-z0-9&]{0,39}(?:[\-_/.:#＃]{1,2}[A-Za-z0-9]{1,24}){0,8}"
     r"(?:[(\[〔](?:19|20)?[0-9]{2}[)\]〕][0-9A-Za-z\-]{2,12})?(?:[ ]{1,2}(?:[0-9]{1,6}|[A-Z]?[0-9]{1,4}-[0-9]{1,5})(?![0-9A-Za-z.:年月日/%]|[ ]?(?:床|岁|天|次|mg"
     r"|ml))){0,8}(?:\([0-9A-Z]{1,2}\))?)"
     rf"(?![0-9A-Za-z%]|\.[0-9]){_UNIT}"
@@ -79,7 +80,7 @@ def _words_in_front(what: str, number: str) -> int:
 def _of_kind(kind: Kind, word: str, gap: str, number: str, count: int) -> str | None:
     """The type of a number that is called so, None when it can be none of that kind."""
     plain = re.sub(r"[ \-.,/_]", "", number)
-    if kind == "id_card" and re.search(r"[,，].{4}", gap):
+    if kind == "id_card" and (re.search(r"[,，].{4}", gap) or (word.startswith("统") and len(plain) == 8)):
         return None
     is_day = _DATE.fullmatch(number) or _DATE.fullmatch(number.split(" ", 1)[-1])
     if is_day and not (kind == "mrn" and number.isdigit() and count >= 8 and _HARD.search(word)):
