@@ -6,15 +6,15 @@ Sources: RFC 5322 (the local part, without quotes), RFC 3986; WeChat names begin
 import re
 from collections.abc import Iterator
 
-from doctorglm.clinical.deid.fold import folded
+from doctorglm.clinical.deid.fold import circled, folded
 from doctorglm.clinical.deid.spans import TYPES, Span
 
 _AT = (
-    r"[ ]?(?:@|\( ?at ?\)|\[ ?at ?\]|\{at\}|#at#|<at>|【at】|\(a\)|_?\[?艾特\]?_?|\(艾特\)|圈a"
-    r"|#(?=[a-z0-9\-]+\.(?:com|cn|net|org|example)))[ ]?|[ ](?-i:AT)[ ]|[ ]at[ ]"
+    r"[ ]?(?:@|\( ?at ?\)|\[ ?at ?\]|\{at\}|#at#|<at>|【at】|\(a\)|_?\[?艾特\]?_?|\(艾特\)|[#*]?圈a[#*]?"
+    r"|[#*](?=[a-z0-9\-]+\.(?:com|cn|net|org|example)))[ ]?|[ ](?-i:AT)[ ]|[ ]at[ ]"
     r"(?=[a-z0-9\-]+(?:[ ]dot[ ]|[ ]?\(dot))"
 )
-_DOT = r"(?:\.|[ ]\.[ ]?|[ ]?点[ ]?|\[点\]|\(点\)|[ ]dot[ ]|[ ]?\( ?dot ?\)[ ]?|[ ]?\[ ?dot ?\][ ]?|\[\.\])"
+_DOT = r"(?:\.|。(?=(?:com|cn|net|org|example|edu|gov)(?![a-z]))|[ ]\.[ ]?|[ ]?点[ ]?|\[点\]|\(点\)|[ ]dot[ ]|[ ]?\( ?dot ?\)[ ]?|[ ]?\[ ?dot ?\][ ]?|\[\.\])"
 _EMAIL = re.compile(
     rf"(?<![a-z0-9._%+\-])[a-z0-9][a-z0-9._%+\-]*(?:[ ]?[\(\[](?:dot|点)[\)\]][ ]?[a-z0-9._%+\-]+){{0,3}}(?:{_AT})[a-"
     rf"z0-9\-]+(?:{_DOT}[a-z0-9\-]+)+",
@@ -35,7 +35,7 @@ _COUNTRY = (
 _DOTTED = r"(?:[.。]|[ ]?\[\.\][ ]?|[ ]?\(\.\)[ ]?|[ ]?[\[(]?点[\])]?[ ]?|[ ]?[\[(]dot[\])][ ]?|[ ]dot[ ])"
 _MORE_URL = re.compile(
     rf"(?<![a-z0-9@._\-])(?:www\.(?:[a-z0-9\-]+\.)+(?:{_COUNTRY})|(?:[a-z0-9][a-z0-9\-]*\.){{2,6}}(?:{_COUNTRY})"
-    rf"|[a-z0-9][a-z0-9\-]*\.(?:{_COUNTRY})(?=/[a-z0-9]))(?![a-z0-9\-]|\.[a-z])"
+    rf"|[a-z0-9][a-z0-9\-]*\.[a-z][a-z0-9\-]{{2,20}}\.[a-z]{{2,6}}(?=/[a-z0-9]{{2}})|[a-z0-9][a-z0-9\-]*\.(?:{_COUNTRY})(?=/[a-z0-9]))(?![a-z0-9\-]|\.[a-z])"
     r"(?::[0-9]{2,5})?(?:[/?#][a-z0-9\-._~:/?#\[\]@!$&'*+;=%]*)?"
     rf"|(?<![a-z0-9@._\-])(?:www|wap|m|bbs){_DOTTED}(?:[a-z0-9\-]+{_DOTTED}){{1,5}}[a-z]{{2,8}}(?![a-z0-9\-])(?:/[a-z0-9\-._/?=&]*)?"
     rf"|(?<![a-z0-9@._\-])(?!example[^a-z])[a-z][a-z0-9\-]{{1,30}}(?:{_DOTTED}[a-z0-9\-]+){{0,3}}{_DOTTED}(?:com|cn|net|org|example|top|cc)"
@@ -49,7 +49,7 @@ _SPACED_EMAIL = re.compile(
     re.IGNORECASE,
 )
 _URL = re.compile(
-    r"(?:https?|ftp|hxxps?)://[a-z0-9\-._~:/?#\[\]@!$&'*+,;=%]+|(?<![a-z0-9@._\-])"
+    r"(?:https?|ftp|hxxps?):[/\\]{2}[a-z0-9\-._~\\:/?#\[\]@!$&'*+,;=%]+|(?<![a-z0-9@._\-])"
     rf"(?:[a-z0-9][a-z0-9\-]*\.)+(?:{_TLD})(?![a-z0-9\-]|\.[a-z])"
     r"(?::[0-9]{2,5})?(?:[/?#][a-z0-9\-._~:/?#\[\]@!$&'()*+;=%]*)?(?:(?<=/)[\u4e00-\u9fff]{1,8}(?:/[\u4e00-\u9fff]{1,"
     r"8})*(?=[,;\s)]|$))?",
@@ -64,12 +64,12 @@ _CHINESE_URL = re.compile(
 )
 _WECHAT_WORD = (
     r"微信|薇信|威信|徽信|围信|维信|微心|微芯|加?wei ?信|绿泡泡|wechat|we ?chat|weixin|(?<![a-z])[wv]x号?|"
-    r"(?<![a-z])v信|(?<![a-z])v(?=[:是也号])|加我?v|\\+v|[微威][❤♥]\ufe0f?|加我?微(?!信)|我微(?=[ :a-z])"
+    r"(?<![a-z])v信|(?<![a-z])v(?=[:是也号])|加我?v|\\+v|[微威薇v][❤♥]\ufe0f?|薇(?=:)|绿色(?:软件|app)|🛰|加我?微(?!信)|我微(?=[ :a-z])"
     r"|(?<![\u4e00-\u9fff])微(?=[ :a-z])"
 )
 _WECHAT = re.compile(
     rf"(?:{_WECHAT_WORD})(?:[^a-z0-9,，。;；\n@]{{0,16}}?)(?:\(?(?:user|id|name|account|handle)(?:name)?[: ]{{1,2}}|("
-    rf"?:is|as)[ ]{{1,2}})?(?P<n>(?:wx_)?[a-z][a-z0-9_.\-·]{{4,19}}(?<![.\-]))(?![a-z0-9@])",
+    rf"?:is|as)[ ]{{1,2}})?(?P<n>(?:wx_)?[a-z][a-z0-9_.\-·*]{{4,19}}(?<![.\-]))(?![a-z0-9@])",
     re.IGNORECASE,
 )
 _WECHAT_LOOSE = re.compile(
@@ -82,9 +82,19 @@ _NICKNAME = re.compile(
     r"|码))[\u4e00-\u9fff]{2,8}[0-9]{2,6})(?![0-9\-])"
 )
 _HANDLE = re.compile(
-    r"(?<![A-Za-z0-9@./_\-:])(?P<n>(?=[A-Za-z0-9\-.]{0,20}_)[A-Za-z][A-Za-z0-9_\-.]{4,19}[A-Za-z0-9_]|(?!qq|tel|vx|wx"
+    r"(?<![A-Za-z0-9@./_\-\\])(?<![\x00-\x7f]:)(?P<n>(?=[A-Za-z0-9\-.]{0,20}_)[A-Za-z][A-Za-z0-9_\-.]{4,19}[A-Za-z0-9_]|(?!qq|tel|vx|wx"
     r"|id)[a-z]{2,20}[a-z0-9\-]{0,20}[0-9][a-z0-9\-]{0,20}(?<=[a-z0-9\-]{6}))(?![A-Za-z0-9@/_]|\.[a-z0-9]|[ ]?(?:AT"
     r"|@)[ ])"
+)
+_DOTTED_NAME = re.compile(
+    r"(?<![A-Za-z0-9@./_\-\\])(?P<n>(?!(?:figure|table|page|version|appendix|chapter)\.)(?=[a-z0-9\-]{3,14}\.[a-z]{0,10}[0-9])[a-z][a-z0-9\-]{2,13}\.[a-z0-9]{2,10})"
+    r"(?![A-Za-z0-9@/_.\-])"
+)
+_MARKED_V = re.compile(r"(?<![A-Za-z])V(?!itamin)(?P<n>[a-z]{2,12}[a-z0-9]{0,10}[._\-][a-z0-9]{2,12})(?![A-Za-z0-9@])")
+_TOLD_AFTER = re.compile(
+    r"(?<![A-Za-z0-9@./_\-\\])(?P<n>[A-Za-z](?=[A-Za-z]{0,18}[0-9_\-])[A-Za-z0-9_\-]{5,19})"
+    r"(?:[ ]?\((?:v|vx|wx|微信?|薇)\)|[ ]?(?:是[^,，。\n]{1,8}[,，])?(?:能|可以)?(?:搜出来|搜得到|搜索?加|加得上|加好友))",
+    re.IGNORECASE,
 )
 """What only an account is called: a word with an underscore, or small letters with digits, six signs and more."""
 _NO_ACCOUNT = re.compile(
@@ -139,9 +149,9 @@ def found(text: str) -> Iterator[Span]:
     yield from (Span(match.start(), match.end(), "url") for match in _MORE_URL.finditer(plain))
     for match in _CHINESE_URL.finditer(plain):
         yield Span(match.start("n"), match.end(), "url")
-    for pattern in (_WXID, _ON_WECHAT, _WECHAT, _WECHAT_LOOSE, _ONLY_ACCOUNT, _NICKNAME, _HANDLE, _WRITE_TO, _PINYIN):
+    for pattern in (_WXID, _ON_WECHAT, _WECHAT, _WECHAT_LOOSE, _ONLY_ACCOUNT, _NICKNAME, _HANDLE, _DOTTED_NAME, _MARKED_V, _TOLD_AFTER, _WRITE_TO, _PINYIN):
         for match in pattern.finditer(plain):
-            if match["n"].lower() not in _NO_NAMES and not (pattern is _HANDLE and _is_no_account(plain, match)):
+            if match["n"].lower() not in _NO_NAMES and not (pattern in (_HANDLE, _DOTTED_NAME) and _is_no_account(plain, match)):
                 if pattern is _PINYIN and (len(match["n"]) < 9 or not _among_chinese(plain, match)):
                     continue
                 if (
@@ -150,7 +160,7 @@ def found(text: str) -> Iterator[Span]:
                     and not _among_chinese(plain, match)
                 ):
                     continue
-                if not _AS_DIGITS.fullmatch(match["n"]) and not re.match("QQ[0-9]|tel[0-9]", match["n"]):
+                if not _AS_DIGITS.fullmatch(match["n"]) and not re.match("QQ[0-9]|tel[0-9]|[WV]X-[0-9]", match["n"]):
                     yield Span(match.start("n"), match.end("n"), "wechat")
 
 
@@ -165,5 +175,5 @@ def _is_no_account(plain: str, match: re.Match[str]) -> bool:
 
 
 def _among_chinese(plain: str, match: re.Match[str]) -> bool:
-    around = plain[max(0, match.start() - 12) : match.start()] + plain[match.end() : match.end() + 12]
+    around = plain[max(0, match.start() - 24) : match.start()] + plain[match.end() : match.end() + 24]
     return bool(re.search("[\u4e00-\u9fff]", around))

@@ -104,7 +104,7 @@ _END_OF_SENTENCE = re.compile(
 _ORDER = re.compile(
     r"(?:订单|运单|快递|单号|物流|追溯码|监管码|批号|批次|流水|条形码|货号|准字|版本|序列|交易|授权码|发票|票据"
     r"|凭证|取件码|tracking|order|batch|lot|isbn|doi|pmid|NCT)"
-    r"[^,，。;；\n]{0,8}$",
+    r"(?:[^,，。;；\n]{0,8}|[ :号]{0,3}[0-9]{4,14}[ ]{1,2}[0-9 ]{0,6})$",
     re.IGNORECASE,
 )
 _AFTER = re.compile(

@@ -8,7 +8,7 @@ from doctorglm.clinical.deid import plates, record_shapes
 from doctorglm.clinical.deid.cues import before, called, digits_of, is_order
 from doctorglm.clinical.deid.fold import folded, scanned, simplified, spoken
 from doctorglm.clinical.deid.papers import abroad, bank_cards, id_cards, is_id_card, passes_luhn, permits
-from doctorglm.clinical.deid.phones import foreign, inside, landlines, misread, mobiles
+from doctorglm.clinical.deid.phones import behind, foreign, inside, landlines, misread, mobiles, rounded
 from doctorglm.clinical.deid.records import first_cells, named
 from doctorglm.clinical.deid.spans import Span
 
@@ -25,6 +25,7 @@ def found(text: str) -> Iterator[Span]:
     yield from abroad(plain)
     yield from permits(plain)
     yield from bank_cards(plain)
+    yield from rounded(plain)
     yield from foreign(plain)
     for reading in readings:
         yield from mobiles(reading)
@@ -33,9 +34,12 @@ def found(text: str) -> Iterator[Span]:
     yield from plates.found(readings[:2])
     for reading in readings:
         yield from landlines(reading)
+    for reading in readings[:2]:
+        yield from behind(reading)
     yield from inside(plain)
     yield from first_cells(plain)
-    yield from _qq(readings[:2])
+    yield from _disguised(plain)
+    yield from _qq(readings)
     for reading in readings:
         yield from (s for s in named(reading) if reading is not digits or s.end - s.start >= 6)
     yield from record_shapes.found(plain)
@@ -72,16 +76,32 @@ def _is_account(text: str, match: re.Match[str], kind: str | None, told: str, ga
     count = len(digits_of(match[0]))
     if count not in (9, 10) or not re.fullmatch(r"[0-9]+|[0-9](?: [0-9])+", match[0]) or is_order(text, match.start()):
         return False
-    if kind == "mrn" and told in ("的号", "真号", "加号") and not gap.strip(" :是"):
+    if kind == "mrn" and told in ("的号", "真号", "加号", "家号", "小号", "大号", "新号", "老号", "旧号") and not gap.strip(" :是"):
         return True
     around = text[max(0, match.start() - 30) : match.start()] + text[match.end() : match.end() + 30]
     lead = text[max(0, match.start() - 2) : match.start()]
     return (
         (kind is None or (kind == "mrn" and len(gap) > 8))
         and count == 10
-        and bool(_HAN.search(around))
+        and ("@" in around or bool(_HAN.search(around)))
         and not re.search(r"[=<>≤≥+×¥￥$第共约]", lead)
     )
+
+
+_DISGUISE = re.compile(
+    r"(?<![零〇一二三四五六七八九十百千万幺两壹贰叁肆伍陆柒捌玖年月])(?:[零〇一二三四五六七八九幺两]{9,10}|[零壹贰叁肆伍陆柒捌玖]{9,10}|[⒈-⒐⓪①-⑨⑴-⑼]{8,10})"
+    r"(?![零〇一二三四五六七八九十百千万幺两壹贰叁肆伍陆柒捌玖⒈-⒐⓪①-⑨⑴-⑼元年月日号])"
+)
+_COUNTED = ("123456789", "1234567890", "12345678", "987654321")
+
+
+def _disguised(plain: str) -> Iterator[Span]:
+    """Nine or ten digits in Chinese or in circles of which nothing says what they are: nobody writes an amount so."""
+    for match in _DISGUISE.finditer(plain):
+        digits = spoken(match[0])
+        kind, _, _ = called(plain, match.start(), match.end())
+        if kind in (None, "qq") and digits not in _COUNTED and digits[0] != "0":
+            yield Span(match.start(), match.end(), "qq")
 
 
 _HAN = re.compile(r"[\u4e00-\u9fff]")

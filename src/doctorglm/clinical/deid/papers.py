@@ -36,6 +36,7 @@ def id_cards(text: str) -> Iterator[Span]:
         number = digits_of(match[0])
         is_right = is_id_card(number) and _has_birth(number)
         is_called = _ID_WORD.search(before(text, match.start(), 20))
+        is_right = is_right or (_is_certain_birth(number) and not is_record(text, match.start(), match.end()))
         if (is_right or is_called) and not is_order(text, match.start()):
             yield Span(match.start(), match.end(), "id_card")
     for match in _ID_TYPED.finditer(text):
@@ -45,7 +46,8 @@ def id_cards(text: str) -> Iterator[Span]:
             yield Span(match.start(), match.end(), "id_card")
     for match in _ID15.finditer(text):
         is_told = (
-            called(text, match.start(), match.end())[0] in ("id_card", "mrn", None)
+            re.fullmatch(r"[0-9]{6} [0-9]{6} [0-9]{3}", match[0])
+            or called(text, match.start(), match.end())[0] in ("id_card", "mrn", None)
             or _ID_WORD.search(before(text, match.start(), 24))
             or _ID_WORD.search(text[match.end() : match.end() + 16])
         )
@@ -56,6 +58,10 @@ def id_cards(text: str) -> Iterator[Span]:
 def _has_birth(number: str) -> bool:
     is_place = _PROVINCE.match(number) or number[:2] == "71" or number[0] == "9"
     return bool(is_place) and 1 <= int(number[10:12]) <= 12 and 1 <= int(number[12:14]) <= 31
+
+
+def _is_certain_birth(number: str) -> bool:
+    return bool(re.match(r"[1-8][0-9]{5}(?:19[0-9]{2}|20[0-2][0-9])", number)) and _has_birth(number)
 
 
 def _is_old(number: str) -> bool:
@@ -166,6 +172,6 @@ def bank_cards(text: str) -> Iterator[Span]:
             and (not ordered or lead.rstrip(": ").endswith("流水"))
             and not is_record(text, match.start(), match.end())
         )
-        is_line = re.fullmatch(r"\(?0[0-9]{2,3}\)?[ \-][0-9]{7,8}(?:[ \-][0-9]{1,6})?", match[0])
+        is_line = re.fullmatch(r"86[ \-]?1[3-9][0-9](?:[ \-]?[0-9]{4}){2}|\(?0[0-9]{2,3}\)?[ \-][0-9]{7,8}(?:[ \-][0-9]{1,6})?", match[0])
         if ((named and len(number) >= 13) or certain) and not is_line:
             yield Span(match.start(), match.end(), "bank_card")

@@ -5,6 +5,7 @@ match.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator
 
 from doctorglm.clinical.deid.cues import before, called, digits_of, is_order, is_record
@@ -79,7 +80,7 @@ _CHINESE = (
 )
 _OTHER = (
     rf"{_ALONE}(?:\+?1[ \-])?[48]00{_GAP}?[0-9]{{3,4}}{_GAP}?[0-9]{{3,4}}{_EXTENSION}(?![0-9A-Za-z])",
-    rf"{_ALONE}\(?(?:\+|00)(?!86[ \-.)(]{{0,3}}[0-9])[1-9][0-9]{{0,2}}\)?{_GAP}?"
+    rf"{_ALONE}\(?(?:\+|00[ \-]?)(?!86[ \-.)(]{{0,3}}[0-9])[1-9][0-9]{{0,2}}\)?{_GAP}?"
     rf"(?:\(0?[0-9]{{1,4}}\){_GAP}?)?[0-9]{{1,4}}(?:{_GAP}[0-9]{{2,5}}){{1,4}}{_EXTENSION}(?![0-9])",
     rf"{_ALONE}\((?:852|853|886)\)[ ]?[0-9]{{4}}[ \-]?[0-9]{{4}}(?![0-9])",
     rf"{_ALONE}\(?(?:\+|00)(?:852|853|886|65|81|82|44|61|1|49|33|60)\)?[0-9]{{8,10}}(?![0-9])",
@@ -95,6 +96,8 @@ _OTHER = (
     # 852-2555-0171, 0917-000-4418, 019-800 4417, 010-1234-5678 of Korea
     rf"{_ALONE}(?:852|853)[ \-][2-9][0-9]{{3}}[ \-]?[0-9]{{4}}(?![0-9\-])",
     rf"{_ALONE}0(?:[789][0-9]{{2}}[ \-][0-9]{{3}}[ \-]?[0-9]{{4}}|1[0-9][ \-][0-9]{{3,4}}[ \-]?[0-9]{{3,4}})(?![0-9\-])",
+    rf"{_ALONE}400[0-9]-[0-9]{{3}}-[0-9]{{3}}{_EXTENSION}(?![0-9\-])",
+    rf"{_ALONE}(?:82|81|84|66|60|62|63|65|44|49|33|61|91|39|34|7|976|852|853|886)-[0-9]{{1,3}}-[0-9]{{3,4}}-[0-9]{{4}}(?![0-9\-])",
     rf"{_ALONE}0[789]0[ \-][0-9]{{4}}[ \-][0-9]{{4}}(?![0-9\-])",
 )
 _TAIWAN_MOBILE = re.compile(
@@ -136,6 +139,27 @@ def _is_else(text: str, match: re.Match[str]) -> bool:
     if match[0].startswith("(") and ")" not in match[0] and re.search("[,，、]", match[0]):
         return True
     return kind == "qq" or is_record(text, match.start(), match.end())
+
+
+_ROUND = re.compile(r"[①-⑨⓪⑩-⑳]{8,11}(?![①-⑨⓪⑩-⑳])")
+_PLACE_BEHIND = r"(?=[ ]?[(（]?(?:传达室|门卫|值班|座机|家里|办公室|护士站|单位|宅电|区号|打进|打哪个|拨进))"
+_TOLD_BEHIND = re.compile(rf"(?<![0-9A-Za-z.\-/])(?P<n>[1-9][0-9]{{2,3}}[ \-]?[0-9]{{4}})(?![0-9A-Za-z]|[.\-/][0-9]){_PLACE_BEHIND}"
+    rf"|(?<=[0-9] [或/] )(?P<m>[1-9][0-9]{{3}}-[0-9]{{4}})(?![0-9\-])|(?<=[0-9]或)(?P<k>[1-9][0-9]{{3}}-[0-9]{{4}})(?![0-9\-])")
+
+
+def behind(text: str) -> Iterator[Span]:
+    """Seven or eight digits of which the words behind them say where they ring."""
+    for match in _TOLD_BEHIND.finditer(text):
+        group = next(name for name in ("n", "m", "k") if match[name])
+        yield Span(match.start(group), match.end(group), "landline")
+
+
+def rounded(text: str) -> Iterator[Span]:
+    """A mobile number in circled numbers, of which one may hold two digits."""
+    for match in _ROUND.finditer(text):
+        digits = "".join(str(int(unicodedata.numeric(sign))) for sign in match[0])
+        if re.fullmatch(r"1[3-9][0-9]{9}", digits):
+            yield Span(match.start(), match.end(), "mobile")
 
 
 _CALL = re.compile(r"(?<![Qq])(?:电话|致电|拨打?|热线|座机|(?:tel|phone|call)(?![a-z]))[^0-9,，。;；\n]{0,6}$", re.IGNORECASE)

@@ -12,12 +12,12 @@ from doctorglm.clinical.deid.spans import Span
 _UPPER = {ord(c): c.upper() for c in "abcdefghijklmnopqrstuvwxyz"}
 _PROVINCE = "[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼]"
 _PLATE = re.compile(
-    rf"(?:{_PROVINCE}[ ·.\-]{{0,3}}[A-HJ-Z]"
-    r"|[军空海北沈兰济南广成VKHBSLJNGCZE](?<=[军空海北沈兰济南广成])[ ·.\-]{0,2}[A-Z])[ ·.\-]{0,3}(?:临[ ]?)?"
+    rf"(?:{_PROVINCE}[ ·.\-]{{0,3}}[A-HJ-Z](?:。(?=[A-Z0-9]{{5}}))?"
+    r"|[军空海北沈兰济南广成VKHBSLJNGCZE](?<=[军空海北沈兰济南广成])[ ·.\-]{0,2}[A-Z])[ ·.\-]{0,3}(?:[临挂学警][ \-·]?)?"
     r"(?:[A-HJ-NP-Z0-9][ ·.\-]?){4}(?:[A-HJ-NP-Z0-9]{1,2}|[A-HJ-NP-Z0-9][ ][A-HJ-NP-Z0-9]"
     r"|[挂学警港澳领试超应急])(?![A-Za-z0-9])[挂学警港澳领试超临]?"
     rf"|WJ[ ·\-]?{_PROVINCE}?[ ·\-]?[0-9]{{2}}[ ·\-]?[0-9A-Z]{{3,5}}(?![A-Za-z0-9])"
-    r"|[使领][ ]?[0-9]{3}[ ·\-]?[0-9]{3}(?![0-9])|民航[ ·\-]?[A-Z0-9][0-9]{4}(?![0-9A-Za-z])"
+    r"|[使领][ ]?[0-9]{3}[ ·\-]?[0-9]{3}(?![0-9])|(?<![0-9])[0-9]{3}[ ·\-]?[0-9]{3}使(?!用)|民航[ ·\-]?[A-Z0-9][0-9]{4}(?![0-9A-Za-z])"
 )
 _FARM = re.compile(
     rf"(?<![0-9A-Za-z]){_PROVINCE}[ ]?[0-9]{{2}}(?P<mark>[ ·.\-]{{0,2}})[0-9A-Z][0-9]{{4}}(?![0-9A-Za-z]|[.\-][0-9])"
@@ -36,6 +36,7 @@ _PLATE_NAMED = re.compile(
     re.IGNORECASE,
 )
 _BEHIND = re.compile(
+    r"[ ](?:is|was)[ ](?:[a-z']{1,8}[ ]){1,3}(?:van|car|taxi|truck|lorry|bike|scooter|suv)(?![a-z])|"
     r"[ ]?[,，(（]?[ ]?(?:的?车|的士|小巴|巴士|plate|[那这][辆台部]|撞|[黑白红银灰蓝绿黄](?:色|车)|休旅|复康"
     r"|轿车|私家车|van|car|taxi|parked|挪|堵|挡)"
 )
@@ -89,7 +90,7 @@ def _is_beside_a_vehicle(text: str, match: re.Match[str]) -> bool:
     lead = before(text, match.start(), 40)
     is_sure = re.search(r"[0-9 ·\-][A-Z]{3}$|[A-Z][·\-]", match[0])
     word = _PLATE_WORD.search(lead[-28:] if is_sure else lead[-14:]) or _PLATE_NAMED.search(lead)
-    word = word or _BEHIND.match(text[match.end() : match.end() + 10])
+    word = word or _BEHIND.match(text[match.end() : match.end() + 32])
     if not word:
         return False
     kind, _, gap = called(text, match.start(), match.end())

@@ -16,9 +16,12 @@ _SHAPES = (
     # KCX-009182, HB240017733, AB0044178
     rf"{_START}(?P<letters3>[A-Z]{{1,6}})-?(?:0[0-9]{{5,11}}|[0-9]{{7,14}}){_STOP}",
     # 17-A-2208, 0619-JY-217
-    rf"{_START}[0-9]{{2,8}}-(?P<letters4>[A-Z]{{1,4}})-?[0-9]{{3,8}}{_STOP}",
+    rf"{_START}[0-9]{{2,8}}-(?P<letters4>[A-Z]{{1,4}})-?[0-9]{{3,8}}[A-Z]?{_STOP}",
     # 0000733918
-    rf"{_START}(?<![+¥￥$])00(?!86)[0-9]{{6,10}}{_STOP}",
+    rf"{_START}(?<![+¥￥$])(?:00(?!86)[0-9]{{6,10}}|000[0-9]{{3,4}}){_STOP}",
+    # DR 0417, TJ0093-4
+    rf"{_START}(?P<letters5>ZY|MZ|JZ|BL|BA|TJ|DR|CT|MR|US|XR|CR|PET|ZYH|BAH)-?[0-9]{{4,12}}(?:-[0-9]{{1,4}})?{_STOP}",
+    rf"{_START}(?P<letters6>[A-Z]{{1,4}})[零〇一二三四五六七八九幺两壹贰叁肆伍陆柒捌玖]{{5,12}}(?![一-鿿])",
 )
 _SHAPED = re.compile("|".join(_SHAPES))
 _OTHER_CODES = re.compile(
@@ -27,6 +30,7 @@ _OTHER_CODES = re.compile(
     r"|REF|SKU|USB|RTX|GTX|IPX|CNAS|CMA|EQ|V|NDC|GTIN|EAN|UPC|IC|NRIC|IMEI|MAC|EDC|LMP|DOB|EDD|UTC|GMT|QQ|TEL|VX|WX|FAX|PO|FW|HEX)(?:[/\-].*)?"
 )
 """Letters before a number that is a trial's, a standard's, a gene's, a parcel's or a device's."""
+_IMAGE = re.compile("ZY|MZ|JZ|BL|BA|TJ|DR|CT|MR|US|XR|CR|PET|ZYH|BAH")
 _APPROVAL = re.compile(r"[HZSJBTF](?:[A-Z])?(?:19|20)?[0-9]{6,8}")
 _STANDARD = re.compile(r".*[0-9]-(?:19[5-9]|20[0-4])[0-9]")
 _DAY = re.compile(
@@ -38,7 +42,7 @@ _UNITS_BEHIND = re.compile(r"^[ ]?(?:元|块|mg|ml|mm|U|IU|%|次|人|例|天|年
 def found(text: str) -> Iterator[Span]:
     """Numbers in the shape of records, and such as stand in brackets behind a name."""
     for match in _SHAPED.finditer(text):
-        letters = match["letters"] or match["letters2"] or match["letters3"] or match["letters4"] or ""
+        letters = match["letters"] or match["letters2"] or match["letters3"] or match["letters4"] or match["letters5"] or match["letters6"] or ""
         if _is_record(text, match, letters):
             yield Span(match.start(), match.end(), "mrn")
     yield from _beside_names(text)
@@ -48,12 +52,14 @@ def _is_record(text: str, match: re.Match[str], letters: str) -> bool:
     number = match[0]
     if _OTHER_CODES.fullmatch(letters) or _STANDARD.fullmatch(number) or _UNITS_BEHIND.match(text[match.end() : match.end() + 4]):
         return False
-    if sum(c.isdigit() for c in number) < 5 or is_order(text, match.start()):
+    if sum(c.isnumeric() for c in number) < 5 or is_order(text, match.start()):
         return False
     kind, word, gap = called(text, match.start(), match.end())
     if (_APPROVAL.fullmatch(number) and kind != "mrn") or _DAY.search(number):
         return False
     if kind in (None, "mrn") or (letters and kind in ("phone", "mobile", "qq", "bank_card")):
+        return True
+    if kind == "none" and gap.strip(" :") and _IMAGE.fullmatch(letters):
         return True
     return kind != "none" and (len(gap) > 6 or word in ("证号", "证件"))
 
