@@ -37,7 +37,8 @@ _ID = (
     r"|士官证|士兵证|文职证|警官证|户口本"
     r"|统一编号|统编|永居|港澳证|签证|驾驶证|驾照|残疾证|身份号|identity|passport|nric|hkid|national id|travel permit"
     r"|driving licen[cs]e"
-    rf"|{_NOT_LATIN}FIN(?= ?(?:no|number|:)){_END}|{_NOT_LATIN}SSN{_END}|social security|{_NOT_LATIN}ID(?=[ :#]?(?:card|[证号])){_END}"
+    rf"|{_NOT_LATIN}FIN(?= ?(?:no|number|:)){_END}|{_NOT_LATIN}SSN{_END}|social security"
+    rf"|{_NOT_LATIN}ID(?=[ :#]?(?:card|[证号])){_END}"
     rf"|(?:新|老|旧|{_NOT_LATIN})IC(?![A-Za-z])|{_NOT_LATIN}(?:mykad|aadhaar|aadhar|DNI|NIE|CURP|CPF|NINO|NIN|NIK|KTP|CCCD"
     rf"|CMND|PESEL|CNIC|iqama|emirates id|birth cert(?:ificate)?|BC(?= ?$)|my ?number){_END}"
 )
@@ -68,12 +69,15 @@ _MRN = (
     r"|[A-Z]{2,5}号)(?=[^\u4e00-\u9fff]|[是为叫填写就应念]|$)"
     rf"|{_NOT_LATIN}(?:MRN|URN|UHID|HN|HRN|IPN|IPD|OPD|SOPD|NHS|CHI|NRN|accession|acc\.?|case|claim|chart|file|record"
     rf"|patient|admission|visit"
-    r"|encounter|episode|(?:pt|patient)[ _]?ID|ID(?=[ :#]{0,3}$)|specimen|sample|lab(?:oratory)?|path(?:ology)?|histo(?:logy)?|cytology|slide|block|biopsy"
+    r"|encounter|episode|(?:pt|patient)[ _]?ID|ID(?=[ :#]{0,3}$)|specimen|sample|lab(?:oratory)?|path(?:ology)?"
+    r"|histo(?:logy)?|cytology|slide|block|biopsy"
     r"|imaging|exam(?:ination)?|study|scan"
     r"|report|requisition|referral|hospital|clinic|local|dossier|ref(?:erence)?|insurance|insurer|policy"
     r"|member(?:ship)?|medicare|medicaid|barcode"
-    r"|tube|booking|appointment|appt|registration|folio|dental|film|x-?ray|ultrasound|mri|ct|ecg|endoscopy|surgery|theatre"
-    r"|adm|hosp|RN|MC|PID|UID|PHN|MBI|OHIP|unit|pt|wristband|band|HMO|NHIS|NHIF|philhealth|bpjs|folder|enrollee|enrolment"
+    r"|tube|booking|appointment|appt|registration|folio|dental|film|x-?ray|ultrasound|mri|ct|ecg|endoscopy"
+    r"|surgery|theatre"
+    r"|adm|hosp|RN|MC|PID|UID|PHN|MBI|OHIP|unit|pt|wristband|band|HMO|NHIS|NHIF|philhealth|bpjs|folder|enrollee"
+    r"|enrolment"
     r"|subscriber|beneficiary|trial|screening|authori[sz]ation|pre-?auth|radiology|pharmacy|rx|prescription|kad|tarjeta"
     r"|expediente|historia|prontu[aá]rio|dossier|study|order ref"
     r"|donor|cycle|embryo|health card)"
@@ -109,7 +113,8 @@ _ORDER = re.compile(
 )
 _AFTER = re.compile(
     r"^号?[ ]?(?:[)）」】\"”'][ ]?)?(?:[(（\[【-]|——|[,，、]?[ ]?(?:[这那][个号张串]?|就|才|正)?(?:是|为|属于|is"
-    r"|as)(?:助教|老师|护士|客服|群主|[护医]生)?|[这那][个号张串]|[这那两三四五几]{1,2}[份张本块管盒]|的(?=Q|[扣企]))?[ ]?"
+    r"|as)(?:助教|老师|护士|客服|群主|[护医]生)?|[这那][个号张串]"
+    r"|[这那两三四五几]{1,2}[份张本块管盒]|的(?=Q|[扣企]))?[ ]?"
     r"(?:我|你|您|他|她|俺|咱|my|his|her|the|a|our|your)?(?:家|爸|妈|爷爷|奶奶|老公|爱人|孩子|儿子|女儿|们|本人|患者"
     r"|病人|老人)?(?:的|嘅)?[ ]?"
 )

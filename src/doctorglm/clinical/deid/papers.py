@@ -11,8 +11,12 @@ from doctorglm.clinical.deid.cues import before, called, digits_of, is_order, is
 from doctorglm.clinical.deid.spans import Span
 
 _SEP = r"[ \-.·,，、/()\t\n_]"
-_ID18 = re.compile(rf"(?<![0-9A-Za-z])(?<![A-Za-z]-)[1-9](?:{_SEP}{{0,2}}[0-9]){{16}}{_SEP}{{0,2}}[0-9Xx](?![0-9A-Za-z])")
-_ID_TYPED = re.compile(rf"(?<![0-9A-Za-z])(?<![A-Za-z]-)[1-9](?:{_SEP}{{0,2}}[0-9]){{15,18}}{_SEP}?[0-9Xx](?![0-9A-Za-z])")
+_ID18 = re.compile(
+    rf"(?<![0-9A-Za-z])(?<![A-Za-z]-)[1-9](?:{_SEP}{{0,2}}[0-9]){{16}}{_SEP}{{0,2}}[0-9Xx](?![0-9A-Za-z])"
+)
+_ID_TYPED = re.compile(
+    rf"(?<![0-9A-Za-z])(?<![A-Za-z]-)[1-9](?:{_SEP}{{0,2}}[0-9]){{15,18}}{_SEP}?[0-9Xx](?![0-9A-Za-z])"
+)
 _ID15 = re.compile(rf"(?<![0-9A-Za-z])[1-8](?:{_SEP}?[0-9]){{14}}(?![0-9A-Za-z])")
 _ID_WORD = re.compile(
     r"身份|证件|[老旧]证|15位|十五位|证号|身分|一代证|二代证|公民|(?<![A-Za-z])ID(?![A-Za-z])|id card|identity",
@@ -110,13 +114,15 @@ _ABROAD = re.compile(
     r"|[A-Z]{5}[0-9]{4}[A-Z]|[A-Z]{6}[0-9]{2}[A-Z][0-9]{2}[A-Z][0-9]{3}[A-Z])(?![0-9A-Za-z]|[.\-][0-9])"
 )
 _PAPER_WORD = (
-    r"(?:新|老|旧)?(?<![A-Za-z])IC|(?<![A-Za-z])(?:my ?kad|aadhaa?r|uidai|DNI|NIE|CURP|CPF|CI|RUT|RUN|NINO?|NI|SIN|TFN|TIN|PAN"
+    r"(?:新|老|旧)?(?<![A-Za-z])IC|(?<![A-Za-z])(?:my ?kad|aadhaa?r|uidai|DNI|NIE|CURP|CPF|CI|RUT|RUN|NINO?|NI|SIN"
+    r"|TFN|TIN|PAN"
     r"|NIK|KTP|CCCD|CMND|PESEL|CNIC|BSN|PPS|iqama|emirates id|umid|birth cert(?:ificate)?|BC|FIN|my ?number|ID|nric|SSN"
     r"|driving licen[cs]e|driver'?s licen[cs]e|DL)(?![A-Za-z])"
 )
 _PAPER = re.compile(
     rf"(?:{_PAPER_WORD})(?:[ ]?(?:card|no\.?|number|num|#|号码?))?[ :#]{{0,3}}(?:is |was |是)?"
-    r"(?P<n>[A-Z][12][ ]?[0-9]{4}[ ]?[0-9]{4}|[0-9]{6}-[0-9]{2}-[0-9]{4}|[0-9]{4}[ \-][0-9]{4}[ \-][0-9]{4}|[0-9]{3}[ \-][0-9]{3}[ \-][0-9]{3}"
+    r"(?P<n>[A-Z][12][ ]?[0-9]{4}[ ]?[0-9]{4}|[0-9]{6}-[0-9]{2}-[0-9]{4}|[0-9]{4}[ \-][0-9]{4}[ \-][0-9]{4}"
+    r"|[0-9]{3}[ \-][0-9]{3}[ \-][0-9]{3}"
     r"|[A-Z]{0,3}[0-9]{7,16}-?[A-Z]?)(?![0-9A-Za-z]|[\-.][0-9])",
     re.IGNORECASE,
 )
@@ -129,8 +135,12 @@ def abroad(text: str) -> Iterator[Span]:
             yield Span(match.start(), match.end(), "id_card")
     for match in _PAPER.finditer(text):
         number = re.sub(r"[ \-]", "", match["n"])
-        is_bare_id = re.match(r"ID(?![A-Za-z])", match[0], re.IGNORECASE) and not re.match("ID ?card", match[0], re.IGNORECASE)
-        if (not is_bare_id or re.fullmatch(r"[A-Z][12][0-9]{8}|[0-9]{15}|[0-9]{17}[0-9X]", number)) and not _is_date(number):
+        is_bare_id = re.match(r"ID(?![A-Za-z])", match[0], re.IGNORECASE) and not re.match(
+            "ID ?card", match[0], re.IGNORECASE
+        )
+        if (not is_bare_id or re.fullmatch(r"[A-Z][12][0-9]{8}|[0-9]{15}|[0-9]{17}[0-9X]", number)) and not _is_date(
+            number
+        ):
             yield Span(match.start("n"), match.end("n"), "id_card")
 
 
@@ -172,6 +182,9 @@ def bank_cards(text: str) -> Iterator[Span]:
             and (not ordered or lead.rstrip(": ").endswith("流水"))
             and not is_record(text, match.start(), match.end())
         )
-        is_line = re.fullmatch(r"86[ \-]?1[3-9][0-9](?:[ \-]?[0-9]{4}){2}|\(?0[0-9]{2,3}\)?[ \-][0-9]{7,8}(?:[ \-][0-9]{1,6})?", match[0])
+        is_line = re.fullmatch(
+            r"86[ \-]?1[3-9][0-9](?:[ \-]?[0-9]{4}){2}|\(?0[0-9]{2,3}\)?[ \-][0-9]{7,8}(?:[ \-][0-9]{1,6})?", match[0]
+        )
+        is_line = is_line or re.search(r"[,，](?:19|20)[0-9]{2}[.\-/]", match[0])
         if ((named and len(number) >= 13) or certain) and not is_line:
             yield Span(match.start(), match.end(), "bank_card")

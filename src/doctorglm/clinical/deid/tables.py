@@ -34,7 +34,12 @@ _HEADS = (
             re.IGNORECASE,
         ),
     ),
-    ("mrn", re.compile(r"(?:ZYH|BAH|MZH|JZH|BLH|ZYHM|BRID|KH|JZKH|YXH|TJH)|(?:[a-z]{2,12}[_ ])(?:no|id|number)", re.IGNORECASE)),
+    (
+        "mrn",
+        re.compile(
+            r"(?:ZYH|BAH|MZH|JZH|BLH|ZYHM|BRID|KH|JZKH|YXH|TJH)|(?:[a-z]{2,12}[_ ])(?:no|id|number)", re.IGNORECASE
+        ),
+    ),
     ("id_card", re.compile(r"SFZH?M?|ZJHM?", re.IGNORECASE)),
     ("phone", re.compile(r"LXDH|DH|SJH?M?|LXFS", re.IGNORECASE)),
     ("date", re.compile(r"CSRQ|RYRQ|CYRQ|JZRQ", re.IGNORECASE)),
