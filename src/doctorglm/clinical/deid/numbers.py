@@ -13,8 +13,10 @@ from doctorglm.clinical.deid.spans import Span
 __all__ = ["found", "is_id_card", "passes_luhn"]
 
 
-_MANY = re.compile(r"[0-9](?:[^0-9A-Za-z\u4e00-\u9fff]{0,4}[0-9]){4}")
-"""Five digits in a row, which most texts lack: what needs as many is not looked for in them."""
+_SEVEN = re.compile(r"[0-9](?:[^0-9A-Za-z\u4e00-\u9fff]{0,3}[0-9]){6}")
+_FIVE = re.compile(r"[0-9](?:[ \-]?[0-9]){4}")
+_FOUR = re.compile(r"[0-9]{4}")
+"""Digits in a row, which most texts lack: what needs as many is not looked for in them."""
 
 
 def found(text: str) -> Iterator[Span]:
@@ -22,13 +24,15 @@ def found(text: str) -> Iterator[Span]:
     plain = simplified(folded(text))
     digits, put_right = spoken(plain), scanned(plain)
     readings = [plain, *([digits] if digits != plain else []), *([put_right] if put_right != plain else [])]
-    long = [reading for reading in readings if _MANY.search(reading)]
+    long = [reading for reading in readings if _SEVEN.search(reading)]
     is_long = plain in long
     for reading in long:
         yield from id_cards(reading)
     if is_long:
         yield from abroad(plain)
+    if _FIVE.search(plain):
         yield from permits(plain)
+    if is_long:
         yield from bank_cards(plain)
         yield from foreign(plain)
     yield from rounded(plain)
@@ -44,7 +48,7 @@ def found(text: str) -> Iterator[Span]:
     yield from inside(plain)
     yield from first_cells(plain) if is_long else ()
     yield from qq.disguised(plain)
-    yield from qq.found(long)
+    yield from qq.found(readings)
     for reading in readings:
         yield from (s for s in named(reading) if reading is not digits or s.end - s.start >= 6)
-    yield from record_shapes.found(plain, is_long)
+    yield from record_shapes.found(plain, bool(_FOUR.search(plain)))
