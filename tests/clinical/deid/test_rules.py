@@ -86,6 +86,45 @@ at ⟦hospital:QEH⟧ last week
 加V：⟦wechat:Lin--0417⟧
 ⟦wechat:DrMei-nyc⟧ on WeChat
 微信号⟦wechat:wxid_7k2m9qz1t⟧
+收割机⟦plate:皖05-31877⟧借给隔壁村了
+车位上那台⟦plate:BMX-7725⟧是谁的，請移車
+kereta ⟦plate:WVA 3019⟧ kena saman tadi
+绿化带里的拖拉机⟦plate:湘12·50433⟧，机主喝了酒
+她的IC ⟦id_card:880214-07-5523⟧，護照過期了
+spouse NRIC ⟦id_card:S8812345Z⟧, same address
+Aadhaar ⟦id_card:2244 6688 1010⟧ seen at the desk
+DNI ⟦id_card:20445566-T⟧, paciente nueva
+挂不上号 ⟦id_card:330106195512070001⟧ 麻烦帮我看看
+回拨内线⟦landline:7042⟧
+找保卫处⟦landline:6118⟧挪车
+澳门那边⟦landline:853-2833-0101⟧
+「电话？」「⟦landline:二八三三零一零一⟧。」
+seoul side ⟦landline:82-2-0000-4410⟧, ask for the nurse
+热线⟦landline:4000-000-352⟧
+⑯⓪⑤: 存我⟦mobile:⑯⓪⑤⑦①②②⑨⑥④⟧
+重打腕带：吴桂枝(⟦mrn:1120467⟧)、杜小满(⟦mrn:1120476⟧)
+Mrs Lam Siu Fong (⟦mrn:HK-88120⟧) was reviewed today
+片子⟦mrn:CT2311-40718⟧和⟦mrn:MR2311-02255⟧都传上去了
+卡⟦mrn:TX-510104-7720⟧停了，⟦mrn:KQ/24/00932⟧还能用
+输⟦mrn:6208020077120⟧就能看报销到哪一步
+住院号一个是⟦mrn:2207718⟧一个是⟦mrn:2207781⟧，别搞混
+结算单号⟦mrn:JS2311-00417⟧
+ZYH,XM,SFZH\n⟦mrn:0028-417⟧,周小荷,⟦id_card:110101198001010007⟧
+门诊号⟦mrn:MZ四四零一零零九⟧
+我家qq⟦qq:8814ooo36⟧，孩子在用
+打我QQ电话，⟦qq:2566301877⟧
+QQ是⟦qq:51730926⟧还是⟦qq:51730962⟧，两个都加下
+⟦qq:捌零玖贰叁伍壹柒肆⟧这样写看得懂吧
+薇❤：⟦wechat:lin_dou88⟧ 视频看伤口
+🛰️：⟦wechat:keke3_miao⟧
+加我 V⟦wechat:mantou-wan7⟧
+搜⟦wechat:suhe.1986⟧，头像是只猫
+⟦wechat:heiniu00kk⟧（V）
+给⟦wechat:taohua-xiaodian⟧留言，当天回
+网站⟦url:www。qinghe-yy。example。com⟧
+look up ⟦url:sanmarcos-lab.example.mx/folio/5521⟧
+链接⟦url:t.xiaohe.xx/7Kd2⟧，复制打开
+写信⟦email:mei0317＠hehua。example⟧
 发到⟦email:nimin_tousu2024 @ xinmail . com⟧
 预约网址⟦url:bookings.maplegrove-gp.co.nz⟧
 """
@@ -112,6 +151,22 @@ aquaporin-4, interleukin-2, connexin43 and type 2 may vary
 一家三甲医院，附近的诊所，村卫生室
 CT 7300元，MRI 620元，PET-CT不报销
 2000-3000步，1200-1500千卡
+统编99000418是公司的
+起搏器A阈值0.5V@0.4ms，电池2.78V
+PATIENT_SEX=F; last_visit=门诊; guardian_id 空着
+GB 18030-2022、WS/T 406-2012、YY 0505-2012
+LY294002和MK-3475，BMS-936558还在试
+国药准字H20103155，械注准20173400512
+末次月经LMP2024-01-30，EDC2024-11-06
+内线打不通就打120，热线12320，电话95588
+VX-770是药名，不是微信；WX-0593在一期
+beta-blocker、pet-ct、follow-up、pre-albumin和k-ras
+Figure.12，table.3，见第5页
+前端Vue.js和Node.js，v2.0.31
+办公室2024年装修，5号楼1203室
+会议ID 823 1234 5678，房卡0417
+GTIN 06958742310039，NDC 00093-7242-98
+一二三四五六七八九，零点五
 """
 
 
@@ -159,6 +214,21 @@ def test_what_only_looks_like_one_is_left(text: str) -> None:
         "医院",
         "号1",
         "的在医院",
+        "A1-",
+        "A/1",
+        "1o",
+        "V-a",
+        "a点",
+        "www。",
+        "ab-",
+        "an",
+        "0000",
+        "①",
+        "豫01",
+        "Mrs Ab ",
+        "IC 1",
+        "1 或",
+        "内线1",
     ],
 )
 def test_a_long_text_of_what_nearly_matches_is_read_in_seconds(piece: str) -> None:

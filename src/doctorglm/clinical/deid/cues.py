@@ -14,7 +14,7 @@ Kind: TypeAlias = Literal["qq", "wechat", "mobile", "phone", "id_card", "bank_ca
 _NOT_LATIN = r"(?:(?<![A-Za-z])|(?<=\\[tn]))"
 _END = r"(?![A-Za-z])"
 _QQ = (
-    rf"{_NOT_LATIN}Q ?Q(?!糖|音乐|邮箱|图|空间(?!号))|{_NOT_LATIN}Q(?=[ :号群上是叫给聊:]"
+    rf"{_NOT_LATIN}Q ?Q(?:电话|语音|视频)?(?!糖|音乐|邮箱|图|空间(?!号))|{_NOT_LATIN}Q(?=[ :号群上是叫给聊:]"
     rf"|$){_END}|[扣抠蔻叩][扣抠蔻叩]|扣(?=[号群:我他她是])"
     r"|小?企鹅|球球|腾讯号|tencent|oicq|qicq|🐧|鹅号|[大小新旧老这那我]号(?![是为]?[^0-9]{0,3}手机)"
     r"|[新旧老这进加入]群|群号?(?=[: 是]{0,2}(?:[0-9]|$))|求加"
@@ -37,8 +37,10 @@ _ID = (
     r"|士官证|士兵证|文职证|警官证|户口本"
     r"|统一编号|统编|永居|港澳证|签证|驾驶证|驾照|残疾证|身份号|identity|passport|nric|hkid|national id|travel permit"
     r"|driving licen[cs]e"
-    rf"|{_NOT_LATIN}FIN(?= ?(?:no|number|:)){_END}|{_NOT_LATIN}SSN{_END}|social security|{_NOT_LATIN}ID(?=[ :#]?(?:ca"
-    rf"rd|[:证号])){_END}"
+    rf"|{_NOT_LATIN}FIN(?= ?(?:no|number|:)){_END}|{_NOT_LATIN}SSN{_END}|social security"
+    rf"|{_NOT_LATIN}ID(?=[ :#]?(?:card|[证号])){_END}"
+    rf"|(?:新|老|旧|{_NOT_LATIN})IC(?![A-Za-z])|{_NOT_LATIN}(?:mykad|aadhaar|aadhar|DNI|NIE|CURP|CPF|NINO|NIN|NIK|KTP|CCCD"
+    rf"|CMND|PESEL|CNIC|iqama|emirates id|birth cert(?:ificate)?|BC(?= ?$)|my ?number){_END}"
 )
 _BANK = (
     r"银行|账号|账户|帐号|帐户|户头|工行|建行|农行|中行|交行|招行|邮储|邮政储蓄|信合|农商|存折|打款|转账|收款|汇款"
@@ -67,14 +69,21 @@ _MRN = (
     r"|[A-Z]{2,5}号)(?=[^\u4e00-\u9fff]|[是为叫填写就应念]|$)"
     rf"|{_NOT_LATIN}(?:MRN|URN|UHID|HN|HRN|IPN|IPD|OPD|SOPD|NHS|CHI|NRN|accession|acc\.?|case|claim|chart|file|record"
     rf"|patient|admission|visit"
-    r"|encounter|episode|specimen|sample|lab(?:oratory)?|path(?:ology)?|histo(?:logy)?|cytology|slide|block|biopsy"
+    r"|encounter|episode|(?:pt|patient)[ _]?ID|ID(?=[ :#]{0,3}$)|specimen|sample|lab(?:oratory)?|path(?:ology)?"
+    r"|histo(?:logy)?|cytology|slide|block|biopsy"
     r"|imaging|exam(?:ination)?|study|scan"
     r"|report|requisition|referral|hospital|clinic|local|dossier|ref(?:erence)?|insurance|insurer|policy"
     r"|member(?:ship)?|medicare|medicaid|barcode"
-    r"|tube|booking|appointment|registration|folio|dental|film|x-?ray|ultrasound|mri|ct|ecg|endoscopy|surgery|theatre"
+    r"|tube|booking|appointment|appt|registration|folio|dental|film|x-?ray|ultrasound|mri|ct|ecg|endoscopy"
+    r"|surgery|theatre"
+    r"|adm|hosp|RN|MC|PID|UID|PHN|MBI|OHIP|unit|pt|wristband|band|HMO|NHIS|NHIF|philhealth|bpjs|folder|enrollee"
+    r"|enrolment"
+    r"|subscriber|beneficiary|trial|screening|authori[sz]ation|pre-?auth|radiology|pharmacy|rx|prescription|kad|tarjeta"
+    r"|expediente|historia|prontu[aá]rio|dossier|study|order ref"
     r"|donor|cycle|embryo|health card)"
     r"(?:'s)?(?: (?:record|card|file|form|slip|report|request))?"
-    rf"(?: ?(?:no|number|num|id|code|nr|#|ref|reference)\.?)?{_END}"
+    rf"(?:[ _]?(?:no|number|num|id|code|nr|#|ref|reference)\.?)?{_END}"
+    rf"|{_NOT_LATIN}(?:card|reg|visit|adm|emr|his|lis|pacs)_(?:no|id|num|code){_END}"
 )
 _WORD = re.compile(
     "|".join(
@@ -99,17 +108,18 @@ _END_OF_SENTENCE = re.compile(
 _ORDER = re.compile(
     r"(?:订单|运单|快递|单号|物流|追溯码|监管码|批号|批次|流水|条形码|货号|准字|版本|序列|交易|授权码|发票|票据"
     r"|凭证|取件码|tracking|order|batch|lot|isbn|doi|pmid|NCT)"
-    r"[^,，。;；\n]{0,8}$",
+    r"(?:[^,，。;；\n]{0,8}|[ :号]{0,3}[0-9]{4,14}[ ]{1,2}[0-9 ]{0,6})$",
     re.IGNORECASE,
 )
 _AFTER = re.compile(
     r"^号?[ ]?(?:[)）」】\"”'][ ]?)?(?:[(（\[【-]|——|[,，、]?[ ]?(?:[这那][个号张串]?|就|才|正)?(?:是|为|属于|is"
-    r"|as)(?:助教|老师|护士|客服|群主|[护医]生)?|[这那][个号张串]|的(?=Q|[扣企]))?[ ]?"
+    r"|as)(?:助教|老师|护士|客服|群主|[护医]生)?|[这那][个号张串]"
+    r"|[这那两三四五几]{1,2}[份张本块管盒]|的(?=Q|[扣企]))?[ ]?"
     r"(?:我|你|您|他|她|俺|咱|my|his|her|the|a|our|your)?(?:家|爸|妈|爷爷|奶奶|老公|爱人|孩子|儿子|女儿|们|本人|患者"
     r"|病人|老人)?(?:的|嘅)?[ ]?"
 )
 _SPACED = re.compile(r"(?<=[\u4e00-\u9fff]) (?=[\u4e00-\u9fff])")
-_SPEAKER = re.compile(r"^\s*(?:[^\s:]{1,6}:)?[\s\"“「—\-]*$")
+_SPEAKER = re.compile(r"^[\s\"”」』]*(?:[^\s:]{1,6}:)?[\s\"“「『—\-]*$")
 _OTHER_NUMBER = re.compile(r"[0-9][0-9\- ]{3,}[0-9]")
 
 

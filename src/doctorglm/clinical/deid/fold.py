@@ -53,6 +53,11 @@ def spoken(text: str) -> str:
     return folded(text).translate(_SPOKEN).translate(_CIRCLED)
 
 
+def circled(plain: str) -> str:
+    """The folded text with circled digits alone as digits; as long as the text."""
+    return plain.translate(_CIRCLED)
+
+
 def scanned(plain: str) -> str:
     """The folded text with O for 0 and l for 1 put right in what is else made of digits; as long as the text."""
     return _SCANNED.sub(lambda match: match[0].translate(_LETTERS), plain)

@@ -5,6 +5,7 @@ match.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator
 
 from doctorglm.clinical.deid.cues import before, called, digits_of, is_order, is_record
@@ -79,7 +80,7 @@ _CHINESE = (
 )
 _OTHER = (
     rf"{_ALONE}(?:\+?1[ \-])?[48]00{_GAP}?[0-9]{{3,4}}{_GAP}?[0-9]{{3,4}}{_EXTENSION}(?![0-9A-Za-z])",
-    rf"{_ALONE}\(?(?:\+|00)(?!86[ \-.)(]{{0,3}}[0-9])[1-9][0-9]{{0,2}}\)?{_GAP}?"
+    rf"{_ALONE}\(?(?:\+|00[ ]?)(?!86[ \-.)(]{{0,3}}[0-9])[1-9][0-9]{{0,2}}\)?{_GAP}?"
     rf"(?:\(0?[0-9]{{1,4}}\){_GAP}?)?[0-9]{{1,4}}(?:{_GAP}[0-9]{{2,5}}){{1,4}}{_EXTENSION}(?![0-9])",
     rf"{_ALONE}\((?:852|853|886)\)[ ]?[0-9]{{4}}[ \-]?[0-9]{{4}}(?![0-9])",
     rf"{_ALONE}\(?(?:\+|00)(?:852|853|886|65|81|82|44|61|1|49|33|60)\)?[0-9]{{8,10}}(?![0-9])",
@@ -92,12 +93,20 @@ _OTHER = (
     r"|[0-9]{3}[ ][0-9]{3}[ ][0-9]{4})(?![0-9])",
     rf"{_ALONE}\(0[0-9]{{1,4}}\)[ ]?[0-9]{{3,4}}[ \-]?[0-9]{{3,4}}{_EXTENSION}(?![0-9])",
     rf"{_ALONE}0[2-8][0-9]?[\-][0-9]{{3,4}}[\- ]?[0-9]{{4}}{_EXTENSION}(?![0-9\-])",
+    # 852-2555-0171, 0917-000-4418, 019-800 4417, 010-1234-5678 of Korea
+    rf"{_ALONE}(?:852|853)[ \-][2-9][0-9]{{3}}[ \-]?[0-9]{{4}}(?![0-9\-])",
+    rf"{_ALONE}0(?:[789][0-9]{{2}}[ \-][0-9]{{3}}[ \-]?[0-9]{{4}}"
+    rf"|1[0-9][ \-][0-9]{{3,4}}[ \-]?[0-9]{{3,4}})(?![0-9\-])",
+    rf"{_ALONE}400[0-9]-[0-9]{{3}}-[0-9]{{3}}{_EXTENSION}(?![0-9\-])",
+    rf"{_ALONE}(?:82|81|84|66|60|62|63|65|44|49|33|61|91|39|34|7|976|852|853"
+    rf"|886)-[0-9]{{1,3}}-[0-9]{{3,4}}-[0-9]{{4}}(?![0-9\-])",
+    rf"{_ALONE}0[789]0[ \-][0-9]{{4}}[ \-][0-9]{{4}}(?![0-9\-])",
 )
 _TAIWAN_MOBILE = re.compile(
     rf"{_ALONE}(?:\(?\+?886\)?[ \-]{{0,2}}\(?0?\)?|0)9[0-9]{{2}}[ \-][0-9]{{3}}[ \-]?[0-9]{{3}}(?![0-9\-])"
 )
 _HONG_KONG = re.compile(
-    r"(?<![0-9A-Za-z])(?<![0-9A-Za-z][.\-/ ])(?P<n>[1-9][0-9]{3}[ ][0-9]{4})(?![0-9A-Za-z]|[ \-/.][0-9])"
+    r"(?<![0-9A-Za-z])(?<![0-9A-Za-z][.\-/])(?<![0-9A-Z][ ])(?P<n>[1-9][0-9]{3}[ ][0-9]{4})(?![0-9A-Za-z]|[ \-/.][0-9])"
 )
 _CHINESE_LINES = tuple(re.compile(pattern, re.IGNORECASE) for pattern in _CHINESE)
 _OTHER_LINES = tuple(re.compile(pattern, re.IGNORECASE) for pattern in _OTHER)
@@ -126,8 +135,64 @@ def foreign(text: str) -> Iterator[Span]:
 
 
 def _is_else(text: str, match: re.Match[str]) -> bool:
-    kind = called(text, match.start(), match.end())[0]
+    kind, _, _ = called(text, match.start(), match.end())
+    if _CALL.search(before(text, match.start(), 12)) and re.match(r"\(?0[1-9]", match[0]):
+        return False
+    if match[0].startswith("(") and ")" not in match[0] and re.search("[,，、]", match[0]):
+        return True
     return kind == "qq" or is_record(text, match.start(), match.end())
+
+
+_ROUND = re.compile(r"[①-⑨⓪⑩-⑳]{8,11}(?![①-⑨⓪⑩-⑳])")
+_PLACE_BEHIND = r"(?=[ ]?[(（]?(?:传达室|门卫|值班|座机|家里|办公室|护士站|单位|宅电|区号|打进|打哪个|拨进))"
+_TOLD_BEHIND = re.compile(
+    rf"(?<![0-9A-Za-z.\-/])(?P<n>[1-9][0-9]{{2,3}}[ \-]?[0-9]{{4}})(?![0-9A-Za-z]|[.\-/][0-9]){_PLACE_BEHIND}"
+    rf"|(?<=[0-9] [或/] )(?P<m>[1-9][0-9]{{3}}-[0-9]{{4}})(?![0-9\-])"
+    rf"|(?<=[0-9]或)(?P<k>[1-9][0-9]{{3}}-[0-9]{{4}})(?![0-9\-])"
+)
+
+
+def behind(text: str) -> Iterator[Span]:
+    """Seven or eight digits of which the words behind them say where they ring."""
+    for match in _TOLD_BEHIND.finditer(text):
+        group = next(name for name in ("n", "m", "k") if match[name])
+        yield Span(match.start(group), match.end(group), "landline")
+
+
+def rounded(text: str) -> Iterator[Span]:
+    """A mobile number in circled numbers, of which one may hold two digits."""
+    for match in _ROUND.finditer(text):
+        digits = "".join(str(int(unicodedata.numeric(sign))) for sign in match[0])
+        if re.fullmatch(r"1[3-9][0-9]{9}", digits):
+            yield Span(match.start(), match.end(), "mobile")
+
+
+_CALL = re.compile(
+    r"(?<![Qq])(?:电话|致电|拨打?|热线|座机|(?:tel|phone|call)(?![a-z]))[^0-9,，。;；\n]{0,6}$", re.IGNORECASE
+)
+_SHORT = re.compile(
+    r"(?:内线|分机|短号|小号|虚拟网|集团号|座机|电话|值班|[处室科站台房办]|ext(?:ension)?\.?|bleep|pager)(?:电话|号码|号)?"
+    r"(?:请?[拨打]|[:：是为])?[ ]?[:：]?[ ]?(?P<n>[1-9][0-9]{3,5})"
+    r"(?![0-9A-Za-z%]|[.:/\-~][0-9]|[ ]?(?:元|块|年|床|人|次|例|份"
+    r"|张|房|室|号楼|弄"
+    r"|步|米|个|名|台|支|mg|ml|kg|g|m|万))(?P<after>号|.{0,4})",
+    re.IGNORECASE,
+)
+_SURE_SHORT = re.compile(r"内线|分机|短号|虚拟网|集团号|座机|电话|[拨打]|ext|bleep|pager", re.IGNORECASE)
+_PUBLIC = re.compile(r"12[0-9]{3}|9[56][0-9]{3}|1[0-9]{2}|10[0-9]{3}|11[0-9]{3}")
+
+
+def inside(text: str) -> Iterator[Span]:
+    """Numbers within a house: 内线6213, 保卫处9110; none of the public ones, no year, no room."""
+    for match in _SHORT.finditer(text):
+        number = match["n"]
+        is_sure = _SURE_SHORT.search(match[0][: match.start("n") - match.start()])
+        is_year = re.fullmatch(r"(?:19|20)[0-9]{2}", number)
+        is_told = is_sure or re.match(
+            r"保卫|门卫|护士|值班|信息|收费|总务|后勤", before(text, match.start() + 1, 3)[-3:]
+        )
+        if is_told and not _PUBLIC.fullmatch(number) and not (is_year and not is_sure):
+            yield Span(match.start("n"), match.end("n"), "landline")
 
 
 def landlines(text: str) -> Iterator[Span]:

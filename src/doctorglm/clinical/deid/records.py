@@ -9,13 +9,15 @@ from doctorglm.clinical.deid.spans import Span
 _UNIT = (
     r"(?!\s?(?:元|块|年|岁|月|次|天|周|分(?!机)|秒|mg|ml|cm|mm|kg|g(?![A-Za-z])|例|人|级|期|U|IU|μ|万|步|毫|克|斤|米"
     r"|公|倍|个|米|%|％|kcal|mmol|bpm|小时|点"
-    r"|mmHg|°|℃|years?|days?|weeks?|hours?|minutes?|copies|cells))"
+    r"|床|mmHg|°|℃|years?|days?|weeks?|hours?|minutes?|copies|cells))"
 )
 _TOKEN = re.compile(
     r"(?<![0-9A-Za-z])(?<![0-9][.:/])"
-    r"(?P<n>(?:(?!(?:MRN|URN|UHID|HN|HRN|IPN|IPD|OPD|SOPD|NHS|CHI|ID|NO|TEL|DOB|QQ)[ ])[A-Z]{1,6}[ ])?(?=[A-Za-z\-_/."
-    r"&:#]{0,24}[0-9])[A-Za-z0-9][A-Za-z0-9&]{0,39}(?:[\-_/.:#＃]{1,2}[A-Za-z0-9]{1,24}){0,8}"
-    r"(?:[ ]{1,2}(?:[0-9]{1,6}|[A-Z]?[0-9]{1,4}-[0-9]{1,5})(?![0-9A-Za-z.:年月日/%]|[ ]?(?:床|岁|天|次|mg"
+    r"(?P<n>(?:(?!(?:MRN|URN|UHID|HN|HRN|IPN|IPD|OPD|SOPD|NHS|CHI|ID|NO|TEL|DOB|QQ|RN"
+    r"|PID|UID|ADM|REG|CARD|CASE|FILE|IC|IP|OP|MR|PT|LAB|ACC|CT|MRI)[ ])[A-Z]{1,6}[ ])?(?=[A-Za-z\-_/."
+    r"&:#(\[〔]{0,24}[0-9])[A-Za-z0-9][A-Za-z0-9&]{0,39}(?:[\-_/.:#＃]{1,2}[A-Za-z0-9]{1,24}){0,8}"
+    r"(?:[(\[〔](?:19|20)?[0-9]{2}[)\]〕][0-9A-Za-z\-]{2,12})?(?:[ ]{1,2}(?:[0-9]{1,6}"
+    r"|[A-Z]?[0-9]{1,4}-[0-9]{1,5})(?![0-9A-Za-z.:年月日/%]|[ ]?(?:床|岁|天|次|mg"
     r"|ml))){0,8}(?:\([0-9A-Z]{1,2}\))?)"
     rf"(?![0-9A-Za-z%]|\.[0-9]){_UNIT}"
 )
@@ -48,7 +50,10 @@ _HARD = re.compile(
     r"|HRN|IPN|IPD|OPD|SOPD|NHS|CHI|NRN|accession)",
     re.IGNORECASE,
 )
-_LIST = re.compile(r"[、,，/和与及或;； ]{1,3}(?:另一个|还有一个?|另外|以及|还有|或者?|and|or)?[ ]?")
+_LIST = re.compile(
+    r"(?:[、,，/和与及或;； ]{1,3}|还是|(?=一个))(?:一个[是叫]|又?(?:写成|变成)|另一个"
+    r"|还有一个?|另外|以及|还有|或者?|and|or)?[ ]?"
+)
 _MORE = re.compile(r"[ ,，]{0,2}(?:转|分机|ext\.?|extension)(?:分机)?[ ]?[0-9]{1,6}(?![0-9A-Za-z])")
 
 
@@ -79,6 +84,8 @@ def _words_in_front(what: str, number: str) -> int:
 def _of_kind(kind: Kind, word: str, gap: str, number: str, count: int) -> str | None:
     """The type of a number that is called so, None when it can be none of that kind."""
     plain = re.sub(r"[ \-.,/_]", "", number)
+    if kind == "id_card" and (re.search(r"[,，].{4}", gap) or (word.startswith("统") and len(plain) == 8)):
+        return None
     is_day = _DATE.fullmatch(number) or _DATE.fullmatch(number.split(" ", 1)[-1])
     if is_day and not (kind == "mrn" and number.isdigit() and count >= 8 and _HARD.search(word)):
         return None

@@ -34,6 +34,23 @@ _HEADS = (
             re.IGNORECASE,
         ),
     ),
+    (
+        "mrn",
+        re.compile(
+            r"(?:ZYH|BAH|MZH|JZH|BLH|ZYHM|BRID|KH|JZKH|YXH|TJH)|(?:[a-z]{2,12}[_ ])(?:no|id|number)", re.IGNORECASE
+        ),
+    ),
+    ("id_card", re.compile(r"SFZH?M?|ZJHM?", re.IGNORECASE)),
+    ("phone", re.compile(r"LXDH|DH|SJH?M?|LXFS", re.IGNORECASE)),
+    ("date", re.compile(r"CSRQ|RYRQ|CYRQ|JZRQ", re.IGNORECASE)),
+    (
+        "other",
+        re.compile(
+            r"(?:患者)?(?:姓名|名字)|性别|床号|床位|诊断|科室|医生|主诊|备注|结果|项目|序号|民族|职业|费别|手术|术式|术者"
+            r"|names?|sex|gender|ward|bed|dx|diagnosis|gene|pt|vaf|result|consultant|XM|XB|ZD|KS|CH",
+            re.IGNORECASE,
+        ),
+    ),
     ("age", re.compile(r"年龄|岁数|age", re.IGNORECASE)),
     ("date", re.compile(r".{0,6}(?:日期|时间|生日|出生)|(?:.{0,10} )?date|DOB", re.IGNORECASE)),
 )
@@ -62,7 +79,7 @@ def found(plain: str) -> Iterator[Span]:
     for line in plain.split("\n"):
         cells = list(_cells(line))
         heads = {i: kind for i, (_, cell) in enumerate(cells) if (kind := _head(cell))} if len(cells) >= 3 else {}
-        if len(heads) >= 2:
+        if len(heads) >= 2 and set(heads.values()) != {"other"}:
             columns = heads
         elif columns and len(cells) >= 2:
             yield from (
@@ -86,6 +103,6 @@ def _head(cell: str) -> str | None:
 
 def _told(kind: str | None, start: int, cell: str) -> Iterator[Span]:
     for what in ("mobile", "landline") if kind == "phone" else (kind,):
-        if what and _CELLS[what].fullmatch(cell):
+        if what and what != "other" and _CELLS[what].fullmatch(cell):
             yield Span(start, start + len(cell), what)
             return
