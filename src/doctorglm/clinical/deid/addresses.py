@@ -36,7 +36,7 @@ _REGION_END = re.compile(r"省|特别行政区|自治区|自治州|自治县|新
 _ROADS = "大道|胡同|里弄|支路|马路|大街|公路|国道|省道|横街|路|街|巷|弄|道(?=[0-9一二三四五六七八九十])|段(?=[0-9])"
 _VILLAGES = (
     "街道|嘎查|苏木|团场|林场|农场|牧场|公社|大队|生产队|村民小组|自然村|镇(?![江海宁原安平远静痛咳])"
-    "|乡(?![市县愁亲])|村|屯(?!门|溪|昌)|寨|(?<!石家)(?<!枣)庄(?!市|河)|坊|堡(?!垒)|庙(?=[村0-9一二三四五六七八九十])"
+    "|乡(?![市县愁亲])|村|屯(?!门|溪|昌)|寨|(?<!石家)(?<!枣)庄(?!市|河)|(?<!潍)(?<!廊)坊|堡(?!垒)|庙(?=[村0-9一二三四五六七八九十])"
     "|垸|塆|圩|浜(?=[0-9村])|峒|砦"
 )
 _ESTATES = (
@@ -75,7 +75,7 @@ _END = re.compile(
     r"(?:旁边?|对面|对过|隔壁|附近|后面|楼下|路[东西南北]|往[东西南北][0-9]+米路?[东西南北]?|[东西南北]侧"
     r"|[东西南北]头(?:第[一二三四五六七八九十]家)?|一带(?=[，。]))"
 )
-_RUN = re.compile(r"[\u4e00-\u9fff0-9A-Za-z·]{0,30}$")
+_BEFORE_RUN = re.compile(r"(?:(?s:.*)[^\u4e00-\u9fff0-9A-Za-z·])?")
 _LEADS = re.compile(
     rf".*(?:{any_of('before_places')}|上门|护士|接(?!官)|停(?!前)|[的是在住到我你他她您们这哪吧呢吗嘛寄给了被把去说问"
     rf"请至往叫找带陪送跟就]|从(?!化)|于(?!洪|家|都|田|庄)|回(?=[到家老])|来(?!宾|凤|安)|走(?!马)|过|家在|址"
@@ -148,11 +148,10 @@ def _buildings(text: str) -> Iterator[Span]:
 
 def _start(text: str, least: int, anchor: int) -> int | None:
     """Where the place begins that the anchor ends: behind the last word that leads up to it."""
-    run = _RUN.search(text, least, anchor)
-    if not run:
-        return None
-    lead = _LEADS.match(run[0])
-    start = run.start() + (lead.end() if lead else 0)
+    run = _BEFORE_RUN.match(text, least, anchor)
+    begin = run.end() if run else least
+    lead = _LEADS.match(text, begin, anchor)
+    start = lead.end() if lead else begin
     name = text[start:anchor]
     last = [end.end() for end in _REGION_END.finditer(name)]
     return start if len(name) - (last[-1] if last else 0) <= 9 else None

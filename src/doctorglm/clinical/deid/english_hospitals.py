@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from doctorglm.clinical.deid.spans import Span
-from doctorglm.clinical.deid.words import words
+from doctorglm.clinical.deid.words import either, words
 
 _CAPITALISED = r"(?:[A-Z][A-Za-z'’.\-]+[ ](?:of[ ]|and[ ]|the[ ]|&[ ])?)"
 _ENGLISH = re.compile(
@@ -17,7 +17,7 @@ _ENGLISH = re.compile(
 )
 _HEAD_FIRST = re.compile(
     r"(?<![A-Za-z])(?:Hospital|Klinik|Poliklinik|Cl[ií]nica|Policl[ií]nico|H[oô]pital|Rumah[ ]Sakit|Ospedale)"
-    r"(?:[ ](?:de|del|de la|di|da|Pakar|Umum)(?=[ ]))*(?:[ ](?!(?:Authority|Admission|Number|No|ID|Bill|Bed|Ward|Road|Street|Name"
+    r"(?:[ ](?:de|del|de la|di|da|Pakar|Umum)(?=[ ]))*(?:[ ](?:del?[ ]|de la[ ])?(?!(?:Authority|Admission|Number|No|ID|Bill|Bed|Ward|Road|Street|Name"
     r"|Records?|Dr|MC|Room)(?![a-z]))[A-Z][\w'’\-]+){1,4}"
 )
 _KIND_LAST = re.compile(
@@ -32,7 +32,8 @@ _ENGLISH_WARD = re.compile(
     r"(?<![A-Za-z])(?:[A-Z][0-9]{1,2}[ ](?:[Ee]ast[ ]|[Ww]est[ ]|[Nn]orth[ ]|[Ss]outh[ ])?)?(?:katil|[Bb]ed|BED)[ ](?:no\.?[ ]?)?"
     r"[A-Za-z]?[0-9]{1,3}[A-Z]?(?![0-9A-Za-z])[ ](?:Male|Female|Surgical|Medical|Children|Maternity)(?:[ ][A-Z][a-z]+)?[ ][Ww]ard"
     r"|(?<![A-Za-z])[A-Z][0-9]{1,2}[ ](?:[Ee]ast[ ]|[Ww]est[ ]|[Nn]orth[ ]|[Ss]outh[ ])?(?:katil|[Bb]ed)[ ][0-9]{1,3}(?![0-9])|"
-    r"(?<![A-Za-z])katil[ ][0-9]{1,3}(?![0-9])|(?<![A-Za-z])WARD[ ][0-9A-Z\-]{1,8}[ ,]{1,2}BED[ ][0-9A-Z]{1,4}(?![0-9A-Za-z])|"    r"(?<![A-Za-z])(?:[A-Z][a-z]+[ ])?(?:[Ww]ard|[Bb]ay(?=.{3,8}[Bb]ed)|ICU|CCU|HDU|[Rr]oom(?=[ ][0-9A-Z]+,?[ ][Bb]ed"
+    r"(?<![A-Za-z])katil[ ][0-9]{1,3}(?![0-9])|(?<![A-Za-z])WARD[ ][0-9A-Z\-]{1,8}[ ,]{1,2}BED[ ][0-9A-Z]{1,4}(?![0-9A-Za-z])|"
+    r"(?<![A-Za-z])(?:[A-Z][a-z]+[ ])?(?:[Ww]ard|[Bb]ay(?=.{3,8}[Bb]ed)|ICU|CCU|HDU|[Rr]oom(?=[ ][0-9A-Z]+,?[ ][Bb]ed"
     r"))[ ]"
     r"(?:[0-9]{1,2}[A-Z]?|[A-Z](?![A-Za-z]))[0-9]{0,2}"
     r"(?:[,/]?[ ]?(?:[Bb]ay[ ][0-9A-Z]+[,/]?[ ])?[Bb]ed[ ]?(?:no\.?[ ]?)?[A-Za-z]?[0-9]{1,3}[A-Z]?)?|(?<![A-Za-z])[Bb]ed[ ](?:"
@@ -40,10 +41,9 @@ _ENGLISH_WARD = re.compile(
     r"3})?"
     r"|(?<![A-Za-z])[A-Z][a-z]+[ ][Ww]ard,?[ ](?:[Bb]ay[ ][0-9A-Z]+,?[ ])?[Bb]ed[ ]?[0-9]{1,3}[A-Z]?"
 )
-_ENGLISH_NAMES = "|".join(
-    re.escape(name.replace("_", " ")) for name in sorted(words("known_hospitals_english"), key=lambda w: (-len(w), w))
+_ENGLISH_KNOWN = re.compile(
+    rf"(?P<n>{either(name.replace('_', ' ') for name in words('known_hospitals_english'))})(?![A-Za-z'’/])"
 )
-_ENGLISH_KNOWN = re.compile(rf"(?<![A-Za-z])(?P<n>{_ENGLISH_NAMES})(?![A-Za-z'’])")
 _ENGLISH_SMALL = re.compile(
     r"(?<![A-Za-z])(?P<n>prince of wales|queen mary|queen elizabeth|kwong wah|tuen mun|princess margaret|pamela youde"
     r"|tan tock seng|ucla|kkh|ttsh|nuh|sgh|ppum|hkl|qmh|pwh|qeh|ng teng fong|changi general|mass general|mayo|mount elizabeth|peking union|west china|john radcliffe)(?![A-Za-z'’])"
@@ -53,7 +53,7 @@ _ENGLISH_AT = re.compile(
     re.IGNORECASE,
 )
 _ENGLISH_THEN = re.compile(
-    r"^[ ]?(?:hosp|A ?& ?E|AED|OPD|SOPD|SOPC|ward|clinic|ICU|GOPC|outpatient|emergency|discharge|referral|records?|said|says|gave|told|called|wants?|did|found|resus|bookings|letter|notes|physio|card|reception|path|sent|cath|病|复康|X-?ray|MRI"
+    r"^[ ]?(?:hosp|A ?& ?E|AED|OPD|SOPD|SOPC|ward|clinic|ICU|GOPC|outpatient|emergency|discharge|referral|records?|said|says|gave|told|called|wants?|did|found|resus|bookings|letter|notes|physio|card|reception|path|sent|cath|病|比较|那边|很|说|复康|X-?ray|MRI"
     r"|CT(?![A-Za-z])|[\u4e00-\u9fff]{0,2}(?:复诊|覆诊|急症|急诊|医院|专科|门诊|看|做|住))",
     re.IGNORECASE,
 )
@@ -86,8 +86,15 @@ def found(text: str) -> Iterator[Span]:
     for match in _ENGLISH_WARD.finditer(text):
         yield Span(match.start(), match.end(), "hospital")
     for match in [*_ENGLISH_KNOWN.finditer(text), *_ENGLISH_SMALL.finditer(text)]:
-        if _ENGLISH_AT.search(text[max(0, match.start() - 9) : match.start()]) or _ENGLISH_THEN.match(
-            text[match.end() : match.end() + 12]
+        if text[max(0, match.start() - 1) : match.start()].isalpha() and text[match.start() - 1].isascii():
+            continue
+        is_plain = (len(match[0]) >= 4 and match[0].isupper()) or re.search(
+            r"[A-Z]{2,} [A-Z]|^[A-Z]{2} [A-Z]", match[0]
+        )
+        if (
+            is_plain
+            or _ENGLISH_AT.search(text[max(0, match.start() - 9) : match.start()])
+            or _ENGLISH_THEN.match(text[match.end() : match.end() + 12])
         ):
             yield Span(match.start(), match.end(), "hospital")
 

@@ -26,7 +26,7 @@ _DEPARTMENT_BED = re.compile(
     rf"|(?:[一二三四五六七八九十0-9]{{1,2}}[楼层]|[南北东西]楼[0-9]{{1,2}}层|感染楼[0-9]{{1,2}}层|干[一二三四])(?:-加?|加)[0-9]{{1,2}}{_NOT_BED}"
     rf"|(?:监护室|病房|科|病区|中心|血液)?(?:层流|移植|净化|隔离)?(?:暖箱|温箱|[层流移植净化隔离]{{2}}[仓舱病房]{{1,2}}|仓)[ \-]?[0-9]{{1,2}}(?:号)?{_NOT_BED}"
     rf"|(?:待产|产房|候产)[ ]?[0-9]{{1,2}}号(?!线|楼)"
-    rf"|(?<![A-Za-z])(?:[NPESMRBK]?ICU|CCU|RCU|HDU|NCU|VIP)(?:-[0-9]{{1,2}}F)?(?:-[0-9]{{1,3}}|[ ]0[0-9]){_NOT_BED}"
+    rf"|(?<![A-Z])(?:[NPESMRBK]?ICU|CCU|RCU|HDU|NCU|VIP)(?:-[0-9]{{1,2}}F)?(?:-[0-9]{{1,3}}|[ ]0[0-9]){_NOT_BED}"
 )
 _BARE_BED = re.compile(
     r"(?<![A-Za-z])(?:[NPESMR]?ICU|CCU|RCU|HDU)[ \-]?(?:[A-Z][0-9]{1,3}|[0-9]{1,2}-[0-9]{1,3}"
@@ -51,7 +51,7 @@ _WARD_HEAD = re.compile(
 )
 _WARD_LEADS = re.compile(
     rf".*(?:患者|病人|由|现|入|收|目前|家属|[到于去在请往把给我有让和及是从送回转的你他她您了找这那就今叫问欠床通知"
-    rf"]|与(?!危)|住(?!院部)|[0-9]+:[0-9]+|{any_of('before_places')})"
+    rf"]|从(?!江|化)|与(?!危)|住(?!院部)|[0-9]+:[0-9]+|{any_of('before_places')})"
 )
 
 
@@ -62,9 +62,7 @@ def beds(text: str) -> Iterator[tuple[int, int]]:
         return
     beds = list(_BED.finditer(text))
     bed_starts = [(b.start() - 8, b.end()) for b in beds]
-    beds += [
-        m for m in _DEPARTMENT_BED.finditer(text) if not any(a < m.end() and m.start() < b for a, b in bed_starts)
-    ]
+    beds += [m for m in _DEPARTMENT_BED.finditer(text) if not any(a < m.end() and m.start() < b for a, b in bed_starts)]
     bare = (
         m for m in _BARE_BED.finditer(text) if not any(b.start() - 8 < m.end() and m.start() < b.end() for b in beds)
     )
