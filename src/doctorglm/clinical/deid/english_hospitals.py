@@ -1,4 +1,5 @@
-"""Hospitals, clinics and wards in English: a capitalised name before a kind of house, or a short name that is known."""
+"""Hospitals, clinics and wards in English: a capitalised name before a kind of house, or a short name that is"
+" known."""
 
 import re
 from collections.abc import Iterator
@@ -17,26 +18,34 @@ _ENGLISH = re.compile(
 )
 _HEAD_FIRST = re.compile(
     r"(?<![A-Za-z])(?:Hospital|Klinik|Poliklinik|Cl[ií]nica|Policl[ií]nico|H[oô]pital|Rumah[ ]Sakit|Ospedale)"
-    r"(?:[ ](?:de|del|de la|di|da|Pakar|Umum)(?=[ ]))*(?:[ ](?:del?[ ]|de la[ ])?(?!(?:Authority|Admission|Number|No|ID|Bill|Bed|Ward|Road|Street|Name"
+    r"(?:[ ](?:de|del|de la|di|da|Pakar|Umum)(?=[ ]))*(?:[ ](?:del?[ ]|de la[ ])?(?!(?:Authority|Admission|Number"
+    r"|No|ID|Bill|Bed|Ward|Road|Street|Name"
     r"|Records?|Dr|MC|Room)(?![a-z]))[A-Z][\w'’\-]+){1,4}"
 )
 _KIND_LAST = re.compile(
-    r"(?<![A-Za-z])(?!(?:Attorney|Surgeon|Director|Major|Lieutenant|Governor|In|The|A|My|Our|His|Her|World|Annual|Ward|New|Old|All|Male"
+    r"(?<![A-Za-z])(?!(?:Attorney|Surgeon|Director|Major|Lieutenant|Governor|In|The|A|My|Our|His|Her|World|Annual"
+    r"|Ward|New|Old|All|Male"
     r"|Female|American|National|Local|Under|With|On|At|From|Secretary|Postmaster|Consul|Inspector|Total|And|Of)[ ])"
     r"(?P<n>(?:[A-Z][a-z]+[ ]){1,2}(?:General|Regional|Memorial|Methodist|Presbyterian|Infirmary|Mercy|GH))(?![a-z])"
-    r"(?=[ ]?[,.;)]|[ ](?:er|ER|ED|records?|said|says|that|told|gave|for|on|and|in|with|A ?& ?E|ICU|ward|notes|yesterday|last|off)(?![a-z])|$)"
+    r"(?=[ ]?[,.;)]|[ ](?:er|ER|ED|records?|said|says|that|told|gave|for|on|and|in|with|A ?& ?E|ICU|ward|notes"
+    r"|yesterday|last|off)(?![a-z])|$)"
 )
 _SAINT = re.compile(r"(?<=at )St\.?[ ][A-Z][a-z]+(?:['’]s?)(?=[.,;)]|[ ][a-z])")
 _EITHER = re.compile(r"(?<![A-Za-z])(?P<a>[A-Z]{3,5})(?:[ ](?:or|and|vs)[ ]|/|[跟和或])(?P<b>[A-Z]{3,5})(?![A-Za-z])")
 _ENGLISH_WARD = re.compile(
-    r"(?<![A-Za-z])(?:[A-Z][0-9]{1,2}[ ](?:[Ee]ast[ ]|[Ww]est[ ]|[Nn]orth[ ]|[Ss]outh[ ])?)?(?:katil|[Bb]ed|BED)[ ](?:no\.?[ ]?)?"
-    r"[A-Za-z]?[0-9]{1,3}[A-Z]?(?![0-9A-Za-z])[ ](?:Male|Female|Surgical|Medical|Children|Maternity)(?:[ ][A-Z][a-z]+)?[ ][Ww]ard"
-    r"|(?<![A-Za-z])[A-Z][0-9]{1,2}[ ](?:[Ee]ast[ ]|[Ww]est[ ]|[Nn]orth[ ]|[Ss]outh[ ])?(?:katil|[Bb]ed)[ ][0-9]{1,3}(?![0-9])|"
-    r"(?<![A-Za-z])katil[ ][0-9]{1,3}(?![0-9])|(?<![A-Za-z])WARD[ ][0-9A-Z\-]{1,8}[ ,]{1,2}BED[ ][0-9A-Z]{1,4}(?![0-9A-Za-z])|"
+    r"(?<![A-Za-z])(?:[A-Z][0-9]{1,2}[ ](?:[Ee]ast[ ]|[Ww]est[ ]|[Nn]orth[ ]|[Ss]outh[ ])?)?(?:katil|[Bb]ed"
+    r"|BED)[ ](?:no\.?[ ]?)?"
+    r"[A-Za-z]?[0-9]{1,3}[A-Z]?(?![0-9A-Za-z])[ ](?:Male|Female|Surgical|Medical|Children"
+    r"|Maternity)(?:[ ][A-Z][a-z]+)?[ ][Ww]ard"
+    r"|(?<![A-Za-z])[A-Z][0-9]{1,2}[ ](?:[Ee]ast[ ]|[Ww]est[ ]|[Nn]orth[ ]|[Ss]outh[ ])?(?:katil"
+    r"|[Bb]ed)[ ][0-9]{1,3}(?![0-9])|"
+    r"(?<![A-Za-z])katil[ ][0-9]{1,3}(?![0-9])"
+    r"|(?<![A-Za-z])WARD[ ][0-9A-Z\-]{1,8}[ ,]{1,2}BED[ ][0-9A-Z]{1,4}(?![0-9A-Za-z])|"
     r"(?<![A-Za-z])(?:[A-Z][a-z]+[ ])?(?:[Ww]ard|[Bb]ay(?=.{3,8}[Bb]ed)|ICU|CCU|HDU|[Rr]oom(?=[ ][0-9A-Z]+,?[ ][Bb]ed"
     r"))[ ]"
     r"(?:[0-9]{1,2}[A-Z]?|[A-Z](?![A-Za-z]))[0-9]{0,2}"
-    r"(?:[,/]?[ ]?(?:[Bb]ay[ ][0-9A-Z]+[,/]?[ ])?[Bb]ed[ ]?(?:no\.?[ ]?)?[A-Za-z]?[0-9]{1,3}[A-Z]?)?|(?<![A-Za-z])[Bb]ed[ ](?:"
+    r"(?:[,/]?[ ]?(?:[Bb]ay[ ][0-9A-Z]+[,/]?[ ])?[Bb]ed[ ]?(?:no\.?[ ]?)?[A-Za-z]?[0-9]{1,3}[A-Z]?)?"
+    r"|(?<![A-Za-z])[Bb]ed[ ](?:"
     r"no\.?[ ]?)?[0-9]{1,3}[A-Z]?(?:-[0-9]{1,3})?(?![0-9A-Za-z])(?:[,]?[ ](?:in[ ]|on[ ]|of[ ])?[Ww]ard[ ][0-9A-Z]{1,"
     r"3})?"
     r"|(?<![A-Za-z])[A-Z][a-z]+[ ][Ww]ard,?[ ](?:[Bb]ay[ ][0-9A-Z]+,?[ ])?[Bb]ed[ ]?[0-9]{1,3}[A-Z]?"
@@ -46,14 +55,18 @@ _ENGLISH_KNOWN = re.compile(
 )
 _ENGLISH_SMALL = re.compile(
     r"(?<![A-Za-z])(?P<n>prince of wales|queen mary|queen elizabeth|kwong wah|tuen mun|princess margaret|pamela youde"
-    r"|tan tock seng|ucla|kkh|ttsh|nuh|sgh|ppum|hkl|qmh|pwh|qeh|ng teng fong|changi general|mass general|mayo|mount elizabeth|peking union|west china|john radcliffe)(?![A-Za-z'’])"
+    r"|tan tock seng|ucla|kkh|ttsh|nuh|sgh|ppum|hkl|qmh|pwh|qeh|ng teng fong|changi general|mass general|mayo"
+    r"|mount elizabeth|peking union|west china|john radcliffe)(?![A-Za-z'’])"
 )
 _ENGLISH_AT = re.compile(
-    r"(?:(?<![A-Za-z])(?:at|to|from|via|@|under|in|by|of the)[ ](?:the[ ])?|[在去到喺响于从住转来往]|hosp(?:ital)?:?|admitted|at the|brought to|sa|di|dari|→|->)[ ]?$",
+    r"(?:(?<![A-Za-z])(?:at|to|from|via|@|under|in|by|of the)[ ](?:the[ ])?|[在去到喺响于从住转来往]"
+    r"|hosp(?:ital)?:?|admitted|at the|brought to|sa|di|dari|→|->)[ ]?$",
     re.IGNORECASE,
 )
 _ENGLISH_THEN = re.compile(
-    r"^[ ]?(?:hosp|A ?& ?E|AED|OPD|SOPD|SOPC|ward|clinic|ICU|GOPC|outpatient|emergency|discharge|referral|records?|said|says|gave|told|called|wants?|did|found|resus|bookings|letter|notes|physio|card|reception|path|sent|cath|病|比较|那边|很|说|复康|X-?ray|MRI"
+    r"^[ ]?(?:hosp|A ?& ?E|AED|OPD|SOPD|SOPC|ward|clinic|ICU|GOPC|outpatient|emergency|discharge|referral"
+    r"|records?|said|says|gave|told|called|wants?|did|found|resus|bookings|letter|notes|physio|card|reception"
+    r"|path|sent|cath|病|比较|那边|很|说|复康|X-?ray|MRI"
     r"|CT(?![A-Za-z])|[\u4e00-\u9fff]{0,2}(?:复诊|覆诊|急症|急诊|医院|专科|门诊|看|做|住))",
     re.IGNORECASE,
 )
