@@ -210,6 +210,7 @@ _STARTS_BADLY = re.compile(
 def found(text: str) -> Iterator[Span]:
     """Addresses in Chinese and in English."""
     yield from _english(text)
+    known: dict[int, int] = {}
     end, last = 0, ("", -1)
     for match in _ANCHOR.finditer(text):
         is_again, last = match.start() == last[1] and match[0] == last[0], (match[0], match.end())
@@ -218,14 +219,14 @@ def found(text: str) -> Iterator[Span]:
         start = _start(text, max(end, match.start() - 30), match.start())
         if start is None or match.start() - start < 1:
             continue
-        stop = _stop(text, match.end())
+        stop = _stop(text, match.end(), known)
         place = text[start:stop].rstrip(" ,")
         if not _HOUSE.match(text, start + len(place)) and _is_address(place, text[max(0, start - 10) : start]):
             yield Span(start, start + len(place), "address")
             end = start + len(place)
     for pattern in (_REGIMENT, _BLOCK, _NAMED_SPOT, _HAMLET, _IN_HONG_KONG):
         for match in pattern.finditer(text):
-            stop = _stop(text, match.end("n"))
+            stop = _stop(text, match.end("n"), known)
             if not _HOUSE.match(text, stop) and match["n"] not in words("cities") and not _ANY_SPOT.match(match["n"]):
                 yield Span(match.start("n"), stop, "address")
     yield from _buildings(text)
@@ -251,14 +252,16 @@ def _start(text: str, least: int, anchor: int) -> int | None:
     return start if len(name) - (last[-1] if last else 0) <= 9 else None
 
 
-def _stop(text: str, at: int) -> int:
-    """Where the smallest unit ends."""
+def _stop(text: str, at: int, known: dict[int, int]) -> int:
+    """Where the smallest unit ends; `known` remembers where each piece of this text does."""
     first = at
     while at - first < 60:
-        piece = _PIECE.match(text, at)
-        if not piece or piece.end() == at:
+        if at not in known:
+            piece = _PIECE.match(text, at)
+            known[at] = piece.end() if piece else at
+        if known[at] == at:
             break
-        at = piece.end()
+        at = known[at]
     end = _END.match(text, at)
     return end.end() if end else at
 
