@@ -10,6 +10,23 @@ from doctorglm.clinical.deid import contacts, find, numbers, places, tables, tim
 MARK = re.compile(r"⟦([a-z_]+):([^⟦⟧]+)⟧")
 
 MARKED = r"""
+⟦hospital:消化三区-加2⟧叫护士
+家属在⟦hospital:EICU-06⟧外面等
+拉去⟦hospital:沧州仁爱⟧透析，隔天一次
+⟦hospital:慈济⟧那边停车难
+病历在⟦hospital:Klinik Seri Damai⟧, ask there
+住⟦address:赵家坞⟧，路滑
+寄到⟦address:青石集东头卖布的隔壁⟧，谢谢
+⟦address:农三师四十团二连⟧，浇地的人
+户籍⟦address:118 W 7th St, Redvale⟧ since spring
+⟦date:08.23⟧拔管，⟦date:9/27⟧ 复诊
+人去了⟦date:8.12⟧-⟦date:8.17⟧共5天
+⟦date:藏历四月初八⟧再来
+收据 ⟦date:贰零贰肆年叁月拾捌日⟧
+约在⟦date:14/7⟧初诊
+家母⟦age:九十有一⟧，腿肿
+My uncle Teo is ⟦age:93⟧, on warfarin
+住户⟦age:93⟧，独居
 挂号要填的扣扣：⟦qq:283 771 904⟧，别写错
 企鹅\n⟦qq:5591028374⟧
 我Q是⟦qq:六六二零一九三七⟧，晚上在
@@ -129,6 +146,9 @@ look up ⟦url:sanmarcos-lab.example.mx/folio/5521⟧
 预约网址⟦url:bookings.maplegrove-gp.co.nz⟧
 """
 LEFT = r"""
+10-20秒，1-2周，12-18个月，小于1/2，淋巴结5/17
+抓住周围的玩具，加强对过敏原的防护，城镇居民医保
+INR 1.7到2.9之间，版本3.1停用，去省人民医院挂号
 血糖5.6去医院查的，血压138/92，心率96，体重95斤
 视力右0.8左5.0，眼压14/16
 5-7日后复查，连服3日，第4号染色体
@@ -199,6 +219,7 @@ def test_what_only_looks_like_one_is_left(text: str) -> None:
         "住院号",
         "路",
         "路1",
+        "花园",
         "村",
         "0371-",
         "a.",

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from doctorglm.clinical.deid import english_hospitals, wards
 from doctorglm.clinical.deid.spans import Span
-from doctorglm.clinical.deid.words import any_of, words
+from doctorglm.clinical.deid.words import any_of, either, words
 
 _HAN = r"[\u4e00-\u9fff]"
 KIND = (
@@ -21,15 +21,18 @@ KIND = (
     r"|中医馆|医馆|国医堂|中医堂|养老院|敬老院|养护院|护老院"
     r"|福利院|老年公寓|分院|安宁疗护中心|透析中心|血透中心|精神卫生中心|疾控中心|疾病预防控制中心|眼视光中心|生殖中心"
     r"|影像中心|检验所|牙医诊所|总院"
-    r"|妇幼(?![保健])|眼科(?=前台|医院|门诊|[，。、；】)\s看做查]|$)|口腔(?=前台|[，。、；】)\s看种拔做洗补]|$)"
-    r"|牙科(?=前台|[，。、；】)\s看种拔做洗补]|$)|齿科|牙医(?=[，。看])|附医|中医(?=馆))"
+    r"|妇幼(?![保健])|医务中心|医疗站|救护站|保健站|结核院|光荣院|医美(?=前台|VIP|门口|会所|门诊|的面诊)"
+    r"|健康管理中心|社区门诊|医药中心|专科中心|眼科(?=前台|医院|门诊|[，。、；】),;\s看做查]|$)|口腔(?=前台"
+    r"|[，。、；】),;\s看种拔做洗补退]|$)"
+    r"|牙科(?=前台|[，。、；】),;\s看种拔做洗补退]|$)|齿科|牙医(?=[，。看])|附医|中医(?=馆))"
 )
 _KINDS = re.compile(rf"{KIND}(?:{_HAN}{{1,4}}(?:院区|分院)|[东西南北新老总][院区](?!长)|急诊(?=[，。、]|$))?")
 _STEM = re.compile(r"[\u4e00-\u9fff0-9A-Za-z·]{0,20}$")
 _LEADS = re.compile(
     rf".*(?:{any_of('before_places')}|(?:医生|地区|情况|专家|诊所|医院|药店|城市|护士|小时|方式)和"
-    rf"|[去到在了的是被把我你他她您咱俺恁侬佢这那哪问找请吗呢吧就还没很又再才刚跟给让叫因而及与想看说将要]"
-    r"|从(?!化)|往|来(?!宾|凤|安)|住|送|转|进(?!贤)|出|回(?!民)|等|于(?!都|田|洪)|过|个|些|每|该|最|更|由|至|自(?!贡"
+    rf"|[去到在了的是被把我你她您咱俺恁侬佢这哪问找请吗呢吧就还没很又再才刚跟给让叫因而及与想看说要]|将(?!乐|军)"
+    r"|间|他(?!克)|那(?!曲|坡|邕|大)|从(?!化|江)|往|来(?!宾|凤|安)|住|送|转|进(?!贤)|出|着|回(?!民|春)|等|于(?!都"
+    r"|田|洪)|过|个|些|每|该|最|更|由|至|自(?!贡"
     r"|治)|离(?!石)|约|办|做|拍|打|为|有|挂|喺|嚟|系|响|比|走|直接|会因|会随|会根据"
     r"|会尽快|[0-9]+(?:年|月|日|号|周|岁|天|次)|[一二两几多哪]家)"
 )
@@ -62,16 +65,59 @@ _NUMBERED = re.compile(
 )
 _NO_NUMBERED = re.compile(r"[一二三四五六七八九十两第哪几这那]$")
 _TAIL = rf"(?:医院|院)?(?:{_HAN}{{1,3}}(?:院区|分院)|[东西南北新老滨][区江院](?!长))?"
+_PLACES = frozenset(
+    "北京 上海 广州 武汉 四川 浙江 山东 成都 长沙 西安 沈阳 济南 南京 杭州 福州 厦门 深圳 台北 香港 天津 重庆".split()
+)
 _KNOWN = re.compile(
-    rf"(?:北京|上海|广州|武汉|四川|浙江|山东|成都|长沙|西安|沈阳|济南|南京|杭州|福州|厦门|深圳|台北|香港|天津"
-    rf"|重庆)?(?:{any_of('known_hospitals')})(?![石大集]|路|街|公园|桥|站|区政|医学院|医科大学(?!附)|生建|生说"
-    rf"|生[，。]){_TAIL}"
+    rf"(?:{any_of('known_hospitals')})(?![石大集]|路|街|公园|桥|站|区政|医学院|医科大学(?!附)|生建|生说"
+    rf"|生[，。]|瘤|[姐哥爷妈娘嫂叔伯夫妹弟]){_TAIL}"
 )
 _WORDS = re.compile(
-    rf"(?:北京|上海|广州|武汉|四川|浙江|山东|成都|长沙|西安|沈阳|济南|南京|杭州|福州|厦门|深圳|台北|香港|天津|重庆"
-    rf"|海军|空军)?(?P<w>{any_of('hospitals_that_are_words')})(?![路街桥站市省县镇村堂]|公园|大学(?!附)|医学院"
+    rf"(?P<w>{any_of('hospitals_that_are_words')})(?![路街桥站市省县镇村堂]|公园|大学(?!附)|医学院"
     rf"|[东西南北]路){_TAIL}"
 )
+_DONE = (
+    r"[ ]?(?:[神心普胸脑泌骨肝儿妇][内外]|[一-鿿](?:教授|主任|医生|大夫|医师|护士长)|[东西南北]门|骨[一二三四]"
+    r"|透析|血透|很近|太远|那[边个位]|有[位个]|的[一-鿿]{2,4}(?:医[生师]|大夫|主任|教授|护士|复健师|护理长|治疗师"
+    r"|药师)|血研所|血管|烧伤|肿瘤|病理|收费|随访|号源|导诊|挂|收[住治不]|转[入来过出]|住[的着院]|说|让|叫"
+    r"|建议|给[我他她开]|要我|不收|没[床号]|开颅|做|看|体检|可以|[0-9]{1,2}[楼床]|[A-Z0-9]{0,3}病房|打完|面诊"
+    r"|打针|疫苗|住院|班车|名医|退)"
+)
+_CITY_HOSPITAL = re.compile(
+    rf"(?:{any_of('cities')})(?:市|县|区)?(?P<w>{any_of('private_hospitals')})(?![路街桥站镇村市省区县]"
+    rf"|大[学道厦]|公园|广场|医科|医学院"
+    rf"|[的]?病|健|[专]科|口岸|话|人(?!民))(?:医院|院|眼科|口腔|妇产|骨科|肛肠)?(?:[东西南北新老][院区](?!长))?"
+)
+_FOUNDED = re.compile(rf"(?:署立|部立)(?:{any_of('cities')}|丰原|朴子|旗山|恒春|玉里|竹东|新营|胸腔)(?:医院)?")
+_OF_A_DOCTOR = re.compile(
+    rf"(?:(?<=[是去找在看到])|(?<=隔壁))(?:{any_of('surnames')})(?:外科|牙科|小儿科|耳鼻喉科|妇产科"
+    rf"|骨科诊所)(?=[,，。;；]|看|挂|就好|$)"
+)
+_BRANDS = frozenset(
+    "康济 仁爱 仁康 博爱 仁和 惠民 华康 广济 济民 普济 博济 慈爱 康宁 康华 玛丽亚 玛利亚 爱尔 艾尔 华厦 普瑞 何氏"
+    " 和睦家 美年 爱康 慈铭 瑞慈 爱雅 爱瑞 爱维 艾维 贝瑞 美莱 伊美尔 华美 圣爱 益民 健民 丽格 马泷 瑞尔 拜博"
+    " 维乐 通策 美奥 美中宜和 安琪儿".split()
+)
+_BRANDED = re.compile(
+    rf"(?:{either(_BRANDS)})(?:妇产|儿科|口腔|眼科|医美|整形|骨科|牙科|齿科|大健康)(?:[一-鿿]{{2,3}}(?:店|分店|分院))?"
+)
+_BY_NUMBER = re.compile(
+    r"[一二三四五六七八九][〇零○一二三四五六七八九]{2}医院"
+    r"|(?<=[转送])[一二三四五六七八九][〇零○一二三四五六七八九]{2}(?=[，,。?？]|还是|住院|骨科)"
+    r"|(?<=还是)[一二三四五六七八九][〇零○一二三四五六七八九]{2}(?=[，,。?？])"
+)
+_CITY_ALONE = frozenset(
+    "人民 中心 中医 儿童 妇产 妇幼 口腔 眼科 肿瘤 中西医 康复 老年 大学 新华 现代 阳光 东方 前进 光明 复兴 建国"
+    " 北大 职工 铁路 电力 交大 科大 医大"
+    " 骨科 脑科 肺科 胸科 精神病 传染病 和平 中山 友好 民生 民众 百姓 健康 长安 安康 九州 五洲 万家 结核 附属"
+    " 妇儿".split()
+)
+_COMMON = frozenset(
+    "朝阳 复兴 友谊 南方 西南 东方 中央 中心 国泰 科大 新光 亚东 沙田 东区 山顶 樟宜 伊丽莎白 曙光 长征 新桥 东院"
+    " 西院 国大 中日 中南 华东 珠江 华侨 胸科 总院"
+    " 妇儿 妇产 电力 联合 武警 百汇 明德 安定 安贞 中山 第九 一院 二院 三院 四院 五院 六院 七院 八院 十院".split()
+)
+_CLAUSE_START = re.compile(r"(?:^|[，。,;；:：、→\n(（“\"！？!?])[ ]?$")
 _TREATED = (
     r"(?:的?(?:专家|医生|大夫|主任|教授|护士|门诊|急诊|急症|病房|病历|特需|国际部|医师)|的(?:号|报告|单子|片子|检查"
     r"|药|方子|影像|结果)|[一-鿿]{0,3}[内外产妇儿骨眼肿瘤呼吸皮肤血液疼痛口腔神经康复风湿感染急诊重症中医理]科"
@@ -80,8 +126,9 @@ _TREATED = (
     r"|放疗|会诊|规培|进修|生[的了孩]|病理|体检|健检|抽血|院区|分院|针灸|取[药片报]|动[的了]?手术|配[的了]?药|输液"
     r"|打针|挂号|出院|初诊|住[了过着]|治[的了好])"
 )
-_AT_HOSPITAL = re.compile(r"(?:^|[在去到来往转从住找挂跑于送回进自称的给喺叫至])$")
+_AT_HOSPITAL = re.compile(r"(?:^|[在去到来往转从住找挂跑于把送回进自由称的给喺叫至])$")
 _AFTER_WORD = re.compile(rf"^{_TREATED}")
+_DONE_AFTER = re.compile(rf"^{_DONE}")
 _AFTER_SURE = re.compile(
     rf"^(?:的?(?:专家|医生|大夫|主任|教授|门诊|急诊|急症|特需|国际部)|{_HAN}{{1,4}}科(?!技|学|研)|院区|分院|住院|手术"
     rf"|建[的档卡册]|会诊|规培|化疗|放疗|产检)"
@@ -98,7 +145,10 @@ def found(text: str) -> Iterator[Span]:
         beside = f"{beside[:start]}{' ' * (end - start)}{beside[end:]}"
     yield from _named(beside)
     for match in _KNOWN.finditer(beside):
-        yield Span(match.start(), match.end(), "hospital")
+        yield Span(_with_place(beside, match.start()), match.end(), "hospital")
+    yield from _in_cities(beside)
+    for pattern in (_FOUNDED, _OF_A_DOCTOR, _BRANDED, _BY_NUMBER):
+        yield from (Span(match.start(), match.end(), "hospital") for match in pattern.finditer(beside))
     yield from _words(beside)
     for match in _SHORT_ACADEMIC.finditer(beside):
         start = match.start() + _cut(match[0][: match[0].rfind("附") if "附" in match[0] else -2])
@@ -124,7 +174,11 @@ def _cut(run: str) -> int:
 
 
 def _named(text: str) -> Iterator[Span]:
+    last = ("", -1)
     for match in _KINDS.finditer(text):
+        is_again, last = match.start() == last[1] and match[0] == last[0], (match[0], match.end())
+        if is_again:
+            continue
         run = _STEM.search(text, max(0, match.start() - 20), match.start())
         if not run:
             continue
@@ -143,26 +197,51 @@ def _is_name(stem: str, kind: str) -> bool:
     return not _GENERIC.fullmatch(stem) and not _CITY.fullmatch(stem)
 
 
+def _in_cities(text: str) -> Iterator[Span]:
+    """A city with what hospitals are called in many cities, beside what is done there."""
+    for match in _CITY_HOSPITAL.finditer(text):
+        if match[0].endswith("医院"):
+            continue
+        lead, after = text[max(0, match.start() - 2) : match.start()], text[match.end() : match.end() + 8]
+        is_done = bool(_AFTER_WORD.match(after) or _DONE_AFTER.match(after))
+        is_at = bool(_AT_HOSPITAL.search(lead)) and (match["w"] not in _CITY_ALONE) and bool(_CLAUSE_END.match(after))
+        if is_done and match["w"] not in _CITY_ALONE or is_at or (is_done and bool(_AT_HOSPITAL.search(lead[-1:]))):
+            yield Span(match.start(), match.end(), "hospital")
+
+
+def _with_place(text: str, start: int) -> int:
+    """Where a short name begins with the city before it."""
+    return (
+        start - 2
+        if text[max(0, start - 2) : start] in _PLACES or text[max(0, start - 2) : start] in ("海军", "空军")
+        else start
+    )
+
+
 def _words(text: str) -> Iterator[Span]:
     for match in _WORDS.finditer(text):
-        lead, after = text[max(0, match.start() - 1) : match.start()], text[match.end() : match.end() + 8]
-        if match.end() > match.end("w") + 1 or match.start() < match.start("w"):
+        start = _with_place(text, match.start())
+        lead, after = text[max(0, start - 1) : start], text[match.end() : match.end() + 8]
+        if match.end() > match.end("w") + 1 or start < match.start():
             is_one = (
                 match[0].endswith(("院", "区", "江"))
                 or bool(_AFTER_WORD.match(after))
                 or bool(_AT_HOSPITAL.search(lead))
             )
         else:
-            at = bool(_AT_HOSPITAL.search(lead)) and (match.start() > 0 or bool(_AFTER_SURE.match(after)))
+            at = bool(_AT_HOSPITAL.search(lead)) and (start > 0 or bool(_AFTER_SURE.match(after)))
             is_one = (at and bool(_AFTER_WORD.match(after))) or bool(
                 _AFTER_SURE.match(after) and match["w"] in words("hospitals_when_told_alone")
             )
             is_one = is_one or (not re.match(_HAN, lead) and bool(_AFTER_WORD.match(after)))
-            alone = match["w"] in words("hospitals_when_told_alone") and re.search(r"[在到往转从住找挂去称]$", lead)
+            alone = match["w"] in words("hospitals_when_told_alone") and re.search(r"[在到往转从住找挂去称送]$", lead)
             is_one = is_one or bool(alone and _CLAUSE_END.match(after))
+            is_clause = _CLAUSE_START.search(lead) and match["w"] not in _COMMON
+            is_one = is_one or bool((is_clause or _AT_HOSPITAL.search(lead)) and _DONE_AFTER.match(after))
         stem = match["w"]
         if is_one and not (
-            stem in words("departments")
-            or (stem in ("中心", "妇产", "胸科", "儿童医院") and match.start() == match.start("w"))
+            text[start : match.end()] in ("省人民医院", "市立医院", "省立医院", "总院", "中心院")
+            or stem in words("departments")
+            or (stem in ("中心", "妇产", "胸科", "儿童医院") and start == match.start())
         ):
-            yield Span(match.start(), match.end(), "hospital")
+            yield Span(start, match.end(), "hospital")
