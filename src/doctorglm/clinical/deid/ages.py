@@ -87,12 +87,12 @@ _AGES = tuple(
         rf"(?<=[，,、(（])(?P<n>[九玖]十有?[{_ONES}])(?=[，,。、;；)）]|$)",
         r"(?<![0-9])9[ ][0-9](?=的人|岁|了)|九[ ]十(?:[ ][一二三四五六七八九])?(?=了|岁|的人)",
         r"(?<=[,，])(?P<n>9[0-9])(?=[,，](?:五保|低保|独居|孤|男|女|离休|住|丧偶|卧床))",
-        rf"(?:^|(?<=[,，。;；\n我]))(?P<n>9[0-9])(?=的(?![血心体得分收舒脉高低空餐氧指饱浓压率水值比占人]))",
+        r"(?:^|(?<=[,，。;；\n我]))(?P<n>9[0-9])(?=的(?![血心体得分收舒脉高低空餐氧指饱浓压率水值比占人]))",
         rf"九十有[{_ONES}]",
         rf"(?:算|虚|逢|自称|实为)(?P<n>(?<![0-9.])9[0-9]|{_CN}){_NOT_UNIT}(?=[，,。、;；)）]|了|$)",
         r"(?:年[龄齡纪紀]|岁数|age)[ ]?[=:：|][ ]?(?P<n>9[0-9]|1[01][0-9])(?![0-9.])",
-        rf"(?<![A-Za-z])(?:he|she)(?:['’]?s)[ ](?:now[ ])?(?P<n>9[0-9]|1[01][0-9])(?=[,.;!?)]|$|[ ](?:and|now"
-        rf"|with|but|so))",
+        r"(?<![A-Za-z])(?:he|she)(?:['’]?s)[ ](?:now[ ])?(?P<n>9[0-9]|1[01][0-9])(?=[,.;!?)]|$|[ ](?:and|now"
+        r"|with|but|so))",
         rf"(?<![A-Za-z])(?:uncle|aunt|auntie|aunty|father|mother|dad|mum|mom|gran|grandma|grandpa|granny|grandmother"
         rf"|grandfather|patient|pt|lady|gentleman|widow|widower|neighbou?r|wife|husband|father-in-law|mother-in-law)"
         rf"(?-i:(?:[ ][A-Z][a-z]+){{0,2}}),?[ ](?:is[ ]|was[ ]|now[ ]|turned[ ]|turns[ ]|aged?[ ])?(?:now[ ]"

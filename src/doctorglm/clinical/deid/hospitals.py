@@ -65,9 +65,7 @@ _NUMBERED = re.compile(
 )
 _NO_NUMBERED = re.compile(r"[一二三四五六七八九十两第哪几这那]$")
 _TAIL = rf"(?:医院|院)?(?:{_HAN}{{1,3}}(?:院区|分院)|[东西南北新老滨][区江院](?!长))?"
-_PLACES = frozenset(
-    "北京 上海 广州 武汉 四川 浙江 山东 成都 长沙 西安 沈阳 济南 南京 杭州 福州 厦门 深圳 台北 香港 天津 重庆".split()
-)
+_PLACES = frozenset(words("places_before_hospitals"))
 _KNOWN = re.compile(
     rf"(?:{any_of('known_hospitals')})(?![石大集]|路|街|公园|桥|站|区政|医学院|医科大学(?!附)|生建|生说"
     rf"|生[，。]|瘤|[姐哥爷妈娘嫂叔伯夫妹弟]){_TAIL}"
@@ -93,11 +91,7 @@ _OF_A_DOCTOR = re.compile(
     rf"(?:(?<=[是去找在看到])|(?<=隔壁))(?:{any_of('surnames')})(?:外科|牙科|小儿科|耳鼻喉科|妇产科"
     rf"|骨科诊所)(?=[,，。;；]|看|挂|就好|$)"
 )
-_BRANDS = frozenset(
-    "康济 仁爱 仁康 博爱 仁和 惠民 华康 广济 济民 普济 博济 慈爱 康宁 康华 玛丽亚 玛利亚 爱尔 艾尔 华厦 普瑞 何氏"
-    " 和睦家 美年 爱康 慈铭 瑞慈 爱雅 爱瑞 爱维 艾维 贝瑞 美莱 伊美尔 华美 圣爱 益民 健民 丽格 马泷 瑞尔 拜博"
-    " 维乐 通策 美奥 美中宜和 安琪儿".split()
-)
+_BRANDS = frozenset(words("hospital_brands"))
 _BRANDED = re.compile(
     rf"(?:{either(_BRANDS)})(?:妇产|儿科|口腔|眼科|医美|整形|骨科|牙科|齿科|大健康)(?:[一-鿿]{{2,3}}(?:店|分店|分院))?"
 )
@@ -106,17 +100,8 @@ _BY_NUMBER = re.compile(
     r"|(?<=[转送])[一二三四五六七八九][〇零○一二三四五六七八九]{2}(?=[，,。?？]|还是|住院|骨科)"
     r"|(?<=还是)[一二三四五六七八九][〇零○一二三四五六七八九]{2}(?=[，,。?？])"
 )
-_CITY_ALONE = frozenset(
-    "人民 中心 中医 儿童 妇产 妇幼 口腔 眼科 肿瘤 中西医 康复 老年 大学 新华 现代 阳光 东方 前进 光明 复兴 建国"
-    " 北大 职工 铁路 电力 交大 科大 医大"
-    " 骨科 脑科 肺科 胸科 精神病 传染病 和平 中山 友好 民生 民众 百姓 健康 长安 安康 九州 五洲 万家 结核 附属"
-    " 妇儿".split()
-)
-_COMMON = frozenset(
-    "朝阳 复兴 友谊 南方 西南 东方 中央 中心 国泰 科大 新光 亚东 沙田 东区 山顶 樟宜 伊丽莎白 曙光 长征 新桥 东院"
-    " 西院 国大 中日 中南 华东 珠江 华侨 胸科 总院"
-    " 妇儿 妇产 电力 联合 武警 百汇 明德 安定 安贞 中山 第九 一院 二院 三院 四院 五院 六院 七院 八院 十院".split()
-)
+_CITY_ALONE = frozenset(words("words_of_hospitals"))
+_COMMON = frozenset(words("short_names_that_are_common"))
 _CLAUSE_START = re.compile(r"(?:^|[，。,;；:：、→\n(（“\"！？!?])[ ]?$")
 _TREATED = (
     r"(?:的?(?:专家|医生|大夫|主任|教授|护士|门诊|急诊|急症|病房|病历|特需|国际部|医师)|的(?:号|报告|单子|片子|检查"
@@ -205,7 +190,7 @@ def _in_cities(text: str) -> Iterator[Span]:
         lead, after = text[max(0, match.start() - 2) : match.start()], text[match.end() : match.end() + 8]
         is_done = bool(_AFTER_WORD.match(after) or _DONE_AFTER.match(after))
         is_at = bool(_AT_HOSPITAL.search(lead)) and (match["w"] not in _CITY_ALONE) and bool(_CLAUSE_END.match(after))
-        if is_done and match["w"] not in _CITY_ALONE or is_at or (is_done and bool(_AT_HOSPITAL.search(lead[-1:]))):
+        if (is_done and match["w"] not in _CITY_ALONE) or is_at or (is_done and bool(_AT_HOSPITAL.search(lead[-1:]))):
             yield Span(match.start(), match.end(), "hospital")
 
 
