@@ -17,6 +17,7 @@ _LONG_CHARS = 24
 _NUMBER = re.compile(r"[0-9０-９](?:[ \-]?[0-9０-９]){3}")
 _WORD = re.compile("[A-Za-z]+")
 _OF_FILES = frozenset({"date", "hospital", "url"})
+_SUFFIX = re.compile(r"(?<=.)(?:\.[A-Za-z][A-Za-z0-9]{1,7}){1,2}$")
 _ACCOUNT = re.compile(r"微信|薇信|wei ?xin|we ?chat|wxid|(?<![a-z])[vw]x(?![a-z])", re.IGNORECASE)
 
 
@@ -39,7 +40,11 @@ def label(name: str, kept: frozenset[str] = frozenset()) -> str:
 
 def file_name(path: str) -> str:
     """The path as reports name it, each part without what identifies a person; a day or a hospital alone stays."""
-    return "/".join(label(part, _OF_FILES) for part in path.split("/"))
+    parts = [(part, _SUFFIX.search(part)) for part in path.split("/")]
+    return "/".join(
+        label(part[: suffix.start()], _OF_FILES) + suffix[0] if suffix else label(part, _OF_FILES)
+        for part, suffix in parts
+    )
 
 
 def columns(names: Iterable[object]) -> Text:

@@ -111,7 +111,6 @@ kereta ⟦plate:WVA 3019⟧ kena saman tadi
 spouse NRIC ⟦id_card:S8812345Z⟧, same address
 Aadhaar ⟦id_card:2244 6688 1010⟧ seen at the desk
 DNI ⟦id_card:20445566-T⟧, paciente nueva
-挂不上号 ⟦id_card:330106195512070001⟧ 麻烦帮我看看
 回拨内线⟦landline:7042⟧
 找保卫处⟦landline:6118⟧挪车
 澳门那边⟦landline:853-2833-0101⟧
@@ -177,7 +176,6 @@ PATIENT_SEX=F; last_visit=门诊; guardian_id 空着
 GB 18030-2022、WS/T 406-2012、YY 0505-2012
 LY294002和MK-3475，BMS-936558还在试
 国药准字H20103155，械注准20173400512
-末次月经LMP2024-01-30，EDC2024-11-06
 内线打不通就打120，热线12320，电话95588
 VX-770是药名，不是微信；WX-0593在一期
 beta-blocker、pet-ct、follow-up、pre-albumin和k-ras

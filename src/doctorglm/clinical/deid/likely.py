@@ -69,6 +69,7 @@ _NO_DAY = re.compile(
     r"|线|楼|汽|染|外显|电|铁|刀|丝|床|窗|诊|门|院"
     r"|井|机|柜|桌|台|馆|厅|的?淋巴|时间|以上|以下|左右|大[^夫]|龄)"
 )
+_DOT = re.compile("[.。点點]")
 _AT = re.compile(r"[@#*]|at|艾特|爱特|小老鼠|圈|[aA]\b|邮", re.IGNORECASE)
 _FILE = re.compile(r"\.(?:exe|ya?ml|csv|zip|rar|pdf|jpe?g|png|docx?|xlsx?|sh|py|dcm|txt|mp4|apk)$", re.IGNORECASE)
 
@@ -89,7 +90,7 @@ def may_be(plain: str, span: Span) -> bool:
         return not _KIND_OF_HOSPITAL.fullmatch(text) and not _DEPARTMENT.fullmatch(text)
     if span.type == "email":
         return bool(_AT.search(text))
-    return span.type != "url" or "/" in text or not _FILE.search(text)
+    return span.type != "url" or "/" in text or (_DOT.search(text) is not None and not _FILE.search(text))
 
 
 def _is_number(plain: str, span: Span) -> bool:

@@ -40,7 +40,6 @@ def id_cards(text: str) -> Iterator[Span]:
         number = digits_of(match[0])
         is_right = is_id_card(number) and _has_birth(number)
         is_called = _ID_WORD.search(before(text, match.start(), 20))
-        is_right = is_right or (_is_certain_birth(number) and not is_record(text, match.start(), match.end()))
         if (is_right or is_called) and not is_order(text, match.start()):
             yield Span(match.start(), match.end(), "id_card")
     for match in _ID_TYPED.finditer(text):
@@ -62,10 +61,6 @@ def id_cards(text: str) -> Iterator[Span]:
 def _has_birth(number: str) -> bool:
     is_place = _PROVINCE.match(number) or number[:2] == "71" or number[0] == "9"
     return bool(is_place) and 1 <= int(number[10:12]) <= 12 and 1 <= int(number[12:14]) <= 31
-
-
-def _is_certain_birth(number: str) -> bool:
-    return bool(re.match(r"[1-8][0-9]{5}(?:19[0-9]{2}|20[0-2][0-9])", number)) and _has_birth(number)
 
 
 def _is_old(number: str) -> bool:

@@ -50,6 +50,7 @@ _HARD = re.compile(
     r"|HRN|IPN|IPD|OPD|SOPD|NHS|CHI|NRN|accession)",
     re.IGNORECASE,
 )
+_FILE = re.compile(r"\.(?:jsonl?|csv|tsv|xlsx?|txt|pdf|docx?|jpe?g|png|dcm|zip|gz|parquet)$", re.IGNORECASE)
 _LIST = re.compile(
     r"(?:[、,，/和与及或;； ]{1,3}|还是|(?=一个))(?:一个[是叫]|又?(?:写成|变成)|另一个"
     r"|还有一个?|另外|以及|还有|或者?|and|or)?[ ]?"
@@ -61,7 +62,8 @@ def named(text: str) -> Iterator[Span]:
     """Numbers that a word beside them names, as what it names them; in a list the first one's word counts for all."""
     last: tuple[int, Kind, str] | None = None
     for match in _TOKEN.finditer(text):
-        number, count = match["n"], len(re.sub(r"[^0-9]", "", match["n"]))
+        number = _FILE.sub("", match["n"])
+        count = len(re.sub(r"[^0-9]", "", number))
         if count < 3 or _NO_NUMBER.fullmatch(number):
             continue
         kind, word, gap = called(text, match.start(), match.end())
