@@ -1,0 +1,1 @@
+"""What stands before and after the model: triage, with its rules as data."""
