@@ -63,7 +63,9 @@ def triage(messages: Sequence[Message], book: RuleBook | None = None) -> Triage:
     book = book or rule_book()
     mentions = _mentions(messages, book)
     ends = _ends(mentions)
-    fired = [found for rule in book.rules if (found := _fired(rule, mentions, ends, book)) is not None]
+    calm = _reassured(mentions, book)
+    rules = (rule for rule in book.rules if not (calm and rule.unless_reassured))
+    fired = [found for rule in rules if (found := _fired(rule, mentions, ends, book)) is not None]
     level = min((f.rule.level for f in fired), key=LEVELS.index, default="routine")
     fired = [f for f in fired if f.rule.level == level]
     kinds = tuple(dict.fromkeys(f.rule.kind for f in fired))
@@ -91,6 +93,11 @@ def _mentions(messages: Sequence[Message], book: RuleBook) -> list[Mention]:
         found += [replace(m, status="framed") if framed else m for m in told]
         asked = []
     return found
+
+
+def _reassured(mentions: Sequence[Mention], book: RuleBook) -> bool:
+    """Whether anything is told that speaks against an emergency: a sign denied, words that all is well, a harmless cause."""
+    return any(m.status in ("denied", "framed", "general") or (m.status == "now" and m.finding in book.reassuring) for m in mentions)
 
 
 def _answered(asked: list[Mention], answer: str) -> list[Mention]:

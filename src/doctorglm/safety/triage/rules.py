@@ -27,7 +27,7 @@ KINDS = (
     "chest_pain dissection stroke haemorrhage anaphylaxis poisoning bite suicide infant_fever pregnancy meningitis sepsis diabetic "
     "torsion airway breathing head_injury burn heat_stroke seizure electric_shock drowning eye cord abdomen trauma cardiac_arrest other"
 ).split()
-_KEYS = {"id", "kind", "level", "all", "any", "least", "unless", "says", "over", "source"}
+_KEYS = {"id", "kind", "level", "all", "any", "least", "unless", "says", "over", "unless_reassured", "source"}
 
 
 class Located(str):
@@ -58,6 +58,8 @@ class Rule:
     unless: tuple[str, ...] = ()
     over: bool = False
     """Holds also when it is told as over, such as a stroke that passed or tablets that were swallowed."""
+    unless_reassured: bool = False
+    """Holds only where nothing at all speaks against an emergency."""
     source: str = UNREVIEWED
 
     @property
@@ -73,6 +75,7 @@ class RuleBook:
     rules: tuple[Rule, ...]
     findings: Mapping[str, tuple[Pattern, ...]]
     background: frozenset[str]
+    reassuring: frozenset[str]
     cues: Cues
     advice: Mapping[str, Text]
 
@@ -103,7 +106,7 @@ def read_rules(folder: Path) -> RuleBook:
     cues = _cues(folder / "context.yaml")
     advice = _advice(folder / "advice.yaml")
     files = sorted(p for p in folder.glob("*.yaml") if p.name not in ("context.yaml", "advice.yaml"))
-    documents = {path: _document(path, {"groups", "findings", "background", "rules"}) for path in files}
+    documents = {path: _document(path, {"groups", "findings", "background", "reassuring", "rules"}) for path in files}
     groups = _groups(documents)
     findings: dict[str, tuple[Pattern, ...]] = {}
     for path, document in documents.items():
@@ -119,10 +122,10 @@ def read_rules(folder: Path) -> RuleBook:
                 raise _wrong(path, entry["id"], f"the rule `{rule.id}` stands twice", f"规则 `{rule.id}` 重复")
             rules[rule.id] = rule
     known = findings.keys() | vitals.FINDINGS
-    background = set()
-    for path, document in documents.items():
-        for name in _sequence(document, "background", path):
-            background.add(_known(name, known, path))
+    background, reassuring = (
+        frozenset(_known(name, known, path) for path, document in documents.items() for name in _sequence(document, key, path))
+        for key in ("background", "reassuring")
+    )
     for path, document in documents.items():
         for entry in _sequence(document, "rules", path):
             for name in _named(entry):
@@ -130,7 +133,7 @@ def read_rules(folder: Path) -> RuleBook:
     if not rules:
         raise ConfigError(en=f"{folder}: no rules. Give a folder with at least one.", zh=f"{folder}：没有规则。请至少给出一条。")
     return RuleBook(
-        rules=tuple(rules.values()), findings=findings, background=frozenset(background), cues=cues, advice=advice
+        rules=tuple(rules.values()), findings=findings, background=background, reassuring=reassuring, cues=cues, advice=advice
     )
 
 
@@ -220,6 +223,7 @@ def _rule(entry: Any, groups: Mapping[str, Part], findings: dict[str, tuple[Patt
     return Rule(
         id=str(identifier), kind=str(entry["kind"]), level=entry["level"], all=tuple(every), any=some, least=least,
         unless=tuple(str(n) for n in _sequence(entry, "unless", path)), over=bool(entry.get("over", False)),
+        unless_reassured=bool(entry.get("unless_reassured", False)),
         source=str(entry["source"]),
     )  # fmt: skip
 
