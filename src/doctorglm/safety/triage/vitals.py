@@ -22,7 +22,7 @@ _BABY_WORDS = re.compile(
 )
 _YEARS = re.compile(rf"({_N})\s*(?:岁|歲)(?:半|多)?|\b(\d{{1,3}})[- ]?(?:years?|yrs?|yo|y/o)(?:[- ]old)?|\b(\d{{1,2}}) yo\b|(?:aged|she's|he's|i'm|mum,|dad,|gran,|mother,|father,) ?(\d{{1,3}})(?![\d.%])\b")
 _PREGNANT = re.compile(
-    r"怀孕|孕\s*\d|孕[一二三四五六七八九十早中晚]|怀(?:了)?(?:七|八|六|五|四|九|三|\d)个?(?:多)?月|怀\d{1,2}周|有喜|大肚子的媳妇|孕妇|孕期|产检|胎动|胎盘|破水|羊水|宝宝在肚子|pregnan|weeks gestation|\b\d{1,2} ?(?:weeks|wks)(?: and| \+)?(?: pregnant| gone)|\bmy waters|placenta|(?<![\d])(?:[1-3]\d|4[0-2])\s*周(?!岁|年|了没)|^i'?m \d{1,2} weeks|^\d{1,2} weeks,"
+    r"怀孕|孕\s*\d|孕[一二三四五六七八九十早中晚]|怀(?:了)?(?:七|八|六|五|四|九|三|\d)个?(?:多)?月|怀\d{1,2}周|有喜|大肚子的媳妇|孕妇|孕期|产检|胎动|胎盘|破水|羊水|宝宝在肚子|pregnan|weeks gestation|\b\d{1,2} ?(?:weeks|wks)(?: and| \+)?(?: pregnant| gone)|\bmy waters|placenta|(?<![\d])(?:[1-3]\d|4[0-2])\s*周(?!岁|年|了没)|\b(?:[12]\d|3\d|4[0-2]) ?(?:weeks|wks)\b(?! old|-old| ago| post| after)"
 )
 _POSTPARTUM = re.compile(r"产后|坐月子|月子里|顺产|剖腹产|剖宫产|刚生完|生完孩子|药流|人流|流产|postpartum|post-partum|gave birth|after giving birth|c-section|after delivery|had the baby|had my baby")
 _OLD = re.compile(r"奶奶|爷爷|外婆|外公|姥姥|姥爷|老人|老太太|老爷子|老头子|老汉|婆婆|公公|阿公|阿嫲|阿婆|阿爷|亞嫲|亚嫲|老伴|\bgran\b|grandma|grandad|grandpa|nana|grandfather|grandmother|养老院|nursing home")
@@ -34,6 +34,8 @@ _GLUCOSE = re.compile(r"(?:血糖|糖|sugar|glucose|bm|测了|量|测|指血|空
 _HEART = re.compile(r"(?:心率|心跳|脉搏|脉|heart(?:'s| rate| is)?|pulse|hr)\D{0,14}?(1\d\d|2\d\d|[2-9]\d)(?!\d|\.\d|/|年|岁|天)|(?:心率|心跳|脉搏|脉|摸脉)\D{0,9}?(一百[三四五六七八九]|[三四]十(?:来|多)?)")
 _BREATHS = re.compile(r"(?:呼吸|喘|喘气|rr|breathing|resp)\D{0,10}?([2-9]\d)(?:次|多下|下|来下|\s?a min|/min|\s?breaths)|一分钟(?:喘)?(?:呼吸)?([三四五六七八]十)(?:来|多|几)?(?:下|次)|([三四五六七八]十)(?:来|多|几)?(?:下|次)(?:呼吸)?")
 
+_TABLETS = re.compile(r"(\d{1,3}|[一二两三四五六七八九]?十[一二三四五六七八九]?|百|几百|好几十)(?:多|几|来)?(?:片|粒|颗|板|瓶)|\b(\d{1,3}) (?:of them|\w+ )?(?:tablets|pills|paracetamol|ibuprofen|tylenol|aspirin|capsules|caps|co-codamol)\b")
+
 LIMITS = {
     "fever": "temperature >= 38.0", "fever_high": "temperature >= 39.0", "fever_extreme": "temperature >= 40.3",
     "temperature_low": "temperature < 35.8", "oxygen_low": "saturation < 92", "pressure_high": ">= 140/90",
@@ -43,7 +45,7 @@ LIMITS = {
 }  # fmt: skip
 """What each finding from a vital sign means; mmol/l, mmHg, ℃, % and per minute."""
 FINDINGS = frozenset(LIMITS) | {
-    "age_under_3_months", "age_under_1_year", "age_under_6_years", "child", "old", "pregnant", "postpartum",
+    "many_tablets", "age_under_3_months", "age_under_1_year", "age_under_6_years", "child", "old", "pregnant", "postpartum",
 }  # fmt: skip
 
 
@@ -58,6 +60,10 @@ def readings(text: str) -> Iterator[Found]:
     yield from _pressure(text)
     yield from _sugar(text)
     yield from _rates(text)
+    for match in _TABLETS.finditer(text):
+        said = _first(match)
+        if (number(said) if said.isdigit() or "十" in said else 100) >= 8:
+            yield "many_tablets", *match.span()
 
 
 def number(digits: str) -> int:
