@@ -30,6 +30,7 @@ class Cues:
     past: tuple[str, ...]
     long: tuple[str, ...]
     asking: tuple[str, ...]
+    inert: tuple[str, ...]
     frames: tuple[str, ...]
     weak_frames: tuple[str, ...]
     real: tuple[str, ...]
@@ -47,6 +48,10 @@ class Cues:
                 found.append((match.start(), match.end(), reach))
         return found
 
+    def inert_spans(self, text: str) -> list[tuple[int, int]]:
+        """Where words stand that hold another word without meaning it, as 哮喘 holds 喘."""
+        return [match.span() for match in self._inert.finditer(text)]
+
     def tense(self, clause: str, before: str) -> str:
         """`now`, `past` or `long` (for years, hence not new) of a clause that follows one of the tense `before`."""
         if self._now.search(clause):
@@ -63,15 +68,16 @@ class Cues:
         """Whether the clause asks whether, fears that or supposes that."""
         return bool(self._asking.search(clause))
 
-    def framed(self, text: str) -> bool:
-        """Whether the text speaks of an exam, a story, a drill, the news or how to prevent it, and of nothing real."""
-        if self._real.search(text):
-            return False
-        return bool(self._frames.search(text) or (self._weak.search(text) and not self._acute.search(text)))
+    def frame(self, text: str, before: str) -> str:
+        """`strong` where a text speaks of an exam, a story or a drill, `weak` of the news or how to prevent it, else empty.
 
-    def real_again(self, text: str) -> bool:
-        """Whether the text leaves a frame that an earlier message set."""
-        return bool(self._real.search(text) or self._acute.search(text))
+        A frame lasts over later messages: a weak one until something acute is told, a strong one until it is taken back.
+        """
+        if self._real.search(text):
+            return ""
+        if self._frames.search(text) or before == "strong":
+            return "strong"
+        return "weak" if (self._weak.search(text) or before) and not self._acute.search(text) else ""
 
     def answer(self, text: str) -> str:
         """`yes` or `no` where the text begins with such an answer, else an empty string."""
@@ -89,6 +95,7 @@ class Cues:
         end = r"(?=$|[\s，,。.！!？?了的呀啊哦、])"
         return re.compile(rf"[\s，,]*(?:(?:嗯+|呃|额|啊|哦)[，, ]*)?(?:(?P<no>{_any(self.no)})|(?P<yes>{_any(self.yes)}){end})")
 
+    _inert = cached_property(lambda self: re.compile(_any(self.inert)))
     _now = cached_property(lambda self: re.compile(_any(self.now)))
     _past = cached_property(lambda self: re.compile(_any(self.past)))
     _long = cached_property(lambda self: re.compile(_any(self.long)))
@@ -101,4 +108,4 @@ class Cues:
 
 def _any(words: Sequence[str]) -> str:
     longest_first = sorted(words, key=len, reverse=True)
-    return "|".join(rf"\b{re.escape(w)}\b" if w.isascii() else re.escape(w) for w in longest_first)
+    return "|".join(rf"(?<![a-z]){re.escape(w)}(?![a-z])" if w.isascii() else re.escape(w) for w in longest_first)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from doctorglm.conversation import Message
 from doctorglm.language import Text
 from doctorglm.safety.triage import vitals
-from doctorglm.safety.triage.patterns import places
+from doctorglm.safety.triage.patterns import places, without_inert
 from doctorglm.safety.triage.rules import LEVELS, Level, Rule, RuleBook, rule_book
 from doctorglm.safety.triage.text import Reading
 
@@ -78,7 +78,7 @@ def triage(messages: Sequence[Message], book: RuleBook | None = None) -> Triage:
 def _mentions(messages: Sequence[Message], book: RuleBook) -> list[Mention]:
     found: list[Mention] = []
     asked: list[Mention] = []
-    framed = False
+    frame = ""
     for index, message in enumerate(messages):
         if message.role == "system":
             continue
@@ -88,9 +88,9 @@ def _mentions(messages: Sequence[Message], book: RuleBook) -> list[Mention]:
             continue
         answer = book.cues.answer(reading.text) if asked else ""
         found += _answered(asked, answer)
-        framed = book.cues.framed(reading.text) or (framed and not book.cues.real_again(reading.text))
+        frame = book.cues.frame(reading.text, frame)
         told = _read(reading, index, book)
-        found += [replace(m, status="framed") if framed else m for m in told]
+        found += [replace(m, status="framed") if frame else m for m in told]
         asked = []
     return found
 
@@ -110,7 +110,7 @@ def _answered(asked: list[Mention], answer: str) -> list[Mention]:
 
 
 def _read(reading: Reading, index: int, book: RuleBook) -> Iterator[Mention]:
-    hits = book.words.hits(reading.text)
+    hits = without_inert(book.words.hits(reading.text), book.cues.inert_spans(reading.text))
     seen = set()
     for word in hits:
         for name, pattern in book.by_first_word.get(word, ()):

@@ -7,7 +7,7 @@ stand between no other letters, unless a `*` says that they go on. Every pattern
 
 import itertools
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -96,6 +96,25 @@ class Words:
                 half = MOST_MENTIONS // 2
                 found[word] = starts[:half] + starts[-half:]
         return dict(found)
+
+
+def without_inert(hits: Hits, spans: list[Span]) -> Hits:
+    """The hits without those that are a part of an inert word only."""
+    if not spans:
+        return hits
+    starts = [start for start, _ in spans]
+    kept = {}
+    for word, found in hits.items():
+        length = len(word.rstrip("*"))
+        outside = [at for at in found if not _inside(at, length, spans, starts)]
+        if outside:
+            kept[word] = outside
+    return kept
+
+
+def _inside(at: int, length: int, spans: list[Span], starts: list[int]) -> bool:
+    span = spans[bisect_right(starts, at) - 1]
+    return span[0] <= at and at + length <= span[1] and length < span[1] - span[0]
 
 
 def _alone(text: str, start: int, end: int, goes_on: bool) -> bool:
