@@ -86,9 +86,10 @@ class Cues:
 
     @cached_property
     def _negation(self) -> re.Pattern[str]:
-        return re.compile(
-            f"(?P<idiom>{_any(self.not_denying)})|(?P<far>{_any(self.denying)})|(?P<next>{_any(self.denying_next)})"
-        )
+        firsts = "".join(sorted({word[0] for word in (*self.not_denying, *self.denying, *self.denying_next)}))
+        kinds = {"idiom": self.not_denying, "far": self.denying, "next": self.denying_next}
+        one = "|".join(f"(?P<{name}>{_any(words)})" for name, words in kinds.items())
+        return re.compile(f"(?=[{re.escape(firsts)}])(?:{one})")
 
     @cached_property
     def _answer(self) -> re.Pattern[str]:
@@ -107,5 +108,8 @@ class Cues:
 
 
 def _any(words: Sequence[str]) -> str:
+    """One of the words, longest first; the set of first characters is looked at before any of them is tried."""
     longest_first = sorted(words, key=len, reverse=True)
-    return "|".join(rf"(?<![a-z]){re.escape(w)}(?![a-z])" if w.isascii() else re.escape(w) for w in longest_first)
+    firsts = "".join(re.escape(character) for character in sorted({word[0] for word in words}))
+    one = "|".join(rf"(?<![a-z]){re.escape(w)}(?![a-z])" if w.isascii() else re.escape(w) for w in longest_first)
+    return f"(?=[{firsts}])(?:{one})"

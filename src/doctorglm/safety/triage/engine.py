@@ -5,7 +5,7 @@ denied or over. A text that speaks of an exam, a story or a drill tells nothing.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from doctorglm.conversation import Message
@@ -62,10 +62,10 @@ def triage(messages: Sequence[Message], book: RuleBook | None = None) -> Triage:
     """The triage of a conversation after its last message."""
     book = book or rule_book()
     mentions = _mentions(messages, book)
-    ends = _ends(mentions)
+    holding = {over: _holding(mentions, book, over=over) for over in (False, True)}
     calm = _reassured(mentions, book)
     rules = (rule for rule in book.rules if not (calm and rule.unless_reassured))
-    fired = [found for rule in rules if (found := _fired(rule, mentions, ends, book)) is not None]
+    fired = [found for rule in rules if (found := _fired(rule, holding[rule.over])) is not None]
     level = min((f.rule.level for f in fired), key=LEVELS.index, default="routine")
     fired = [f for f in fired if f.rule.level == level]
     kinds = tuple(dict.fromkeys(f.rule.kind for f in fired))
@@ -147,16 +147,11 @@ def _readings_of(normal: str) -> tuple[str, ...]:
     }.get(normal, ())
 
 
-def _fired(
-    rule: Rule, mentions: Sequence[Mention], ends: dict[str, tuple[int, int]], book: RuleBook
-) -> Fired | None:
+def _fired(rule: Rule, holding: Mapping[str, Mention]) -> Fired | None:
     def told(names: tuple[str, ...]) -> Mention | None:
-        for m in reversed(mentions):
-            if m.finding in names and _holds(m, rule, ends, book):
-                return m
-        return None
+        return next((holding[name] for name in names if name in holding), None)
 
-    if any(told((name,)) for name in rule.unless):
+    if any(name in holding for name in rule.unless):
         return None
     every = [told(names) for names in rule.all]
     some = [m for names in rule.any if (m := told(names)) is not None]
@@ -165,12 +160,18 @@ def _fired(
     return Fired(rule, tuple(sorted({m for m in [*every, *some] if m is not None}, key=lambda m: (m.message, m.start))))
 
 
-def _holds(m: Mention, rule: Rule, ends: dict[str, tuple[int, int]], book: RuleBook) -> bool:
+def _holding(mentions: Sequence[Mention], book: RuleBook, *, over: bool) -> dict[str, Mention]:
+    """The last mention of each finding that holds; `over`: also of what is told as over."""
+    ends = _ends(mentions)
+    return {m.finding: m for m in mentions if _holds(m, ends, book, over=over)}
+
+
+def _holds(m: Mention, ends: Mapping[str, tuple[int, int]], book: RuleBook, *, over: bool) -> bool:
     if m.finding in book.background or m.finding in _STANDING:
         return m.status not in ("denied", "asked", "framed")
     if m.status != "now" or (m.message, m.start) < ends.get(m.finding, (-1, -1)):
         return False
-    return rule.over or not (m.message, m.start) < ends.get(WELL, (-1, -1))
+    return over or (m.message, m.start) >= ends.get(WELL, (-1, -1))
 
 
 _STANDING = frozenset({"old", "child", "age_under_6_years", "age_under_1_year", "age_under_3_months", "pregnant", "postpartum"})

@@ -78,6 +78,7 @@ class RuleBook:
     reassuring: frozenset[str]
     cues: Cues
     advice: Mapping[str, Text]
+    advice_sources: tuple[str, ...]
 
     @cached_property
     def words(self) -> Words:
@@ -104,7 +105,7 @@ def rule_book() -> RuleBook:
 def read_rules(folder: Path) -> RuleBook:
     """The rules of a folder; raises ConfigError with file and line for whatever cannot be read or does not hold together."""
     cues = _cues(folder / "context.yaml")
-    advice = _advice(folder / "advice.yaml")
+    advice, advice_sources = _advice(folder / "advice.yaml")
     files = sorted(p for p in folder.glob("*.yaml") if p.name not in ("context.yaml", "advice.yaml"))
     documents = {path: _document(path, {"groups", "findings", "background", "reassuring", "rules"}) for path in files}
     groups = _groups(documents)
@@ -133,7 +134,8 @@ def read_rules(folder: Path) -> RuleBook:
     if not rules:
         raise ConfigError(en=f"{folder}: no rules. Give a folder with at least one.", zh=f"{folder}：没有规则。请至少给出一条。")
     return RuleBook(
-        rules=tuple(rules.values()), findings=findings, background=background, reassuring=reassuring, cues=cues, advice=advice
+        rules=tuple(rules.values()), findings=findings, background=background, reassuring=reassuring, cues=cues, advice=advice,
+        advice_sources=advice_sources,
     )
 
 
@@ -262,13 +264,14 @@ def _cues(path: Path) -> Cues:
     return Cues(**{name: tuple(str(w) for w in document[name]) for name in names})
 
 
-def _advice(path: Path) -> dict[str, Text]:
-    document = _document(path, {*KINDS, "source"})
+def _advice(path: Path) -> tuple[dict[str, Text], tuple[str, ...]]:
+    document = _document(path, {*KINDS, "sources"})
     for kind in KINDS:
         entry = document.get(kind)
         if not isinstance(entry, dict) or not all(isinstance(entry.get(k), str) and entry[k] for k in ("zh", "en")):
             raise _wrong(path, _line_of(document, kind), f"the advice for `{kind}` needs `zh` and `en`", f"`{kind}` 的建议需要 `zh` 和 `en`")
-    return {kind: Text(en=str(document[kind]["en"]), zh=str(document[kind]["zh"])) for kind in KINDS}
+    texts = {kind: Text(en=str(document[kind]["en"]), zh=str(document[kind]["zh"])) for kind in KINDS}
+    return texts, tuple(str(source) for source in _sequence(document, "sources", path))
 
 
 def _wrong(path: Path, where: Any, en: str, zh: str) -> ConfigError:
