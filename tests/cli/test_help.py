@@ -79,7 +79,7 @@ FLAGS = {
     "compare": ({"--out", "--placebo"}, ["BASE_EVAL", "TUNED_EVAL", "[KEY=VALUE ...]"]),
     "chat": ({"--model", "--adapter", "--ask"}, ["[KEY=VALUE ...]"]),
     "convert": ({"--to"}, ["SRC", "DST"]),
-    "inspect": ({"--out"}, ["deid", "FILE.jsonl"]),
+    "inspect": ({"--out"}, ["deid|triage", "FILE.jsonl"]),
     "doctor": (set(), []),
 }
 

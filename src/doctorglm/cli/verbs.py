@@ -322,8 +322,8 @@ def convert(
 
 @app.command(
     help=say(
-        en="One detector over lines of text: what identifies somebody, and the text without it.",
-        zh="对文本逐行运行一个检测器：找出能识别个人的内容，并给出遮盖后的文本。",
+        en="One detector over lines of text: what identifies somebody (deid), or how soon to be seen (triage).",
+        zh="对文本逐行运行一个检测器：找出能识别个人的内容（deid），或判断多快须就诊（triage）。",
     ),
     epilog="doctorglm inspect deid lines.jsonl --out spans.jsonl",
     cls=Verb,
@@ -338,12 +338,17 @@ def inspect(
     from doctorglm.clinical.inspect import identifiers, inspected
     from doctorglm.runs import atomic_file
 
-    if detector != "deid":
+    if detector == "triage":
+        from doctorglm.safety.triage.lines import triaged
+
+        records = triaged(file)
+    elif detector == "deid":
+        records = inspected(file, identifiers)
+    else:
         raise ConfigError(
-            en=f"inspect {detector}: there is no such detector; there is deid.",
-            zh=f"inspect {detector}：没有这个检测器；现有 deid。",
+            en=f"inspect {detector}: there is no such detector; there are deid and triage.",
+            zh=f"inspect {detector}：没有这个检测器；现有 deid 和 triage。",
         )
-    records = inspected(file, identifiers)
     if out is None and as_json:
         print_json({"lines": list(records)}, as_json)
     elif out is None:

@@ -27,6 +27,7 @@ class Cues:
     denying_next: tuple[str, ...]
     not_denying: tuple[str, ...]
     now: tuple[str, ...]
+    lately: tuple[str, ...]
     past: tuple[str, ...]
     long: tuple[str, ...]
     asking: tuple[str, ...]
@@ -58,11 +59,13 @@ class Cues:
             return "now"
         if self._past.search(clause) or _LONG_AGO.search(clause):
             return "past"
+        if self._lately.search(clause):
+            return "now"
         return "long" if before != "past" and (_FOR_LONG.search(clause) or self._long.search(clause)) else before
 
     def present(self, clause: str) -> bool:
         """Whether the clause says that it speaks of now."""
-        return bool(self._now.search(clause))
+        return bool(self._now.search(clause) or self._lately.search(clause))
 
     def general(self, clause: str) -> bool:
         """Whether the clause asks whether, fears that or supposes that."""
@@ -94,10 +97,13 @@ class Cues:
     @cached_property
     def _answer(self) -> re.Pattern[str]:
         end = r"(?=$|[\s，,。.！!？?了的呀啊哦、])"
-        return re.compile(rf"[\s，,]*(?:(?:嗯+|呃|额|啊|哦)[，, ]*)?(?:(?P<no>{_any(self.no)})|(?P<yes>{_any(self.yes)}){end})")
+        return re.compile(
+            rf"[\s，,]*(?:(?:嗯+|呃|额|啊|哦)[，, ]*)?(?:(?P<no>{_any(self.no)})|(?P<yes>{_any(self.yes)}){end})"
+        )
 
     _inert = cached_property(lambda self: re.compile(_any(self.inert)))
     _now = cached_property(lambda self: re.compile(_any(self.now)))
+    _lately = cached_property(lambda self: re.compile(_any(self.lately)))
     _past = cached_property(lambda self: re.compile(_any(self.past)))
     _long = cached_property(lambda self: re.compile(_any(self.long)))
     _asking = cached_property(lambda self: re.compile(_any(self.asking)))

@@ -97,7 +97,10 @@ def _mentions(messages: Sequence[Message], book: RuleBook) -> list[Mention]:
 
 def _reassured(mentions: Sequence[Mention], book: RuleBook) -> bool:
     """Whether anything is told that speaks against an emergency: a sign denied, words that all is well, a harmless cause."""
-    return any(m.status in ("denied", "framed", "general") or (m.status == "now" and m.finding in book.reassuring) for m in mentions)
+    return any(
+        m.status in ("denied", "framed", "general") or (m.status == "now" and m.finding in book.reassuring)
+        for m in mentions
+    )
 
 
 def _answered(asked: list[Mention], answer: str) -> list[Mention]:
@@ -174,7 +177,9 @@ def _holds(m: Mention, ends: Mapping[str, tuple[int, int]], book: RuleBook, *, o
     return over or (m.message, m.start) >= ends.get(WELL, (-1, -1))
 
 
-_STANDING = frozenset({"old", "child", "age_under_6_years", "age_under_1_year", "age_under_3_months", "pregnant", "postpartum"})
+_STANDING = frozenset(
+    {"old", "child", "age_under_6_years", "age_under_1_year", "age_under_3_months", "pregnant", "postpartum"}
+)
 
 
 def _advice(kinds: Sequence[str], book: RuleBook) -> Text:

@@ -124,7 +124,9 @@ def read_rules(folder: Path) -> RuleBook:
             rules[rule.id] = rule
     known = findings.keys() | vitals.FINDINGS
     background, reassuring = (
-        frozenset(_known(name, known, path) for path, document in documents.items() for name in _sequence(document, key, path))
+        frozenset(
+            _known(name, known, path) for path, document in documents.items() for name in _sequence(document, key, path)
+        )
         for key in ("background", "reassuring")
     )
     for path, document in documents.items():
@@ -132,9 +134,16 @@ def read_rules(folder: Path) -> RuleBook:
             for name in _named(entry):
                 _known(name, known, path)
     if not rules:
-        raise ConfigError(en=f"{folder}: no rules. Give a folder with at least one.", zh=f"{folder}：没有规则。请至少给出一条。")
+        raise ConfigError(
+            en=f"{folder}: no rules. Give a folder with at least one.", zh=f"{folder}：没有规则。请至少给出一条。"
+        )
     return RuleBook(
-        rules=tuple(rules.values()), findings=findings, background=background, reassuring=reassuring, cues=cues, advice=advice,
+        rules=tuple(rules.values()),
+        findings=findings,
+        background=background,
+        reassuring=reassuring,
+        cues=cues,
+        advice=advice,
         advice_sources=advice_sources,
     )
 
@@ -149,12 +158,16 @@ def _document(path: Path, keys: set[str]) -> dict[str, Any]:
         ) from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        raise _wrong(path, (mark.line + 1) if mark else 1, f"not YAML ({getattr(error, 'problem', error)})", "不是 YAML") from None
+        raise _wrong(
+            path, (mark.line + 1) if mark else 1, f"not YAML ({getattr(error, 'problem', error)})", "不是 YAML"
+        ) from None
     if not isinstance(document, dict):
         raise _wrong(path, 1, "a mapping was expected", "应为键值结构")
     for key in document:
         if key not in keys:
-            raise _wrong(path, key, f"unknown key `{key}`; there are {sorted(keys)}", f"未知的键 `{key}`；可用 {sorted(keys)}")
+            raise _wrong(
+                path, key, f"unknown key `{key}`; there are {sorted(keys)}", f"未知的键 `{key}`；可用 {sorted(keys)}"
+            )
     return document
 
 
@@ -181,7 +194,12 @@ def _groups(documents: Mapping[Path, dict[str, Any]]) -> dict[str, Part]:
     for path, document in documents.items():
         for name, words in _mapping(document, "groups", path).items():
             if name in groups or not isinstance(words, list) or not all(isinstance(w, str) and w for w in words):
-                raise _wrong(path, name, f"the group `{name}` stands twice or is no list of words", f"词组 `{name}` 重复或不是词的列表")
+                raise _wrong(
+                    path,
+                    name,
+                    f"the group `{name}` stands twice or is no list of words",
+                    f"词组 `{name}` 重复或不是词的列表",
+                )
             groups[name] = tuple(str(w) for w in words)
     return groups
 
@@ -206,7 +224,9 @@ def _rule(entry: Any, groups: Mapping[str, Part], findings: dict[str, tuple[Patt
     identifier = entry["id"]
     for key in entry:
         if key not in _KEYS:
-            raise _wrong(path, key, f"unknown key `{key}`; there are {sorted(_KEYS)}", f"未知的键 `{key}`；可用 {sorted(_KEYS)}")
+            raise _wrong(
+                path, key, f"unknown key `{key}`; there are {sorted(_KEYS)}", f"未知的键 `{key}`；可用 {sorted(_KEYS)}"
+            )
     for key, allowed in (("kind", KINDS), ("level", LEVELS)):
         if entry.get(key) not in allowed:
             raise _wrong(path, entry.get(key) or identifier, f"`{key}` of `{identifier}` must be one of {list(allowed)}", f"`{identifier}` 的 `{key}` 应为 {list(allowed)} 之一")  # fmt: skip
@@ -220,7 +240,12 @@ def _rule(entry: Any, groups: Mapping[str, Part], findings: dict[str, tuple[Patt
         every.append((str(identifier),))
     some = tuple(_either(name) for name in _sequence(entry, "any", path))
     least = entry.get("least", 1)
-    if not isinstance(least, int) or isinstance(least, bool) or not 1 <= least <= max(1, len(some)) or not (every or some):
+    if (
+        not isinstance(least, int)
+        or isinstance(least, bool)
+        or not 1 <= least <= max(1, len(some))
+        or not (every or some)
+    ):
         raise _wrong(path, identifier, f"`{identifier}` needs `all`, `any` or `says`, and `least` no larger than `any`", f"`{identifier}` 需要 `all`、`any` 或 `says`，且 `least` 不大于 `any` 的个数")  # fmt: skip
     return Rule(
         id=str(identifier), kind=str(entry["kind"]), level=entry["level"], all=tuple(every), any=some, least=least,
@@ -269,7 +294,12 @@ def _advice(path: Path) -> tuple[dict[str, Text], tuple[str, ...]]:
     for kind in KINDS:
         entry = document.get(kind)
         if not isinstance(entry, dict) or not all(isinstance(entry.get(k), str) and entry[k] for k in ("zh", "en")):
-            raise _wrong(path, _line_of(document, kind), f"the advice for `{kind}` needs `zh` and `en`", f"`{kind}` 的建议需要 `zh` 和 `en`")
+            raise _wrong(
+                path,
+                _line_of(document, kind),
+                f"the advice for `{kind}` needs `zh` and `en`",
+                f"`{kind}` 的建议需要 `zh` 和 `en`",
+            )
     texts = {kind: Text(en=str(document[kind]["en"]), zh=str(document[kind]["zh"])) for kind in KINDS}
     return texts, tuple(str(source) for source in _sequence(document, "sources", path))
 

@@ -16,9 +16,13 @@ _HIDDEN = re.compile(
     "\U000e0000-\U000e0fff\u2600-\u27bf\U0001f000-\U0001faff\u0300-\u036f]"
 )
 _CHINESE = "\u3400-\u9fff"
-_APART = re.compile(f"(?<![{_CHINESE}])[{_CHINESE}](?:[^\\w\\s{_CHINESE}]{{1,3}}[{_CHINESE}]|[ \\t]{{1,3}}[{_CHINESE}](?![{_CHINESE}])){{2,}}")
+_APART = re.compile(
+    f"(?<![{_CHINESE}])[{_CHINESE}](?:[^\\w\\s{_CHINESE}]{{1,3}}[{_CHINESE}]|[ \\t]{{1,3}}[{_CHINESE}](?![{_CHINESE}])){{2,}}"
+)
 _LATIN_APART = re.compile(r"(?<![a-z])[a-z](?:[ .\-_*][a-z](?![a-z])){3,}")
-_CLAUSE = re.compile(r"(?:[，,；;。！!？?\n：:…~]|\.(?!\d))+|(?<=[\u3400-\u9fff]) +(?=[\u3400-\u9fff])|\bbut\b|但是|不过|可是")
+_CLAUSE = re.compile(
+    r"(?:[，,；;。！!？?\n：:…~]|\.(?!\d))+|(?<=[\u3400-\u9fff]) +(?=[\u3400-\u9fff])|\bbut\b|但是|不过|可是"
+)
 _SENTENCE = frozenset("。！!？?\n")
 
 
