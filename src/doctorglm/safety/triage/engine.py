@@ -98,7 +98,9 @@ def _mentions(messages: Sequence[Message], book: RuleBook) -> list[Mention]:
 def _reassured(mentions: Sequence[Mention], book: RuleBook) -> bool:
     """Whether anything is told that speaks against an emergency: a sign denied, words that all is well, a harmless cause."""
     return any(
-        m.status in ("denied", "framed", "general") or (m.status == "now" and m.finding in book.reassuring)
+        (m.status in ("denied", "general") and m.finding in book.signs)
+        or m.status == "framed"
+        or (m.status == "now" and m.finding in book.reassuring)
         for m in mentions
     )
 

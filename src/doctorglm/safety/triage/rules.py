@@ -76,6 +76,7 @@ class RuleBook:
     findings: Mapping[str, tuple[Pattern, ...]]
     background: frozenset[str]
     reassuring: frozenset[str]
+    signs: frozenset[str]
     cues: Cues
     advice: Mapping[str, Text]
     advice_sources: tuple[str, ...]
@@ -107,7 +108,7 @@ def read_rules(folder: Path) -> RuleBook:
     cues = _cues(folder / "context.yaml")
     advice, advice_sources = _advice(folder / "advice.yaml")
     files = sorted(p for p in folder.glob("*.yaml") if p.name not in ("context.yaml", "advice.yaml"))
-    documents = {path: _document(path, {"groups", "findings", "background", "reassuring", "rules"}) for path in files}
+    documents = {path: _document(path, {"groups", "findings", "background", "reassuring", "signs", "rules"}) for path in files}
     groups = _groups(documents)
     findings: dict[str, tuple[Pattern, ...]] = {}
     for path, document in documents.items():
@@ -123,11 +124,11 @@ def read_rules(folder: Path) -> RuleBook:
                 raise _wrong(path, entry["id"], f"the rule `{rule.id}` stands twice", f"规则 `{rule.id}` 重复")
             rules[rule.id] = rule
     known = findings.keys() | vitals.FINDINGS
-    background, reassuring = (
+    background, reassuring, signs = (
         frozenset(
             _known(name, known, path) for path, document in documents.items() for name in _sequence(document, key, path)
         )
-        for key in ("background", "reassuring")
+        for key in ("background", "reassuring", "signs")
     )
     for path, document in documents.items():
         for entry in _sequence(document, "rules", path):
@@ -142,6 +143,7 @@ def read_rules(folder: Path) -> RuleBook:
         findings=findings,
         background=background,
         reassuring=reassuring,
+        signs=signs,
         cues=cues,
         advice=advice,
         advice_sources=advice_sources,
