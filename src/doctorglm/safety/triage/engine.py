@@ -66,7 +66,7 @@ def triage(messages: Sequence[Message], book: RuleBook | None = None) -> Triage:
     calm = _reassured(mentions, book)
     rules = (rule for rule in book.rules if not (calm and rule.unless_reassured))
     fired = [found for rule in rules if (found := _fired(rule, holding[rule.over])) is not None]
-    level = min((f.rule.level for f in fired), key=LEVELS.index, default="routine")
+    level = min((f.rule.level for f in fired), key=LEVELS.index, default=LEVELS[-1])
     fired = [f for f in fired if f.rule.level == level]
     kinds = tuple(dict.fromkeys(f.rule.kind for f in fired))
     return Triage(
