@@ -1,10 +1,10 @@
-"""Scores triage on a half of the two labelled sets: recall and precision on emergencies, every miss and false alarm listed.
+"""Scores triage on a half of the two labelled sets: recall and precision on emergencies, and every error listed.
 
     python benchmarks/triage.py dev > benchmarks/results/triage_dev.json
     python benchmarks/triage.py ordinary            # how much of real consultations is flagged; needs ../shared
 
-The test half is scored once for a version of the rules. Beside it stands a baseline: `KEYWORDS`, plain words in what the
-patient says. Intervals are Wilson's, 95 %. Latency is that of whole conversations, on one core.
+The test half is scored once for a version of the rules. Beside it stands a baseline: `KEYWORDS`, plain words in what
+the patient says. Intervals are Wilson's, 95 %. Latency is that of whole conversations, on one core.
 """
 
 import argparse
@@ -27,10 +27,13 @@ from doctorglm.safety.triage import triage
 SETS = Path(__file__).parent / "sets" / "triage"
 CORPORA = Path(__file__).parents[2] / "shared" / "data" / "corpora"
 KEYWORDS = (
-    "胸痛 胸闷 心梗 心绞痛 中风 脑梗 脑出血 嘴歪 说不出话 大出血 吐血 呕血 便血 咯血 黑便 过敏 休克 中毒 农药 安眠药 蛇咬 自杀 不想活 轻生 "
-    "抽搐 惊厥 昏迷 晕倒 叫不醒 呼吸困难 喘不上气 窒息 噎 高烧 破水 胎动 脑膜炎 败血症 酮症 低血糖 睾丸 扭转 烫伤 烧伤 触电 溺水 中暑 热射病 "
+    "胸痛 胸闷 心梗 心绞痛 中风 脑梗 脑出血 嘴歪 说不出话 大出血 吐血 呕血 便血 咯血 黑便 过敏 休克 中毒 "
+    "农药 安眠药 蛇咬 自杀 不想活 轻生 "
+    "抽搐 惊厥 昏迷 晕倒 叫不醒 呼吸困难 喘不上气 窒息 噎 高烧 破水 胎动 脑膜炎 败血症 酮症 低血糖 睾丸 "
+    "扭转 烫伤 烧伤 触电 溺水 中暑 热射病 "
     "失明 看不见 瘫 尿失禁 剧痛 车祸 骨折 没呼吸 "
-    "chest pain|stroke|bleeding|anaphylaxis|overdose|poison|suicid|kill myself|seizure|unconscious|can't breathe|choking|meningitis|"
+    "chest pain|stroke|bleeding|anaphylaxis|overdose|poison|suicid|kill myself|seizure|unconscious|can't "
+    "breathe|choking|meningitis|"
     "sepsis|collapsed|burn|drown|electric"
 ).replace("|", " | ")
 
@@ -77,7 +80,10 @@ def ordinary() -> dict[str, Any]:
     with path.open(encoding="gb18030", errors="replace") as lines:
         cmd = [f"{row['title']}。{row['ask']}" for row in csv.DictReader(lines)]
     told = json.loads((CORPORA / "zhongjing" / "CMtMedQA_test.json").read_text(encoding="utf-8"))
-    first = [record["history"][0][0] if record.get("history") else record.get("instruction") or record.get("instruct") for record in told]  # fmt: skip
+    first = [
+        record["history"][0][0] if record.get("history") else record.get("instruction") or record.get("instruct")
+        for record in told
+    ]
     result = {}
     for name, texts in (("cmd", cmd), ("cmtmedqa", [text for text in first if text])):
         found = [triage([Message("user", text)]) for text in texts]

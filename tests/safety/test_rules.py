@@ -1,4 +1,4 @@
-"""The rules: each cites an opened document or says that it is a demonstration, and a file with an error stops everything."""
+"""The rules: each cites an opened document or says that it is a demonstration; an error in a file stops everything."""
 
 import gzip
 import json

@@ -10,12 +10,16 @@ from functools import cached_property
 
 _NUMBER = r"(?:\d{1,4}|[一二两三四五六七八九十几多半数好]{1,3})"
 _LONG_AGO = re.compile(
-    rf"{_NUMBER}个?(?:多)?(?:年|月|星期|礼拜)(?:多|半)?(?:之?前|以前)|(?:19|20)\d\d年?|0\d年|{_NUMBER}岁(?:的)?(?:时|那年|得过)"
-    r"|\b(?:\d+|two|three|four|five|six|ten|a few|several|many|some) (?:years?|months?|weeks?) (?:ago|back)\b|\b(?:in|since) (?:19|20)\d\d\b"
+    rf"{_NUMBER}个?(?:多)?(?:年|月|星期|礼拜)(?:多|半)?(?:之?前|以前)|(?:19|20)\d\d年?|0\d年|"
+    rf"{_NUMBER}岁(?:的)?(?:时|那年|得过)"
+    r"|\b(?:\d+|two|three|four|five|six|ten|a few|several|many|some) (?:years?|months?|weeks?) (?:ago|"
+    r"back)\b|\b(?:in|since) (?:19|20)\d\d\b"
 )
 _FOR_LONG = re.compile(
-    rf"(?:{_NUMBER}个?(?:多)?(?:年|月|星期|礼拜)(?:多|半|来)?(?:了|啦|哩|嘞|咯|都|的)|好多年|多年了|很多年|(?<!\d){_NUMBER}周了|大半年|小半年|{_NUMBER}来年)"
-    r"|\bfor (?:\d+|two|three|four|five|six|ten|years|months|many)\b(?: (?:years|months|weeks))?(?! hours| minutes| days)"
+    rf"(?:{_NUMBER}个?(?:多)?(?:年|月|星期|礼拜)(?:多|半|来)?(?:了|啦|哩|嘞|咯|都|的)|好多年|多年了|很多年|"
+    rf"(?<!\d){_NUMBER}周了|大半年|小半年|{_NUMBER}来年)"
+    r"|\bfor (?:\d+|two|three|four|five|six|ten|years|months|many)\b(?: (?:years|months|weeks))?(?! hours|"
+    r" minutes| days)"
 )
 
 
@@ -72,9 +76,9 @@ class Cues:
         return bool(self._asking.search(clause))
 
     def frame(self, text: str, before: str) -> str:
-        """`strong` where a text speaks of an exam, a story or a drill, `weak` of the news or how to prevent it, else empty.
+        """`strong` where a text speaks of an exam, a story or a drill, `weak` of the news or prevention, else empty.
 
-        A frame lasts over later messages: a weak one until something acute is told, a strong one until it is taken back.
+        A frame lasts: a weak one until something acute is told, a strong one until it is taken back.
         """
         if self._real.search(text):
             return ""

@@ -1,7 +1,7 @@
 """Triage of a conversation: what is told, whether it holds, which rules follow from it.
 
-What the doctor asks is no statement; a plain yes or no to it is one. What is told in an earlier message counts until it is
-denied or over. A text that speaks of an exam, a story or a drill tells nothing.
+What the doctor asks is no statement; a plain yes or no to it is one. What is told in an earlier message counts until it
+is denied or over. A text that speaks of an exam, a story or a drill tells nothing.
 """
 
 from collections import defaultdict
@@ -96,7 +96,7 @@ def _mentions(messages: Sequence[Message], book: RuleBook) -> list[Mention]:
 
 
 def _reassured(mentions: Sequence[Mention], book: RuleBook) -> bool:
-    """Whether anything is told that speaks against an emergency: a sign denied, words that all is well, a harmless cause."""
+    """Whether anything speaks against an emergency: a sign denied, words that all is well, a harmless cause."""
     return any(
         (m.status in ("denied", "general") and m.finding in book.signs)
         or m.status == "framed"

@@ -16,7 +16,7 @@ from typing import TypeAlias
 from ahocorasick_rs import AhoCorasick
 
 MOST_MENTIONS = 1000
-"""Of one word in one text: beyond, the first and the last half are read, so that no text takes longer than linear time."""
+"""Of one word in one text: beyond, the first and the last half are read, so that time stays linear."""
 MOST_ALTERNATIVES = 4000
 _TOKEN = re.compile(r"……|…|\(([^()]*)\)|\{(\w+)\}|([^(){}…]+)")
 _GAPS = {"…": (8, 40), "……": (24, 100)}

@@ -1,8 +1,10 @@
 """The rules of triage: read from `rules/*.yaml`, checked whole, or refused with file and line.
 
-A file of a family holds `groups` (words that patterns name), `findings` (what a patient may tell: a list of patterns each),
-`background` (findings that also count when they are old, such as a drug taken for years) and `rules`. A rule holds when
-each of `all` is told, at least `least` of `any`, and none of `unless`; `a|b` is one or the other; `says` are patterns of its own.
+A file of a family holds `groups` (words that patterns name), `findings` (what a patient may tell: a list of patterns
+each), `background` (findings that also count when they are old, such as a drug taken for years) and `rules`. A rule
+holds when each of `all` is told, at least `least` of `any`, and none of `unless`; `a|b` is one or the other; `says` are
+patterns of its own; `over: true` holds also for what has passed; `unless_reassured: true` only where nothing speaks
+against an emergency: nothing `reassuring` is told, and none of the `signs` is denied.
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,10 +25,36 @@ FOLDER = Path(__file__).parent / "rules"
 Level = Literal["emergency", "urgent", "soon", "routine"]
 LEVELS: tuple[Level, ...] = get_args(Level)
 UNREVIEWED = "demonstration, not reviewed by a clinician"
-KINDS = (
-    "chest_pain dissection stroke haemorrhage anaphylaxis poisoning bite suicide infant_fever pregnancy meningitis sepsis diabetic "
-    "torsion airway breathing head_injury burn heat_stroke seizure electric_shock drowning eye cord abdomen trauma cardiac_arrest other"
-).split()
+KINDS = [
+    "chest_pain",
+    "dissection",
+    "stroke",
+    "haemorrhage",
+    "anaphylaxis",
+    "poisoning",
+    "bite",
+    "suicide",
+    "infant_fever",
+    "pregnancy",
+    "meningitis",
+    "sepsis",
+    "diabetic",
+    "torsion",
+    "airway",
+    "breathing",
+    "head_injury",
+    "burn",
+    "heat_stroke",
+    "seizure",
+    "electric_shock",
+    "drowning",
+    "eye",
+    "cord",
+    "abdomen",
+    "trauma",
+    "cardiac_arrest",
+    "other",
+]
 _KEYS = {"id", "kind", "level", "all", "any", "least", "unless", "says", "over", "unless_reassured", "source"}
 
 
@@ -104,11 +132,13 @@ def rule_book() -> RuleBook:
 
 
 def read_rules(folder: Path) -> RuleBook:
-    """The rules of a folder; raises ConfigError with file and line for whatever cannot be read or does not hold together."""
+    """The rules of a folder; raises ConfigError with file and line for whatever is wrong in them."""
     cues = _cues(folder / "context.yaml")
     advice, advice_sources = _advice(folder / "advice.yaml")
     files = sorted(p for p in folder.glob("*.yaml") if p.name not in ("context.yaml", "advice.yaml"))
-    documents = {path: _document(path, {"groups", "findings", "background", "reassuring", "signs", "rules"}) for path in files}
+    documents = {
+        path: _document(path, {"groups", "findings", "background", "reassuring", "signs", "rules"}) for path in files
+    }
     groups = _groups(documents)
     findings: dict[str, tuple[Pattern, ...]] = {}
     for path, document in documents.items():
@@ -152,7 +182,7 @@ def read_rules(folder: Path) -> RuleBook:
 
 def _document(path: Path, keys: set[str]) -> dict[str, Any]:
     try:
-        document = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 - a SafeLoader
+        document = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
             en=f"{path}: cannot be read ({error}). Triage does not start without its rules.",
@@ -231,7 +261,9 @@ def _rule(entry: Any, groups: Mapping[str, Part], findings: dict[str, tuple[Patt
             )
     for key, allowed in (("kind", KINDS), ("level", LEVELS)):
         if entry.get(key) not in allowed:
-            raise _wrong(path, entry.get(key) or identifier, f"`{key}` of `{identifier}` must be one of {list(allowed)}", f"`{identifier}` 的 `{key}` 应为 {list(allowed)} 之一")  # fmt: skip
+            en = f"`{key}` of `{identifier}` must be one of {list(allowed)}"
+            zh = f"`{identifier}` 的 `{key}` 应为 {list(allowed)} 之一"
+            raise _wrong(path, entry.get(key) or identifier, en, zh)
     if not identifier.startswith(f"{path.stem}."):
         raise _wrong(path, identifier, f"the id must begin with `{path.stem}.`", f"id 应以 `{path.stem}.` 开头")
     if not isinstance(entry.get("source"), str):
@@ -248,7 +280,9 @@ def _rule(entry: Any, groups: Mapping[str, Part], findings: dict[str, tuple[Patt
         or not 1 <= least <= max(1, len(some))
         or not (every or some)
     ):
-        raise _wrong(path, identifier, f"`{identifier}` needs `all`, `any` or `says`, and `least` no larger than `any`", f"`{identifier}` 需要 `all`、`any` 或 `says`，且 `least` 不大于 `any` 的个数")  # fmt: skip
+        raise _wrong(path, identifier, (
+            f"`{identifier}` needs `all`, `any` or `says`, and `least` no larger than `any`"
+        ), f"`{identifier}` 需要 `all`、`any` 或 `says`，且 `least` 不大于 `any` 的个数")  # fmt: skip
     return Rule(
         id=str(identifier), kind=str(entry["kind"]), level=entry["level"], all=tuple(every), any=some, least=least,
         unless=tuple(str(n) for n in _sequence(entry, "unless", path)), over=bool(entry.get("over", False)),

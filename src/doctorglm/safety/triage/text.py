@@ -17,7 +17,8 @@ _HIDDEN = re.compile(
 )
 _CHINESE = "\u3400-\u9fff"
 _APART = re.compile(
-    f"(?<![{_CHINESE}])[{_CHINESE}](?:[^\\w\\s{_CHINESE}]{{1,3}}[{_CHINESE}]|[ \\t]{{1,3}}[{_CHINESE}](?![{_CHINESE}])){{2,}}"
+    f"(?<![{_CHINESE}])[{_CHINESE}](?:[^\\w\\s{_CHINESE}]{{1,3}}[{_CHINESE}]|"
+    f"[ \\t]{{1,3}}[{_CHINESE}](?![{_CHINESE}])){{2,}}"
 )
 _LATIN_APART = re.compile(r"(?<![a-z])[a-z](?:[ .\-_*][a-z](?![a-z])){3,}")
 _CLAUSE = re.compile(
