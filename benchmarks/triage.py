@@ -26,24 +26,92 @@ from doctorglm.safety.triage import triage
 
 SETS = Path(__file__).parent / "sets" / "triage"
 CORPORA = Path(__file__).parents[2] / "shared" / "data" / "corpora"
-KEYWORDS = (
-    "胸痛 胸闷 心梗 心绞痛 中风 脑梗 脑出血 嘴歪 说不出话 大出血 吐血 呕血 便血 咯血 黑便 过敏 休克 中毒 "
-    "农药 安眠药 蛇咬 自杀 不想活 轻生 "
-    "抽搐 惊厥 昏迷 晕倒 叫不醒 呼吸困难 喘不上气 窒息 噎 高烧 破水 胎动 脑膜炎 败血症 酮症 低血糖 睾丸 "
-    "扭转 烫伤 烧伤 触电 溺水 中暑 热射病 "
-    "失明 看不见 瘫 尿失禁 剧痛 车祸 骨折 没呼吸 "
-    "chest pain|stroke|bleeding|anaphylaxis|overdose|poison|suicid|kill myself|seizure|unconscious|can't "
-    "breathe|choking|meningitis|"
-    "sepsis|collapsed|burn|drown|electric"
-).replace("|", " | ")
+KEYWORDS = [
+    *[
+        "胸痛",
+        "胸闷",
+        "心梗",
+        "心绞痛",
+        "中风",
+        "脑梗",
+        "脑出血",
+        "嘴歪",
+        "说不出话",
+        "大出血",
+        "吐血",
+        "呕血",
+        "便血",
+        "咯血",
+        "黑便",
+        "过敏",
+        "休克",
+        "中毒",
+        "农药",
+        "安眠药",
+        "蛇咬",
+        "自杀",
+        "不想活",
+        "轻生",
+        "抽搐",
+        "惊厥",
+        "昏迷",
+        "晕倒",
+        "叫不醒",
+        "呼吸困难",
+        "喘不上气",
+        "窒息",
+        "噎",
+        "高烧",
+        "破水",
+        "胎动",
+        "脑膜炎",
+        "败血症",
+        "酮症",
+        "低血糖",
+        "睾丸",
+        "扭转",
+        "烫伤",
+        "烧伤",
+        "触电",
+        "溺水",
+        "中暑",
+        "热射病",
+        "失明",
+        "看不见",
+        "瘫",
+        "尿失禁",
+        "剧痛",
+        "车祸",
+        "骨折",
+        "没呼吸",
+    ],
+    *[
+        "chest pain",
+        "stroke",
+        "bleeding",
+        "anaphylaxis",
+        "overdose",
+        "poison",
+        "suicid",
+        "kill myself",
+        "seizure",
+        "unconscious",
+        "can't breathe",
+        "choking",
+        "meningitis",
+        "sepsis",
+        "collapsed",
+        "burn",
+        "drown",
+        "electric",
+    ],
+]
 
 
 def keywords(messages: Sequence[Message]) -> bool:
     """The baseline: any of the words in what the patient says."""
     said = " ".join(m.content for m in messages if m.role == "user").lower()
-    chinese, english = KEYWORDS.split("chest pain", 1)
-    words = [*chinese.split(), "chest pain", *(word.strip() for word in english.split(" | ") if word.strip())]
-    return any(word in said for word in words)
+    return any(word in said for word in KEYWORDS)
 
 
 def rules(messages: Sequence[Message]) -> bool:
