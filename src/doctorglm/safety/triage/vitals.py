@@ -30,7 +30,7 @@ _BABY = (
     ),
 )
 _BABY_WORDS = re.compile(
-    r"新生儿|刚出生|早产儿|月子里的(?:娃|宝|孩)|还没满月|未满月|没满月|没出月|刚满月|newborn|neonate|"
+    r"新生儿|满月宝|刚满月|刚出生|早产儿|月子里的(?:娃|宝|孩)|还没满月|未满月|没满月|没出月|刚满月|newborn|neonate|"
     r"(?:our|my|the) (?:baby|little one|newborn)\b.{0,12}?(\d{1,2}) weeks|(\d{1,2}) weeks? old"
 )
 _YEARS = re.compile(
