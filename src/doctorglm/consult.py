@@ -15,6 +15,7 @@ from doctorglm.engine import Engine, Generation, Sampling
 from doctorglm.language import Text
 from doctorglm.safety.guards import Action, Guarded, Guards
 from doctorglm.safety.label import LABEL, labelled, metadata
+from doctorglm.safety.triage import rule_book, triage
 
 __all__ = ["LABEL", "Consultation", "Ground", "Grounded", "Layer", "Reply", "Triage", "Triaged"]
 
@@ -37,7 +38,7 @@ class Triaged(Protocol):
         """The red flags that were found."""
 
     @property
-    def advice(self) -> Text:
+    def advice(self) -> Text | None:
         """What to do now."""
 
 
@@ -55,11 +56,17 @@ class Grounded:
 Ground: TypeAlias = Callable[[Sequence[Message]], Grounded]
 
 
+def _by_rules() -> Triage:
+    """The triage that ships; raises ConfigError at once when its rules cannot be read."""
+    rule_book()
+    return triage
+
+
 @dataclass(frozen=True, kw_only=True)
 class Layer:
-    """What stands before and after the engine; each part may be absent."""
+    """What stands before and after the engine; each part may be absent. Raises ConfigError for rules with an error."""
 
-    triage: Triage | None = None
+    triage: Triage | None = field(default_factory=_by_rules)
     ground: Ground | None = None
     guards: Guards | None = field(default_factory=Guards)
 

@@ -79,7 +79,7 @@ FLAGS = {
     "compare": ({"--out", "--placebo"}, ["BASE_EVAL", "TUNED_EVAL", "[KEY=VALUE ...]"]),
     "chat": ({"--model", "--adapter", "--ask"}, ["[KEY=VALUE ...]"]),
     "convert": ({"--to"}, ["SRC", "DST"]),
-    "inspect": ({"--out"}, ["deid|terms", "FILE.jsonl"]),
+    "inspect": ({"--out"}, ["deid|triage|terms", "FILE.jsonl"]),
     "doctor": (set(), []),
 }
 

@@ -95,7 +95,7 @@ SkipBad = Annotated[
         ),
     ),
 ]
-Detector = Annotated[str, typer.Argument(metavar="deid|terms", help=say(en="Which detector.", zh="检测器。"))]
+Detector = Annotated[str, typer.Argument(metavar="deid|triage|terms", help=say(en="Which detector.", zh="检测器。"))]
 Lines = Annotated[
     Path,
     typer.Argument(

@@ -322,9 +322,10 @@ def convert(
 
 @app.command(
     help=say(
-        en="One detector over lines of text. deid: what identifies somebody, and the text without it; terms: symptoms, "
-        "diseases, drugs and examinations, each present, denied, asked, past, family or other.",
-        zh="对文本逐行运行一个检测器。deid：找出能识别个人的内容，并给出遮盖后的文本；"
+        en="One detector over lines of text. deid: what identifies somebody, and the text without it; triage: how "
+        "soon to be seen; terms: symptoms, diseases, drugs, examinations, each present, denied, asked, past, family or "
+        "other.",
+        zh="对文本逐行运行一个检测器。deid：找出能识别个人的内容，并给出遮盖后的文本；triage：判断多快须就诊；"
         "terms：症状、疾病、药物、检查及其状态（有、否认、被问及、既往、家族、其他）。",
     ),
     epilog="doctorglm inspect deid lines.jsonl --out spans.jsonl",
@@ -341,7 +342,12 @@ def inspect(
     from doctorglm.clinical.inspect import inspected
     from doctorglm.runs import atomic_file
 
-    records = inspected(file, named(detector))
+    if detector == "triage":
+        from doctorglm.safety.triage.lines import triaged
+
+        records = triaged(file)
+    else:
+        records = inspected(file, named(detector, "triage"))
     if out is None and as_json:
         print_json({"lines": list(records)}, as_json)
     elif out is None:

@@ -40,10 +40,10 @@ def inspected(path: Path, detector: Detector) -> Iterator[dict[str, Any]]:
                 yield {**record, **detector(turns, "messages" in record)}
 
 
-def detector(name: str) -> Detector:
-    """The detector of that name; raises ConfigError with those that there are."""
+def detector(name: str, *others: str) -> Detector:
+    """The detector of that name; raises ConfigError with those that there are, the others included."""
     if name not in DETECTORS:
-        there = ", ".join(DETECTORS)
+        there = ", ".join(sorted([*DETECTORS, *others]))
         raise ConfigError(
             en=f"inspect {name}: there is no such detector; there are {there}.",
             zh=f"inspect {name}：没有这个检测器；现有 {there}。",

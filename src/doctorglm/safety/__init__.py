@@ -1,1 +1,1 @@
-"""Safety: what stands before the model and after it, rules as data."""
+"""What stands before the model and after it, rules as data: triage, guards, the label."""
