@@ -34,7 +34,7 @@ _SENTENCE_END = re.compile(
     r"\n\s*\n|\n(?= *(?:[-*+] |\d+[.)] |[|#>]))|(?<=[。！？；])"
     r"|(?<=[.!?;])(?<!\bal\.)(?<!e\.g\.)(?<!i\.e\.)(?<!cf\.)\s+"
 )
-_TABLE = re.compile(r"<!-- figures:[a-z_]+:(?:en|zh) -->")
+_TABLE = re.compile(r"<!-- figures:[a-z_0-9]+:(?:en|zh) -->")
 _LINE_BEGINNING = re.compile(r"[ >]*(?:(?:[-*+]|\d+[.)]) +)?")
 _CITED = re.compile(r"https?://|arXiv[: ]\d{4}\.\d{4,5}")
 _ENTRY = re.compile(r"^#{2,3} .*?(?=^#{2,3} |\Z)", re.MULTILINE | re.DOTALL)

@@ -25,7 +25,7 @@ FILES = (
     "docs/terms.md",
     MODEL_CARD,
 )
-_BLOCK = re.compile(r"(<!-- figures:(?P<name>[a-z_]+):(?P<language>en|zh) -->\n).*?(<!-- /figures -->)", re.DOTALL)
+_BLOCK = re.compile(r"(<!-- figures:(?P<name>[a-z_0-9]+):(?P<language>en|zh) -->\n).*?(<!-- /figures -->)", re.DOTALL)
 
 _WORDS = {
     "en": ("On held-out conversations", "Base", "Tuned", "Placebo", "answers"),
