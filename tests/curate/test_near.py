@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from doctorglm.conversation import Conversation, Message
+from doctorglm.curate import pairs
 from doctorglm.curate.engines import Inline
 from doctorglm.curate.near import Comparison
 from doctorglm.curate.normal import normalised
@@ -174,3 +175,29 @@ def test_the_leak_check_finds_the_nearest_pair_across(tmp_path: Path) -> None:
     # a pair on one side only is no leak, equal texts across are
     assert largest(apart, [*held_out, *near]) == 0.0
     assert largest([dialogue("z", texts[0], "另一个回答")]) == 1.0
+
+
+@pytest.mark.parametrize("held", [2_000_000, 50])
+def test_the_largest_similarity_is_brute_forces_and_few_texts_are_read_for_it(
+    held: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pairs, "_HELD", held)
+    rng = random.Random(6)
+    texts = [sentence(rng, 12) for _ in range(300)]
+    texts += [text[: 2 * k] + sentence(rng, 12 - k) for k in (4, 7, 9) for text in texts[:20]]
+    of = [shingles(text) for text in texts]
+    plan = Plan(3, 84)
+    asked: list[int] = []
+
+    def shingled(i: int) -> frozenset[str]:
+        asked.append(i)
+        return of[i]
+
+    def apart(i: np.ndarray, j: np.ndarray) -> np.ndarray:
+        return (i % 2) != (j % 2)
+
+    expected = max(jaccard(of[i], of[j]) for i, j in itertools.combinations(range(len(of)), 2) if (i - j) % 2)
+    assert Index([sign(texts, plan)]).largest(0.2, shingled, apart) == expected
+    assert len(asked) < 2000  # of 32,400 pairs, each of which several bands propose
+    pairs_read = list(zip(asked[::2], asked[1::2], strict=True))
+    assert len(pairs_read) == len(set(pairs_read))

@@ -29,6 +29,8 @@ _NEIGHBOURS = 64
 """In a bucket with more texts each is compared with so many that follow it: else its pairs grow with the square."""
 _BATCH = 1024
 _REMEMBERED = 500_000
+_HELD = 2_000_000
+"""Pairs of which the largest similarity is looked for among the likeliest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,16 +135,46 @@ class Index:
     def largest(
         self, at_least: float, shingled: Callable[[int], Shingles], wanted: Wanted, among: Numbers | None = None
     ) -> float:
-        """The largest similarity of a wanted pair; 0 when none reaches `at_least`."""
+        """The largest similarity of a wanted pair; 0 when none reaches `at_least`.
+
+        The likeliest pairs are read first and each once, so that few are: what looks less similar than the largest by
+        more than an estimate errs cannot be it.
+        """
         largest = 0.0
-        for i, j, estimates in self.candidates(at_least, wanted, among):
-            for at in np.argsort(-estimates):
-                if estimates[at] < max(largest, at_least) - _MARGIN:
-                    break
-                similarity = jaccard(shingled(int(i[at])), shingled(int(j[at])))
-                if similarity >= at_least:
-                    largest = max(largest, similarity)
+        for one, other, estimate in _likeliest(self.candidates(at_least, wanted, among)):
+            if estimate < max(largest, at_least) - _MARGIN:
+                break
+            similarity = jaccard(shingled(one), shingled(other))
+            if similarity >= at_least:
+                largest = max(largest, similarity)
         return largest
+
+
+def _likeliest(batches: Iterable[tuple[Numbers, Numbers, NDArray[np.float32]]]) -> Iterator[tuple[int, int, float]]:
+    """The pairs of all batches, each once, by falling estimate; of very many the likeliest."""
+    held = (np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))
+    more: list[tuple[Numbers, Numbers, NDArray[np.float32]]] = []
+    count = 0
+    for batch in batches:
+        more.append(batch)
+        count += len(batch[0])
+        if count >= _HELD:
+            held, more, count = _best([held, *more]), [], 0
+    i, j, estimates = _best([held, *more])
+    yield from zip(i.tolist(), j.tolist(), estimates.tolist(), strict=True)
+
+
+def _best(
+    batches: Sequence[tuple[Numbers, Numbers, NDArray[np.float32]]],
+) -> tuple[Numbers, Numbers, NDArray[np.float32]]:
+    """The likeliest pairs, each once; whatever is so unlikely that the likeliest rules it out goes."""
+    i, j, estimates = (np.concatenate(parts) for parts in zip(*batches, strict=True))
+    possible = estimates >= estimates.max(initial=0) - 2 * _MARGIN
+    i, j, estimates = i[possible], j[possible], estimates[possible]
+    order = np.lexsort((j, i, -estimates))
+    i, j, estimates = i[order], j[order], estimates[order]
+    again = np.concatenate([[False], (i[1:] == i[:-1]) & (j[1:] == j[:-1])])[: len(i)]
+    return i[~again][:_HELD], j[~again][:_HELD], estimates[~again][:_HELD]
 
 
 def _sorted(hashes: NDArray[np.uint32], among: Numbers | None) -> tuple[Numbers, NDArray[np.uint32]]:
