@@ -318,6 +318,8 @@ _LATIN = re.compile(
     rf"(?<![0-9A-Za-z])(?:{_SEGMENT}(?:,[ ]|[ ])){{0,4}}{_STREET_SEGMENT}(?:,?[ ]{_DOOR}|,[ ]{_STREET_SEGMENT})*(?:,["
     rf" ]{_AREA_SEGMENT}){{0,4}}{_POSTCODE}?(?:,[ ]{_DOOR})?"
 )
+_LIVES = re.compile(r"(?:\b[Aa]t|[Aa]ddress(?: is)?:?|\b[Ll]iv(?:es?|ed|ing)(?: in| on)?|[Mm]oved to) $")
+"""Before a number that is a house's, though it could be a year."""
 _PINYIN = re.compile(
     r"(?<![0-9A-Za-z])(?:(?:No\.?[ ]?)?[0-9]{1,5}(?:[ ]?(?:hao|Hao))?,?[ ])(?:[A-Z][a-z]+[ ]){1,3}(?:Lu|Jie|Xiang"
     r"|Nong|Hutong|Dadao|Dajie)(?![a-z])|(?<![A-Za-z])[A-Z][a-z]+(?:lu|jie|xiang|hutong)[ ][0-9]{1,5}[ ]?(?:hao|Hao"
@@ -331,7 +333,10 @@ def _english(text: str) -> Iterator[Span]:
         return
     for pattern in (_STREET_FIRST, _AMERICAN, _LATIN, _VILLAGE, _PINYIN, _PO_BOX, _CALLE):
         for match in pattern.finditer(text):
-            is_numbered = re.search(r"[0-9]", match[0]) and not re.match(r"(?:19|20)[0-9]{2} [A-Z]", match[0])
+            is_year = re.match(r"(?:19|20)[0-9]{2} [A-Z]", match[0]) and not _LIVES.search(
+                text, max(0, match.start() - 14), match.start()
+            )
+            is_numbered = re.search(r"[0-9]", match[0]) and not is_year
             is_house = re.match(r"(?:[A-Z][a-z']+ )+(?:Cottage|House|Farm|Mansions?), ", match[0])
             if pattern is _STREET_FIRST and not is_numbered:
                 continue

@@ -69,6 +69,7 @@ _NO_DAY = re.compile(
     r"|线|楼|汽|染|外显|电|铁|刀|丝|床|窗|诊|门|院"
     r"|井|机|柜|桌|台|馆|厅|的?淋巴|时间|以上|以下|左右|大[^夫]|龄)"
 )
+_ROUND_RANGE = re.compile("[0-9]+00-[0-9]+00")
 _DOT = re.compile("[.。点點]")
 _AT = re.compile(r"[@#*]|at|艾特|爱特|小老鼠|圈|[aA]\b|邮", re.IGNORECASE)
 _FILE = re.compile(r"\.(?:exe|ya?ml|csv|zip|rar|pdf|jpe?g|png|docx?|xlsx?|sh|py|dcm|txt|mp4|apk)$", re.IGNORECASE)
@@ -102,7 +103,7 @@ def _is_number(plain: str, span: Span) -> bool:
     if not least <= count <= most or _OF_THINGS.search(before) or _GENE.match(text):
         return False
     if span.type == "landline":
-        return count < 9 or bool(_DIALLED.match(text))
+        return (count < 9 or bool(_DIALLED.match(text))) and not _ROUND_RANGE.fullmatch(text)
     if span.type not in _CALLED:
         return True
     digits = re.sub(r"[^0-9Xx]", "", spoken(text))
