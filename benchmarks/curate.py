@@ -101,9 +101,9 @@ def peers(asked: argparse.Namespace) -> dict[str, Any]:
     for number, half in enumerate(_cut(texts)):
         (halves / f"{number}.jsonl").write_text("\n".join(half) + "\n", encoding="utf-8")
     inputs = {
-        "curate_ours.py": source,
-        "curate_datatrove.py": halves,
-        "curate_datajuicer.py": asked.folder / "texts.jsonl",
+        "ours": source,
+        "datatrove": halves,
+        "datajuicer": asked.folder / "texts.jsonl",
     }
     turns: dict[str, list[dict[str, Any]]] = {name: [] for name in (*ARMS, WHOLE)}
     for _ in range(asked.repeat):
