@@ -288,3 +288,9 @@ def test_the_card_names_the_weights_that_are_shipped() -> None:
     data = resources.files("doctorglm.clinical.deid").joinpath(WEIGHTS).read_bytes()
     assert re.findall(r"[0-9a-f]{64}", card) == [hashlib.sha256(data).hexdigest()]
     assert len(data) < 6_000_000
+
+
+def test_what_is_nothing_but_a_possessive_is_no_name() -> None:
+    for text in ("it 's his", "her ’s and ''"):
+        thought = _thought(text, (text[text.index(" ") + 1 : text.index(" ") + 3], "name", 0.99))
+        assert list(tagged.found(text, thought)) == []

@@ -70,6 +70,8 @@ def _whole(plain: str, start: int, end: int, best: float, beside: bool) -> Itera
         end += 1
     name = plain[start:end].removesuffix("'s").removesuffix("’s").rstrip("'’")
     span = Span(start, start + len(name), "name")
+    if not name:
+        return
     needed = _needed(name, beside)
     if best < needed and _is_cued(plain, span):
         needed = min(needed, CUED[beside])
