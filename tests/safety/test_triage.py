@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from doctorglm.conversation import Message
+from doctorglm.errors import DataError
 from doctorglm.safety.triage import Triage, rule_book, triage
 from doctorglm.safety.triage.lines import triaged
 
@@ -165,3 +166,11 @@ def test_lines_keep_their_fields(tmp_path: Path) -> None:
     assert (first["id"], first["note"], first["emergency"], first["level"]) == (1, "x", True, "emergency")
     assert first["kinds"] == ["stroke"] or "stroke" in first["kinds"]
     assert (second["emergency"], second["level"], second["kinds"]) == (False, "routine", [])
+
+
+def test_a_line_without_text_is_named_and_its_keys_are_nobodys(tmp_path: Path) -> None:
+    (tmp_path / "x.jsonl").write_text('{"text": "头疼"}\n{"王秀兰16412345678": 1}\n', "utf-8")
+    with pytest.raises(DataError) as raised:
+        list(triaged(tmp_path / "x.jsonl"))
+    assert "x.jsonl:2" in raised.value.text.en
+    assert "16412345678" not in raised.value.text.en + raised.value.text.zh

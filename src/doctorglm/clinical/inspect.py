@@ -25,6 +25,12 @@ _SPEAKERS: Mapping[str, Speaker] = {
 
 def inspected(path: Path, detector: Detector) -> Iterator[dict[str, Any]]:
     """Yields each line's record with the result; raises DataError with file and line for one that holds no text."""
+    for record, where in records(path):
+        yield {**record, **detector(_turns(record, where), "messages" in record)}
+
+
+def records(path: Path) -> Iterator[tuple[dict[str, Any], str]]:
+    """Yields each line's record and its file:line; raises DataError when the file, or a line of it, cannot be read."""
     try:
         lines = path.open("rb")
     except OSError as error:
@@ -35,9 +41,7 @@ def inspected(path: Path, detector: Detector) -> Iterator[dict[str, Any]]:
     with lines:
         for number, line in enumerate(lines, 1):
             if line.strip():
-                record = json_object(line, f"{path}:{number}")
-                turns = _turns(record, f"{path}:{number}")
-                yield {**record, **detector(turns, "messages" in record)}
+                yield json_object(line, f"{path}:{number}"), f"{path}:{number}"
 
 
 def detector(name: str, *others: str) -> Detector:

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from doctorglm.conversation import Conversation, Message, json_object
+from doctorglm.clinical.inspect import records
+from doctorglm.conversation import Conversation, Message, shown_keys
 from doctorglm.errors import DataError
 from doctorglm.safety.triage.engine import Triage, triage
 from doctorglm.safety.triage.rules import rule_book
@@ -16,18 +17,8 @@ def triaged(path: Path) -> Iterator[dict[str, Any]]:
     Raises DataError with file and line for a line without text, ConfigError when the rules cannot be read.
     """
     rule_book()
-    try:
-        lines = path.open("rb")
-    except OSError as error:
-        raise DataError(
-            en=f"{path}: cannot be read ({error.strerror}). Give a file of JSON lines with `text` or `messages`.",
-            zh=f"{path}：无法读取（{error.strerror}）。请给出每行含 `text` 或 `messages` 的 JSON 行文件。",
-        ) from None
-    with lines:
-        for number, line in enumerate(lines, 1):
-            if line.strip():
-                record = json_object(line, f"{path}:{number}")
-                yield {**record, **fields(triage(_messages(record, f"{path}:{number}")), "messages" in record)}
+    for record, where in records(path):
+        yield {**record, **fields(triage(_messages(record, where)), "messages" in record)}
 
 
 def fields(found: Triage, are_messages: bool) -> dict[str, Any]:
@@ -56,7 +47,7 @@ def _messages(record: Mapping[str, Any], where: str) -> Sequence[Message]:
     text = record.get("text")
     if not isinstance(text, str):
         raise DataError(
-            en=f"{where}: neither a string `text` nor `messages`; the keys are {sorted(record)[:8]}.",
-            zh=f"{where}：既没有字符串 `text`，也没有 `messages`；现有键 {sorted(record)[:8]}。",
+            en=f"{where}: neither a string `text` nor `messages`; the keys are {shown_keys(record)}.",
+            zh=f"{where}：既没有字符串 `text`，也没有 `messages`；现有键 {shown_keys(record)}。",
         )
     return [Message("user", text)]
