@@ -139,3 +139,11 @@ def test_copies_and_metadata_are_labelled() -> None:
     _, reply = streamed(Consultation(Says("多喝水。"), SAMPLING, Layer()), user("头痛"))
     assert reply.copied == f"[{LABEL}]\n多喝水。"
     assert reply.metadata["AIGC"]["Label"] == "1"
+
+
+def test_the_layer_as_it_comes_answers_a_red_flag_and_asks_no_model() -> None:
+    engine = Says("多喝水。")
+    for asked in ("我爸突然半边身子动不了，说话也不清楚", "嗓子有点干，要紧吗"):
+        (reply,) = Consultation(engine, SAMPLING, Layer()).batch([user(asked)])
+        assert ("120" in reply.text) == (not engine.asked)
+    assert len(engine.asked) == 1

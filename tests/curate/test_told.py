@@ -14,6 +14,7 @@ from doctorglm.curate.told import columns, file_name, label
     [
         ("王秀兰_16412345678_2023-05-01.csv", "[name]_[mobile]_[date].csv"),
         ("2023-05-01.csv", "2023-05-01.csv"),
+        ("样例_内科5000-6000.csv", "样例_内科5000-6000.csv"),
         ("汉宁市第三人民医院/2023年5月.csv", "汉宁市第三人民医院/2023年5月.csv"),
         ("汉宁市第三人民医院/住院号2087123456.json", "汉宁市第三人民医院/住院号[mrn].json"),
         ("Sarah Whitfield.json", "[name].json"),

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from doctorglm.clinical.deid import contacts, find, numbers, places, tables, times
+from doctorglm.clinical.deid import Span, contacts, find, numbers, places, tables, times
 
 MARK = re.compile(r"⟦([a-z_]+):([^⟦⟧]+)⟧")
 
@@ -257,3 +257,7 @@ def test_a_long_text_of_what_nearly_matches_is_read_in_seconds(piece: str) -> No
     for kind in (contacts, tables, numbers, times, places):
         list(kind.found(text))
     assert time.process_time() - start < 12
+
+
+def test_the_suffix_of_a_file_is_no_part_of_a_record_number() -> None:
+    assert list(find("附件：住院号2087123456.json", names="rules")) == [Span(6, 16, "mrn")]
