@@ -32,7 +32,11 @@ from doctorglm.clinical.deid.tagger import (
 )
 
 SETS = Path(__file__).parents[2] / "benchmarks/sets"
-RECORDS = (*(f"deid/{half}" for half in ("dev", "test", "dev2", "test2")), "names/train", *(f"names/w{n}" for n in range(1, 15)))
+RECORDS = (
+    *(f"deid/{half}" for half in ("dev", "test", "dev2", "test2")),
+    "names/train",
+    *(f"names/w{n}" for n in range(1, 15)),
+)
 ROWS, LENGTH = 12, 512
 
 
