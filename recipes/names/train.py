@@ -33,7 +33,7 @@ from doctorglm.clinical.deid.tagger import (
 
 SETS = Path(__file__).parents[2] / "benchmarks/sets"
 RECORDS = (
-    *(f"deid/{half}" for half in ("dev", "test", "dev2", "test2")),
+    *(f"deid/{half}" for half in ("dev", "test", "dev2", "test2", "test3")),
     "names/train",
     *(f"names/w{n}" for n in range(1, 15)),
 )

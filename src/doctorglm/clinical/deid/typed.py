@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from doctorglm.clinical.deid.cues import called
 from doctorglm.clinical.deid.likely import may_be
 from doctorglm.clinical.deid.spans import TYPES, Span
 from doctorglm.clinical.deid.tagger import Floats, at_best, of
@@ -48,7 +49,9 @@ def found(plain: str, probable: Floats) -> Iterator[tuple[Span, float]]:
             stretch = Span(start + first, start + last, kind)
             span = _possible(plain, stretch, probable) if kind != "name" else None
             if span:
-                yield span, at_best(probable, span)
+                best = at_best(probable, span)
+                is_paper = span.type == "mrn" and called(plain, span.start, span.end)[0] == "id_card"
+                yield (Span(span.start, span.end, "id_card") if is_paper else span), best
 
 
 def _possible(plain: str, stretch: Span, probable: Floats) -> Span | None:
