@@ -40,7 +40,7 @@ class Reading:
     """One message, ready for patterns."""
 
     def __init__(self, text: str, cues: Cues) -> None:
-        self.text, self._origin = _plain(text)
+        self.text, self._origin = plain_of(text)
         self._cues = cues
 
     def origin(self, start: int, end: int) -> tuple[int, int]:
@@ -83,7 +83,7 @@ class Reading:
         return self.negations[max(0, at - 3) : at]
 
 
-def _plain(text: str) -> tuple[str, list[int]]:
+def plain_of(text: str) -> tuple[str, list[int]]:
     seen = folded(text)
     dropped = {i for match in _HIDDEN.finditer(seen) for i in range(*match.span())}
     origin = [i for i in range(len(seen)) if i not in dropped]
