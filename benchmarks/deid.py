@@ -69,7 +69,7 @@ def _share(flags: list[bool]) -> dict[str, Any] | None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("half", choices=["dev", "test", "dev2", "test2"])
+    parser.add_argument("half", choices=["dev", "test", "dev2", "test2", "test3", "test4"])
     half = parser.parse_args().half
     result = circumstances(f"python benchmarks/deid.py {half}", {"doctorglm": version("doctorglm")})
     sys.stdout.write(json.dumps(result | scored(SETS / f"{half}.txt"), ensure_ascii=False, indent=1) + "\n")

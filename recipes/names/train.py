@@ -32,7 +32,11 @@ from doctorglm.clinical.deid.tagger import (
 )
 
 SETS = Path(__file__).parents[2] / "benchmarks/sets"
-RECORDS = ("deid/dev", "deid/test", "deid/dev2", "names/train", *(f"names/w{number}" for number in range(1, 11)))
+RECORDS = (
+    *(f"deid/{half}" for half in ("dev", "test", "dev2", "test2", "test3")),
+    "names/train",
+    *(f"names/w{n}" for n in range(1, 15)),
+)
 ROWS, LENGTH = 12, 512
 
 

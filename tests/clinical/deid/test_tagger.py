@@ -271,7 +271,8 @@ def test_the_tagger_speaks_against_a_rule_only_where_it_is_sure() -> None:
     number, place = Span(5, 13, "mrn"), Span(0, 4, "hospital")
     doubtful = _thought(text, ("10024466", "mrn", 0.1), ("这家医院", "hospital", 0.1))
     assert typed.united(text, [number, place], doubtful) == [number, place]
-    assert typed.united(text, [number, place], _thought(text)) == [number, place]
+    assert typed.united(text, [number, place], _thought(text)) == []
+    assert typed.united(text, [Span(5, 13, "qq")], _thought(text)) == [Span(5, 13, "qq")]
     other = _thought(text, ("10024466", "qq", 0.95))
     assert typed.united(text, [number], other) == [Span(5, 13, "qq")]
 

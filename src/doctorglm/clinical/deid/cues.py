@@ -34,9 +34,9 @@ _PHONE = (
 )
 _ID = (
     r"身份证|身分证|证件|[老旧一二]代?证(?!明)|公民身份|证号|护照|通行证|回乡证|返乡证|台胞证|居住证|居留证|军官证"
-    r"|士官证|士兵证|文职证|警官证|户口本"
+    r"|士官证|士兵证|文职证|警官证|户口本|军人证|优待证|在留卡"
     r"|统一编号|统编|永居|港澳证|签证|驾驶证|驾照|残疾证|身份号|identity|passport|nric|hkid|national id|travel permit"
-    r"|driving licen[cs]e"
+    r"|driving licen[cs]e|licen[cs]e(?! ?plate)(?= |:|$)"
     rf"|{_NOT_LATIN}FIN(?= ?(?:no|number|:)){_END}|{_NOT_LATIN}SSN{_END}|social security"
     rf"|{_NOT_LATIN}ID(?=[ :#]?(?:card|[证号])){_END}"
     rf"|(?:新|老|旧|{_NOT_LATIN})IC(?![A-Za-z])|{_NOT_LATIN}(?:mykad|aadhaar|aadhar|DNI|NIE|CURP|CPF|NINO|NIN|NIK|KTP|CCCD"

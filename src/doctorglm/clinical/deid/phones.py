@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
+from doctorglm.clinical.deid.abroad import is_mobile
 from doctorglm.clinical.deid.cues import before, called, digits_of, is_order, is_record
 from doctorglm.clinical.deid.spans import Span
 
@@ -81,7 +82,7 @@ _CHINESE = (
 _OTHER = (
     rf"{_ALONE}(?:\+?1[ \-])?[48]00{_GAP}?[0-9]{{3,4}}{_GAP}?[0-9]{{3,4}}{_EXTENSION}(?![0-9A-Za-z])",
     rf"{_ALONE}\(?(?:\+|00[ ]?)(?!86[ \-.)(]{{0,3}}[0-9])[1-9][0-9]{{0,2}}\)?{_GAP}?"
-    rf"(?:\(0?[0-9]{{1,4}}\){_GAP}?)?[0-9]{{1,4}}(?:{_GAP}[0-9]{{2,5}}){{1,4}}{_EXTENSION}(?![0-9])",
+    rf"(?:\(0?[0-9]{{1,4}}\){_GAP}?)?[0-9]{{1,4}}(?:{_GAP}[0-9]{{2,8}}){{1,4}}{_EXTENSION}(?![0-9])",
     rf"{_ALONE}\((?:852|853|886)\)[ ]?[0-9]{{4}}[ \-]?[0-9]{{4}}(?![0-9])",
     rf"{_ALONE}\(?(?:\+|00)(?:852|853|886|65|81|82|44|61|1|49|33|60)\)?[0-9]{{8,10}}(?![0-9])",
     rf"{_ALONE}(?:1[ \-])?(?:\([2-9][0-9]{{2}}\)[ ]?|[2-9][0-9]{{2}}[\-. ])[2-9][0-9]{{2}}[\-. ][0-9]{{4}}{_EXTENSION}"
@@ -131,7 +132,11 @@ def foreign(text: str) -> Iterator[Span]:
                 and not is_mobile
                 and not is_other
             ):
-                yield Span(match.start(), match.end(), "landline")
+                yield Span(match.start(), match.end(), _type_of(match[0]))
+
+
+def _type_of(number: str) -> str:
+    return "mobile" if is_mobile(number) else "landline"
 
 
 def _is_else(text: str, match: re.Match[str]) -> bool:
@@ -200,7 +205,7 @@ def landlines(text: str) -> Iterator[Span]:
     for pattern in _CHINESE_LINES + _OTHER_LINES:
         for match in pattern.finditer(text):
             if not is_order(text, match.start()) and not _is_else(text, match):
-                yield Span(match.start(), match.end(), "landline")
+                yield Span(match.start(), match.end(), "landline" if pattern in _CHINESE_LINES else _type_of(match[0]))
     for match in _HONG_KONG.finditer(text):
         years = re.findall(r"(?:19|20)[0-9]{2}", match["n"])
         kind = called(text, match.start("n"), match.end("n"))[0]

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from doctorglm.clinical.deid.cues import called
 from doctorglm.clinical.deid.likely import may_be
 from doctorglm.clinical.deid.spans import TYPES, Span
 from doctorglm.clinical.deid.tagger import Floats, at_best, of
@@ -21,6 +22,8 @@ LIKELY = 0.05
 """How probable another type is at least that an identifier gets when its text forbids the likeliest."""
 DOUBTED = 0.01
 """Below this at its best, a rule's finding is of the type that the tagger is sure of, or none."""
+HARDLY = 0.05
+"""Below this at its best for any type, a rule's finding of a type without a check digit is none."""
 TRIMMED = 0.03
 """How probable each character at the ends of a rule's place is at least."""
 OTHERWISE = 0.8
@@ -29,6 +32,8 @@ OTHERWISE = 0.8
 _WHOLE = {"mobile", "landline", "id_card", "bank_card", "wechat", "qq", "email", "url", "mrn", "plate"}
 _PLACES, _IN_WORDS = {"address", "hospital"}, {"address", "hospital", "date", "age"}
 """Types whose ends the tagger moves; numbers are the rules'."""
+_BY_FORM = {"mrn", "wechat", "address", "landline", "hospital", "date"}
+"""Types whose rules go by a form that other things have, too."""
 _EDGE = " \t\n\u3000·.,，。;；:：、!！?？【】「」『』“”\"'—_/|@#*<>《》-~"
 _DIGIT = re.compile(r"[0-9]")
 _PAIRS = {"(": ")", "[": "]"}
@@ -44,7 +49,9 @@ def found(plain: str, probable: Floats) -> Iterator[tuple[Span, float]]:
             stretch = Span(start + first, start + last, kind)
             span = _possible(plain, stretch, probable) if kind != "name" else None
             if span:
-                yield span, at_best(probable, span)
+                best = at_best(probable, span)
+                is_paper = span.type == "mrn" and called(plain, span.start, span.end)[0] == "id_card"
+                yield (Span(span.start, span.end, "id_card") if is_paper else span), best
 
 
 def _possible(plain: str, stretch: Span, probable: Floats) -> Span | None:
@@ -104,6 +111,8 @@ def united(plain: str, by_rule: Sequence[Span], probable: Floats) -> list[Span]:
     read = list(found(plain, probable))
     spans = []
     for rule in by_rule:
+        if rule.type in _BY_FORM and probable[rule.start : rule.end, 0].min() > 1 - HARDLY:
+            continue
         others = [(s, p) for s, p in read if s.start < rule.end and rule.start < s.end]
         is_other = any(p >= OTHERWISE for _, p in others)
         if at_best(probable, rule) >= DOUBTED or not is_other:
