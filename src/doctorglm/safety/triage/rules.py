@@ -90,6 +90,12 @@ class Rule:
     """Holds only where nothing at all speaks against an emergency."""
     source: str = UNREVIEWED
 
+    def may_fire(self, told: set[str]) -> bool:
+        """Whether the findings that are told, if they hold, are enough for it."""
+        return not any(told.isdisjoint(names) for names in self.all) and (
+            not self.any or sum(not told.isdisjoint(names) for names in self.any) >= self.least
+        )
+
     @property
     def family(self) -> str:
         """The file that it stands in."""

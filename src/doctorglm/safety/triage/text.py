@@ -5,6 +5,7 @@ A clause is past, general, or now; past goes on to the end of the sentence, unle
 
 import re
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -53,6 +54,11 @@ class Reading:
         return _clauses(self.text, self._cues)
 
     @cached_property
+    def inert(self) -> list[tuple[int, int]]:
+        """Where words stand that hold another word without meaning it."""
+        return self._cues.inert_spans(self.text)
+
+    @cached_property
     def negations(self) -> list[tuple[int, int, int]]:
         """Where a negating word stands, and how many characters on it reaches."""
         return self._cues.negations(self.text)
@@ -83,11 +89,13 @@ class Reading:
         return self.negations[max(0, at - 3) : at]
 
 
-def _plain(text: str) -> tuple[str, list[int]]:
-    seen = folded(text)
-    dropped = {i for match in _HIDDEN.finditer(seen) for i in range(*match.span())}
-    origin = [i for i in range(len(seen)) if i not in dropped]
-    plain = "".join(seen[i] for i in origin) if dropped else seen
+def _plain(text: str) -> tuple[str, Sequence[int]]:
+    plain = folded(text)
+    origin: Sequence[int] = range(len(plain))
+    hidden = {match.start() for match in _HIDDEN.finditer(plain)}
+    if hidden:
+        origin = [i for i in origin if i not in hidden]
+        plain = _HIDDEN.sub("", plain)
     apart: set[int] = set()
     for pattern in (_APART, _LATIN_APART):
         for match in pattern.finditer(plain):

@@ -4,11 +4,13 @@ A later reading of a sign takes the place of an earlier one. The limits are thos
 """
 
 import re
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 Found: TypeAlias = tuple[str, int, int]
 """(finding, start, end)"""
+Reader: TypeAlias = Callable[[str], Iterator[Found]]
 
 _DIGITS = {**{c: i for i, c in enumerate("零一二三四五六七八九")}, "两": 2, "俩": 2, "〇": 0}
 _N = r"(?:\d{1,3}|[一二两俩三四五六七八九十]{1,3})"
@@ -102,21 +104,27 @@ FINDINGS = frozenset(LIMITS) | {
 }  # fmt: skip
 
 
-def readings(text: str) -> Iterator[Found]:
-    """What a message says of age, pregnancy and vital signs; `x_normal` takes back an earlier `x`."""
-    yield from _ages(text)
-    for name, pattern in (("pregnant", _PREGNANT), ("postpartum", _POSTPARTUM), ("old", _OLD)):
-        if (match := pattern.search(text)) is not None:
-            yield name, *match.span()
-    yield from _temperature(text)
-    yield from _saturation(text)
-    yield from _pressure(text)
-    yield from _sugar(text)
-    yield from _rates(text)
-    for match in _TABLETS.finditer(text):
-        said = _first(match)
-        if (number(said) if said.isdigit() or "十" in said else 100) >= 8:
-            yield "many_tablets", *match.span()
+class Vitals:
+    """What one message says of age, pregnancy and vital signs, each read when it is asked for."""
+
+    findings = frozenset(FINDINGS)
+    """The findings that there may be."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._read: dict[Reader, dict[str, list[tuple[int, int]]]] = {}
+
+    def spans(self, finding: str) -> Sequence[tuple[int, int]]:
+        """Where it says so; `x_normal` takes back an earlier `x`."""
+        reader = _READERS.get(finding)
+        if reader is None:
+            return ()
+        if reader not in self._read:
+            found: dict[str, list[tuple[int, int]]] = defaultdict(list)
+            for name, start, end in reader(self._text):
+                found[name].append((start, end))
+            self._read[reader] = found
+        return self._read[reader].get(finding, ())
 
 
 def number(digits: str) -> int:
@@ -156,6 +164,24 @@ def _ages(text: str) -> Iterator[Found]:
             yield "old", *match.span()
     if (half := re.search(r"半岁|周岁不到|不到一岁|不满一岁|few months old", text)) is not None:
         yield from _young(180, half)
+    yield from _first_of("old", _OLD, text)
+
+
+def _first_of(name: str, words: re.Pattern[str], text: str) -> Iterator[Found]:
+    if (match := words.search(text)) is not None:
+        yield name, *match.span()
+
+
+def _pregnancy(text: str) -> Iterator[Found]:
+    yield from _first_of("pregnant", _PREGNANT, text)
+    yield from _first_of("postpartum", _POSTPARTUM, text)
+
+
+def _tablets(text: str) -> Iterator[Found]:
+    for match in _TABLETS.finditer(text):
+        said = _first(match)
+        if (number(said) if said.isdigit() or "十" in said else 100) >= 8:
+            yield "many_tablets", *match.span()
 
 
 def _young(days: float, match: re.Match[str]) -> Iterator[Found]:
@@ -265,3 +291,16 @@ def _rates(text: str) -> Iterator[Found]:
         said = _first(match)
         if (int(said) if said.isdigit() else number(said)) >= 30:
             yield "breaths_fast", *match.span()
+
+
+_READERS: Mapping[str, Reader] = {
+    **dict.fromkeys(("child", "age_under_6_years", "age_under_1_year", "age_under_3_months", "old"), _ages),
+    **dict.fromkeys(("pregnant", "postpartum"), _pregnancy),
+    **dict.fromkeys(("fever", "fever_high", "fever_extreme", "fever_normal", "temperature_low"), _temperature),
+    **dict.fromkeys(("oxygen_low", "oxygen_low_normal"), _saturation),
+    **dict.fromkeys(("pressure_high", "pressure_very_high", "pressure_low", "arms_differ"), _pressure),
+    **dict.fromkeys(("sugar_low", "sugar_high", "sugar_normal"), _sugar),
+    **dict.fromkeys(("heart_fast", "heart_slow", "breaths_fast"), _rates),
+    "many_tablets": _tablets,
+}
+"""What reads each finding."""
