@@ -148,7 +148,7 @@ def _told(messages: Sequence[Message], book: RuleBook) -> Iterator[tuple[_Told, 
             told = _Told(message.content, index, book)
             if asked and (answer := book.cues.answer(told.reading.text)):
                 yield from _answered(_Told(asked[1], asked[0], book), answer)
-            frame = book.cues.frame(told.reading.text, frame)
+            frame = told.reading.frame(frame)
             yield told, "framed" if frame else ""
             asked = None
 
