@@ -6,6 +6,7 @@ is denied or over.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from doctorglm.conversation import Message
 from doctorglm.safety.triage.patterns import Hits, Pattern, Span, complete, places, without_inert
@@ -73,14 +74,12 @@ class _Told:
 
 def _complete(hits: Hits, book: RuleBook) -> dict[str, list[Pattern]]:
     """The patterns of which each part has a word in the text, by finding; in the order of their first words."""
-    found: dict[str, list[Pattern]] = {}
-    seen = set()
+    found: dict[str, dict[int, Pattern]] = {}
     for word in hits:
         for name, pattern in book.by_first_word.get(word, ()):
-            if (name, id(pattern)) not in seen and complete(pattern, hits):
-                seen.add((name, id(pattern)))
-                found.setdefault(name, []).append(pattern)
-    return found
+            if not pattern.gaps or complete(pattern, hits):
+                found.setdefault(name, {})[id(pattern)] = pattern
+    return {name: [*patterns.values()] for name, patterns in found.items()}
 
 
 class Story:
@@ -99,11 +98,16 @@ class Story:
         if finding not in self.may_tell:
             return None
         if (finding, over) not in self._holding:
-            ends = self._ends(finding)
-            well = _NEVER if over else self._ends(WELL)
-            held = [m for m in self._of(finding) if self._holds(m, ends, well)]
-            self._holding[finding, over] = held[-1] if held else None
+            self._holding[finding, over] = self._last(finding, over) if self._of(finding) else None
         return self._holding[finding, over]
+
+    def _last(self, finding: str, over: bool) -> Mention | None:
+        if finding in self._book.background or finding in _STANDING:
+            held = [m for m in self._of(finding) if m.status not in ("denied", "asked", "framed")]
+        else:
+            ends = self._ends(finding) if over else max(self._ends(finding), self._well)
+            held = [m for m in self._of(finding) if m.status == "now" and (m.message, m.start) >= ends]
+        return held[-1] if held else None
 
     def reassures(self) -> bool:
         """Whether anything speaks against an emergency: a sign denied, words that all is well, a harmless cause."""
@@ -128,10 +132,9 @@ class Story:
             ends += [(m.message, m.start) for m in self._of(WELL_NOW) if m.status == "now"]
         return max(ends, default=_NEVER)
 
-    def _holds(self, m: Mention, ends: tuple[int, int], well: tuple[int, int]) -> bool:
-        if m.finding in self._book.background or m.finding in _STANDING:
-            return m.status not in ("denied", "asked", "framed")
-        return m.status == "now" and (m.message, m.start) >= max(ends, well)
+    @cached_property
+    def _well(self) -> tuple[int, int]:
+        return self._ends(WELL)
 
 
 def _told(messages: Sequence[Message], book: RuleBook) -> Iterator[tuple[_Told, str]]:
