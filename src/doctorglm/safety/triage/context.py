@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias
 
-from ahocorasick_rs import AhoCorasick
+from doctorglm.safety.search import Words
 
 Said: TypeAlias = tuple[int, int, frozenset[str]]
 """(start, end, kinds of the word)"""
@@ -68,9 +68,9 @@ class Cues:
 
     def said(self, text: str) -> list[Said]:
         """Where words of each kind of `_KINDS` stand, in the order of their ends."""
-        automaton, words = self._words
+        seen, words = self._words
         found = []
-        for index, start, end in automaton.find_matches_as_indexes(text, overlapping=True):
+        for index, start, end in seen.places(text):
             latin, kinds = words[index]
             if not latin or alone(text, start, end):
                 found.append((start, end, kinds))
@@ -107,12 +107,12 @@ class Cues:
         return "" if match is None else "yes" if match["yes"] is not None else "no"
 
     @cached_property
-    def _words(self) -> tuple[AhoCorasick, list[tuple[bool, frozenset[str]]]]:
+    def _words(self) -> tuple[Words, list[tuple[bool, frozenset[str]]]]:
         """The words of `_KINDS`; for each, whether it is of Latin letters, and its kinds."""
         kinds = {
             word: frozenset(k for k in _KINDS if word in getattr(self, k)) for k in _KINDS for word in getattr(self, k)
         }
-        return AhoCorasick(list(kinds)), [(word.isascii(), some) for word, some in kinds.items()]
+        return Words(kinds), [(word.isascii(), some) for word, some in kinds.items()]
 
     @cached_property
     def _reach(self) -> dict[str, int]:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from ahocorasick_rs import AhoCorasick
+from doctorglm.safety.search import Words
 
 MOST_MENTIONS = 1000
 """Of one word in one text: beyond, the first and the last half are read, so that time stays linear."""
@@ -74,20 +74,20 @@ def _joined(pieces: list[Part], text: str) -> Part:
     return words
 
 
-class Words:
-    """Finds all words of all patterns in one pass (Aho-Corasick)."""
+class PatternWords:
+    """Finds all words of all patterns in one pass."""
 
     def __init__(self, words: Iterable[str]) -> None:
         self.words = sorted(set(words))
         self._bare = [word.rstrip("*") for word in self.words]
         self._open = [word.endswith("*") for word in self.words]
         self._latin = [bare[0].isascii() and bare[0].isalnum() for bare in self._bare]
-        self._automaton = AhoCorasick(self._bare)
+        self._seen = Words(self._bare)
 
     def hits(self, text: str) -> Hits:
         """Where each word begins; words that do not occur are absent."""
         found: Hits = defaultdict(list)
-        for index, start, end in self._automaton.find_matches_as_indexes(text, overlapping=True):
+        for index, start, end in self._seen.places(text):
             if self._latin[index] and not _alone(text, start, end, self._open[index]):
                 continue
             found[self.words[index]].append(start)

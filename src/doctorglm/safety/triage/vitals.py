@@ -8,6 +8,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
+from doctorglm.safety.search import Anchored
+
 Found: TypeAlias = tuple[str, int, int]
 """(finding, start, end)"""
 Reader: TypeAlias = Callable[[str], Iterator[Found]]
@@ -15,42 +17,19 @@ Reader: TypeAlias = Callable[[str], Iterator[Found]]
 _DIGITS = {**{c: i for i, c in enumerate("零一二三四五六七八九")}, "两": 2, "俩": 2, "〇": 0}
 _NUMERALS = "一二两俩三四五六七八九十"
 _N = rf"(?:\d{{1,3}}|[{_NUMERALS}]{{1,3}})"
-
-
-class Sign:
-    """A pattern that is tried only where one of its first characters stands, and at the beginning of the text."""
-
-    def __init__(self, firsts: str, pattern: str) -> None:
-        self.pattern = re.compile(pattern)
-        self._firsts = re.compile(f"[{firsts}]")
-
-    def finditer(self, text: str) -> Iterator[re.Match[str]]:
-        """The matches, as those of the pattern."""
-        reached = 0
-        match = self.pattern.match
-        for at in (0, *[first.start() for first in self._firsts.finditer(text)]):
-            if at >= reached and (found := match(text, at)):
-                yield found
-                reached = found.end()
-
-    def search(self, text: str) -> re.Match[str] | None:
-        """The first match."""
-        return next(self.finditer(text), None)
-
-
 _BABY = (
-    Sign(
+    Anchored(
         rf"出生才刚日娃宝孩b\d{_NUMERALS}",
         rf"({_N})\s*(?:多)?天(?:大|的(?:宝|娃|婴|孩|新生|bb|女儿|儿子|小)|宝|娃)|(?:出生|生下来|才|刚|日龄|"
         rf"娃|宝宝|宝贝|孩子|bb)(?:才|刚|已经|了|满)?({_N})\s*(?:多)?天(?!前|没|了没|不|都)",
     ),
-    Sign(
+    Anchored(
         r"宝娃b孩婴出女儿月囡，。,\d",
         rf"(?:宝宝|宝贝|娃|bb|孩子|婴儿|出生|女儿|儿子|月子|囡囡|^|[，。,])\s*(?:才|刚|刚满|快|满|了|"
         rf"大概)?({_N})周(?:大|了|的|，|,|。| |$)(?!.{{0,6}}(?:孕|胎动|产检))|\b(\d{{1,2}})[- ]?(?:weeks?|"
         rf"wks?|wk)(?:[- ]old|s old)",
     ),
-    Sign(
+    Anchored(
         rf"半宝娃孩b婴女儿囡妹弟\d{_NUMERALS}",
         rf"(?<![第怀孕了晚迟过近上下停隔])({_N}|半)个(?:多|半)?月(?:大|半|的(?:宝|娃|婴|孩|小|bb|女儿|儿子)|宝|娃|大的|"
         rf"，|,|。| |$|小)|(?:宝宝|宝贝|娃|孩子|bb|婴儿|女儿|儿子|囡囡|妹妹|弟弟)(?:才|刚|刚满|快|今年|"
@@ -58,17 +37,17 @@ _BABY = (
         rf"\b(\d{{1,2}})个?月龄",
     ),
 )
-_BABY_WORDS = Sign(
+_BABY_WORDS = Anchored(
     r"新满刚早月还未没nomt\d",
     r"新生儿|满月宝|刚满月|刚出生|早产儿|月子里的(?:娃|宝|孩)|还没满月|未满月|没满月|没出月|刚满月|newborn|neonate|"
     r"(?:our|my|the) (?:baby|little one|newborn)\b.{0,12}?(\d{1,2}) weeks|(\d{1,2}) weeks? old",
 )
-_YEARS = Sign(
+_YEARS = Anchored(
     rf"ashimdgf\d{_NUMERALS}",
     rf"({_N})\s*(?:岁|歲)(?:半|多)?|\b(\d{{1,3}})[- ]?(?:years?|yrs?|yo|y/o)(?:[- ]old)?|"
     rf"\b(\d{{1,2}}) yo\b|(?:aged|she's|he's|i'm|mum,|dad,|gran,|mother,|father,) ?(\d{{1,3}})(?![\d.%])\b",
 )
-_PREGNANT = Sign(
+_PREGNANT = Anchored(
     r"怀孕有大产胎破羊宝pwm\d",
     r"怀孕|孕\s*\d|孕[一二三四五六七八九十早中晚]|怀(?:了)?(?:七|八|六|五|四|九|三|\d)个?(?:多)?月|"
     r"怀\d{1,2}周|有喜|大肚子的媳妇|孕妇|孕期|产检|胎动|胎盘|破水|羊水|宝宝在肚子|pregnan|weeks gestation|"
@@ -79,48 +58,48 @@ _POSTPARTUM = re.compile(
     r"产后|坐月子|月子里|顺产|剖腹产|剖宫产|刚生完|生完孩子|药流|人流|流产|postpartum|post-partum|"
     r"gave birth|after giving birth|c-section|after delivery|had the baby|had my baby"
 )
-_OLD = Sign(
+_OLD = Anchored(
     "奶爷外姥老婆公阿亞亚gn养",
     r"奶奶|爷爷|外婆|外公|姥姥|姥爷|老人|老太太|老爷子|老头子|老汉|婆婆|公公|阿公|阿嫲|阿婆|阿爷|亞嫲|"
     r"亚嫲|老伴|\bgran\b|grandma|grandad|grandpa|nana|grandfather|grandmother|养老院|nursing home",
 )
-_TEMPERATURE = Sign(
+_TEMPERATURE = Anchored(
     "34三四烧热温到量燒度",
     r"(?<![\d./])(3[3-9]|4[0-3])(?:[.。]|度|℃|°)(\d)?(?!\d)(?:度|℃|°c?)?|"
     r"(?<![\d十])(?:三十([三四五六七八九])|四十([一二三])?)度(?:点)?([一二三四五六七八九半])?|(?:烧|热|温|"
     r"到|烧到|烧着|量了|燒|度)\s*(3[5-9]|4[0-2])(?![\d.%/个天周岁])",
 )
-_FAHRENHEIT = Sign("1", r"(?<![\d.])(10[0-9])(?:\.(\d))?\s?(?:f\b|°f|degrees f|fahrenheit)")
-_SPO2 = Sign(
+_FAHRENHEIT = Anchored("1", r"(?<![\d.])(10[0-9])(?:\.(\d))?\s?(?:f\b|°f|degrees f|fahrenheit)")
+_SPO2 = Anchored(
     r"血氧so换再重\d",
     r"(?:血氧|氧饱|氧饱和度|spo2|sats?|氧|saturation|oxygen|o2)\D{0,14}?(\d{2,3})(?!\d|\.\d|分|小时|天|次|"
     r"岁)(?:[、到，,~-](\d{2}))?|\b(\d{2}) ?% (?:on|sats|oxygen)|(?:换|再|重)\D{1,8}(9[2-9]|100)(?![\d.])",
 )
-_PRESSURE = Sign(
+_PRESSURE = Anchored(
     r"血高收压b\d",
     r"(?<![\d/.])(\d{2,3})\s?/\s?(\d{2,3})(?![\d/])|(?:血压|高压|收缩压|压)(?:计|高到|降到|掉到|只有|才|"
     r"是|量了|一直|常年|到|有)?\D{0,4}?(\d{2,3}|两百|二百)(?!\d|/|\s?/)|bp\D{0,6}(\d{2,3})(?!\d|/)",
 )
-_GLUCOSE = Sign(
+_GLUCOSE = Anchored(
     "血糖sgbm测量指空机lcfr显写",
     r"(?:血糖|糖|sugar|glucose|bm|测了|量|测|指血|空腹|机器(?:上)?(?:写|显示)?|libre|cgm|finger prick|"
     r"reading|meter)\D{0,14}?(\d{1,2})[.点](\d)|(?:血糖|sugar|glucose)\D{0,8}?(\d{1,2})(?![\d.岁年])|"
     r"(?:显示|写|血糖仪?|机器|糖)(?:个|着|的|上|就|上就写个|显示|上印着)*\s?(hi|high|lo|low)\b|\b(?:says?|"
     r"reads?|reading|shows?|sugar(?:'s| is| was)?|meter)\s(hi|high|lo)\b",
 )
-_HEART = Sign(
+_HEART = Anchored(
     "心脉摸hp",
     r"(?:心率|心跳|脉搏|脉|heart(?:'s| rate| is)?|pulse|hr)\D{0,14}?(1\d\d|2\d\d|[2-9]\d)(?!\d|\.\d|/|年|"
     r"岁|天)|(?:心率|心跳|脉搏|脉|摸脉)\D{0,9}?(一百[三四五六七八九]|[三四]十(?:来|多)?)",
 )
-_BREATHS = Sign(
+_BREATHS = Anchored(
     "呼喘rb一三四五六七八",
     r"(?:呼吸|喘|喘气|rr|breathing|resp)\D{0,10}?([2-9]\d)(?:次|多下|下|来下|\s?a min|/min|\s?breaths)|"
     r"一分钟(?:喘)?(?:呼吸)?([三四五六七八]十)(?:来|多|几)?(?:下|次)|([三四五六七八]十)(?:来|多|几)?(?:下|"
     r"次)(?:呼吸)?",
 )
 
-_TABLETS = Sign(
+_TABLETS = Anchored(
     rf"百几好\d{_NUMERALS}",
     r"(\d{1,3}|[一二两三四五六七八九]?十[一二三四五六七八九]?|百|几百|好几十)(?:多|几|来)?(?:片|粒|颗|板|"
     r"瓶)|\b(\d{1,3}) (?:of them|\w+ )?(?:tablets|pills|paracetamol|ibuprofen|tylenol|aspirin|capsules|"
@@ -205,7 +184,7 @@ def _ages(text: str) -> Iterator[Found]:
     yield from _first_of("old", _OLD, text)
 
 
-def _first_of(name: str, words: Sign | re.Pattern[str], text: str) -> Iterator[Found]:
+def _first_of(name: str, words: Anchored | re.Pattern[str], text: str) -> Iterator[Found]:
     if (match := words.search(text)) is not None:
         yield name, *match.span()
 
