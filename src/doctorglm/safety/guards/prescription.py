@@ -20,8 +20,9 @@ def found(scene: Scene) -> Iterator[Finding]:
     """Yields the drugs that the segment advises and no passage handed in names."""
     rules = own_rules("prescription")
     for start, end in scene.own_sentences:
-        left = _LEFT_TO_A_DOCTOR.search(scene.text, start, end) is not None
-        for drug in advised(scene.text, start, end):
+        drugs = advised(scene.text, start, end)
+        left = bool(drugs) and _LEFT_TO_A_DOCTOR.search(scene.text, start, end) is not None
+        for drug in drugs:
             mild = left or not drug.prescription or is_information(scene.text, start, drug)
             if drug.end > scene.begin and not _named(drug.name, scene.known.evidence):
                 rule = rules["ask-first" if mild else "no-source"]

@@ -1,6 +1,6 @@
 """What a guard sees: a segment of an answer, with what came before it and what is known."""
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -36,7 +36,7 @@ class Scene:
         """Both, one after the other."""
         return fold(self.before + self.segment)
 
-    @property
+    @cached_property
     def text(self) -> str:
         """What the patterns read."""
         return self.folded.text
@@ -56,14 +56,19 @@ class Scene:
             ends.append(len(self.text))
         return list(zip([0, *ends[:-1]], ends, strict=True))
 
-    @property
+    @cached_property
     def own_sentences(self) -> list[tuple[int, int]]:
         """The sentences that reach into the segment."""
         return [(start, end) for start, end in self.sentences if end > self.begin]
 
     def sentence_of(self, place: int) -> tuple[int, int]:
         """The sentence in which a place of `text` stands."""
-        return next((s for s in self.sentences if s[0] <= place < s[1]), (0, len(self.text)))
+        at = bisect_right(self._starts, place) - 1
+        return self.sentences[at] if 0 <= place < len(self.text) else (0, len(self.text))
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [start for start, _ in self.sentences]
 
 
 class Guard(Protocol):
