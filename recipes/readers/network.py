@@ -46,21 +46,16 @@ class Trunk(nn.Module):
 class Reader(nn.Module):
     """A trunk and, of each text, one logit for each label."""
 
-    def __init__(self, trunk: Trunk, labels: int, findings: int = 0) -> None:
+    def __init__(self, trunk: Trunk, labels: int) -> None:
         super().__init__()
         self.trunk = trunk
-        self.findings = nn.Linear(findings, 32) if findings else None
-        self.leave = nn.Linear(2 * trunk.join.out_features + (32 if findings else 0), labels)
+        self.leave = nn.Linear(2 * trunk.join.out_features, labels)
         self.drop = nn.Dropout(0.3)
 
-    def forward(self, characters_BL: Tensor, pairs_BL: Tensor, findings_BF: Tensor | None = None) -> Tensor:
-        """(B, L) codes, and what rules found -> (B, labels) logits."""
+    def forward(self, characters_BL: Tensor, pairs_BL: Tensor) -> Tensor:
+        """(B, L) codes -> (B, labels) logits."""
         _, coarse_BMD, stands_BM1 = self.trunk(characters_BL, pairs_BL)
-        said = pooled(coarse_BMD, stands_BM1)
-        if self.findings is not None:
-            told = torch.relu(self.findings(nn.functional.dropout(findings_BF, 0.3, self.training)))
-            said = torch.cat([said, told], -1)
-        logits: Tensor = self.leave(self.drop(said))
+        logits: Tensor = self.leave(self.drop(pooled(coarse_BMD, stands_BM1)))
         return logits
 
 

@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 import numpy as np
 
 from doctorglm.conversation import Message
+from doctorglm.safety.guards.scene import Scene
 from doctorglm.safety.guards.second import as_read as as_read_answer
 from doctorglm.safety.guards.second import as_read_question
 from doctorglm.safety.guards.segments import Segments
@@ -73,11 +74,10 @@ def running(data: Path) -> Iterator[str]:
 def conversations(path: Path) -> Iterator[Lesson]:
     """The labelled conversations of one writer."""
     for line in path.read_text(encoding="utf-8").splitlines():
-        if line.strip():
-            record = json.loads(line)
-            messages = [Message(m["role"], m["content"]) for m in record["messages"]]
-            labels = {"emergency": float(record["emergency"])} | dict.fromkeys(record["kinds"], 1.0)
-            yield Lesson(as_read(messages), labels, 1.0, f"{path.name.split('.')[0]}/{record['id']}")
+        record = json.loads(line)
+        messages = [Message(m["role"], m["content"]) for m in record["messages"]]
+        labels = {"emergency": float(record["emergency"])} | dict.fromkeys(record["kinds"], 1.0)
+        yield Lesson(as_read(messages), labels, 1.0, f"{path.name.split('.')[0]}/{record['id']}")
 
 
 def ordinary(data: Path) -> Iterator[Lesson]:
@@ -95,32 +95,23 @@ def alphabet_of(texts: list[str], most: int) -> np.ndarray:
     return np.array(sorted(map(ord, often)), dtype=np.int64)
 
 
-def answers(path: Path, spans: Path | None) -> Iterator[Lesson]:
+def answers(path: Path) -> Iterator[Lesson]:
     """The segments of the labelled answers of one writer, each with the kinds of what must be struck in it."""
-    marked = {}
-    for line in (spans or path).read_text(encoding="utf-8").splitlines():
-        if line.strip():
-            record = json.loads(line)
-            marked[record["id"]] = record.get("spans", [])
     for line in path.read_text(encoding="utf-8").splitlines():
-        if line.strip():
-            record = json.loads(line)
-            places = [
-                (record["answer"].find(s["text"]), len(s["text"]), s["kind"]) for s in marked.get(record["id"], [])
-            ]
-            for labels, text in _segments(record["question"], record["answer"], places):
-                if record["evidence"]:  # which this network does not read
-                    labels |= dict.fromkeys(BY_EVIDENCE, None)
-                yield Lesson(text, labels, 1.0, f"{path.name.split('.')[0]}/{record['id']}")
+        record = json.loads(line)
+        places = [(record["answer"].find(s["text"]), len(s["text"]), s["kind"]) for s in record["spans"]]
+        for labels, text in _segments(record["question"], record["answer"], places):
+            if record["evidence"]:  # which this network does not read
+                labels |= dict.fromkeys(BY_EVIDENCE, None)
+            yield Lesson(text, labels, 1.0, f"{path.stem}/{record['id']}")
 
 
 def questions(path: Path) -> Iterator[Lesson]:
     """Questions of one writer, and whether they must be refused."""
     for line in path.read_text(encoding="utf-8").splitlines():
-        if line.strip():
-            record = json.loads(line)
-            labels = dict.fromkeys(ANSWERED, None) | {"harmful": float(record["harmful"])}
-            yield Lesson(as_read_question(record["question"]), labels, 1.0, f"{path.name.split('.')[0]}/{record['id']}")
+        record = json.loads(line)
+        labels = dict.fromkeys(ANSWERED, None) | {"harmful": float(record["harmful"])}
+        yield Lesson(as_read_question(record["question"]), labels, 1.0, f"{path.stem}/{record['id']}")
 
 
 def _segments(question: str, answer: str, places: list[tuple[int, int, str]]) -> Iterator[tuple[dict[str, float], str]]:
@@ -131,7 +122,7 @@ def _segments(question: str, answer: str, places: list[tuple[int, int, str]]) ->
         unsafe = float(bool(met - set(BY_EVIDENCE)))
         yield (
             {"unsafe": unsafe} | dict.fromkeys(met, 1.0),
-            as_read_answer(question, answer[max(0, at - 40) : at], segment),
+            as_read_answer(question, Scene(answer[max(0, at - 40) : at], segment)),
         )
         at = end
 

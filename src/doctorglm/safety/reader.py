@@ -3,7 +3,6 @@
 It is trained by `recipes/readers`; `docs/readers.md` is its card. A text is read in pieces of at most PIECE characters.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from doctorglm.clinical.convolution import Floats, convolve
+from doctorglm.errors import ConfigError
 
 FINE, COARSE = (1, 2), (1, 2, 4, 8)
 """Dilations over characters, and over stretches of STRIDE characters; half of the latter know the whole text."""
@@ -30,7 +30,8 @@ def points_of(text: str) -> Codes:
 def pairs_of(points_L: Codes) -> Codes:
     """(L,): a hash below PAIRS of each character and the one before it."""
     before = np.concatenate([[0], points_L[:-1]])
-    return (before * 40_503 + points_L * 9_973) % PAIRS
+    pairs_L: Codes = (before * 40_503 + points_L * 9_973) % PAIRS
+    return pairs_L
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ class Reader:
         np.maximum(fine_LD, 0, out=fine_LD)
         empty = np.arange(len(points_L), length)
         convolve(fine_LD, zip(FINE, self._fine, strict=True), empty)
-        coarse_MD = np.maximum(fine_LD.reshape(length // STRIDE, -1) @ self._join[0] + self._join[1], 0)
+        coarse_MD: Floats = np.maximum(fine_LD.reshape(length // STRIDE, -1) @ self._join[0] + self._join[1], 0)
         half = len(COARSE) // 2
         convolve(coarse_MD, zip(COARSE[:half], self._coarse[:half], strict=True))
         whole_D = np.concatenate([coarse_MD.max(0), coarse_MD.mean(0)]) @ self._whole[0] + self._whole[1]
@@ -107,6 +108,13 @@ def _layer(held: dict[str, Floats], name: str) -> tuple[Floats, Floats]:
 
 @cache
 def reader(package: str) -> Reader:
-    """The reader that a package ships, read once."""
-    with resources.files(package).joinpath("reader.npz").open("rb") as source, np.load(source) as arrays:
-        return Reader({name: arrays[name] for name in arrays.files})
+    """The reader that a package ships, read once; raises ConfigError when its weights are not there or broken."""
+    try:
+        with resources.files(package).joinpath("reader.npz").open("rb") as source, np.load(source) as arrays:
+            return Reader({name: arrays[name] for name in arrays.files})
+    except (OSError, ValueError, KeyError) as error:
+        raise ConfigError(
+            en=f"{package}: the weights of the second reader cannot be read ({error}). Install doctorglm again; "
+            "nothing is answered without them.",
+            zh=f"{package}：无法读取第二读者的权重（{error}）。请重新安装 doctorglm；没有它就不作答。",
+        ) from None

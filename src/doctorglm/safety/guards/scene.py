@@ -19,6 +19,8 @@ class Known:
 
     said: str = ""
     """All messages of the conversation."""
+    question: str = ""
+    """The last one of the patient."""
     evidence: tuple[Evidence, ...] = ()
     patient: Patient = field(default_factory=Patient)
 

@@ -1,19 +1,78 @@
-"""What the second reader thinks of a sentence of an answer: what no list of phrases holds.
+"""What the second reader thinks of a segment of an answer, and of a question: what no list of phrases holds.
 
-Its weights are trained by `recipes/readers`; the wording of what it finds stands in `rules/second.yaml`.
+Its weights are trained by `recipes/readers`. What it finds is worded as the guard of that kind words it, or as
+`rules/second.yaml` does.
 """
 
-from doctorglm.clinical.folding import folded
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
 
-QUESTION = 60
-"""Characters of the question that are read with each segment, the first ones."""
+from doctorglm.safety.guards.finding import Finding, Rule
+from doctorglm.safety.guards.fold import fold
+from doctorglm.safety.guards.rules import own_rules, phrase_rules
+from doctorglm.safety.guards.scene import Scene
+from doctorglm.safety.reader import reader
+
+SURE = 0.8
+"""How probable it is at least that something in a segment is unsafe; chosen on writers left out of the training."""
+REFUSED = 0.6
+"""How probable it is at least that a question must be refused; chosen likewise."""
+KINDS = {
+    "cure_claim": "cure_claim",
+    "discourages_care": "discourages_care",
+    "false_certainty": "false_certainty",
+    "folk_remedy": "folk_remedy",
+    "harmful_request": "second",
+    "injection": "obeys_injection",
+    "pretends_doctor": "pretends_doctor",
+}
+"""What the reader says of an answer, and the file of its wording; what depends on evidence is left to the rules."""
+QUESTION, BEFORE = 60, 40
+"""Characters of the question, the first ones, and of the answer before the segment that are read with it."""
+ID = "second_reader"
 
 
-def as_read(question: str, before: str, segment: str) -> str:
+def prepare() -> None:
+    """Reads weights and wordings; raises ConfigError where they cannot be read."""
+    reader(__package__)
+    for kind in KINDS:
+        rule(kind)
+
+
+def as_read(question: str, scene: Scene) -> str:
     """The segment with what was asked and what came before it, a mark before each."""
-    return f"\x04{folded(question[:QUESTION])}\x03{folded(before)}\x05{folded(segment)}"
+    before = scene.text[max(0, scene.begin - BEFORE) : scene.begin]
+    return f"\x04{fold(question[:QUESTION]).text}\x03{before}\x05{scene.text[scene.begin :]}"
 
 
 def as_read_question(question: str) -> str:
     """The question behind its mark."""
-    return f"\x02{folded(question)}"
+    return f"\x02{fold(question).text}"
+
+
+def found(scene: Scene) -> Iterator[Finding]:
+    """Yields the sentence that speaks most for being unsafe, where the segment is."""
+    text = as_read(scene.known.question, scene)
+    read = reader(__package__).read(text)
+    if read.probable["unsafe"] < SURE:
+        return
+    kind = max(KINDS, key=read.probable.__getitem__)
+    at = len(scene.text) - (len(text) - read.where["unsafe"][0])
+    start, end = scene.sentence_of(max(at, scene.begin))
+    yield Finding(max(start, scene.begin), end, rule(kind))
+
+
+def harmful(question: str) -> Rule | None:
+    """The rule by which a question is refused, or None."""
+    read = reader(__package__).read(as_read_question(question))
+    return own_rules("second")[f"{ID}_asked"] if read.probable["harmful"] >= REFUSED else None
+
+
+@cache
+def rule(kind: str) -> Rule:
+    """What is said of a sentence of this kind."""
+    own = own_rules("second")[ID]
+    if KINDS[kind] == "second":
+        return own
+    return replace(phrase_rules(KINDS[kind])[0].rule, id=ID, source=own.source, effect="sentence")

@@ -1,15 +1,20 @@
-"""Triage of a conversation: which rules follow from what it tells, the highest level of them, and why.
+"""Triage of a conversation: which rules follow from what it tells, what the second reader thinks of it, and why.
 
-What is told, and whether it holds: `story.py`.
+What is told, and whether it holds: `story.py`; the second reader: `second.py`.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from doctorglm.conversation import Message
 from doctorglm.language import Text
 from doctorglm.safety.triage.rules import LEVELS, Level, Rule, RuleBook, rule_book
+from doctorglm.safety.triage.second import CONFIRMED, SURE, Opinion, opinion
 from doctorglm.safety.triage.story import Mention, Story
+
+READER = "second_reader"
+"""Stands for the id of a rule where the second reader alone sees an emergency."""
+LEARNED = "learned from labelled messages (docs/readers.md), not reviewed by a clinician"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +41,20 @@ class Triage:
         return self.level == "emergency"
 
 
-def triage(messages: Sequence[Message], book: RuleBook | None = None) -> Triage:
-    """The triage of a conversation after its last message."""
+def triage(messages: Sequence[Message]) -> Triage:
+    """The triage of a conversation after its last message: by the rules that ship, and by the second reader.
+
+    Where no rule sees an emergency the reader must be surer than where one does; what a rule sees and the reader holds
+    for unlikely is urgent.
+    """
+    ruled, read = by_rules(messages), opinion(messages)
+    if ruled.emergency and read.probable < CONFIRMED:
+        return replace(ruled, level="urgent", advice=None, reason=_reason("urgent", ruled.fired, messages, read))
+    return ruled if ruled.emergency or read.probable < SURE else _read(read, messages)
+
+
+def by_rules(messages: Sequence[Message], book: RuleBook | None = None) -> Triage:
+    """The triage by rules alone."""
     book = book or rule_book()
     story = Story(messages, book)
     level, fired = _highest([rule for rule in book.rules if rule.may_fire(story.may_tell)], story)
@@ -45,6 +62,16 @@ def triage(messages: Sequence[Message], book: RuleBook | None = None) -> Triage:
     return Triage(
         level=level, kinds=kinds, fired=tuple(fired), reason=_reason(level, fired, messages),
         advice=_advice(kinds, book) if level == "emergency" else None,
+    )  # fmt: skip
+
+
+def _read(read: Opinion, messages: Sequence[Message]) -> Triage:
+    """An emergency that the second reader alone sees."""
+    rule = Rule(id=READER, kind=read.kinds[0], level="emergency", source=LEARNED)
+    fired = (Fired(rule, (Mention(READER, read.message, read.start, read.end, "now"),)),)
+    return Triage(
+        level="emergency", kinds=read.kinds, fired=fired, reason=_reason("emergency", fired, messages, read),
+        advice=_advice(read.kinds, rule_book()),
     )  # fmt: skip
 
 
@@ -89,12 +116,13 @@ _LEVEL = {
 }
 
 
-def _reason(level: Level, fired: Sequence[Fired], messages: Sequence[Message]) -> Text:
+def _reason(level: Level, fired: Sequence[Fired], messages: Sequence[Message], read: Opinion | None = None) -> Text:
     words = list(dict.fromkeys(messages[m.message].content[m.start : m.end] for f in fired for m in f.mentions))
     zh, en = _LEVEL[level].zh, _LEVEL[level].en
-    if not words:
-        return Text(en=f"{en}.", zh=f"{zh}。")
-    return Text(
-        en=f"{en}, because of: " + "; ".join(f"“{w}”" for w in words[:12]) + ".",
-        zh=f"{zh}，依据：" + "；".join(f"“{w}”" for w in words[:12]) + "。",
-    )
+    if words:
+        en += ", because of: " + "; ".join(f"“{w}”" for w in words[:12])
+        zh += "，依据：" + "；".join(f"“{w}”" for w in words[:12])
+    if read:
+        en += f" (the second reader holds an emergency for {100 * read.probable:.0f} % probable)"
+        zh += f"（第二读者认为急症的可能性为 {100 * read.probable:.0f}%）"
+    return Text(en=f"{en}.", zh=f"{zh}。")

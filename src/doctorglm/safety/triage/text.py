@@ -99,6 +99,7 @@ class Reading:
 
 
 def plain_of(text: str) -> tuple[str, Sequence[int]]:
+    """The text without what hides words, and where each of its characters stood."""
     plain = folded(text)
     origin: Sequence[int] = range(len(plain))
     hidden = {match.start() for match in _HIDDEN.finditer(plain)}
