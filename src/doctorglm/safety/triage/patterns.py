@@ -7,6 +7,7 @@ stand between no other letters, unless a `*` says that they go on. Every pattern
 
 import itertools
 import re
+import string
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,6 +21,8 @@ MOST_MENTIONS = 1000
 MOST_ALTERNATIVES = 4000
 _TOKEN = re.compile(r"……|…|\(([^()]*)\)|\{(\w+)\}|([^(){}…]+)")
 _GAPS = {"…": (8, 40), "……": (24, 100)}
+
+_LETTERS = frozenset(string.ascii_letters)
 
 Part: TypeAlias = tuple[str, ...]
 Hits: TypeAlias = dict[str, list[int]]
@@ -116,13 +119,7 @@ def _inside(at: int, word: str, span: Span) -> bool:
 
 
 def _alone(text: str, start: int, end: int, goes_on: bool) -> bool:
-    before = text[start - 1] if start else " "
-    after = text[end] if end < len(text) else " "
-    return not (_letter(before) or (not goes_on and _letter(after)))
-
-
-def _letter(character: str) -> bool:
-    return character.isascii() and character.isalpha()
+    return text[start - 1 : start] not in _LETTERS and (goes_on or text[end : end + 1] not in _LETTERS)
 
 
 def complete(pattern: Pattern, hits: Hits) -> bool:
