@@ -2,11 +2,16 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from ahocorasick_rs import AhoCorasick, MatchKind
 
 _HALVES = re.compile("[\ud800-\udfff]")
 """Halves of characters, which no word holds and the automaton refuses."""
+
+
+_DENSE = 6
+"""Where more than one character of so many is a first one, the whole text is searched: that is quicker then."""
 
 
 class Words:
@@ -38,9 +43,14 @@ class Anchored:
 
     def finditer(self, text: str) -> Iterator[re.Match[str]]:
         """The matches, as those of the pattern."""
+        most = len(text) // _DENSE
+        places = [first.start() for first in islice(self._firsts.finditer(text), most + 1)]
+        if len(places) > most:
+            yield from self.pattern.finditer(text)
+            return
         reached = 0
         match = self.pattern.match
-        for at in (0, *[first.start() for first in self._firsts.finditer(text)]):
+        for at in (0, *places):
             if at >= reached and (found := match(text, at)):
                 yield found
                 reached = found.end()

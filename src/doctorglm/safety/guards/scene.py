@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Protocol
 
 from doctorglm.clinical.evidence import Evidence
+from doctorglm.safety.guards.drugs import Drug, advised
 from doctorglm.safety.guards.finding import Finding
 from doctorglm.safety.guards.fold import Folded, fold
 from doctorglm.safety.guards.patient import Patient
@@ -62,6 +63,11 @@ class Scene:
     def own_sentences(self) -> list[tuple[int, int]]:
         """The sentences that reach into the segment."""
         return [(start, end) for start, end in self.sentences if end > self.begin]
+
+    @cached_property
+    def advised(self) -> list[tuple[int, int, list[Drug]]]:
+        """Those sentences, each with the drugs that it tells to take."""
+        return [(start, end, advised(self.text, start, end)) for start, end in self.own_sentences]
 
     def sentence_of(self, place: int) -> tuple[int, int]:
         """The sentence in which a place of `text` stands."""

@@ -7,20 +7,25 @@ stand between no other letters, unless a `*` says that they go on. Every pattern
 
 import itertools
 import re
+import string
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from doctorglm.safety.search import Words
 
 MOST_MENTIONS = 1000
-"""Of one word in one text: beyond, the first and the last half are read, so that time stays linear."""
+"""Of one word, or one sign read from numbers, in one text: beyond, the first and the last half are read, so that time
+stays linear."""
 MOST_ALTERNATIVES = 4000
 _TOKEN = re.compile(r"……|…|\(([^()]*)\)|\{(\w+)\}|([^(){}…]+)")
 _GAPS = {"…": (8, 40), "……": (24, 100)}
 
+_LETTERS = frozenset(string.ascii_letters)
+
+_T = TypeVar("_T")
 Part: TypeAlias = tuple[str, ...]
 Hits: TypeAlias = dict[str, list[int]]
 Span: TypeAlias = tuple[int, int]
@@ -91,11 +96,13 @@ class PatternWords:
             if self._latin[index] and not _alone(text, start, end, self._open[index]):
                 continue
             found[self.words[index]].append(start)
-        for word, starts in found.items():
-            if len(starts) > MOST_MENTIONS:
-                half = MOST_MENTIONS // 2
-                found[word] = starts[:half] + starts[-half:]
-        return dict(found)
+        return {word: bounded(starts) for word, starts in found.items()}
+
+
+def bounded(found: list[_T]) -> list[_T]:
+    """The first and the last half of `MOST_MENTIONS` where there are more."""
+    half = MOST_MENTIONS // 2
+    return found if len(found) <= MOST_MENTIONS else found[:half] + found[-half:]
 
 
 def without_inert(hits: Hits, spans: list[Span]) -> Hits:
@@ -116,13 +123,7 @@ def _inside(at: int, word: str, span: Span) -> bool:
 
 
 def _alone(text: str, start: int, end: int, goes_on: bool) -> bool:
-    before = text[start - 1] if start else " "
-    after = text[end] if end < len(text) else " "
-    return not (_letter(before) or (not goes_on and _letter(after)))
-
-
-def _letter(character: str) -> bool:
-    return character.isascii() and character.isalpha()
+    return text[start - 1 : start] not in _LETTERS and (goes_on or text[end : end + 1] not in _LETTERS)
 
 
 def complete(pattern: Pattern, hits: Hits) -> bool:
@@ -146,7 +147,10 @@ def places(pattern: Pattern, hits: Hits, barriers: list[int]) -> Iterator[Span]:
 
 
 def _spans(part: Part, hits: Hits) -> list[Span]:
-    found = [(start, start + len(word.rstrip("*"))) for word in part for start in hits.get(word, ())]
+    found = []
+    for word in filter(hits.__contains__, part):
+        length = len(word.rstrip("*"))
+        found += [(start, start + length) for start in hits[word]]
     return sorted(found)
 
 

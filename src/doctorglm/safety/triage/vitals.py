@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from doctorglm.safety.search import Anchored
+from doctorglm.safety.triage.patterns import bounded
 
 Found: TypeAlias = tuple[str, int, int]
 """(finding, start, end)"""
@@ -144,6 +145,10 @@ class Vitals:
         return self._read[reader].get(finding, ())
 
 
+def _matches(sign: Anchored, text: str) -> list[re.Match[str]]:
+    return bounded([*sign.finditer(text)])
+
+
 def number(digits: str) -> int:
     """`二十三`, `十`, `23`, as an integer."""
     if digits.isdigit():
@@ -160,16 +165,16 @@ def _first(match: re.Match[str]) -> str:
 
 def _ages(text: str) -> Iterator[Found]:
     for pattern, days in zip(_BABY, (1, 7, 30.4), strict=True):
-        for match in pattern.finditer(text):
+        for match in _matches(pattern, text):
             said = _first(match)
             age = (0.5 if said == "半" else number(said)) * days
             if 0 < age <= 24 * 30.4:
                 yield from _young(age, match)
-    for match in _BABY_WORDS.finditer(text):
+    for match in _matches(_BABY_WORDS, text):
         said = _first(match)
         if not said or number(said) <= 16:
             yield from _young(number(said) * 7 if said else 20, match)
-    for match in _YEARS.finditer(text):
+    for match in _matches(_YEARS, text):
         years = number(_first(match))
         if "半" in match[0] and years == 0:
             years = 0
@@ -195,7 +200,7 @@ def _pregnancy(text: str) -> Iterator[Found]:
 
 
 def _tablets(text: str) -> Iterator[Found]:
-    for match in _TABLETS.finditer(text):
+    for match in _matches(_TABLETS, text):
         said = _first(match)
         if (number(said) if said.isdigit() or "十" in said else 100) >= 8:
             yield "many_tablets", *match.span()
@@ -213,7 +218,7 @@ def _young(days: float, match: re.Match[str]) -> Iterator[Found]:
 
 def _temperature(text: str) -> Iterator[Found]:
     last = None
-    for match in _TEMPERATURE.finditer(text):
+    for match in _matches(_TEMPERATURE, text):
         whole, tenth, thirty, forty, spoken, bare = match.groups()
         if whole:
             value = int(whole) + int(tenth or 0) / 10
@@ -230,7 +235,7 @@ def _temperature(text: str) -> Iterator[Found]:
             yield "fever_extreme", *match.span()
         if value >= 38.0:
             yield "fever", *match.span()
-    for match in _FAHRENHEIT.finditer(text):
+    for match in _matches(_FAHRENHEIT, text):
         value = (int(match[1]) + int(match[2] or 0) / 10 - 32) / 1.8
         last = (value, match)
         if value >= 38.0:
@@ -245,7 +250,7 @@ def _temperature(text: str) -> Iterator[Found]:
 
 def _saturation(text: str) -> Iterator[Found]:
     last = None
-    for match in _SPO2.finditer(text):
+    for match in _matches(_SPO2, text):
         value = int(match[2] or match[1] or match[3] or match[4])
         if 40 <= value <= 100 and not re.search(
             r"平时|normal|usual|从$", text[max(0, match.start() - 12) : match.start()]
@@ -257,7 +262,7 @@ def _saturation(text: str) -> Iterator[Found]:
 
 def _pressure(text: str) -> Iterator[Found]:
     seen = []
-    for match in _PRESSURE.finditer(text):
+    for match in _matches(_PRESSURE, text):
         upper = match[1] or match[3] or match[4]
         systolic = 200 if upper in ("两百", "二百") else int(upper)
         diastolic = int(match[2]) if match[2] else None
@@ -281,7 +286,7 @@ def _pressure(text: str) -> Iterator[Found]:
 
 def _sugar(text: str) -> Iterator[Found]:
     last = None
-    for match in _GLUCOSE.finditer(text):
+    for match in _matches(_GLUCOSE, text):
         whole, tenth, only, shown, said = match.groups()
         if shown or said:
             value = 2.0 if (shown or said).startswith("lo") else 33.4
@@ -297,14 +302,14 @@ def _sugar(text: str) -> Iterator[Found]:
 
 
 def _rates(text: str) -> Iterator[Found]:
-    for match in _HEART.finditer(text):
+    for match in _matches(_HEART, text):
         said = _first(match)
         value = int(said) if said.isdigit() else 130 if said.startswith("一百") else 40
         if value >= 120:
             yield "heart_fast", *match.span()
         elif value <= 47:
             yield "heart_slow", *match.span()
-    for match in _BREATHS.finditer(text):
+    for match in _matches(_BREATHS, text):
         said = _first(match)
         if (int(said) if said.isdigit() else number(said)) >= 30:
             yield "breaths_fast", *match.span()
