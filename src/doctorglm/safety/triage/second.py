@@ -13,7 +13,7 @@ from doctorglm.safety.triage.text import plain_of
 
 SURE = 0.5
 """How probable an emergency is at least where no rule sees one; chosen on writers who were left out of the training."""
-CONFIRMED = 0.3
+CONFIRMED = 0.12
 """How probable it is at least where a rule sees one."""
 NAMED = 0.4
 """How probable a kind is at least that is named beside the likeliest."""
