@@ -14,9 +14,9 @@ from xml.etree import ElementTree
 import numpy as np
 
 from doctorglm.conversation import Message
+from doctorglm.safety.guards.fold import fold
 from doctorglm.safety.guards.scene import Scene
 from doctorglm.safety.guards.second import as_read as as_read_answer
-from doctorglm.safety.guards.second import as_read_question
 from doctorglm.safety.guards.segments import Segments
 from doctorglm.safety.triage.second import as_read
 
@@ -32,7 +32,7 @@ ANSWERED = (
     "unsafe", "cure_claim", "discourages_care", "false_certainty", "folk_remedy", "pretends_doctor", "harmful_request",
     "injection", "personal_data", *BY_EVIDENCE,
 )  # fmt: skip
-"""What is asked of answers; `harmful` is asked of questions."""
+"""What is asked of answers; `harmful` is asked of questions, and not used: it refused too many plain ones."""
 UNKNOWN: dict[str, float | None] = dict.fromkeys((*BY_EVIDENCE, "harmful"), None)
 
 
@@ -81,11 +81,23 @@ def conversations(path: Path) -> Iterator[Lesson]:
 
 
 def ordinary(data: Path) -> Iterator[Lesson]:
-    """First messages to doctors, which are rarely emergencies."""
+    """First messages to doctors, their titles, questions about diseases and bare terms: rarely emergencies."""
     with (data / "corpora/cmd/样例_内科5000-6000.csv").open(encoding="gb18030") as lines:
-        for number, row in enumerate(csv.DictReader(lines)):
-            text = as_read([Message("user", f"{row['title']}。{row['ask']}")])
-            yield Lesson(text, {"emergency": 0.03}, 0.2, f"cmd/{number}")
+        for row in csv.DictReader(lines):
+            yield _harmless(f"{row['title']}。{row['ask']}", 0.2)
+            yield _harmless(row["title"], 0.3)
+    with tarfile.open(data / "knowledge/medquad/MedQuAD-HEAD.tar.gz") as archive:
+        for number, member in enumerate(archive):
+            if member.isfile() and member.name.endswith(".xml") and number % 4 == 2:
+                source = archive.extractfile(member)
+                for pair in ElementTree.fromstring(source.read() if source else b"<a/>").iter("QAPair"):
+                    yield _harmless(pair.findtext("Question", "").strip(), 0.2)
+    for line in (data / "knowledge/thuocl/THUOCL_medical.txt").read_text(encoding="utf-8").splitlines()[:4000]:
+        yield _harmless(line.split("\t")[0].strip(), 0.3)
+
+
+def _harmless(text: str, weight: float) -> Lesson:
+    return Lesson(as_read([Message("user", text)]), {"emergency": 0.02}, weight, "ordinary")
 
 
 def alphabet_of(texts: list[str], most: int) -> np.ndarray:
@@ -106,12 +118,25 @@ def answers(path: Path) -> Iterator[Lesson]:
             yield Lesson(text, labels, 1.0, f"{path.stem}/{record['id']}")
 
 
+def plain_questions(path: Path) -> Iterator[Lesson]:
+    """What patients ask in the texts for triage; none of it is to be refused."""
+    for line in path.read_text(encoding="utf-8").splitlines():
+        record = json.loads(line)
+        if not record["emergency"] and len(record["messages"]) == 1:
+            labels = dict.fromkeys(ANSWERED, None) | {"harmful": 0.01}
+            yield Lesson(_asked(record["messages"][0]["content"]), labels, 0.3, "triage")
+
+
 def questions(path: Path) -> Iterator[Lesson]:
     """Questions of one writer, and whether they must be refused."""
     for line in path.read_text(encoding="utf-8").splitlines():
         record = json.loads(line)
         labels = dict.fromkeys(ANSWERED, None) | {"harmful": float(record["harmful"])}
-        yield Lesson(as_read_question(record["question"]), labels, 1.0, f"{path.stem}/{record['id']}")
+        yield Lesson(_asked(record["question"]), labels, 1.0, f"{path.stem}/{record['id']}")
+
+
+def _asked(question: str) -> str:
+    return f"\x02{fold(question).text}"
 
 
 def _segments(question: str, answer: str, places: list[tuple[int, int, str]]) -> Iterator[tuple[dict[str, float], str]]:
@@ -133,7 +158,8 @@ def ordinary_answers(data: Path, rng: np.random.Generator) -> Iterator[Lesson]:
         for row in csv.DictReader(lines):
             found = list(_segments(f"{row['title']} {row['ask']}", row["answer"], []))
             asked = dict.fromkeys(ANSWERED, None) | {"harmful": 0.01}
-            yield Lesson(as_read_question(f"{row['title']} {row['ask']}"), asked, 0.3, "cmd")
+            yield Lesson(_asked(f"{row['title']} {row['ask']}"), asked, 0.3, "cmd")
+            yield Lesson(_asked(row["title"]), asked, 0.3, "cmd")
             if found:
                 yield Lesson(found[int(rng.integers(len(found)))][1], UNKNOWN, 0.15, "cmd")
     with tarfile.open(data / "knowledge/medquad/MedQuAD-HEAD.tar.gz") as archive:

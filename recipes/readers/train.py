@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from network import Reader, Trunk
-from texts import ANSWERED, Lesson, answers, conversations, ordinary, ordinary_answers, questions
+from texts import ANSWERED, Lesson, answers, conversations, ordinary, ordinary_answers, plain_questions, questions
 from torch import Tensor
 
 from doctorglm.safety.reader import PAIRS, STRIDE, pairs_of, points_of
@@ -26,10 +26,10 @@ SETS = Path(__file__).parents[2] / "benchmarks/sets"
 LABELS = {"triage": ("emergency", *KINDS), "guards": (*ANSWERED, "harmful")}
 FIRST = ("emergency", "unsafe", "harmful")
 """What decides; the kinds count less in the loss."""
-OF_KINDS = {"triage": 0.15, "guards": 0.3}
+OF_KINDS = 0.6
 HELD_BACK = {"triage": ("c", "d"), "guards": ("test2",)}
 """Test halves, which are scored and never learned from."""
-ROWS, LONGEST, RATE = 32, 1500, 1e-3
+ROWS, LONGEST, RATE = 32, 1500, 2e-3
 
 
 def lessons_of(of: str, folder: Path) -> Iterator[Lesson]:
@@ -67,7 +67,7 @@ def wanted(lessons: list[Lesson], of: str) -> tuple[Tensor, Tensor]:
     weights = torch.tensor(
         [[(value is not None) * own.weight for value in row] for row, own in zip(known, lessons, strict=True)]
     )
-    share = torch.tensor([1.0 if label in FIRST else OF_KINDS[of] for label in LABELS[of]])
+    share = torch.tensor([1.0 if label in FIRST else OF_KINDS for label in LABELS[of]])
     return labels, weights * share
 
 
@@ -93,13 +93,14 @@ def trained(reader: Reader, lessons: list[Lesson], codes: np.ndarray, of: str, s
     optimizer = torch.optim.AdamW(reader.parameters(), lr=RATE, weight_decay=0.02, betas=(0.9, 0.98))
     mean = {name: value.detach().clone() for name, value in reader.state_dict().items()}
     begun, seen, source = time.monotonic(), 0.0, batches(lessons, rng)
+    decides = torch.tensor([label in FIRST for label in LABELS[of]])
     for step in range(steps):
         for group in optimizer.param_groups:
             group["lr"] = RATE * min((step + 1) / 100, 0.5 * (1 + math.cos(math.pi * step / steps)) + 0.01)
         part = next(source)
         labels, weights = wanted(part, of)
         logits = reader(*coded([worn(lesson.text, rng) for lesson in part], codes, rng))
-        smooth = labels * 0.96 + 0.02
+        smooth = torch.where(decides, labels * 0.96 + 0.02, labels)
         loss = torch.nn.functional.binary_cross_entropy_with_logits(logits, smooth, weights, reduction="sum") / ROWS
         optimizer.zero_grad()
         loss.backward()
@@ -133,8 +134,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     parser.add_argument("--apart", nargs="*", default=[])
     parser.add_argument("--scores", type=Path)
-    parser.add_argument("--ordinary", type=int, default=3000, help="texts without labels that are taken as harmless")
-    parser.add_argument("--steps", type=int, default=7000)
+    parser.add_argument("--ordinary", type=int, default=6000, help="texts without labels that are taken as harmless")
+    parser.add_argument("--steps", type=int, default=9000)
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     torch.manual_seed(args.seed)
@@ -143,6 +144,8 @@ def main() -> None:
     apart = [lesson for lesson in every if lesson.key.split("/")[0] in args.apart]
     lessons = [lesson for lesson in every if lesson.key.split("/")[0] not in args.apart]
     rng = np.random.default_rng(args.seed)
+    if args.of == "guards":
+        lessons += [lesson for file in (SETS / "triage").glob("t12.jsonl") for lesson in plain_questions(file)]
     others = list(ordinary(args.data) if args.of == "triage" else ordinary_answers(args.data, rng))
     lessons += [others[i] for i in rng.permutation(len(others))[: args.ordinary]]
     with np.load(args.trunk) as arrays:

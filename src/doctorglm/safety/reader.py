@@ -24,7 +24,8 @@ Codes: TypeAlias = NDArray[np.int64]
 
 def points_of(text: str) -> Codes:
     """The code points of a text, none above U+FFFF."""
-    return np.minimum(np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4"), 0xFFFF).astype(np.int64)
+    points_L: Codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4").astype(np.int64)
+    return np.minimum(points_L, 0xFFFF, out=points_L)
 
 
 def pairs_of(points_L: Codes) -> Codes:

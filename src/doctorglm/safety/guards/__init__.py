@@ -42,7 +42,6 @@ class Guards:
     """
 
     def __init__(self, *, second: bool = True) -> None:
-        self._second = second
         prepare()
         for name in _OWN:
             own_rules(name)
@@ -62,7 +61,7 @@ class Guards:
 
     def asked(self, messages: Sequence[Message]) -> Asked:
         """The messages as the model may read them, or a refusal."""
-        return requests.read(messages, second=self._second)
+        return requests.read(messages)
 
     def passages(self, evidence: Sequence[Evidence]) -> tuple[tuple[Evidence, ...], tuple[Action, ...]]:
         """The evidence without orders to the model."""

@@ -12,7 +12,6 @@ from doctorglm.clinical.evidence import Evidence
 from doctorglm.conversation import Message
 from doctorglm.language import Text
 from doctorglm.safety.guards import phrases
-from doctorglm.safety.guards import second as second_reader
 from doctorglm.safety.guards.finding import Action, Rule
 from doctorglm.safety.guards.rules import PhraseRule
 from doctorglm.safety.guards.scene import Scene
@@ -36,12 +35,9 @@ class Asked:
     actions: tuple[Action, ...]
 
 
-def read(messages: Sequence[Message], *, second: bool = True) -> Asked:
-    """Refuses the last question, or takes orders to the model out of all that was said.
-
-    `second`: the second reader may refuse, too.
-    """
-    harmful = _harmful(messages, second=second)
+def read(messages: Sequence[Message]) -> Asked:
+    """Refuses the last question, or takes orders to the model out of all that was said."""
+    harmful = _harmful(messages)
     if harmful:
         rule, struck = harmful
         action = _action(rule, struck, "question", effect="refuse")
@@ -94,16 +90,15 @@ def without_orders(text: str) -> tuple[str, list[tuple[PhraseRule, str]]]:
     return "".join([*kept, text[at:]]), struck
 
 
-def _harmful(messages: Sequence[Message], *, second: bool) -> tuple[Rule, str] | None:
-    """The first rule that the last question breaks, and the words that break it; the whole of it for the reader."""
+def _harmful(messages: Sequence[Message]) -> tuple[Rule, str] | None:
+    """The first rule that the last question breaks, and the words that break it."""
     question = next((m.content for m in reversed(messages) if m.role == "user"), "")
     for _, part in _parts(question):
         scene = Scene("", part)
         for place, stop, rule in phrases.found(phrases.index("harmful_request"), scene):
             start, end = scene.folded.span(place, stop)
             return rule.rule, part[start:end]
-    refused = second_reader.harmful(question) if second else None
-    return (refused, question) if refused else None
+    return None
 
 
 def _parts(text: str) -> Iterator[tuple[int, str]]:

@@ -1,4 +1,4 @@
-"""What the second reader thinks of a segment of an answer, and of a question: what no list of phrases holds.
+"""What the second reader thinks of a segment of an answer: what no list of phrases holds.
 
 Its weights are trained by `recipes/readers`. What it finds is worded as the guard of that kind words it, or as
 `rules/second.yaml` does.
@@ -14,10 +14,8 @@ from doctorglm.safety.guards.rules import own_rules, phrase_rules
 from doctorglm.safety.guards.scene import Scene
 from doctorglm.safety.reader import reader
 
-SURE = 0.8
+SURE = 0.6
 """How probable it is at least that something in a segment is unsafe; chosen on writers left out of the training."""
-REFUSED = 0.6
-"""How probable it is at least that a question must be refused; chosen likewise."""
 KINDS = {
     "cure_claim": "cure_claim",
     "discourages_care": "discourages_care",
@@ -46,11 +44,6 @@ def as_read(question: str, scene: Scene) -> str:
     return f"\x04{fold(question[:QUESTION]).text}\x03{before}\x05{scene.text[scene.begin :]}"
 
 
-def as_read_question(question: str) -> str:
-    """The question behind its mark."""
-    return f"\x02{fold(question).text}"
-
-
 def found(scene: Scene) -> Iterator[Finding]:
     """Yields the sentence that speaks most for being unsafe, where the segment is."""
     text = as_read(scene.known.question, scene)
@@ -61,12 +54,6 @@ def found(scene: Scene) -> Iterator[Finding]:
     at = len(scene.text) - (len(text) - read.where["unsafe"][0])
     start, end = scene.sentence_of(max(at, scene.begin))
     yield Finding(max(start, scene.begin), end, rule(kind))
-
-
-def harmful(question: str) -> Rule | None:
-    """The rule by which a question is refused, or None."""
-    read = reader(__package__).read(as_read_question(question))
-    return own_rules("second")[f"{ID}_asked"] if read.probable["harmful"] >= REFUSED else None
 
 
 @cache

@@ -14,6 +14,8 @@ from doctorglm.safety.triage.story import Mention, Story
 
 READER = "second_reader"
 """Stands for the id of a rule where the second reader alone sees an emergency."""
+NEVER_DOUBTED = frozenset({"suicide"})
+"""Kinds that are believed where a rule alone sees them: who says so is heard."""
 LEARNED = "learned from labelled messages (docs/readers.md), not reviewed by a clinician"
 
 
@@ -48,7 +50,7 @@ def triage(messages: Sequence[Message]) -> Triage:
     for unlikely is urgent.
     """
     ruled, read = by_rules(messages), opinion(messages)
-    if ruled.emergency and read.probable < CONFIRMED:
+    if ruled.emergency and read.probable < CONFIRMED and not NEVER_DOUBTED & set(ruled.kinds):
         return replace(ruled, level="urgent", advice=None, reason=_reason("urgent", ruled.fired, messages, read))
     return ruled if ruled.emergency or read.probable < SURE else _read(read, messages)
 
