@@ -69,8 +69,7 @@ def actions_on(guards: Guards, question: str, answer: str, evidence: Sequence[Ev
     return [*asked.actions, *struck, *guards.checked(answer, messages, cleaned).actions]
 
 
-def labelled_set(path: Path) -> dict[str, Any]:
-    guards = Guards()
+def labelled_set(path: Path, guards: Guards) -> dict[str, Any]:
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
     done = []
     for row in rows:
@@ -232,14 +231,16 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["set", "good", "requests", "speed"])
     parser.add_argument("half", nargs="?", choices=["dev", "test", "test2"], default="dev")
+    parser.add_argument("--rules", action="store_true", help="of set: without the second reader")
     parser.add_argument("--sheet", type=Path)
     parser.add_argument("--read", type=Path)
     parser.add_argument("--seed", type=int, default=6)
     parser.add_argument("--file", type=Path, help="another labelled file than the half's")
     args = parser.parse_args()
-    command = " ".join(["python", "benchmarks/guards.py", args.what, *([args.half] if args.what == "set" else [])])
+    of_set = [args.half, *(["--rules"] if args.rules else [])] if args.what == "set" else []
+    command = " ".join(["python", "benchmarks/guards.py", args.what, *of_set])
     if args.what == "set":
-        measured = labelled_set(args.file or SETS / f"{args.half}.jsonl")
+        measured = labelled_set(args.file or SETS / f"{args.half}.jsonl", Guards(second=not args.rules))
     elif args.what == "good":
         measured = good(args.sheet, args.read, args.seed)
     else:

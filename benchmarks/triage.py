@@ -1,10 +1,12 @@
-"""Scores triage on a half of the two labelled sets: recall and precision on emergencies, and every error listed.
+"""Scores triage on labelled conversations: recall and precision on emergencies, and every error listed.
 
     python benchmarks/triage.py dev > benchmarks/results/triage_dev.json
+    python benchmarks/triage.py test > benchmarks/results/triage_test.json
     python benchmarks/triage.py ordinary            # how much of real consultations is flagged; needs ../shared
 
-The test half is scored once for a version of the rules. Beside it stands a baseline: `KEYWORDS`, plain words in what
-the patient says. Intervals are Wilson's, 95 %. Latency is that of whole conversations, on one core.
+`dev`: the writers a and b, whom rules and reader know. `test`: c and d, whom nobody has read; it is scored once for a
+version. Beside what ships (`both`) stand the rules alone, the second reader alone, and a baseline: `KEYWORDS`, plain
+words in what the patient says. Intervals are Wilson's, 95 %. Latency is that of whole conversations, on one core.
 """
 
 import argparse
@@ -22,10 +24,12 @@ from typing import Any
 from _record import circumstances
 from doctorglm.conversation import Message
 from doctorglm.evaluate.statistics import share_interval
-from doctorglm.safety.triage import triage
+from doctorglm.safety.triage import by_rules, triage
+from doctorglm.safety.triage.second import SURE, opinion
 
 SETS = Path(__file__).parent / "sets" / "triage"
 CORPORA = Path(__file__).parents[2] / "shared" / "data" / "corpora"
+WRITERS = {"dev": ("a", "b"), "test": ("c", "d")}
 # fmt: off
 KEYWORDS = (
     "胸痛", "胸闷", "心梗", "心绞痛", "中风", "脑梗", "脑出血", "嘴歪", "说不出话", "大出血", "吐血", "呕血",
@@ -45,18 +49,31 @@ def keywords(messages: Sequence[Message]) -> bool:
     return any(word in said for word in KEYWORDS)
 
 
-def rules(messages: Sequence[Message]) -> bool:
-    """Ours."""
+def both(messages: Sequence[Message]) -> bool:
+    """What ships."""
     return triage(messages).emergency
+
+
+def rules(messages: Sequence[Message]) -> bool:
+    """The rules alone."""
+    return by_rules(messages).emergency
+
+
+def reads(messages: Sequence[Message]) -> bool:
+    """The second reader alone."""
+    return opinion(messages).probable >= SURE
 
 
 def scored(half: str) -> dict[str, Any]:
     """Both detectors on both sets together and apart."""
-    sets = {name: _records(SETS / f"{name}.{half}.jsonl") for name in ("a", "b")}
+    sets = {
+        name: [record for file in sorted(SETS.glob(f"{name}.*.jsonl")) for record in _records(file)]
+        for name in WRITERS[half]
+    }
     everything = [record for records in sets.values() for record in records]
     result: dict[str, Any] = {
         name: {"all": _rates(everything, detector)} | {key: _rates(records, detector) for key, records in sets.items()}
-        for name, detector in (("rules", rules), ("keywords", keywords))
+        for name, detector in (("both", both), ("rules", rules), ("reader", reads), ("keywords", keywords))
     }
     found = [(record, triage(_messages(record))) for record in everything]
     kinds = sorted({kind for record in everything for kind in record["kinds"]})

@@ -83,7 +83,7 @@ def test_what_is_unsafe_is_struck_and_the_pieces_are_the_text() -> None:
     text, reply = streamed(Consultation(Says(UNSAFE), SAMPLING, Layer(triage=triage)), user("头痛"))
     assert text == reply.text
     assert "不用去" not in text and text.endswith("多喝温水，好好休息。")
-    assert {a.guard for a in reply.actions} == {"discourages_care"}
+    assert {a.guard for a in reply.actions} >= {"discourages_care"}
     assert reply.triaged and not reply.triaged.emergency
 
 

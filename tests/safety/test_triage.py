@@ -8,13 +8,13 @@ import pytest
 
 from doctorglm.conversation import Message
 from doctorglm.errors import DataError
-from doctorglm.safety.triage import Triage, rule_book, triage
+from doctorglm.safety.triage import Triage, by_rules, rule_book
 from doctorglm.safety.triage.lines import triaged
 
 
 def of(*said: str) -> Triage:
-    """The patient's and the doctor's messages in turn."""
-    return triage([Message("user" if i % 2 == 0 else "assistant", text) for i, text in enumerate(said)])
+    """What the rules say of the patient's and the doctor's messages in turn."""
+    return by_rules([Message("user" if i % 2 == 0 else "assistant", text) for i, text in enumerate(said)])
 
 
 @pytest.mark.parametrize(

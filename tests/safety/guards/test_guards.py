@@ -6,7 +6,7 @@ from doctorglm.conversation import Message
 from doctorglm.language import Text
 from doctorglm.safety.guards import Action, Evidence, Guards, Patient, Released
 
-GUARDS = Guards()
+GUARDS = Guards(second=False)
 
 
 def told(answer: str, question: str = "我不舒服", *evidence: Evidence) -> Released:

@@ -4,7 +4,7 @@ One guard a file; the rules are data (`rules/*.yaml`), each with its id, its sou
 English. Every action says what was struck and why.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from doctorglm.clinical.evidence import Evidence
@@ -19,6 +19,7 @@ from doctorglm.safety.guards import (
     prescription,
     requests,
 )
+from doctorglm.safety.guards import second as second_reader
 from doctorglm.safety.guards.drugs import prepare
 from doctorglm.safety.guards.finding import Action, Finding
 from doctorglm.safety.guards.guarded import Guarded, Released
@@ -35,15 +36,18 @@ _ASKED = ("harmful_request", "injection")
 
 
 class Guards:
-    """All guards; raises ConfigError with file and line where a rule is wrong, so that nothing runs without them."""
+    """All guards; raises ConfigError with file and line where a rule is wrong, so that nothing runs without them.
 
-    def __init__(self) -> None:
+    `second` is the second reader, which finds what no rule lists; without it the rules stand alone.
+    """
+
+    def __init__(self, *, second: bool = True) -> None:
         prepare()
         for name in _OWN:
             own_rules(name)
         for name in _ASKED:
             phrases.index(name)
-        self._answer: Mapping[str, Callable[[Scene], Iterator[Finding]]] = {
+        self._answer: dict[str, Callable[[Scene], Iterator[Finding]]] = {
             "contraindication": contraindication.found,
             "prescription": prescription.found,
             "dose": dose.found,
@@ -51,6 +55,9 @@ class Guards:
             "personal_data": personal_data.found,
             "phrases": partial(phrases.matches, phrases.index(*_ANSWERED)),
         }
+        if second:
+            second_reader.prepare()
+            self._answer["second"] = second_reader.found
 
     def asked(self, messages: Sequence[Message]) -> Asked:
         """The messages as the model may read them, or a refusal."""
@@ -66,7 +73,8 @@ class Guards:
         """An answer to `messages` that is to be checked; `about` where more is known than the messages tell."""
         said = "\n".join(m.content for m in messages)
         known = about or patient.read(m.content for m in messages if m.role == "user")
-        return Guarded(self._answer, Known(said, tuple(evidence), known))
+        question = next((m.content for m in reversed(messages) if m.role == "user"), "")
+        return Guarded(self._answer, Known(said, question, tuple(evidence), known))
 
     def checked(
         self,

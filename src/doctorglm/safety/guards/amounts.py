@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from doctorglm.safety.search import Anchored
+
 _DIGITS = dict(zip("零一二两三四五六七八九", (0, 1, 2, 2, 3, 4, 5, 6, 7, 8, 9), strict=True))
 _SPELT = {
     "half": 0.5,
@@ -36,24 +38,29 @@ _UNIT_OF = {name: unit for unit, names in _UNITS.items() for name in names}
 _SURE = ("mg", "ug", "iu")
 """Units that hardly anything but a drug has."""
 
+_NUMBERS = r"\d半一二两三四五六七八九十ofsteh"
+"""What a number begins with."""
 _N = (
     r"(?:\d{1,5}(?:\.\d{1,3})?|半|[一二两三四五六七八九十]{1,3}|"
     r"(?:one|two|three|four|five|six|seven|eight|ten|half)(?= ))"
 )
 _R = rf"{_N}(?:\s?(?:-|~|至|到|to|or|或)\s?{_N})?"
 _NAMES = "|".join(sorted(map(re.escape, _UNIT_OF), key=lambda n: (-len(n), n)))
-_AMOUNT = re.compile(
-    rf"(?<![\d.a-z])(?P<n>{_R})\s?(?P<unit>{_NAMES})(?![a-z月小疗星礼])(?:/(?:kg|公斤|次|日|天|day|d)(?![a-z])){{0,2}}(?!\s?/)"
+_AMOUNT = Anchored(
+    rf"{_NUMBERS}",
+    rf"(?<![\d.a-z])(?P<n>{_R})\s?(?P<unit>{_NAMES})(?![a-z月小疗星礼])(?:/(?:kg|公斤|次|日|天|day|d)(?![a-z])){{0,2}}(?!\s?/)",
 )
-_FREQUENCY = re.compile(
+_FREQUENCY = Anchored(
+    rf"每隔日天早qbd{_NUMBERS}",
     rf"(?:每|一|1)?(?:日|天)\s?(?P<a>{_R})\s?(?:次|回|顿)|(?P<b>{_R})\s?次/(?:日|天|d)|(?:每|隔)\s?(?P<h>{_R})\s?个?(?:小时|钟头)(?:\s?[一1]\s?次)?"
     rf"|(?<![a-z])(?P<latin>qd|bid|tid|qid|qn)(?![a-z])|(?<![a-z])q(?P<qh>\d{{1,2}})h(?![a-z])|早晚各"
     rf"|(?<![a-z])(?P<c>once|twice|thrice|{_R} times)(?: a| per| each| every)? ?(?:day|"
     rf"daily)(?![a-z])|(?<![a-z])every (?P<eh>{_R}) hours?(?![a-z])|"
-    rf"(?P<daily>(?<![a-z])daily(?![a-z]))"
+    rf"(?P<daily>(?<![a-z])daily(?![a-z]))",
 )
-_COURSE = re.compile(
-    rf"(?:连续?(?:服用|服|用|吃|打|输)?|疗程(?:为|是|一般)?|服用?|吃|用药?|输液|for)\s?(?P<n>{_R})\s?个?(?P<unit>天|日|周|星期|礼拜|月|疗程|days?|weeks?|months?)(?![内后前来])"
+_COURSE = Anchored(
+    "连疗服吃用输f",
+    rf"(?:连续?(?:服用|服|用|吃|打|输)?|疗程(?:为|是|一般)?|服用?|吃|用药?|输液|for)\s?(?P<n>{_R})\s?个?(?P<unit>天|日|周|星期|礼拜|月|疗程|days?|weeks?|months?)(?![内后前来])",
 )
 _PERIOD = {"天": "d", "日": "d", "周": "w", "星": "w", "礼": "w", "月": "m", "疗": "c"}
 _TAKES = re.compile(

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from doctorglm.clinical.evidence import Evidence
-from doctorglm.safety.guards.drugs import Drug, advised, drugs
+from doctorglm.safety.guards.drugs import Drug, drugs
 from doctorglm.safety.guards.finding import Finding
 from doctorglm.safety.guards.fold import fold
 from doctorglm.safety.guards.patient import Patient, read
@@ -74,14 +74,14 @@ def found(scene: Scene) -> Iterator[Finding]:
     rules = own_rules("contraindication")
     patient = scene.known.patient
     barred = _barred(scene.known)
-    for start, end in scene.own_sentences:
+    for start, end, told in scene.advised:
         sentence = scene.text[start:end]
         for items, detail in barred:
             named = any(item in sentence for item in items)
             if (named or _PERMITS.search(sentence)) and not _WARNS.search(sentence):
                 yield Finding(max(start, scene.begin), end, rules["forbidden"], detail)
                 break
-        for drug in advised(scene.text, start, end):
+        for drug in told:
             if drug.end <= scene.begin:
                 continue
             place = max(drug.start, scene.begin)

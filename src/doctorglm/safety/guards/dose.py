@@ -15,6 +15,7 @@ from doctorglm.safety.guards.scene import Scene
 _HERBS = 3
 """Herbs with weights in a sentence that make a formula; fewer may be food."""
 _WEIGHT = re.compile(r".{0,4}\d{1,3}\s?(?:克|g|钱)", re.DOTALL)
+_UNIT = re.compile("[克g钱]")
 _DRUG_MEANT = re.compile(r"药|片剂|胶囊|口服|服用|静滴|肌注|注射|外涂|medicine|medication|tablet|capsule|pill")
 _DENIED = re.compile(r"(?:不要|不能|别|切勿|不可|千万别|not|never)[^，,。；;]{0,6}$")
 _TAKES = re.compile(
@@ -33,8 +34,9 @@ def found(scene: Scene) -> Iterator[Finding]:
         if _is_formula(sentence):
             yield Finding(start, end, rules["formula"])
             continue
-        told = named or drugs(scene.text[max(0, start - 60) : start])
-        for dose in doses(sentence):
+        given = doses(sentence)
+        told = named or (drugs(scene.text[max(0, start - 60) : start]) if given else ())
+        for dose in given:
             if start + dose.end <= scene.begin or not _is_a_drug_s(dose, sentence, told, named, evidence):
                 continue
             if not _sourced(dose, _nearest(dose, named) or (told[-1] if told else None), evidence):
@@ -42,7 +44,9 @@ def found(scene: Scene) -> Iterator[Finding]:
 
 
 def _is_formula(sentence: str) -> bool:
-    return sum(1 for _, end in herbs(sentence) if _WEIGHT.match(sentence, end)) >= _HERBS
+    return _UNIT.search(sentence) is not None and (
+        sum(1 for _, end in herbs(sentence) if _WEIGHT.match(sentence, end)) >= _HERBS
+    )
 
 
 def _is_a_drug_s(

@@ -1,13 +1,14 @@
 """Drugs named in a text, and which of them an answer advises."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
 from doctorglm.safety.guards.rules import composed, items, mapping, rules_file, word
+from doctorglm.safety.search import Words
 
-_WORD = re.compile(r"[a-z]{5,24}")
+_WORD = re.compile(r"[a-z][a-z]{4,23}")
 _HAN = re.compile(r"[\u4e00-\u9fff]")
 _BEFORE = 2
 """Characters before a stem or a form that are taken as part of the name."""
@@ -29,8 +30,9 @@ class Drug:
 class _Names:
     prescription: frozenset[str]
     known: frozenset[str]
-    heads: Mapping[str, tuple[int, ...]]
-    """The first two characters of a name, a stem or a form -> the lengths there are, the longest first."""
+    han: Words
+    """Finds names, stems and forms of Chinese characters, and what is no drug; the longest where several begin."""
+    han_words: tuple[str, ...]
     stems: frozenset[str]
     forms: frozenset[str]
     not_drugs: frozenset[str]
@@ -49,14 +51,12 @@ def _names() -> _Names:
     lists = {n: {w for node in items(top[n], where) for w in word(node, where).lower().split()} for n in _FIELDS[1:3]}
     stems, latin, forms, others, herbs = (word(top[n], where).split() for n in _FIELDS[3:])
     known = lists["prescription"] | lists["other"]
-    heads: dict[str, set[int]] = {}
-    for name in (*known, *stems, *forms, *others):
-        if not name.isascii():
-            heads.setdefault(name[:2], set()).add(len(name))
+    han = tuple(sorted(name for name in {*known, *stems, *forms, *others} if not name.isascii()))
     return _Names(
         prescription=frozenset(lists["prescription"]),
         known=frozenset(known),
-        heads={pair: tuple(sorted(lengths, reverse=True)) for pair, lengths in heads.items()},
+        han=Words(han, longest=True),
+        han_words=han,
         stems=frozenset(stems),
         forms=frozenset(forms),
         not_drugs=frozenset(others),
@@ -79,18 +79,13 @@ def drugs(text: str) -> tuple[Drug, ...]:
 def _han(text: str) -> Iterator[Drug]:
     names = _names()
     taken = 0
-    for at in [i for i in range(len(text) - 1) if text[i : i + 2] in names.heads]:
-        if at < taken:
-            continue
-        for length in names.heads[text[at : at + 2]]:
-            said = text[at : at + length]
-            if said in names.known or said in names.not_drugs or said in names.stems or said in names.forms:
-                start = at if said in names.known or said in names.not_drugs else _begin(text, at, taken)
-                taken = at + length
-                drug = _drug(said, text[start:taken], start, taken)
-                if drug:
-                    yield drug
-                break
+    for index, at, end in names.han.places(text):
+        said = names.han_words[index]
+        start = at if said in names.known or said in names.not_drugs else _begin(text, at, taken)
+        taken = end
+        drug = _drug(said, text[start:taken], start, taken)
+        if drug:
+            yield drug
 
 
 def _begin(text: str, at: int, taken: int) -> int:
@@ -151,9 +146,9 @@ _REACH = 24
 def advised(text: str, start: int, end: int) -> list[Drug]:
     """The drugs that the sentence `text[start:end]` tells to take; those it warns against or asks after are not."""
     sentence = text[start:end]
-    if sentence.rstrip('\n"”』」 ').endswith(("?", "？", "吗", "吗。")):
+    if not (named := drugs(sentence)) or sentence.rstrip('\n"”』」 ').endswith(("?", "？", "吗", "吗。")):
         return []
-    return [d for d in _within(drugs(sentence), start) if _is_advised(text, start, d)]
+    return [d for d in _within(named, start) if _is_advised(text, start, d)]
 
 
 def _within(found: Iterable[Drug], start: int) -> list[Drug]:

@@ -20,6 +20,9 @@ _HIDING = re.compile(
     r"|(?<=[ \t])[ \t]+"
 )
 
+_MAY_HIDE = re.compile(f"[ \\t*_~|^·•.\\-{_UNSEEN}{_PICTURES}]")
+"""Stands in whatever is left out."""
+
 
 @dataclass(frozen=True, slots=True)
 class Folded:
@@ -36,7 +39,7 @@ class Folded:
 def fold(text: str) -> Folded:
     """The text without what hides words."""
     plain = folded(text)
-    if not (found := [m.span() for m in _HIDING.finditer(plain)]):
+    if not _MAY_HIDE.search(plain) or not (found := [m.span() for m in _HIDING.finditer(plain)]):
         return Folded(plain, range(len(plain) + 1))
     kept: list[str] = []
     places: list[int] = []

@@ -4,8 +4,10 @@ A segment is shown when it is whole and every guard has read it. Guards look bac
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from doctorglm.language import Text
 from doctorglm.safety.guards.finding import Action, Finding
@@ -112,7 +114,7 @@ class Guarded:
     def _without(self, segment: str, cuts: list[_Cut]) -> tuple[str, list[Action]]:
         texts: list[str] = []
         actions: list[Action] = []
-        personal = [cut for cut in cuts if cut.finding.rule.guard == "personal_data"]
+        personal = sorted((c for c in cuts if c.finding.rule.guard == "personal_data"), key=_start)
         at = 0
         for group in _grouped(cuts):
             start, end = group[0].start, max(cut.end for cut in group)
@@ -157,10 +159,16 @@ def _grouped(cuts: list[_Cut]) -> list[list[_Cut]]:
     return groups
 
 
+def _start(cut: _Cut) -> int:
+    return cut.start
+
+
 def _masked(segment: str, cut: _Cut, personal: list[_Cut]) -> str:
     """What was struck, with the type of what identifies somebody in the place of it."""
     texts, at = [], cut.start
-    for other in sorted(personal, key=lambda c: c.start):
+    for other in islice(personal, bisect_left(personal, cut.start, key=_start), None):
+        if other.start > cut.end:
+            break
         if at <= other.start and other.end <= cut.end:
             texts += [segment[at : other.start], f"[{other.finding.detail}]"]
             at = other.end

@@ -6,28 +6,34 @@ from dataclasses import dataclass
 
 from doctorglm.safety.guards.drugs import drugs
 from doctorglm.safety.guards.fold import fold
+from doctorglm.safety.search import Anchored
 
-_PREGNANT = re.compile(
-    r"怀孕|怀上|孕妇|孕期|妊娠|孕\d{1,2}周|(?:有|大)肚子|早孕|身孕|\d{1,2}周(?:的)?孕|(?<![a-z])pregnan(?:t|cy)(?![a-z])"
+_PREGNANT = Anchored(
+    r"怀孕妊有大早身p\d",
+    r"怀孕|怀上|孕妇|孕期|妊娠|孕\d{1,2}周|(?:有|大)肚子|早孕|身孕|\d{1,2}周(?:的)?孕|(?<![a-z])pregnan(?:t|cy)(?![a-z])",
 )
-_FEEDS = re.compile(r"哺乳|喂奶|母乳|(?<![a-z])(?:breast-?feeding|nursing|lactating)(?![a-z])")
+_FEEDS = Anchored("哺喂母bnl", r"哺乳|喂奶|母乳|(?<![a-z])(?:breast-?feeding|nursing|lactating)(?![a-z])")
 _NOT = re.compile(r"(?:没有?|不是|未|非|排除|备|准备|想|打算|not|never|no)[^，,。；;]{0,4}$")
-_CHILD = re.compile(
+_CHILD = Anchored(
+    "宝婴孩小儿幼新我mn",
     r"宝宝|婴儿|孩子|小孩|小儿|儿童|幼儿|新生儿|我(?:家)?(?:儿子|女儿|娃|闺女)|"
-    r"(?<![a-z])(?:my (?:baby|child|son|daughter|infant|toddler)|newborn)(?![a-z])"
+    r"(?<![a-z])(?:my (?:baby|child|son|daughter|infant|toddler)|newborn)(?![a-z])",
 )
-_AGE = re.compile(
+_AGE = Anchored(
+    r"宝孩婴出小月\d",
     r"(?<!\d)(\d{1,3})\s?(周?岁|月龄)|(?<!\d)(\d{1,3})\s?(个月|天)(?:大|的?(?:宝宝|婴儿|孩子|小孩))"
     r"|(?:宝宝|孩子|婴儿|出生|小孩|月龄)[:： ]?(?:才|刚|现在|今年|已经|有)?\s?(\d{1,3})\s?(个?多?月|天)|"
-    r"(?<!\d)(\d{1,3})[ -](years?|months?|days?)[ -]old"
+    r"(?<!\d)(\d{1,3})[ -](years?|months?|days?)[ -]old",
 )
-_KIDNEY = re.compile(
+_KIDNEY = Anchored(
+    "肾尿透krd",
     r"肾功能(?:不全|衰竭|不好|异常|差)|肾衰|尿毒症|透析|肾病|肾移植|(?<![a-z])(?:kidney|"
-    r"renal) (?:disease|failure|impairment|problems?)|dialysis"
+    r"renal) (?:disease|failure|impairment|problems?)|dialysis",
 )
-_LIVER = re.compile(
+_LIVER = Anchored(
+    "肝lch",
     r"肝功能(?:不全|异常|不好|差)|肝硬化|肝衰|肝炎|(?<![a-z])(?:liver (?:disease|failure|"
-    r"problems?)|cirrhosis|hepatitis)(?![a-z])"
+    r"problems?)|cirrhosis|hepatitis)(?![a-z])",
 )
 _ALLERGIC = re.compile(
     r"([\u4e00-\u9fff]{2,8}?)(?:类(?:药物?)?)?(?:会|有|都|严重)?过敏|"
@@ -77,7 +83,7 @@ def read(said: Iterable[str]) -> Patient:
     )
 
 
-def _told(pattern: re.Pattern[str], text: str) -> bool:
+def _told(pattern: Anchored, text: str) -> bool:
     return any(not _NOT.search(text[max(0, m.start() - 8) : m.start()]) for m in pattern.finditer(text))
 
 
@@ -105,6 +111,8 @@ def _years(match: re.Match[str]) -> float | None:
 
 
 def _allergies(text: str) -> Iterable[str]:
+    if "过敏" not in text and "allerg" not in text:
+        return
     for match in _ALLERGIC.finditer(text):
         name = match[1] or match[2] or match[3]
         name = re.split(r"对|我|有|吃|打|用|和|及|她|他|孩子|宝宝|不|没", name)[-1]

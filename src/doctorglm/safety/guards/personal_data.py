@@ -8,17 +8,19 @@ from doctorglm.clinical.deid import Span, names
 from doctorglm.safety.guards.finding import Finding
 from doctorglm.safety.guards.rules import own_rules
 from doctorglm.safety.guards.scene import Scene
+from doctorglm.safety.search import Anchored
 
 _PERSONAL = frozenset(
     {"name", "mobile", "landline", "id_card", "bank_card", "wechat", "email", "address", "mrn", "plate", "qq"}
 )
 """Types of `clinical/deid` that lead to a person; hospitals, dates, ages and pages do not by themselves."""
 
-_MORE = re.compile(
+_MORE = Anchored(
+    r"\d零〇一二三四五六七八九幺两京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼@微wq扣邮号电手单地住家小病",
     r"(?:[0-9零〇一二三四五六七八九幺两][ -]?){7}|"
     r"[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼][a-z]|@|微信|wechat|"
     r"weixin|qq|扣扣|邮箱|号码|电话|手机|"
-    r"\d[弄号室栋幢]|单元|地址|住址|住在|家住|小区|病历号|住院号"
+    r"\d[弄号室栋幢]|单元|地址|住址|住在|家住|小区|病历号|住院号",
 )
 _NAMED = re.compile(
     r"(?:姓名|名字|名叫|叫做|联系人|联系|我是|叫|来自|转告|mr|mrs|ms|dr|named|name is|contact|patient)[是为:： .]{0,3}$"
@@ -27,9 +29,10 @@ _TITLED = re.compile(
     r"(?:阿姨|叔叔|大爷|大妈|医生|大夫|主任|教授|医师|先生|女士|小姐|老师|专家|护士|院长|博士)"
     r"|[，,、（(:： ]{0,2}(?:男|女|\d{1,3}岁|今年|电话|手机|微信|身份证|住)"
 )
-_CUE = re.compile(
+_CUE = Anchored(
+    r"姓名叫联我来转阿叔大医主教先女小老专护院博，,、（( \dmdncp",
     r"姓名|名字|名叫|叫做|叫|联系人|联系|我是|来自|转告|阿姨|叔叔|大爷|大妈|医生|大夫|主任|教授|医师|先生|女士|小姐|老师|专家|护士|院长"
-    r"|博士|[，,、（( ][男女]|\d岁|(?<![a-z])(?:mr|mrs|ms|dr|named|name|contact|patient)(?![a-z])"
+    r"|博士|[，,、（( ][男女]|\d岁|(?<![a-z])(?:mr|mrs|ms|dr|named|name|contact|patient)(?![a-z])",
 )
 """Without one of these no name counts."""
 _WECHAT = re.compile(r"微信|薇信|威信|wechat|weixin|vx|加v|v信")

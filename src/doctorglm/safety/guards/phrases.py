@@ -2,19 +2,31 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from typing import TypeAlias
 
 from doctorglm.safety.guards.finding import Finding
 from doctorglm.safety.guards.rules import PhraseRule, phrase_rules
 from doctorglm.safety.guards.scene import Scene
+from doctorglm.safety.search import Words
 
 _CLAUSE = 20
 """Characters before a phrase in which what denies it stands."""
 
-Index: TypeAlias = Mapping[str, tuple[tuple[int, re.Pattern[str], PhraseRule], ...]]
-"""The first one or two characters -> the phrases that can begin so, with the number of their rule."""
+Some: TypeAlias = tuple[tuple[int, re.Pattern[str], PhraseRule], ...]
+"""Phrases, with the number of their rule."""
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """Finds where a phrase can begin."""
+
+    beginnings: Words
+    """The first one or two characters of all phrases."""
+    phrases: tuple[Some, ...]
+    """Those that each beginning has."""
 
 
 @cache
@@ -26,7 +38,7 @@ def index(*names: str) -> Index:
         for said in rule.say:
             for beginning in said.beginnings:
                 made[beginning].append((number, said.pattern, rule))
-    return {beginning: tuple(some) for beginning, some in made.items()}
+    return Index(Words(made), tuple(map(tuple, made.values())))
 
 
 def matches(of: Index, scene: Scene) -> Iterator[Finding]:
@@ -38,8 +50,9 @@ def found(of: Index, scene: Scene) -> Iterator[tuple[int, int, PhraseRule]]:
     """Yields the places with their rules."""
     text = scene.text
     reached: dict[int, int] = {}
-    for at in [i for i in range(len(text)) if text[i : i + 2] in of or text[i] in of]:
-        for number, pattern, rule in (*of.get(text[at : at + 2], ()), *of.get(text[at], ())):
+    begun = [(at, -end, which) for which, at, end in of.beginnings.places(text)]
+    for at, _, which in sorted(begun):
+        for number, pattern, rule in of.phrases[which]:
             if at < reached.get(number, 0) or not (match := pattern.match(text, at)) or match.end() <= scene.begin:
                 continue
             if _applies(rule, match, scene):

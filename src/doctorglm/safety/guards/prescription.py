@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from doctorglm.clinical.evidence import Evidence
-from doctorglm.safety.guards.drugs import advised, is_information
+from doctorglm.safety.guards.drugs import is_information
 from doctorglm.safety.guards.finding import Finding
 from doctorglm.safety.guards.fold import fold
 from doctorglm.safety.guards.rules import own_rules
@@ -19,9 +19,9 @@ _LEFT_TO_A_DOCTOR = re.compile(
 def found(scene: Scene) -> Iterator[Finding]:
     """Yields the drugs that the segment advises and no passage handed in names."""
     rules = own_rules("prescription")
-    for start, end in scene.own_sentences:
-        left = _LEFT_TO_A_DOCTOR.search(scene.text, start, end) is not None
-        for drug in advised(scene.text, start, end):
+    for start, end, drugs in scene.advised:
+        left = bool(drugs) and _LEFT_TO_A_DOCTOR.search(scene.text, start, end) is not None
+        for drug in drugs:
             mild = left or not drug.prescription or is_information(scene.text, start, drug)
             if drug.end > scene.begin and not _named(drug.name, scene.known.evidence):
                 rule = rules["ask-first" if mild else "no-source"]

@@ -12,7 +12,7 @@ from doctorglm.clinical.evidence import Evidence
 from doctorglm.conversation import Message
 from doctorglm.language import Text
 from doctorglm.safety.guards import phrases
-from doctorglm.safety.guards.finding import Action
+from doctorglm.safety.guards.finding import Action, Rule
 from doctorglm.safety.guards.rules import PhraseRule
 from doctorglm.safety.guards.scene import Scene
 
@@ -41,7 +41,7 @@ def read(messages: Sequence[Message]) -> Asked:
     if harmful:
         rule, struck = harmful
         action = _action(rule, struck, "question", effect="refuse")
-        return Asked(tuple(messages), rule.rule.note, (action,))
+        return Asked(tuple(messages), rule.note, (action,))
     cleaned: list[Message] = []
     actions: list[Action] = []
     last = max((i for i, m in enumerate(messages) if m.role == "user"), default=-1)
@@ -51,7 +51,7 @@ def read(messages: Sequence[Message]) -> Asked:
             continue
         text, orders = without_orders(message.content)
         where: Literal["question", "history"] = "question" if index == last else "history"
-        actions += [_action(rule, words, where) for rule, words in orders]
+        actions += [_action(rule.rule, words, where) for rule, words in orders]
         cleaned.append(replace(message, content=text))
     empty = last >= 0 and _says(messages[last]) and not _says(cleaned[last])
     return Asked(tuple(cleaned), NOTHING_ASKED if empty else None, tuple(actions))
@@ -67,7 +67,7 @@ def passages(evidence: Sequence[Evidence]) -> tuple[tuple[Evidence, ...], tuple[
     for passage in evidence:
         text, orders = without_orders(passage.text)
         cleaned.append(replace(passage, text=text) if orders else passage)
-        actions += [_action(rule, words, "evidence") for rule, words in orders]
+        actions += [_action(rule.rule, words, "evidence") for rule, words in orders]
     return tuple(cleaned), tuple(actions)
 
 
@@ -90,14 +90,14 @@ def without_orders(text: str) -> tuple[str, list[tuple[PhraseRule, str]]]:
     return "".join([*kept, text[at:]]), struck
 
 
-def _harmful(messages: Sequence[Message]) -> tuple[PhraseRule, str] | None:
+def _harmful(messages: Sequence[Message]) -> tuple[Rule, str] | None:
     """The first rule that the last question breaks, and the words that break it."""
     question = next((m.content for m in reversed(messages) if m.role == "user"), "")
     for _, part in _parts(question):
         scene = Scene("", part)
         for place, stop, rule in phrases.found(phrases.index("harmful_request"), scene):
             start, end = scene.folded.span(place, stop)
-            return rule, part[start:end]
+            return rule.rule, part[start:end]
     return None
 
 
@@ -107,13 +107,12 @@ def _parts(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _action(
-    rule: PhraseRule,
+    own: Rule,
     struck: str,
     where: Literal["question", "history", "evidence"],
     *,
     effect: Literal["sentence", "refuse"] = "sentence",
 ) -> Action:
-    own = rule.rule
     return Action(
         guard=own.guard, rule=own.id, effect=effect, where=where, struck=struck, why=own.why, source=own.source
     )

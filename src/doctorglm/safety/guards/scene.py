@@ -1,12 +1,13 @@
 """What a guard sees: a segment of an answer, with what came before it and what is known."""
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
 
 from doctorglm.clinical.evidence import Evidence
+from doctorglm.safety.guards.drugs import Drug, advised
 from doctorglm.safety.guards.finding import Finding
 from doctorglm.safety.guards.fold import Folded, fold
 from doctorglm.safety.guards.patient import Patient
@@ -19,6 +20,8 @@ class Known:
 
     said: str = ""
     """All messages of the conversation."""
+    question: str = ""
+    """The last one of the patient."""
     evidence: tuple[Evidence, ...] = ()
     patient: Patient = field(default_factory=Patient)
 
@@ -36,7 +39,7 @@ class Scene:
         """Both, one after the other."""
         return fold(self.before + self.segment)
 
-    @property
+    @cached_property
     def text(self) -> str:
         """What the patterns read."""
         return self.folded.text
@@ -56,14 +59,24 @@ class Scene:
             ends.append(len(self.text))
         return list(zip([0, *ends[:-1]], ends, strict=True))
 
-    @property
+    @cached_property
     def own_sentences(self) -> list[tuple[int, int]]:
         """The sentences that reach into the segment."""
         return [(start, end) for start, end in self.sentences if end > self.begin]
 
+    @cached_property
+    def advised(self) -> list[tuple[int, int, list[Drug]]]:
+        """Those sentences, each with the drugs that it tells to take."""
+        return [(start, end, advised(self.text, start, end)) for start, end in self.own_sentences]
+
     def sentence_of(self, place: int) -> tuple[int, int]:
         """The sentence in which a place of `text` stands."""
-        return next((s for s in self.sentences if s[0] <= place < s[1]), (0, len(self.text)))
+        at = bisect_right(self._starts, place) - 1
+        return self.sentences[at] if 0 <= place < len(self.text) else (0, len(self.text))
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [start for start, _ in self.sentences]
 
 
 class Guard(Protocol):

@@ -4,9 +4,16 @@ The words are data (`rules/context.yaml`); only dates and durations are read her
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeAlias
+
+from doctorglm.safety.search import Words
+
+Said: TypeAlias = tuple[int, int, frozenset[str]]
+"""(start, end, kinds of the word)"""
+_KINDS = ("now", "lately", "past", "long", "asking", "frames", "weak_frames", "real", "acute")
 
 _NUMBER = r"(?:\d{1,4}|[一二两三四五六七八九十几多半数好]{1,3})"
 _LONG_AGO = re.compile(
@@ -21,6 +28,10 @@ _FOR_LONG = re.compile(
     r"|\bfor (?:\d+|two|three|four|five|six|ten|years|months|many)\b(?: (?:years|months|weeks))?(?! hours|"
     r" minutes| days)"
 )
+
+_DATED = re.compile("[年月期拜岁周a-z0-9]")
+"""Stands in whatever either of them matches."""
+_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,44 +58,48 @@ class Cues:
         """(start, end, reach) of each word that denies what follows within `reach` characters of its clause."""
         found = []
         for match in self._negation.finditer(text):
-            if match["idiom"] is None:
-                latin = match[0][0].isascii()
-                reach = (30 if latin else 9) if match["far"] is not None else (12 if latin else 2)
-                found.append((match.start(), match.end(), reach))
+            if reach := self._reach[match[0]]:
+                found.append((*match.span(), reach))
         return found
 
     def inert_spans(self, text: str) -> list[tuple[int, int]]:
         """Where words stand that hold another word without meaning it, as 哮喘 holds 喘."""
         return [match.span() for match in self._inert.finditer(text)]
 
-    def tense(self, clause: str, before: str) -> str:
-        """`now`, `past` or `long` (for years, hence not new) of a clause that follows one of the tense `before`."""
-        if self._now.search(clause):
+    def said(self, text: str) -> list[Said]:
+        """Where words of each kind of `_KINDS` stand, in the order of their ends."""
+        seen, words = self._words
+        found = []
+        for index, start, end in seen.places(text):
+            latin, kinds = words[index]
+            if not latin or alone(text, start, end):
+                found.append((start, end, kinds))
+        return found
+
+    def tense(self, clause: str, kinds: Set[str], before: str) -> str:
+        """`now`, `past` or `long` (for years, hence not new) of a clause that follows one of the tense `before`.
+
+        `kinds` are those of the words in it.
+        """
+        if "now" in kinds:
             return "now"
-        if self._past.search(clause) or _LONG_AGO.search(clause):
+        dated = _DATED.search(clause) is not None
+        if "past" in kinds or (dated and _LONG_AGO.search(clause)):
             return "past"
-        if self._lately.search(clause):
+        if "lately" in kinds:
             return "now"
-        return "long" if before != "past" and (_FOR_LONG.search(clause) or self._long.search(clause)) else before
+        return "long" if before != "past" and ("long" in kinds or (dated and _FOR_LONG.search(clause))) else before
 
-    def present(self, clause: str) -> bool:
-        """Whether the clause says that it speaks of now."""
-        return bool(self._now.search(clause) or self._lately.search(clause))
-
-    def general(self, clause: str) -> bool:
-        """Whether the clause asks whether, fears that or supposes that."""
-        return bool(self._asking.search(clause))
-
-    def frame(self, text: str, before: str) -> str:
+    def frame(self, kinds: Set[str], before: str) -> str:
         """`strong` where a text speaks of an exam, a story or a drill, `weak` of the news or prevention, else empty.
 
         A frame lasts: a weak one until something acute is told, a strong one until it is taken back.
         """
-        if self._real.search(text):
+        if "real" in kinds:
             return ""
-        if self._frames.search(text) or before == "strong":
+        if "frames" in kinds or before == "strong":
             return "strong"
-        return "weak" if (self._weak.search(text) or before) and not self._acute.search(text) else ""
+        return "weak" if ("weak_frames" in kinds or before) and "acute" not in kinds else ""
 
     def answer(self, text: str) -> str:
         """`yes` or `no` where the text begins with such an answer, else an empty string."""
@@ -92,11 +107,25 @@ class Cues:
         return "" if match is None else "yes" if match["yes"] is not None else "no"
 
     @cached_property
+    def _words(self) -> tuple[Words, list[tuple[bool, frozenset[str]]]]:
+        """The words of `_KINDS`; for each, whether it is of Latin letters, and its kinds."""
+        kinds = {
+            word: frozenset(k for k in _KINDS if word in getattr(self, k)) for k in _KINDS for word in getattr(self, k)
+        }
+        return Words(kinds), [(word.isascii(), some) for word, some in kinds.items()]
+
+    @cached_property
+    def _reach(self) -> dict[str, int]:
+        """How far each negation reaches; 0 where it denies nothing that follows."""
+        return {
+            **{word: 12 if word.isascii() else 2 for word in self.denying_next},
+            **{word: 30 if word.isascii() else 9 for word in self.denying},
+            **dict.fromkeys(self.not_denying, 0),
+        }
+
+    @cached_property
     def _negation(self) -> re.Pattern[str]:
-        firsts = "".join(sorted({word[0] for word in (*self.not_denying, *self.denying, *self.denying_next)}))
-        kinds = {"idiom": self.not_denying, "far": self.denying, "next": self.denying_next}
-        one = "|".join(f"(?P<{name}>{_any(words)})" for name, words in kinds.items())
-        return re.compile(f"(?=[{re.escape(firsts)}])(?:{one})")
+        return re.compile("|".join(map(_any, (self.not_denying, self.denying, self.denying_next))))
 
     @cached_property
     def _answer(self) -> re.Pattern[str]:
@@ -105,21 +134,21 @@ class Cues:
             rf"[\s，,]*(?:(?:嗯+|呃|额|啊|哦)[，, ]*)?(?:(?P<no>{_any(self.no)})|(?P<yes>{_any(self.yes)}){end})"
         )
 
-    _inert = cached_property(lambda self: re.compile(_any(self.inert)))
-    _now = cached_property(lambda self: re.compile(_any(self.now)))
-    _lately = cached_property(lambda self: re.compile(_any(self.lately)))
-    _past = cached_property(lambda self: re.compile(_any(self.past)))
-    _long = cached_property(lambda self: re.compile(_any(self.long)))
-    _asking = cached_property(lambda self: re.compile(_any(self.asking)))
-    _frames = cached_property(lambda self: re.compile(_any(self.frames)))
-    _weak = cached_property(lambda self: re.compile(_any(self.weak_frames)))
-    _real = cached_property(lambda self: re.compile(_any(self.real)))
-    _acute = cached_property(lambda self: re.compile(_any(self.acute)))
+    @cached_property
+    def _inert(self) -> re.Pattern[str]:
+        return re.compile(_any(self.inert))
+
+
+def alone(text: str, start: int, end: int) -> bool:
+    """Whether no Latin letter stands beside `text[start:end]`."""
+    return not (text[start - 1 : start] in _LETTERS or text[end : end + 1] in _LETTERS)
 
 
 def _any(words: Sequence[str]) -> str:
-    """One of the words, longest first; the set of first characters is looked at before any of them is tried."""
-    longest_first = sorted(words, key=len, reverse=True)
-    firsts = "".join(re.escape(character) for character in sorted({word[0] for word in words}))
-    one = "|".join(rf"(?<![a-z]){re.escape(w)}(?![a-z])" if w.isascii() else re.escape(w) for w in longest_first)
-    return f"(?=[{firsts}])(?:{one})"
+    """One of the words, longest first; each begins with a plain character, by which a search finds its places."""
+    return "|".join(map(_plain_first, sorted(words, key=len, reverse=True)))
+
+
+def _plain_first(word: str) -> str:
+    first, rest = re.escape(word[0]), re.escape(word[1:])
+    return rf"{first}(?<![a-z]{first}){rest}(?![a-z])" if word.isascii() else first + rest

@@ -7,20 +7,25 @@ stand between no other letters, unless a `*` says that they go on. Every pattern
 
 import itertools
 import re
-from bisect import bisect_left, bisect_right
+import string
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
-from ahocorasick_rs import AhoCorasick
+from doctorglm.safety.search import Words
 
 MOST_MENTIONS = 1000
-"""Of one word in one text: beyond, the first and the last half are read, so that time stays linear."""
+"""Of one word, or one sign read from numbers, in one text: beyond, the first and the last half are read, so that time
+stays linear."""
 MOST_ALTERNATIVES = 4000
 _TOKEN = re.compile(r"……|…|\(([^()]*)\)|\{(\w+)\}|([^(){}…]+)")
 _GAPS = {"…": (8, 40), "……": (24, 100)}
 
+_LETTERS = frozenset(string.ascii_letters)
+
+_T = TypeVar("_T")
 Part: TypeAlias = tuple[str, ...]
 Hits: TypeAlias = dict[str, list[int]]
 Span: TypeAlias = tuple[int, int]
@@ -74,62 +79,61 @@ def _joined(pieces: list[Part], text: str) -> Part:
     return words
 
 
-class Words:
-    """Finds all words of all patterns in one pass (Aho-Corasick)."""
+class PatternWords:
+    """Finds all words of all patterns in one pass."""
 
     def __init__(self, words: Iterable[str]) -> None:
         self.words = sorted(set(words))
         self._bare = [word.rstrip("*") for word in self.words]
         self._open = [word.endswith("*") for word in self.words]
         self._latin = [bare[0].isascii() and bare[0].isalnum() for bare in self._bare]
-        self._automaton = AhoCorasick(self._bare)
+        self._seen = Words(self._bare)
 
     def hits(self, text: str) -> Hits:
         """Where each word begins; words that do not occur are absent."""
         found: Hits = defaultdict(list)
-        for index, start, end in self._automaton.find_matches_as_indexes(text, overlapping=True):
+        for index, start, end in self._seen.places(text):
             if self._latin[index] and not _alone(text, start, end, self._open[index]):
                 continue
             found[self.words[index]].append(start)
-        for word, starts in found.items():
-            if len(starts) > MOST_MENTIONS:
-                half = MOST_MENTIONS // 2
-                found[word] = starts[:half] + starts[-half:]
-        return dict(found)
+        return {word: bounded(starts) for word, starts in found.items()}
+
+
+def bounded(found: list[_T]) -> list[_T]:
+    """The first and the last half of `MOST_MENTIONS` where there are more."""
+    half = MOST_MENTIONS // 2
+    return found if len(found) <= MOST_MENTIONS else found[:half] + found[-half:]
 
 
 def without_inert(hits: Hits, spans: list[Span]) -> Hits:
     """The hits without those that are a part of an inert word only."""
-    if not spans:
-        return hits
-    starts = [start for start, _ in spans]
+    covered = {place: span for span in spans for place in range(*span)}
     kept = {}
     for word, found in hits.items():
-        length = len(word.rstrip("*"))
-        outside = [at for at in found if not _inside(at, length, spans, starts)]
-        if outside:
+        if covered.keys().isdisjoint(found):
+            kept[word] = found
+        elif outside := [at for at in found if not (at in covered and _inside(at, word, covered[at]))]:
             kept[word] = outside
     return kept
 
 
-def _inside(at: int, length: int, spans: list[Span], starts: list[int]) -> bool:
-    span = spans[bisect_right(starts, at) - 1]
-    return span[0] <= at and at + length <= span[1] and length < span[1] - span[0]
+def _inside(at: int, word: str, span: Span) -> bool:
+    length = len(word.rstrip("*"))
+    return at + length <= span[1] and length < span[1] - span[0]
 
 
 def _alone(text: str, start: int, end: int, goes_on: bool) -> bool:
-    before = text[start - 1] if start else " "
-    after = text[end] if end < len(text) else " "
-    return not (_letter(before) or (not goes_on and _letter(after)))
+    return text[start - 1 : start] not in _LETTERS and (goes_on or text[end : end + 1] not in _LETTERS)
 
 
-def _letter(character: str) -> bool:
-    return character.isascii() and character.isalpha()
+def complete(pattern: Pattern, hits: Hits) -> bool:
+    """Whether each part behind the first has a word in the text."""
+    return not any(hits.keys().isdisjoint(part) for part in pattern.parts[1:])
 
 
 def places(pattern: Pattern, hits: Hits, barriers: list[int]) -> Iterator[Span]:
     """Where the pattern stands; `barriers` are places in order that no gap may hold."""
-    chains = [(start, end) for start, end in _spans(pattern.parts[0], hits)]
+    chains = _spans(pattern.parts[0], hits)
     for part, gap in zip(pattern.parts[1:], pattern.gaps, strict=True):
         following = _spans(part, hits)
         starts = [start for start, _ in following]
@@ -143,7 +147,10 @@ def places(pattern: Pattern, hits: Hits, barriers: list[int]) -> Iterator[Span]:
 
 
 def _spans(part: Part, hits: Hits) -> list[Span]:
-    found = [(start, start + len(word.rstrip("*"))) for word in part for start in hits.get(word, ())]
+    found = []
+    for word in filter(hits.__contains__, part):
+        length = len(word.rstrip("*"))
+        found += [(start, start + length) for start in hits[word]]
     return sorted(found)
 
 

@@ -19,7 +19,7 @@ from doctorglm.errors import ConfigError
 from doctorglm.language import Text
 from doctorglm.safety.triage import vitals
 from doctorglm.safety.triage.context import Cues
-from doctorglm.safety.triage.patterns import Part, Pattern, Words, parsed
+from doctorglm.safety.triage.patterns import Part, Pattern, PatternWords, parsed
 
 FOLDER = Path(__file__).parent / "rules"
 Level = Literal["emergency", "urgent", "soon", "routine"]
@@ -90,6 +90,12 @@ class Rule:
     """Holds only where nothing at all speaks against an emergency."""
     source: str = UNREVIEWED
 
+    def may_fire(self, told: set[str]) -> bool:
+        """Whether the findings that are told, if they hold, are enough for it."""
+        return not any(told.isdisjoint(names) for names in self.all) and (
+            not self.any or sum(not told.isdisjoint(names) for names in self.any) >= self.least
+        )
+
     @property
     def family(self) -> str:
         """The file that it stands in."""
@@ -110,9 +116,11 @@ class RuleBook:
     advice_sources: tuple[str, ...]
 
     @cached_property
-    def words(self) -> Words:
+    def words(self) -> PatternWords:
         """All words of all patterns."""
-        return Words(word for patterns in self.findings.values() for p in patterns for part in p.parts for word in part)
+        return PatternWords(
+            word for patterns in self.findings.values() for p in patterns for part in p.parts for word in part
+        )
 
     @cached_property
     def by_first_word(self) -> Mapping[str, tuple[tuple[str, Pattern], ...]]:

@@ -5,11 +5,12 @@ A clause is past, general, or now; past goes on to the end of the sentence, unle
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import cached_property
+from typing import NamedTuple
 
 from doctorglm.clinical.folding import folded
-from doctorglm.safety.triage.context import Cues
+from doctorglm.safety.triage.context import Cues, Said
 
 _HIDDEN = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff"
@@ -25,10 +26,10 @@ _CLAUSE = re.compile(
     r"(?:[，,；;。！!？?\n：:…~]|\.(?!\d))+|(?<=[\u3400-\u9fff]) +(?=[\u3400-\u9fff])|\bbut\b|但是|不过|可是"
 )
 _SENTENCE = frozenset("。！!？?\n")
+_SENTENCE_MARK = re.compile("[。！!？?\n]")
 
 
-@dataclass(frozen=True, slots=True)
-class Clause:
+class Clause(NamedTuple):
     """`text[start:end]`, and how what it says is meant."""
 
     start: int
@@ -40,7 +41,7 @@ class Reading:
     """One message, ready for patterns."""
 
     def __init__(self, text: str, cues: Cues) -> None:
-        self.text, self._origin = _plain(text)
+        self.text, self._origin = plain_of(text)
         self._cues = cues
 
     def origin(self, start: int, end: int) -> tuple[int, int]:
@@ -48,9 +49,23 @@ class Reading:
         return self._origin[start], self._origin[end - 1] + 1
 
     @cached_property
+    def said(self) -> list[Said]:
+        """Where words stand that say how something is meant."""
+        return self._cues.said(self.text)
+
+    def frame(self, before: str) -> str:
+        """What frames it, after messages that `before` frames."""
+        return self._cues.frame({kind for _, _, kinds in self.said for kind in kinds}, before)
+
+    @cached_property
     def clauses(self) -> list[Clause]:
         """The clauses in order."""
-        return _clauses(self.text, self._cues)
+        return _clauses(self.text, self.said, self._cues)
+
+    @cached_property
+    def inert(self) -> list[tuple[int, int]]:
+        """Where words stand that hold another word without meaning it."""
+        return self._cues.inert_spans(self.text)
 
     @cached_property
     def negations(self) -> list[tuple[int, int, int]]:
@@ -60,7 +75,7 @@ class Reading:
     @cached_property
     def barriers(self) -> list[int]:
         """Places over which no pattern reaches: ends of sentences, and negations."""
-        marks = [i for i, character in enumerate(self.text) if character in _SENTENCE]
+        marks = [match.start() for match in _SENTENCE_MARK.finditer(self.text)]
         return sorted(marks + [start for start, _, _ in self.negations])
 
     def status(self, start: int) -> str:
@@ -83,11 +98,14 @@ class Reading:
         return self.negations[max(0, at - 3) : at]
 
 
-def _plain(text: str) -> tuple[str, list[int]]:
-    seen = folded(text)
-    dropped = {i for match in _HIDDEN.finditer(seen) for i in range(*match.span())}
-    origin = [i for i in range(len(seen)) if i not in dropped]
-    plain = "".join(seen[i] for i in origin) if dropped else seen
+def plain_of(text: str) -> tuple[str, Sequence[int]]:
+    """The text without what hides words, and where each of its characters stood."""
+    plain = folded(text)
+    origin: Sequence[int] = range(len(plain))
+    hidden = {match.start() for match in _HIDDEN.finditer(plain)}
+    if hidden:
+        origin = [i for i in origin if i not in hidden]
+        plain = _HIDDEN.sub("", plain)
     apart: set[int] = set()
     for pattern in (_APART, _LATIN_APART):
         for match in pattern.finditer(plain):
@@ -98,22 +116,36 @@ def _plain(text: str) -> tuple[str, list[int]]:
     return plain, origin
 
 
-def _clauses(text: str, cues: Cues) -> list[Clause]:
+def _clauses(text: str, said: Sequence[Said], cues: Cues) -> list[Clause]:
     found: list[Clause] = []
-    at, tense = 0, "now"
-    for mark in [*_CLAUSE.finditer(text), None]:
-        end = mark.start() if mark else len(text)
-        words = text[at:end]
-        tense = cues.tense(words, tense)
-        status = "general" if tense == "now" and cues.general(words) else tense
+    tense = "now"
+    bounds = _bounds(text)
+    kinds = _kinds(bounds, said)
+    for number, (start, end, after) in enumerate(bounds):
+        tense = cues.tense(text[start:end], kinds[number], tense)
+        status = "general" if tense == "now" and "asking" in kinds[number] else tense
         if tense == "long":  # said of what stands before it, too
-            if found and found[-1].status == "now" and not cues.present(text[found[-1].start : found[-1].end]):
-                found[-1] = Clause(found[-1].start, found[-1].end, "past")
+            if found and found[-1].status == "now" and kinds[number - 1].isdisjoint(("now", "lately")):
+                found[-1] = found[-1]._replace(status="past")
             status, tense = "past", "now"
-        found.append(Clause(at, end + (len(mark[0]) if mark else 0), status))
-        if mark is None:
-            break
-        at = mark.end()
-        if set(mark[0]) & _SENTENCE and tense == "past":
+        found.append(Clause(start, after, status))
+        if tense == "past" and not _SENTENCE.isdisjoint(text[end:after]):
             tense = "now"
+    return found
+
+
+def _bounds(text: str) -> list[tuple[int, int, int]]:
+    """(start, end, end with the marks behind it) of each clause."""
+    marks = [*(match.span() for match in _CLAUSE.finditer(text)), (len(text), len(text))]
+    return [(before, *mark) for (_, before), mark in zip([(0, 0), *marks], marks, strict=False)]
+
+
+def _kinds(bounds: Sequence[tuple[int, int, int]], said: Sequence[Said]) -> list[set[str]]:
+    """The kinds of the words that stand in each clause, marks left out."""
+    starts = [start for start, _, _ in bounds]
+    found: list[set[str]] = [set() for _ in bounds]
+    for start, end, kinds in said:
+        number = bisect_right(starts, start) - 1
+        if end <= bounds[number][1]:
+            found[number] |= kinds
     return found

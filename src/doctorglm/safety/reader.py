@@ -1,0 +1,121 @@
+"""The second reader: a small network that reads what rules cannot list, computed with numpy alone.
+
+It is trained by `recipes/readers`; `docs/readers.md` is its card. A text is read in pieces of at most PIECE characters.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from doctorglm.clinical.convolution import Floats, convolve
+from doctorglm.errors import ConfigError
+
+FINE, COARSE = (1, 2), (1, 2, 4, 8)
+"""Dilations over characters, and over stretches of STRIDE characters; half of the latter know the whole text."""
+STRIDE = 4
+PAIRS = 1 << 14
+PIECE, OVERLAP = 2000, 200
+Codes: TypeAlias = NDArray[np.int64]
+
+
+def points_of(text: str) -> Codes:
+    """The code points of a text, none above U+FFFF."""
+    points_L: Codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4").astype(np.int64)
+    return np.minimum(points_L, 0xFFFF, out=points_L)
+
+
+def pairs_of(points_L: Codes) -> Codes:
+    """(L,): a hash below PAIRS of each character and the one before it."""
+    before = np.concatenate([[0], points_L[:-1]])
+    pairs_L: Codes = (before * 40_503 + points_L * 9_973) % PAIRS
+    return pairs_L
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """How probable each label is, and where the text says so: `start, end` of the stretch that speaks most for it."""
+
+    probable: dict[str, float]
+    where: dict[str, tuple[int, int]]
+
+
+class Reader:
+    """The network with its weights."""
+
+    def __init__(self, weights: dict[str, NDArray[np.generic]]) -> None:
+        held = {name: array.astype(np.float32) for name, array in weights.items() if array.dtype == np.float16}
+        self.labels: tuple[str, ...] = tuple(str(label) for label in weights["labels"])
+        letters = weights["alphabet"].astype(np.int64)
+        self._alphabet = np.ones(0x10000, dtype=np.int64)
+        self._alphabet[letters] = np.arange(2, len(letters) + 2)
+        self._of_characters = held["trunk.characters.weight"] @ held["trunk.enter.weight"][:, :64].T
+        self._of_pairs = held["trunk.pairs.weight"] @ held["trunk.enter.weight"][:, 64:].T
+        self._of_characters += held["trunk.enter.bias"]
+        self._fine = [_layer(held, f"trunk.fine.{i}") for i in range(len(FINE))]
+        self._join, self._whole = _layer(held, "trunk.join"), _layer(held, "trunk.whole")
+        self._coarse = [_layer(held, f"trunk.coarse.{i}") for i in range(len(COARSE))]
+        self._leave = _layer(held, "leave")
+
+    def read(self, text: str) -> Read:
+        """What the text says; of a long one, the most that any piece says."""
+        best: dict[str, tuple[float, tuple[int, int]]] = {}
+        for begin in range(0, max(1, len(text) - OVERLAP), PIECE - OVERLAP):
+            logits, at = self._logits(text[begin : begin + PIECE])
+            for label, logit, place in zip(self.labels, logits.tolist(), at.tolist(), strict=True):
+                if label not in best or logit > best[label][0]:
+                    start = begin + STRIDE * place
+                    best[label] = logit, (start, min(start + STRIDE, len(text)))
+        return Read(
+            {label: float(1 / (1 + np.exp(-logit))) for label, (logit, _) in best.items()},
+            {label: place for label, (_, place) in best.items()},
+        )
+
+    def _logits(self, text: str) -> tuple[Floats, Codes]:
+        """(labels,) logits, and the stretch that speaks most for each."""
+        hidden_MD = self._hidden(points_of(text))
+        weight, bias = self._leave
+        width = hidden_MD.shape[1]
+        first_D = hidden_MD.argmax(0)
+        most_D = hidden_MD[first_D, np.arange(width)]
+        logits = np.concatenate([most_D, hidden_MD.mean(0)]) @ weight + bias
+        speaks_MK = np.zeros((len(hidden_MD), len(bias)), dtype=np.float32)
+        np.add.at(speaks_MK, first_D, most_D[:, None] * weight[:width])
+        return logits, speaks_MK.argmax(0)
+
+    def _hidden(self, points_L: Codes) -> Floats:
+        """(stretches, coarse width)."""
+        length = max(STRIDE, -(-len(points_L) // STRIDE) * STRIDE)
+        fine_LD = np.zeros((length, self._of_characters.shape[1]), dtype=np.float32)
+        fine_LD[: len(points_L)] = self._of_characters[self._alphabet[points_L]] + self._of_pairs[pairs_of(points_L)]
+        np.maximum(fine_LD, 0, out=fine_LD)
+        empty = np.arange(len(points_L), length)
+        convolve(fine_LD, zip(FINE, self._fine, strict=True), empty)
+        coarse_MD: Floats = np.maximum(fine_LD.reshape(length // STRIDE, -1) @ self._join[0] + self._join[1], 0)
+        half = len(COARSE) // 2
+        convolve(coarse_MD, zip(COARSE[:half], self._coarse[:half], strict=True))
+        whole_D = np.concatenate([coarse_MD.max(0), coarse_MD.mean(0)]) @ self._whole[0] + self._whole[1]
+        coarse_MD += np.maximum(whole_D, 0)
+        convolve(coarse_MD, zip(COARSE[half:], self._coarse[half:], strict=True))
+        return coarse_MD
+
+
+def _layer(held: dict[str, Floats], name: str) -> tuple[Floats, Floats]:
+    return held[f"{name}.weight"].T.copy(), held[f"{name}.bias"]
+
+
+@cache
+def reader(package: str) -> Reader:
+    """The reader that a package ships, read once; raises ConfigError when its weights are not there or broken."""
+    try:
+        with resources.files(package).joinpath("reader.npz").open("rb") as source, np.load(source) as arrays:
+            return Reader({name: arrays[name] for name in arrays.files})
+    except (OSError, ValueError, KeyError) as error:
+        raise ConfigError(
+            en=f"{package}: the weights of the second reader cannot be read ({error}). Install doctorglm again; "
+            "nothing is answered without them.",
+            zh=f"{package}：无法读取第二读者的权重（{error}）。请重新安装 doctorglm；没有它就不作答。",
+        ) from None

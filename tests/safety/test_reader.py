@@ -1,0 +1,129 @@
+"""The second reader: the same network as torch trains, long texts, and what it and the rules decide together."""
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+import torch
+
+from doctorglm.conversation import Message
+from doctorglm.errors import ConfigError
+from doctorglm.safety.guards import Guards
+from doctorglm.safety.reader import OVERLAP, PIECE, STRIDE, Reader, pairs_of, points_of, reader
+from doctorglm.safety.triage import by_rules, engine, triage
+from doctorglm.safety.triage.second import Opinion, opinion
+
+RECIPE = Path(__file__).parents[2] / "recipes/readers"
+LETTERS = "abcdefghijklmnopqrstuvwxyz一二三四五六七八九十王李"
+
+
+def _recipe(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"readers_{name}", RECIPE / f"{name}.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _random() -> tuple[torch.nn.Module, Reader]:
+    """The same random network in torch and in numpy."""
+    torch.manual_seed(3)
+    recipe = _recipe("network")
+    alphabet = np.array(sorted(map(ord, LETTERS)), dtype=np.uint16)
+    network = recipe.Reader(recipe.Trunk(len(alphabet) + 2), 3).half().float().eval()
+    weights = {name: value.half().numpy() for name, value in network.state_dict().items()}
+    return network, Reader({"alphabet": alphabet, "labels": np.array(["one", "two", "three"]), **weights})
+
+
+def _theirs(network: torch.nn.Module, text: str) -> list[float]:
+    codes = {ord(c): i for i, c in enumerate(sorted(LETTERS), 2)}
+    length = -(-len(text) // STRIDE) * STRIDE
+    characters, pairs = np.zeros((2, 1, length), dtype=np.int64)
+    characters[0, : len(text)] = [codes.get(ord(c), 1) for c in text]
+    pairs[0, : len(text)] = pairs_of(points_of(text))
+    with torch.no_grad():
+        probable: list[float] = torch.sigmoid(network(torch.from_numpy(characters), torch.from_numpy(pairs)))[
+            0
+        ].tolist()
+    return probable
+
+
+@pytest.mark.parametrize("text", ["王", "王李abc一二三xyz未见过的字", "abc王" * 100])
+def test_numpy_computes_what_torch_does(text: str) -> None:
+    network, ours = _random()
+    np.testing.assert_allclose([*ours.read(text).probable.values()], _theirs(network, text), atol=1e-4)
+
+
+def test_a_long_text_says_the_most_that_a_piece_of_it_says() -> None:
+    network, ours = _random()
+    text = "王李abc一二三" * 600
+    step = PIECE - OVERLAP
+    pieces = [_theirs(network, text[at : at + PIECE]) for at in range(0, len(text) - OVERLAP, step)]
+    assert len(pieces) == 3
+    np.testing.assert_allclose([*ours.read(text).probable.values()], np.max(pieces, axis=0), atol=1e-4)
+
+
+def test_weights_that_are_not_there_stop_the_start() -> None:
+    with pytest.raises(ConfigError, match="second reader"):
+        reader("doctorglm.clinical")
+
+
+def _said(*texts: str) -> list[Message]:
+    return [Message("user" if i % 2 == 0 else "assistant", text) for i, text in enumerate(texts)]
+
+
+@pytest.mark.parametrize(
+    ("probable", "ruled", "level"),
+    [(0.9, True, "emergency"), (0.2, True, "emergency"), (0.05, True, "urgent"), (0.9, False, "emergency"),
+     (0.4, False, "routine")],
+)  # fmt: skip
+def test_rules_and_reader_decide_together(
+    probable: float, ruled: bool, level: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    messages = _said("我爸突然嘴歪了，右手抬不起来，说话含糊" if ruled else "想问体检报告怎么看")
+    assert by_rules(messages).emergency == ruled
+    monkeypatch.setattr(engine, "opinion", lambda _: Opinion(probable, ("stroke",), 0, 0, 4))
+    found = triage(messages)
+    assert found.level == level
+    assert (found.advice is not None) == (level == "emergency")
+    if not ruled and level == "emergency":
+        assert found.kinds == ("stroke",) and found.fired[0].rule.id == "second_reader"
+        assert "想问体检" in found.reason.zh and "90%" in found.reason.zh
+
+
+def test_the_reader_names_the_clause_in_the_message_as_it_was_written() -> None:
+    messages = _said("你好，我想问个事", "请讲", "我爸倒在\u200b地上叫不醒，嘴唇发紫，想问下医保")
+    read = opinion(messages)
+    assert read.message == 2
+    assert messages[2].content[read.start : read.end] in ("我爸倒在\u200b地上叫不醒", "嘴唇发紫")
+
+
+def test_what_no_rule_lists_is_found_by_the_reader() -> None:
+    text = "八十的老娘早上还好好的，这会儿筷子老往地下掉，话也捋不直了，流口水"
+    assert triage(_said(text)).emergency and not by_rules(_said("筷子老往地下掉，话也捋不直了")).emergency
+    assert not triage(_said("十年前我娘中风过，筷子拿不住、话说不清，治好了，现在想问她能不能打流感疫苗")).emergency
+
+
+@pytest.mark.parametrize("text", ["头痛", "肚子疼", "你好", "感冒吃什么药", "headache", "I have a cold", "谢谢医生"])
+def test_a_plain_complaint_is_no_emergency(text: str) -> None:
+    assert not triage(_said(text)).emergency
+
+
+@pytest.mark.parametrize("text", ["", " ", "？！。", "\u200b\u200e", "a" * 5000])
+def test_nothing_to_read_is_no_emergency(text: str) -> None:
+    assert not triage(_said(text)).emergency
+
+
+def test_guards_strike_what_no_rule_lists_only_with_the_reader() -> None:
+    question, answer = (
+        "我妈胸口闷了一周了要不要查",
+        "您好。这个年纪胸闷就是闲出来的，别浪费那个钱跑心内科了，在家多躺躺自然就过去了。",
+    )
+    with_reader = Guards().checked(answer, _said(question))
+    without = Guards(second=False).checked(answer, _said(question))
+    assert {a.rule for a in with_reader.actions} - {a.rule for a in without.actions} == {"second_reader"}
+    assert "心内科" not in with_reader.text
