@@ -12,7 +12,7 @@ from doctorglm.clinical.deid import contacts, names, numbers, places, tables, ta
 from doctorglm.clinical.deid.fold import folded
 from doctorglm.clinical.deid.replace import conversation_key, replaced
 from doctorglm.clinical.deid.spans import TYPES, Span, masked, resolved
-from doctorglm.clinical.deid.tagger import Floats, at_best
+from doctorglm.clinical.deid.tagger import Floats, at_best, mean
 
 __all__ = ["TYPES", "By", "Span", "conversation_key", "find", "find_in", "masked", "replaced"]
 
@@ -63,7 +63,17 @@ def _names(plain: str, probable: Floats | None, beside: bool) -> list[Span]:
     if probable is None:
         return by_rule
     by_rule = [s for s in by_rule if at_best(probable, s) >= tagged.HARDLY[beside] and tagged.may_be(plain, s)]
-    return [*tagged.found(plain, probable, beside), *by_rule]
+    read = list(tagged.found(plain, probable, beside))
+    wider = [s for s in by_rule if any(_holds(s, r) for r in read) and _is_latin(plain, s) and mean(probable, s) >= 0.5]
+    return [*wider, *read, *by_rule]
+
+
+def _holds(one: Span, other: Span) -> bool:
+    return one != other and one.start <= other.start and other.end <= one.end
+
+
+def _is_latin(plain: str, span: Span) -> bool:
+    return plain[span.start].isascii()
 
 
 def _again(plain: str, name: str, probable: Floats | None) -> list[Span]:

@@ -75,10 +75,19 @@ _AT = re.compile(r"[@#*]|at|艾特|爱特|小老鼠|圈|[aA]\b|邮", re.IGNORECA
 _FILE = re.compile(r"\.(?:exe|ya?ml|csv|zip|rar|pdf|jpe?g|png|docx?|xlsx?|sh|py|dcm|txt|mp4|apk)$", re.IGNORECASE)
 
 
+_FILE_BEHIND = re.compile(
+    r"\.(?:exe|ya?ml|csv|zip|pdf|jpe?g|png|docx?|xlsx?|dcm|txt|jsonl?|parquet)(?![a-z])", re.IGNORECASE
+)
+
+_SHARD = re.compile(r"(?:part|shard|chunk|split|batch)[-_ ]$", re.IGNORECASE)
+
+
 def may_be(plain: str, span: Span) -> bool:
     """Whether a stretch of a folded text, with what stands around it, can be of its type."""
     text = plain[span.start : span.end]
     if len(text) < 2 and span.type != "age":
+        return False
+    if span.type == "mrn" and (_FILE_BEHIND.match(plain, span.end) or _SHARD.search(plain[: span.start][-8:])):
         return False
     if span.type in _DIGITS_OF:
         return _is_number(plain, span)

@@ -216,6 +216,11 @@ def at_best(probable_LK: Floats, span: Span) -> float:
     return float(of(probable_LK[span.start : span.end], span.type).max())
 
 
+def mean(probable_LK: Floats, span: Span) -> float:
+    """How probable the characters of the span are to belong to its type, in the mean."""
+    return float(of(probable_LK[span.start : span.end], span.type).mean())
+
+
 @functools.cache
 def tagger() -> Tagger:
     """The tagger that the package ships, read once."""
