@@ -8,11 +8,12 @@ import re
 from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
+from doctorglm.clinical.convolution import Floats
 from doctorglm.clinical.deid import contacts, names, numbers, places, tables, tagged, times, typed
 from doctorglm.clinical.deid.fold import folded
 from doctorglm.clinical.deid.replace import conversation_key, replaced
 from doctorglm.clinical.deid.spans import TYPES, Span, masked, resolved
-from doctorglm.clinical.deid.tagger import Floats, at_best, mean
+from doctorglm.clinical.deid.tagger import at_best, mean
 
 __all__ = ["TYPES", "By", "Span", "conversation_key", "find", "find_in", "masked", "replaced"]
 
@@ -64,16 +65,13 @@ def _names(plain: str, probable: Floats | None, beside: bool) -> list[Span]:
         return by_rule
     by_rule = [s for s in by_rule if at_best(probable, s) >= tagged.HARDLY[beside] and tagged.may_be(plain, s)]
     read = list(tagged.found(plain, probable, beside))
-    wider = [s for s in by_rule if any(_holds(s, r) for r in read) and _is_latin(plain, s) and mean(probable, s) >= 0.5]
+    latin = [s for s in by_rule if plain[s.start].isascii() and mean(probable, s) >= tagged.WHOLE]
+    wider = [s for s in latin if any(_holds(s, r) for r in read)]
     return [*wider, *read, *by_rule]
 
 
 def _holds(one: Span, other: Span) -> bool:
     return one != other and one.start <= other.start and other.end <= one.end
-
-
-def _is_latin(plain: str, span: Span) -> bool:
-    return plain[span.start].isascii()
 
 
 def _again(plain: str, name: str, probable: Floats | None) -> list[Span]:

@@ -78,7 +78,6 @@ _FILE = re.compile(r"\.(?:exe|ya?ml|csv|zip|rar|pdf|jpe?g|png|docx?|xlsx?|sh|py|
 _FILE_BEHIND = re.compile(
     r"\.(?:exe|ya?ml|csv|zip|pdf|jpe?g|png|docx?|xlsx?|dcm|txt|jsonl?|parquet)(?![a-z])", re.IGNORECASE
 )
-
 _SHARD = re.compile(r"(?:part|shard|chunk|split|batch)[-_ ]$", re.IGNORECASE)
 
 

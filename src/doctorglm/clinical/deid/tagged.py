@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from doctorglm.clinical.convolution import Floats
 from doctorglm.clinical.deid.spans import Span
-from doctorglm.clinical.deid.tagger import FIRST, Floats, of, tagger
+from doctorglm.clinical.deid.tagger import FIRST, of, tagger
 from doctorglm.clinical.deid.words import any_of, words
 
 KEEP, AGAIN, CERTAIN = 0.25, 0.05, 0.97
@@ -20,6 +21,8 @@ LIKE_A_NAME, SHORT, UNLIKE, SMALL_LETTERS = (0.7, 0.4), (0.9, 0.5), (0.85, 0.5),
 surname or 小, 老, 阿 first; of one character, in Latin letters, or a frequent word with such a beginning; any other; in
 small Latin letters. Chosen on writers who were left out of the training."""
 
+WHOLE = 0.5
+"""How probable the characters of a rule's Latin name are, in the mean, that goes before a part of it."""
 HINTED, CUED = 0.12, (0.9, 0.15)
 """How probable each character of a name is at least, and a name at its best, where a title stands behind it or what
 introduces a name before it."""

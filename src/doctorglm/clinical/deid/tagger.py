@@ -12,6 +12,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from doctorglm.clinical.convolution import Floats, convolve
 from doctorglm.clinical.deid.spans import TYPES, Span
 
 DILATIONS = (1, 2, 4, 8, 1, 2, 4, 8)
@@ -26,7 +27,6 @@ REACH = sum(DILATIONS) + 2 + 20
 """How many characters to either side a character's scores depend on: steps, words of three, digits of a number."""
 PIECE, BATCH = 960, 1024
 """Characters of a long text that are read at once, and rows of a batch, whose values fit into a core's cache."""
-Floats: TypeAlias = NDArray[np.float32]
 Codes: TypeAlias = NDArray[np.int64]
 Bits: TypeAlias = NDArray[np.integer]
 
@@ -187,19 +187,7 @@ class Tagger:
         entered = np.concatenate([self._characters[characters_L], self._pairs[pairs_L], flags_LF], axis=1)
         hidden_LD = np.maximum(entered @ self._enter[0] + self._enter[1], 0)
         hidden_LD[empty] = 0
-        length, width = hidden_LD.shape
-        seen = np.zeros((length, 3 * width), dtype=np.float32)
-        for dilation, (weight, bias) in zip(DILATIONS, self._layers, strict=True):
-            seen[:, width : 2 * width] = hidden_LD
-            seen[:dilation, :width] = 0
-            seen[dilation:, :width] = hidden_LD[: length - dilation]
-            seen[length - dilation :, 2 * width :] = 0
-            seen[: length - dilation, 2 * width :] = hidden_LD[dilation:]
-            added = seen @ weight
-            added += bias
-            np.maximum(added, 0, out=added)
-            hidden_LD += added
-            hidden_LD[empty] = 0
+        convolve(hidden_LD, zip(DILATIONS, self._layers, strict=True), empty)
         scores_LK: Floats = hidden_LD @ self._leave[0] + self._leave[1]
         return scores_LK
 

@@ -9,10 +9,11 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from doctorglm.clinical.convolution import Floats
 from doctorglm.clinical.deid.cues import called
 from doctorglm.clinical.deid.likely import may_be
 from doctorglm.clinical.deid.spans import TYPES, Span
-from doctorglm.clinical.deid.tagger import Floats, at_best, of
+from doctorglm.clinical.deid.tagger import at_best, of
 
 KEEP = 0.45
 """How probable each character of an identifier is at least."""
