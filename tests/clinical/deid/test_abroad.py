@@ -18,6 +18,8 @@ from doctorglm.clinical.deid import find
         ("+254 700 000 881", "mobile"),
         ("+49 30 12345678", "landline"),
         ("+1 415 555 0134", "landline"),
+        ("+855 23 756 789", "landline"),
+        ("+7 771 000 9998", "mobile"),
     ],
 )
 def test_a_foreign_number_is_a_mobile_where_its_plan_says_so(number: str, kind: str) -> None:
