@@ -61,14 +61,18 @@ def running(data: Path) -> Iterator[str]:
             yield from (json.loads(line)["text"] for line in lines)
     with (data / "corpora/mts-dialog/MTS-Dialog-TrainingSet.csv").open(encoding="utf-8", newline="") as lines:
         yield from (row["dialogue"] for row in csv.DictReader(lines))
+    for xml in _medquad(data, 0):
+        for answer in re.findall(r"<Answer>(.+?)</Answer>", xml, re.DOTALL):
+            yield re.sub(r"\s+", " ", answer)[:1200]
+
+
+def _medquad(data: Path, part: int) -> Iterator[str]:
+    """The files of a quarter of MedQuAD."""
     with tarfile.open(data / "knowledge/medquad/MedQuAD-HEAD.tar.gz") as archive:
         for number, member in enumerate(archive):
-            if member.isfile() and member.name.endswith(".xml") and number % 4 == 0:
-                source = archive.extractfile(member)
-                for answer in re.findall(
-                    r"<Answer>(.+?)</Answer>", source.read().decode() if source else "", re.DOTALL
-                ):
-                    yield re.sub(r"\s+", " ", answer)[:1200]
+            source = archive.extractfile(member) if number % 4 == part and member.name.endswith(".xml") else None
+            if source:
+                yield source.read().decode()
 
 
 def conversations(path: Path) -> Iterator[Lesson]:
@@ -86,12 +90,9 @@ def ordinary(data: Path) -> Iterator[Lesson]:
         for row in csv.DictReader(lines):
             yield _harmless(f"{row['title']}。{row['ask']}", 0.2)
             yield _harmless(row["title"], 0.3)
-    with tarfile.open(data / "knowledge/medquad/MedQuAD-HEAD.tar.gz") as archive:
-        for number, member in enumerate(archive):
-            if member.isfile() and member.name.endswith(".xml") and number % 4 == 2:
-                source = archive.extractfile(member)
-                for pair in ElementTree.fromstring(source.read() if source else b"<a/>").iter("QAPair"):
-                    yield _harmless(pair.findtext("Question", "").strip(), 0.2)
+    for xml in _medquad(data, 2):
+        for pair in ElementTree.fromstring(xml.encode()).iter("QAPair"):
+            yield _harmless(pair.findtext("Question", "").strip(), 0.2)
     for line in (data / "knowledge/thuocl/THUOCL_medical.txt").read_text(encoding="utf-8").splitlines()[:4000]:
         yield _harmless(line.split("\t")[0].strip(), 0.3)
 
@@ -162,14 +163,9 @@ def ordinary_answers(data: Path, rng: np.random.Generator) -> Iterator[Lesson]:
             yield Lesson(_asked(row["title"]), asked, 0.3, "cmd")
             if found:
                 yield Lesson(found[int(rng.integers(len(found)))][1], UNKNOWN, 0.15, "cmd")
-    with tarfile.open(data / "knowledge/medquad/MedQuAD-HEAD.tar.gz") as archive:
-        for number, member in enumerate(archive):
-            if member.isfile() and member.name.endswith(".xml") and number % 4 == 1:
-                source = archive.extractfile(member)
-                tree = ElementTree.fromstring(source.read() if source else b"<a/>")
-                for pair in list(tree.iter("QAPair"))[:2]:
-                    found = list(_segments(pair.findtext("Question", ""), pair.findtext("Answer", "")[:3000], []))
-                    if found:
-                        yield Lesson(
-                            found[int(rng.integers(len(found)))][1], dict.fromkeys(BY_EVIDENCE, None), 0.3, "medquad"
-                        )
+    for xml in _medquad(data, 1):
+        for pair in list(ElementTree.fromstring(xml.encode()).iter("QAPair"))[:2]:
+            found = list(_segments(pair.findtext("Question", ""), pair.findtext("Answer", "")[:3000], []))
+            if found:
+                drawn = found[int(rng.integers(len(found)))][1]
+                yield Lesson(drawn, dict.fromkeys(BY_EVIDENCE, None), 0.3, "medquad")
