@@ -23,6 +23,7 @@ FILES = (
     "docs/tune.md",
     "docs/deid.md",
     "docs/terms.md",
+    "docs/safety.md",
     MODEL_CARD,
 )
 _BLOCK = re.compile(r"(<!-- figures:(?P<name>[a-z_0-9]+):(?P<language>en|zh) -->\n).*?(<!-- /figures -->)", re.DOTALL)
@@ -58,6 +59,8 @@ def _figures(name: str, language: str) -> str:
         return _identifiers(name, recorded)
     if name.startswith("terms"):
         return _terms(name, recorded)
+    if name in ("triage_test", "guards_test2"):
+        return _errors(recorded)
     if name == "full_size":
         return _full_size(recorded)
     summary, gate = recorded["result"], recorded["result"]["gate"]
@@ -114,6 +117,20 @@ def _terms(name: str, recorded: Mapping[str, Any]) -> str:
     source = f"`{recorded['command']}`, {_commit(recorded)}, {recorded['date']}"
     misses = f"what was missed and made up stands, by name, in `benchmarks/results/{name}.json`"
     return "\n".join([*lines, "", f"{told}. {source}; {misses}."]) + "\n"
+
+
+def _errors(recorded: Mapping[str, Any]) -> str:
+    """Every record that was missed, with its kinds, and every one that was taken wrongly, with what took it."""
+    wrong = recorded["false_alarms"] if "false_alarms" in recorded else recorded["falsely_blocked"]
+    lines = [f"Missed ({len(recorded['missed'])}): " + "; ".join(map(_error, recorded["missed"])) + ".", ""]
+    lines.append(f"Taken wrongly ({len(wrong)}): " + "; ".join(map(_error, wrong)) + ".")
+    told = f"Ids of the labelled set, whose texts nobody who writes rules reads. `{recorded['command']}`"
+    return "\n".join([*lines, "", f"{told}, {_commit(recorded)}, {recorded['date']}."]) + "\n"
+
+
+def _error(row: Sequence[Any]) -> str:
+    reasons = row[1] if isinstance(row[1], list) else row[1:]
+    return f"{row[0]} ({', '.join(f'`{reason}`' for reason in reasons)})"
 
 
 _PARTS = {
