@@ -8,6 +8,7 @@ from doctorglm.consult import LABEL, Consultation, Grounded, Layer, Reply
 from doctorglm.conversation import Message
 from doctorglm.engine import Generation, Sampling
 from doctorglm.language import Text
+from doctorglm.safety.guards import Guards
 
 SAMPLING = Sampling()
 UNSAFE = "您的情况我已经了解，先说结论。不用去医院，停药就行。多喝温水，好好休息。"
@@ -80,10 +81,11 @@ def test_an_emergency_is_answered_before_the_engine_is_asked() -> None:
 
 
 def test_what_is_unsafe_is_struck_and_the_pieces_are_the_text() -> None:
-    text, reply = streamed(Consultation(Says(UNSAFE), SAMPLING, Layer(triage=triage)), user("头痛"))
+    layer = Layer(triage=triage, guards=Guards(second=False))
+    text, reply = streamed(Consultation(Says(UNSAFE), SAMPLING, layer), user("头痛"))
     assert text == reply.text
     assert "不用去" not in text and text.endswith("多喝温水，好好休息。")
-    assert {a.guard for a in reply.actions} >= {"discourages_care"}
+    assert {a.guard for a in reply.actions} == {"discourages_care"}
     assert reply.triaged and not reply.triaged.emergency
 
 

@@ -15,7 +15,7 @@ from doctorglm.engine import Engine, Generation, Sampling
 from doctorglm.language import Text
 from doctorglm.safety.guards import Action, Guarded, Guards
 from doctorglm.safety.label import LABEL, labelled, metadata
-from doctorglm.safety.triage import rule_book, triage
+from doctorglm.safety.triage import prepare, rule_book, triage
 
 __all__ = ["LABEL", "Consultation", "Ground", "Grounded", "Layer", "Reply", "Triage", "Triaged"]
 
@@ -56,9 +56,10 @@ class Grounded:
 Ground: TypeAlias = Callable[[Sequence[Message]], Grounded]
 
 
-def _by_rules() -> Triage:
-    """The triage that ships; raises ConfigError at once when its rules cannot be read."""
+def _as_it_comes() -> Triage:
+    """The triage that ships; raises ConfigError at once when its rules or its second reader cannot be read."""
     rule_book()
+    prepare()
     return triage
 
 
@@ -66,7 +67,7 @@ def _by_rules() -> Triage:
 class Layer:
     """What stands before and after the engine; each part may be absent. Raises ConfigError for rules with an error."""
 
-    triage: Triage | None = field(default_factory=_by_rules)
+    triage: Triage | None = field(default_factory=_as_it_comes)
     ground: Ground | None = None
     guards: Guards | None = field(default_factory=Guards)
 

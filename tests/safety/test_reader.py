@@ -1,7 +1,11 @@
 """The second reader: the same network as torch trains, long texts, and what it and the rules decide together."""
 
+import hashlib
 import importlib.util
+import io
+import re
 import sys
+from importlib import resources
 from pathlib import Path
 from types import ModuleType
 
@@ -9,11 +13,12 @@ import numpy as np
 import pytest
 import torch
 
+from doctorglm.consult import Layer
 from doctorglm.conversation import Message
 from doctorglm.errors import ConfigError
 from doctorglm.safety.guards import Guards
 from doctorglm.safety.reader import OVERLAP, PIECE, STRIDE, Reader, pairs_of, points_of, reader
-from doctorglm.safety.triage import by_rules, engine, triage
+from doctorglm.safety.triage import by_rules, engine, second, triage
 from doctorglm.safety.triage.second import Opinion, opinion
 
 RECIPE = Path(__file__).parents[2] / "recipes/readers"
@@ -70,6 +75,41 @@ def test_a_long_text_says_the_most_that_a_piece_of_it_says() -> None:
 def test_weights_that_are_not_there_stop_the_start() -> None:
     with pytest.raises(ConfigError, match="second reader"):
         reader("doctorglm.clinical")
+
+
+def test_broken_weights_stop_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = (resources.files("doctorglm.safety.triage") / "reader.npz").read_bytes()
+    for name, data in (("cut_reader", whole[: len(whole) // 2]), ("no_reader", b"weights"), ("bare_reader", _bare())):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").touch()
+        (tmp_path / name / "reader.npz").write_bytes(data)
+        monkeypatch.syspath_prepend(tmp_path)
+        with pytest.raises(ConfigError, match=f"{name}: the weights of the second reader"):
+            reader(name)
+
+
+def _bare() -> bytes:
+    file = io.BytesIO()
+    np.savez(file, alphabet=np.array([65], dtype=np.uint16))
+    return file.getvalue()
+
+
+def test_a_layer_does_not_start_without_the_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(_: str) -> Reader:
+        raise ConfigError(en="no weights", zh="没有权重")
+
+    monkeypatch.setattr(second, "reader", missing)
+    with pytest.raises(ConfigError, match="no weights"):
+        Layer()
+
+
+def test_the_card_names_the_weights_that_are_shipped() -> None:
+    card = (RECIPE.parents[1] / "docs/readers.md").read_text(encoding="utf-8")
+    shipped = [
+        hashlib.sha256((resources.files(f"doctorglm.safety.{room}") / "reader.npz").read_bytes()).hexdigest()
+        for room in ("triage", "guards")
+    ]
+    assert re.findall(r"[0-9a-f]{64}", card) == shipped
 
 
 def _said(*texts: str) -> list[Message]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import TypeAlias
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,9 +53,9 @@ class Reader:
         letters = weights["alphabet"].astype(np.int64)
         self._alphabet = np.ones(0x10000, dtype=np.int64)
         self._alphabet[letters] = np.arange(2, len(letters) + 2)
-        self._of_characters = held["trunk.characters.weight"] @ held["trunk.enter.weight"][:, :64].T
-        self._of_pairs = held["trunk.pairs.weight"] @ held["trunk.enter.weight"][:, 64:].T
-        self._of_characters += held["trunk.enter.bias"]
+        characters, (enter, bias) = held["trunk.characters.weight"], _layer(held, "trunk.enter")
+        self._of_characters = characters @ enter[: characters.shape[1]] + bias
+        self._of_pairs = held["trunk.pairs.weight"] @ enter[characters.shape[1] :]
         self._fine = [_layer(held, f"trunk.fine.{i}") for i in range(len(FINE))]
         self._join, self._whole = _layer(held, "trunk.join"), _layer(held, "trunk.whole")
         self._coarse = [_layer(held, f"trunk.coarse.{i}") for i in range(len(COARSE))]
@@ -113,7 +114,7 @@ def reader(package: str) -> Reader:
     try:
         with resources.files(package).joinpath("reader.npz").open("rb") as source, np.load(source) as arrays:
             return Reader({name: arrays[name] for name in arrays.files})
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, BadZipFile) as error:
         raise ConfigError(
             en=f"{package}: the weights of the second reader cannot be read ({error}). Install doctorglm again; "
             "nothing is answered without them.",

@@ -15,7 +15,7 @@ from doctorglm.safety.guards.scene import Scene
 from doctorglm.safety.reader import reader
 
 SURE = 0.6
-"""How probable it is at least that something in a segment is unsafe; chosen on writers left out of the training."""
+"""How probable it is at least that something in a segment is unsafe; chosen as `docs/readers.md` says."""
 KINDS = {
     "cure_claim": "cure_claim",
     "discourages_care": "discourages_care",

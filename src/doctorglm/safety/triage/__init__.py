@@ -2,6 +2,7 @@
 
 from doctorglm.safety.triage.engine import Fired, Triage, by_rules, triage
 from doctorglm.safety.triage.rules import LEVELS, Level, Rule, RuleBook, read_rules, rule_book
+from doctorglm.safety.triage.second import prepare
 from doctorglm.safety.triage.story import Mention
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "RuleBook",
     "Triage",
     "by_rules",
+    "prepare",
     "read_rules",
     "rule_book",
     "triage",

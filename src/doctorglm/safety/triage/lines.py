@@ -9,14 +9,16 @@ from doctorglm.conversation import Conversation, Message, shown_keys
 from doctorglm.errors import DataError
 from doctorglm.safety.triage.engine import Triage, triage
 from doctorglm.safety.triage.rules import rule_book
+from doctorglm.safety.triage.second import prepare
 
 
 def triaged(path: Path) -> Iterator[dict[str, Any]]:
     """Yields each line's record with `emergency`, `level`, `kinds`, `reason` and `fired`; its other fields are kept.
 
-    Raises DataError with file and line for a line without text, ConfigError when the rules cannot be read.
+    Raises DataError with file and line for a line without text, ConfigError when rules or reader cannot be read.
     """
     rule_book()
+    prepare()
     for record, where in records(path):
         yield {**record, **fields(triage(_messages(record, where)), "messages" in record)}
 

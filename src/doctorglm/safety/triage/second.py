@@ -12,7 +12,7 @@ from doctorglm.safety.reader import reader
 from doctorglm.safety.triage.text import plain_of
 
 SURE = 0.5
-"""How probable an emergency is at least where no rule sees one; chosen on writers who were left out of the training."""
+"""How probable an emergency is at least where no rule sees one; chosen on writers left out of an earlier training."""
 CONFIRMED = 0.12
 """How probable it is at least where a rule sees one."""
 NAMED = 0.4
@@ -34,16 +34,25 @@ class Opinion:
     end: int
 
 
+def prepare() -> None:
+    """Reads the weights; raises ConfigError where they cannot be read."""
+    reader(__package__)
+
+
 def as_read(messages: Sequence[Message]) -> str:
     """The messages in one line, a mark of its role before each."""
-    return "".join(f"{_ROLE[m.role]}{plain_of(m.content)[0]}" for m in messages if m.role in _ROLE)
+    return _in_one_line(messages, [plain_of(m.content)[0] for m in messages])
+
+
+def _in_one_line(messages: Sequence[Message], said: Sequence[str]) -> str:
+    return "".join(f"{_ROLE[m.role]}{text}" for m, text in zip(messages, said, strict=True) if m.role in _ROLE)
 
 
 def opinion(messages: Sequence[Message]) -> Opinion:
     """The second reader's opinion of a conversation after its last message."""
-    plain = [(index, *plain_of(m.content)) for index, m in enumerate(messages) if m.role in _ROLE]
-    text = "".join(f"{_ROLE[messages[index].role]}{said}" for index, said, _ in plain)
-    read = reader(__package__).read(text)
+    every = [plain_of(m.content) for m in messages]
+    plain = [(index, *every[index]) for index, m in enumerate(messages) if m.role in _ROLE]
+    read = reader(__package__).read(_in_one_line(messages, [said for said, _ in every]))
     kinds = sorted(read.probable.keys() - {"emergency"}, key=lambda kind: -read.probable[kind])
     named = [kind for kind in kinds[1:3] if read.probable[kind] >= NAMED]
     at = read.where["emergency"][0]
