@@ -3,8 +3,11 @@
 import hashlib
 import importlib.util
 import io
+import os
 import re
+import subprocess
 import sys
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from types import ModuleType
@@ -17,8 +20,10 @@ from doctorglm.consult import Layer
 from doctorglm.conversation import Message
 from doctorglm.errors import ConfigError
 from doctorglm.safety.guards import Guards
-from doctorglm.safety.reader import OVERLAP, PIECE, STRIDE, Reader, pairs_of, points_of, reader
+from doctorglm.safety.guards import second as second_guard
+from doctorglm.safety.reader import OVERLAP, PIECE, STRIDE, Read, Reader, pairs_of, points_of, reader
 from doctorglm.safety.triage import by_rules, engine, second, triage
+from doctorglm.safety.triage.lines import triaged
 from doctorglm.safety.triage.second import Opinion, opinion
 
 RECIPE = Path(__file__).parents[2] / "recipes/readers"
@@ -65,11 +70,13 @@ def test_numpy_computes_what_torch_does(text: str) -> None:
 
 def test_a_long_text_says_the_most_that_a_piece_of_it_says() -> None:
     network, ours = _random()
-    text = "王李abc一二三" * 600
+    text = "王李abc一二三" * 200 + "xyz未七八九十" * 400
     step = PIECE - OVERLAP
     pieces = [_theirs(network, text[at : at + PIECE]) for at in range(0, len(text) - OVERLAP, step)]
     assert len(pieces) == 3
-    np.testing.assert_allclose([*ours.read(text).probable.values()], np.max(pieces, axis=0), atol=1e-4)
+    most = np.max(pieces, axis=0)
+    np.testing.assert_allclose([*ours.read(text).probable.values()], most, atol=1e-4)
+    assert np.abs(most - pieces[0]).max() > 1e-3 < np.abs(most - pieces[-1]).max()
 
 
 def test_weights_that_are_not_there_stop_the_start() -> None:
@@ -133,6 +140,63 @@ def test_rules_and_reader_decide_together(
     if not ruled and level == "emergency":
         assert found.kinds == ("stroke",) and found.fired[0].rule.id == "second_reader"
         assert "想问体检" in found.reason.zh and "90%" in found.reason.zh
+
+
+def test_who_speaks_of_suicide_is_heard_whatever_the_reader_thinks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "opinion", lambda _: Opinion(0.01, ("stroke",), 0, 0, 4))
+    assert triage(_said("我不想活了，药都攒好了")).emergency
+
+
+@dataclass
+class _Says:
+    """A reader that gives fixed answers, and keeps what it was given."""
+
+    probable: dict[str, float]
+    word: str = ""
+    given: str = ""
+
+    def read(self, text: str) -> Read:
+        self.given = text
+        at = text.index(self.word)
+        return Read(self.probable, dict.fromkeys(self.probable, (at, at + 4)))
+
+
+def test_the_clause_is_found_behind_many_messages(monkeypatch: pytest.MonkeyPatch) -> None:
+    says = _Says({"emergency": 0.9, "stroke": 0.8, "other": 0.1}, "嘴歪")
+    monkeypatch.setattr(second, "reader", lambda _: says)
+    messages = _said(*["嗯"] * 8, "先说别的，嘴歪了，别的没事")
+    read = opinion(messages)
+    assert (read.message, messages[8].content[read.start : read.end], read.kinds) == (8, "嘴歪了", ("stroke",))
+    assert says.given.count("\x02") == 5 and says.given.count("\x03") == 4
+
+
+def test_what_the_reader_strikes_is_worded_as_its_likeliest_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    says = _Says(dict.fromkeys(second_guard.KINDS, 0.1) | {"unsafe": 0.9, "folk_remedy": 0.8}, "草木灰")
+    monkeypatch.setattr(second_guard, "reader", lambda _: says)
+    messages = _said("先前问的", "先前答的", "小孩烫伤了怎么办")
+    released = Guards().checked(
+        "先冲凉水二十分钟，不要挑破水泡，再去医院。抹上草木灰包起来，结痂就好了，放心吧。", messages
+    )
+    assert [a.guard for a in released.actions if a.rule == "second_reader"] == ["folk_remedy"]
+    assert released.text.startswith("先冲凉水二十分钟") and "草木灰" not in released.text
+    assert "\x04小孩烫伤了怎么办\x03" in says.given
+
+
+def test_inspect_does_not_start_without_the_reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(_: str) -> Reader:
+        raise ConfigError(en="no weights", zh="没有权重")
+
+    monkeypatch.setattr(second, "reader", missing)
+    with pytest.raises(ConfigError, match="no weights"):
+        list(triaged(tmp_path / "not-opened.jsonl"))
+
+
+@pytest.mark.parametrize(("given", "kept"), [({}, "1"), ({"OPENBLAS_NUM_THREADS": "3"}, "3")])
+def test_small_products_take_one_thread_unless_told_otherwise(given: dict[str, str], kept: str) -> None:
+    others = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
+    code = "import doctorglm, os; print(os.environ['OPENBLAS_NUM_THREADS'])"
+    done = subprocess.run([sys.executable, "-c", code], env=others | given, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == kept
 
 
 def test_the_reader_names_the_clause_in_the_message_as_it_was_written() -> None:

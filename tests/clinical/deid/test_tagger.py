@@ -223,6 +223,17 @@ def test_neighbours_are_told_apart_and_numbers_are_not_cut() -> None:
     ]
 
 
+def test_what_is_called_a_paper_is_one() -> None:
+    for text, kind in (("军人证：P5509127", "id_card"), ("号码是 P5509127", "mrn")):
+        thought = _thought(text, ("P5509127", "mrn", 0.9))
+        assert [(text[s.start : s.end], s.type) for s, _ in typed.found(text, thought)] == [("P5509127", kind)]
+
+
+def test_a_latin_name_is_masked_whole_where_the_tagger_is_sure_of_a_part() -> None:
+    for name in ("Victor Hartley", "Victor Pemberton"):
+        assert _names(f"The patient's name is {name}.") == [name]
+
+
 @pytest.mark.parametrize(
     ("text", "part", "kind"),
     [
@@ -243,6 +254,7 @@ def test_neighbours_are_told_apart_and_numbers_are_not_cut() -> None:
         ("miR-4746-5p在肝癌中", "miR-4746-5p", "mrn"),
         ("睡眠的前1/3时间", "1/3", "date"),
         ("config.yaml 发我", "config.yaml", "url"),
+        ("扫描件 20240517001.pdf", "20240517001", "mrn"),
     ],
 )
 def test_what_can_be_no_identifier_is_none(text: str, part: str, kind: str) -> None:
