@@ -74,7 +74,7 @@ def test_pairs_are_those_of_brute_force() -> None:
     assert len(expected) > 20
     plan = Plan(rows=3, bands=84)
     blocks = [sign([normalised(text) for text in texts[at : at + 50]], plan) for at in range(0, len(sets), 50)]
-    assert {(i, j): s for i, j, s in Index(blocks).similar(0.4, sets.__getitem__)} == expected
+    assert {(i, j): s for i, j, s in Index(plan, blocks).similar(0.4, sets.__getitem__)} == expected
 
 
 def test_a_bucket_of_many_is_not_compared_with_the_square_of_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,7 +93,8 @@ def test_a_bucket_of_many_is_not_compared_with_the_square_of_its_number(monkeypa
     def apart(i: np.ndarray, j: np.ndarray) -> np.ndarray:
         return np.array([roots[a] != roots[b] for a, b in zip(i, j, strict=True)], dtype=bool)
 
-    for i, j, _ in Index([sign([normalised(text) for text in texts], Plan(3, 84))]).similar(0.4, counting, apart):
+    plan = Plan(3, 84)
+    for i, j, _ in Index(plan, [sign([normalised(text) for text in texts], plan)]).similar(0.4, counting, apart):
         one, other = sorted((roots[i], roots[j]))
         roots = [one if root == other else root for root in roots]
     assert len(set(roots)) == 1
@@ -197,7 +198,10 @@ def test_the_largest_similarity_is_brute_forces_and_few_texts_are_read_for_it(
         return (i % 2) != (j % 2)
 
     expected = max(jaccard(of[i], of[j]) for i, j in itertools.combinations(range(len(of)), 2) if (i - j) % 2)
-    assert Index([sign(texts, plan)]).largest(0.2, shingled, apart) == expected
+    assert Index(plan, [sign(texts, plan)]).largest(0.2, shingled, apart) == expected
     assert len(asked) < 2000  # of 32,400 pairs, each of which several bands propose
     pairs_read = list(zip(asked[::2], asked[1::2], strict=True))
     assert len(pairs_read) == len(set(pairs_read))
+    # far from what could reach the similarity that matters, nothing is read at all
+    asked.clear()
+    assert Index(plan, [sign(texts, plan)]).largest(0.7, shingled, apart) == 0.0 and not asked

@@ -28,10 +28,11 @@ def test_what_was_written_is_there_however_much_it_is(
 
 def test_pairs_are_the_same_from_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     texts = [f"头痛发热咳嗽{'甲乙丙丁'[n % 4]}血压血糖胃炎{n // 8}" for n in range(40)]
-    blocks = [sign(texts[at : at + 10], Plan(3, 84)) for at in range(0, 40, 10)]
+    plan = Plan(3, 84)
+    blocks = [sign(texts[at : at + 10], plan) for at in range(0, 40, 10)]
     found = []
     for limit in (1 << 30, 100):
         monkeypatch.setattr(spill, "_IN_MEMORY_BYTES", limit)
-        found.append(list(Index(blocks, tmp_path).similar(0.4, lambda i: shingles(texts[i]))))
+        found.append(list(Index(plan, blocks, tmp_path).similar(0.4, lambda i: shingles(texts[i]))))
     assert len(found[0]) > 40
     assert found[0] == found[1]

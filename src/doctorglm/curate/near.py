@@ -74,8 +74,8 @@ class Comparison:
     def largest_similarity(self, held_out: NDArray[np.bool_], at_least: float, rounds: int = 1) -> float:
         """The largest Jaccard similarity between a held-out record and another, of the pairs that MinHash proposes.
 
-        0 when none reaches `at_least`. Uses neither the clusters nor the hashes of as many rounds of clustering, so
-        that it can contradict them.
+        Exact from `at_least` on; below, of those that looked as if they could reach it, 0 when none did. Uses neither
+        the clusters nor the hashes of as many rounds of clustering, so that it can contradict them.
         """
         if held_out.all() or not held_out.any():
             return 0.0

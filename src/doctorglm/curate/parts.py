@@ -15,8 +15,6 @@ from doctorglm.curate.splits import Cluster, assign
 from doctorglm.curate.store import Table
 
 _MAX_ROUNDS = 5
-_REPORTED_SIMILARITY = 0.2
-"""Below this, MinHash finds too few of the pairs to speak of the largest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +44,7 @@ def divide(
     for rounds in range(1, _MAX_ROUNDS + 1):
         clusters = comparison.clusters(threshold, rounds)
         parts = _assigned(table, clusters, held_out[numbers], settings)
-        largest = comparison.largest_similarity(parts == last, min(_REPORTED_SIMILARITY, threshold), rounds)
+        largest = comparison.largest_similarity(parts == last, threshold, rounds)
         if largest < threshold:
             break
     leak = {

@@ -133,7 +133,7 @@ class Texts:
 
 def indexed(table: Table, views: Sequence[Texts], engine: Engine, spill: Path) -> list[Index]:
     """Signs all texts of some views, block by block, each record being read once for all of them."""
-    indexes = [Index(spill=spill) for _ in views]
+    indexes = [Index(texts.asked.plan, spill=spill) for texts in views]
     known: list[list[tuple[Words, Words]]] = [[] for _ in views]
     for block in engine.map(partial(_described, asked=[texts.asked for texts in views]), _blocks(table, views)):
         for index, one, found in zip(indexes, block, known, strict=True):

@@ -92,9 +92,10 @@ def leaks(record: Mapping[str, Any]) -> Table | None:
     if leak is not None:
         part = in_both(called(leak["held_out"], PARTS))
         clean = Text(en="✓ clean", zh="✓ 无泄漏") if is_clean(leak) else Text(en="✕ too near", zh="✕ 过于相似")
-        said = f"{number(leak['largest_similarity'], 3)} < {number(leak['threshold'], 3)}"
-        if not is_clean(leak):
-            said = said.replace("<", "≥")
+        limit = number(leak["threshold"], 3)
+        said = f"{number(leak['largest_similarity'], 3)} {'<' if is_clean(leak) else '≥'} {limit}"
+        if not leak["largest_similarity"]:
+            said = f"< {limit}"
         rows.append([Text(en=f"{part.en} against all others", zh=f"{part.zh}部分对其余部分"), said, clean])
     for name, file in ((benchmarks or {}).get("files") or {}).items():
         items, hit = number(file["items"], 0), number(file["hit"], 0)

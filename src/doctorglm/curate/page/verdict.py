@@ -94,7 +94,7 @@ def _leak_number(record: Mapping[str, Any]) -> Number | None:
     limit = number(leak["threshold"], 3)
     return Number(
         label=Text(en="Nearest to the held-out part", zh="与留出部分的最大相似度"),
-        value=number(leak["largest_similarity"], 3),
+        value=number(leak["largest_similarity"], 3) if leak["largest_similarity"] else f"< {limit}",
         note=Text(
             en=f"largest similarity of any other conversation; the limit is {limit}",
             zh=f"其他任一对话与留出部分的最大相似度；上限 {limit}",
