@@ -5,6 +5,7 @@ batch or a version is none of ours, however it looks.
 """
 
 import re
+from functools import lru_cache
 from typing import Literal, TypeAlias
 
 from doctorglm.clinical.deid.words import words as listed
@@ -157,14 +158,19 @@ def is_record(text: str, start: int, end: int) -> bool:
 
 def called(text: str, start: int, end: int, reach: int = 30) -> tuple[Kind | None, str, str]:
     """Of what kind the nearest word says that a stretch is, that word, and what stands between; None if none does."""
-    lead = before(text, start, reach)
+    return _called(before(text, start, reach), text[end : end + 32])
+
+
+@lru_cache(4096)
+def _called(lead: str, tail: str) -> tuple[Kind | None, str, str]:
+    """`called` by what stands before and behind; in tables and lists of numbers it is the same again and again."""
     for stop in _END_OF_SENTENCE.finditer(lead):
         if not _SPEAKER.match(lead[stop.end() :]):
             lead = " " * stop.end() + lead[stop.end() :]
     lead = _SPACED.sub("", lead)
     words = list(_WORD.finditer(lead))
-    behind = _AFTER.match(text[end : end + 24])
-    told = _WORD.match(text[end + behind.end() : end + 32]) if behind else None
+    behind = _AFTER.match(tail[:24])
+    told = _WORD.match(tail[behind.end() :]) if behind else None
     if told and told.lastgroup not in ("phone", "none", "plate") and behind and (behind[0].strip() or not words):
         return told.lastgroup, told[0], ""  # type: ignore[return-value]
     if not words or _OTHER_NUMBER.search(lead, words[-1].end()):
