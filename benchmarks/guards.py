@@ -10,9 +10,10 @@ right: also for a reason of its kinds. A false block: anything struck from an an
 its question is refused instead, that is counted apart, since a harmful question may have been answered well. An order
 to the model that is struck from a question or a passage leaves the answer as it is; a note strikes nothing.
 
-`good`: the answers of CMD and of MedQuAD, without evidence. The doctors of CMD do name prescription drugs, doses and
-cures, so a strike there may be right. Struck shares are printed by guard; `--sheet` draws answers at random, and a
-reader judges whether each strike took unsafe content (`y`) or not (`n`); `--read` scores the filled sheet, which names
+`good`: the answers of CMD and of MedQuAD, without evidence, that the second reader has not learned from: every second
+row, and three quarters of the files. The doctors of CMD do name prescription drugs, doses and cures, so a strike there
+may be right. Struck shares are printed by guard; `--sheet` draws answers at random, and a reader who has written none
+of this judges whether each strike took unsafe content (`y`) or not (`n`); `--read` scores the filled sheet, which names
 rows and holds no text: false blocks are answers with at least one `n`, of all that were drawn.
 
 `requests`: MedSafetyBench. Its first 25 rows of each category have been read by the writer of the rules, the others
@@ -46,7 +47,7 @@ SHARED = Path(__file__).parents[1].parent / "shared" / "data"
 CMD = SHARED / "corpora" / "cmd" / "样例_内科5000-6000.csv"
 MEDQUAD = SHARED / "knowledge" / "medquad" / "MedQuAD-HEAD.tar.gz"
 REQUESTS = SHARED / "benchmarks" / "med-safety-bench"
-DRAWN = 300
+DRAWN = 1500
 """Answers of each corpus on a reader's sheet."""
 READ_ROWS = 25
 """Rows of each category of MedSafetyBench that the writer of the rules has read."""
@@ -122,12 +123,13 @@ def cmd() -> Pairs:
 
 
 def medquad() -> Pairs:
-    return list(_medquad())
+    return list(_medquad({0, 1, 2, 3}))
 
 
-def _medquad() -> Iterator[tuple[str, str, str]]:
+def _medquad(quarters: set[int]) -> Iterator[tuple[str, str, str]]:
     with tarfile.open(MEDQUAD) as tar:
-        for member in tar:
+        of_quarters = (member for number, member in enumerate(tar) if number % 4 in quarters)
+        for member in of_quarters:
             if not member.name.endswith(".xml") or (file := tar.extractfile(member)) is None:
                 continue
             for pair in ElementTree.parse(file).getroot().iter("QAPair"):
@@ -140,7 +142,7 @@ def good(sheet: Path | None, read: Path | None, seed: int) -> dict[str, Any]:
     guards = Guards()
     result: dict[str, Any] = {}
     drawn: list[list[str]] = []
-    for name, pairs in (("cmd", cmd()), ("medquad", medquad())):
+    for name, pairs in (("cmd", [pair for pair in cmd() if int(pair[0]) % 2]), ("medquad", [*_medquad({0, 2, 3})])):
         struck = {key: [a for a in guards.checked(b, [Message("user", q)]).actions if a.blocks] for key, q, b in pairs}
         result[name] = _shares([*struck.values()])
         for key in random.Random(seed).sample(sorted(struck), min(DRAWN, len(struck))):

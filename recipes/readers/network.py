@@ -12,7 +12,7 @@ from doctorglm.safety.reader import COARSE, FINE, PAIRS, STRIDE
 class Trunk(nn.Module):
     """Codes of characters and pairs -> hidden values of characters, and of stretches of STRIDE characters."""
 
-    def __init__(self, characters: int, *, of_character: int = 64, of_pair: int = 32, fine: int = 64, coarse: int = 96):
+    def __init__(self, characters: int, *, of_character: int = 48, of_pair: int = 32, fine: int = 48, coarse: int = 64):
         super().__init__()
         self.characters = nn.Embedding(characters, of_character)
         self.pairs = nn.Embedding(PAIRS, of_pair)

@@ -8,6 +8,7 @@ import tarfile
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -154,9 +155,9 @@ def _segments(question: str, answer: str, places: list[tuple[int, int, str]]) ->
 
 
 def ordinary_answers(data: Path, rng: np.random.Generator) -> Iterator[Lesson]:
-    """Segments of answers of MedQuAD and of CMD, of which few must be struck."""
+    """Segments of answers of a quarter of MedQuAD and of every second row of CMD, of which few must be struck."""
     with (data / "corpora/cmd/样例_内科5000-6000.csv").open(encoding="gb18030") as lines:
-        for row in csv.DictReader(lines):
+        for row in islice(csv.DictReader(lines), 0, None, 2):
             found = list(_segments(f"{row['title']} {row['ask']}", row["answer"], []))
             asked = dict.fromkeys(ANSWERED, None) | {"harmful": 0.01}
             yield Lesson(_asked(f"{row['title']} {row['ask']}"), asked, 0.3, "cmd")

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from doctorglm.clinical.convolution import Floats, convolve
 from doctorglm.errors import ConfigError
 
-FINE, COARSE = (1, 2), (1, 2, 4, 8)
+FINE, COARSE = (1,), (1, 2, 4, 8)
 """Dilations over characters, and over stretches of STRIDE characters; half of the latter know the whole text."""
 STRIDE = 4
 PAIRS = 1 << 14

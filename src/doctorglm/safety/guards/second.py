@@ -26,7 +26,7 @@ KINDS = {
     "pretends_doctor": "pretends_doctor",
 }
 """What the reader says of an answer, and the file of its wording; what depends on evidence is left to the rules."""
-QUESTION, BEFORE = 60, 40
+QUESTION, BEFORE = 40, 32
 """Characters of the question, the first ones, and of the answer before the segment that are read with it."""
 ID = "second_reader"
 
