@@ -18,6 +18,7 @@ from doctorglm.conversation import Message
 from doctorglm.safety.guards.fold import fold
 from doctorglm.safety.guards.scene import Scene
 from doctorglm.safety.guards.second import as_read as as_read_answer
+from doctorglm.safety.guards.second import as_read_for_orders
 from doctorglm.safety.guards.segments import Segments
 from doctorglm.safety.triage.second import as_read
 
@@ -33,8 +34,10 @@ ANSWERED = (
     "unsafe", "cure_claim", "discourages_care", "false_certainty", "folk_remedy", "pretends_doctor", "harmful_request",
     "injection", "personal_data", *BY_EVIDENCE,
 )  # fmt: skip
-"""What is asked of answers; `harmful` is asked of questions, and not used: it refused too many plain ones."""
-UNKNOWN: dict[str, float | None] = dict.fromkeys((*BY_EVIDENCE, "harmful"), None)
+"""What is asked of answers."""
+OTHERS = ("harmful", "orders")
+"""`harmful` is asked of questions and not used, since it refused too many plain ones; `orders` of all that is read."""
+UNKNOWN: dict[str, float | None] = dict.fromkeys((*BY_EVIDENCE, *OTHERS), None)
 
 
 @dataclass(frozen=True)
@@ -115,6 +118,7 @@ def answers(path: Path) -> Iterator[Lesson]:
         record = json.loads(line)
         places = [(record["answer"].find(s["text"]), len(s["text"]), s["kind"]) for s in record["spans"]]
         for labels, text in _segments(record["question"], record["answer"], places):
+            labels |= dict.fromkeys(OTHERS, None)
             if record["evidence"]:  # which this network does not read
                 labels |= dict.fromkeys(BY_EVIDENCE, None)
             yield Lesson(text, labels, 1.0, f"{path.stem}/{record['id']}")
@@ -125,16 +129,38 @@ def plain_questions(path: Path) -> Iterator[Lesson]:
     for line in path.read_text(encoding="utf-8").splitlines():
         record = json.loads(line)
         if not record["emergency"] and len(record["messages"]) == 1:
-            labels = dict.fromkeys(ANSWERED, None) | {"harmful": 0.01}
+            labels = dict.fromkeys((*ANSWERED, "orders"), None) | {"harmful": 0.01}
             yield Lesson(_asked(record["messages"][0]["content"]), labels, 0.3, "triage")
+        for message in record["messages"]:
+            yield _read_for_orders(message["content"], False, 0.3, "triage")
 
 
 def questions(path: Path) -> Iterator[Lesson]:
     """Questions of one writer, and whether they must be refused."""
     for line in path.read_text(encoding="utf-8").splitlines():
         record = json.loads(line)
-        labels = dict.fromkeys(ANSWERED, None) | {"harmful": float(record["harmful"])}
+        labels = dict.fromkeys((*ANSWERED, "orders"), None) | {"harmful": float(record["harmful"])}
         yield Lesson(_asked(record["question"]), labels, 1.0, f"{path.stem}/{record['id']}")
+
+
+def orders(path: Path) -> Iterator[Lesson]:
+    """The texts of one writer that hold an order to the model, and others: whole, and the order and the rest apart."""
+    for line in path.read_text(encoding="utf-8").splitlines():
+        record = json.loads(line)
+        key = f"{path.stem}/{record['id']}"
+        yield _read_for_orders(record["text"], record["injected"], 1.0, key)
+        rest = record["text"]
+        for span in record["spans"]:
+            rest = rest.replace(span, "")
+        if record["injected"]:
+            yield _read_for_orders(max(record["spans"], key=len), True, 0.5, key)
+            if len(rest.strip()) >= 12:
+                yield _read_for_orders(rest, False, 0.5, key)
+
+
+def _read_for_orders(text: str, holds: bool, weight: float, key: str) -> Lesson:
+    labels = dict.fromkeys((*ANSWERED, "harmful"), None) | {"orders": float(holds) or 0.01}
+    return Lesson(as_read_for_orders(fold(text).text), labels, weight, key)
 
 
 def _asked(question: str) -> str:
@@ -159,9 +185,10 @@ def ordinary_answers(data: Path, rng: np.random.Generator) -> Iterator[Lesson]:
     with (data / "corpora/cmd/样例_内科5000-6000.csv").open(encoding="gb18030") as lines:
         for row in islice(csv.DictReader(lines), 0, None, 2):
             found = list(_segments(f"{row['title']} {row['ask']}", row["answer"], []))
-            asked = dict.fromkeys(ANSWERED, None) | {"harmful": 0.01}
+            asked = dict.fromkeys((*ANSWERED, "orders"), None) | {"harmful": 0.01}
             yield Lesson(_asked(f"{row['title']} {row['ask']}"), asked, 0.3, "cmd")
             yield Lesson(_asked(row["title"]), asked, 0.3, "cmd")
+            yield _read_for_orders(row["ask"], False, 0.3, "cmd")
             if found:
                 yield Lesson(found[int(rng.integers(len(found)))][1], UNKNOWN, 0.15, "cmd")
     for xml in _medquad(data, 1):
@@ -169,4 +196,7 @@ def ordinary_answers(data: Path, rng: np.random.Generator) -> Iterator[Lesson]:
             found = list(_segments(pair.findtext("Question", ""), pair.findtext("Answer", "")[:3000], []))
             if found:
                 drawn = found[int(rng.integers(len(found)))][1]
-                yield Lesson(drawn, dict.fromkeys(BY_EVIDENCE, None), 0.3, "medquad")
+                yield Lesson(drawn, UNKNOWN, 0.3, "medquad")
+            passage = re.sub(r"\s+", " ", pair.findtext("Answer", ""))
+            start = int(rng.integers(max(1, len(passage) - 300)))
+            yield _read_for_orders(passage[start : start + 300], False, 0.3, "medquad")

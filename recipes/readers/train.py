@@ -16,15 +16,26 @@ from pathlib import Path
 import numpy as np
 import torch
 from network import Reader, Trunk
-from texts import ANSWERED, Lesson, answers, conversations, ordinary, ordinary_answers, plain_questions, questions
+from texts import (
+    ANSWERED,
+    OTHERS,
+    Lesson,
+    answers,
+    conversations,
+    orders,
+    ordinary,
+    ordinary_answers,
+    plain_questions,
+    questions,
+)
 from torch import Tensor
 
 from doctorglm.safety.reader import PAIRS, STRIDE, pairs_of, points_of
 from doctorglm.safety.triage.rules import KINDS
 
 SETS = Path(__file__).parents[2] / "benchmarks/sets"
-LABELS = {"triage": ("emergency", *KINDS), "guards": (*ANSWERED, "harmful")}
-FIRST = ("emergency", "unsafe", "harmful")
+LABELS = {"triage": ("emergency", *KINDS), "guards": (*ANSWERED, *OTHERS)}
+FIRST = ("emergency", "unsafe", *OTHERS)
 """What decides; the kinds count less in the loss."""
 OF_KINDS = 0.6
 HELD_BACK = {"triage": ("c", "d"), "guards": ("test2",)}
@@ -42,6 +53,8 @@ def lessons_of(of: str, folder: Path) -> Iterator[Lesson]:
             yield from conversations(file)
         elif writer.startswith("q"):
             yield from questions(file)
+        elif writer.startswith("o"):
+            yield from orders(file)
         else:
             yield from answers(file)
 

@@ -3,6 +3,7 @@
 It is trained by `recipes/readers`; `docs/readers.md` is its card. A text is read in pieces of at most PIECE characters.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -38,10 +39,10 @@ def pairs_of(points_L: Codes) -> Codes:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """How probable each label is, and where the text says so: `start, end` of the stretch that speaks most for it."""
+    """How probable each label is, and for a label where the text says so: `start, end` of what speaks most for it."""
 
     probable: dict[str, float]
-    where: dict[str, tuple[int, int]]
+    where: Callable[[str], tuple[int, int]]
 
 
 class Reader:
@@ -63,29 +64,32 @@ class Reader:
 
     def read(self, text: str) -> Read:
         """What the text says; of a long one, the most that any piece says."""
-        best: dict[str, tuple[float, tuple[int, int]]] = {}
-        for begin in range(0, max(1, len(text) - OVERLAP), PIECE - OVERLAP):
-            logits, at = self._logits(text[begin : begin + PIECE])
-            for label, logit, place in zip(self.labels, logits.tolist(), at.tolist(), strict=True):
-                if label not in best or logit > best[label][0]:
-                    start = begin + STRIDE * place
-                    best[label] = logit, (start, min(start + STRIDE, len(text)))
-        return Read(
-            {label: float(1 / (1 + np.exp(-logit))) for label, (logit, _) in best.items()},
-            {label: place for label, (_, place) in best.items()},
-        )
+        begins = range(0, max(1, len(text) - OVERLAP), PIECE - OVERLAP)
+        hidden = [self._hidden(points_of(text[begin : begin + PIECE])) for begin in begins]
+        logits_PK = np.stack([self._logits(hidden_MD) for hidden_MD in hidden])
+        best_K = logits_PK.argmax(0)
+        probable_K = 1 / (1 + np.exp(-logits_PK[best_K, np.arange(len(best_K))]))
 
-    def _logits(self, text: str) -> tuple[Floats, Codes]:
-        """(labels,) logits, and the stretch that speaks most for each."""
-        hidden_MD = self._hidden(points_of(text))
+        def place(label: str) -> tuple[int, int]:
+            number = self.labels.index(label)
+            piece = int(best_K[number])
+            start = begins[piece] + STRIDE * self._speaks(hidden[piece], number)
+            return start, min(start + STRIDE, len(text))
+
+        return Read(dict(zip(self.labels, probable_K.tolist(), strict=True)), place)
+
+    def _logits(self, hidden_MD: Floats) -> Floats:
+        """(labels,)."""
         weight, bias = self._leave
-        width = hidden_MD.shape[1]
+        logits: Floats = np.concatenate([hidden_MD.max(0), hidden_MD.mean(0)]) @ weight + bias
+        return logits
+
+    def _speaks(self, hidden_MD: Floats, number: int) -> int:
+        """The stretch whose largest values speak most for a label."""
         first_D = hidden_MD.argmax(0)
-        most_D = hidden_MD[first_D, np.arange(width)]
-        logits = np.concatenate([most_D, hidden_MD.mean(0)]) @ weight + bias
-        speaks_MK = np.zeros((len(hidden_MD), len(bias)), dtype=np.float32)
-        np.add.at(speaks_MK, first_D, most_D[:, None] * weight[:width])
-        return logits, speaks_MK.argmax(0)
+        largest_D = hidden_MD[first_D, np.arange(len(first_D))]
+        speaks_M = np.bincount(first_D, largest_D * self._leave[0][: len(first_D), number], len(hidden_MD))
+        return int(speaks_M.argmax())
 
     def _hidden(self, points_L: Codes) -> Floats:
         """(stretches, coarse width)."""

@@ -38,10 +38,12 @@ _ASKED = ("harmful_request", "injection")
 class Guards:
     """All guards; raises ConfigError with file and line where a rule is wrong, so that nothing runs without them.
 
-    `second` is the second reader, which finds what no rule lists; without it the rules stand alone.
+    `second` is the second reader, which finds what no rule lists, in answers and among orders to the model; without it
+    the rules stand alone.
     """
 
     def __init__(self, *, second: bool = True) -> None:
+        self._second = second
         prepare()
         for name in _OWN:
             own_rules(name)
@@ -61,11 +63,11 @@ class Guards:
 
     def asked(self, messages: Sequence[Message]) -> Asked:
         """The messages as the model may read them, or a refusal."""
-        return requests.read(messages)
+        return requests.read(messages, second=self._second)
 
     def passages(self, evidence: Sequence[Evidence]) -> tuple[tuple[Evidence, ...], tuple[Action, ...]]:
         """The evidence without orders to the model."""
-        return requests.passages(evidence)
+        return requests.passages(evidence, second=self._second)
 
     def guarded(
         self, messages: Sequence[Message], evidence: Sequence[Evidence] = (), about: Patient | None = None

@@ -6,14 +6,15 @@ earlier turn or a passage (`rules/injection.yaml`) are taken out before the mode
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal
 
 from doctorglm.clinical.evidence import Evidence
 from doctorglm.conversation import Message
 from doctorglm.language import Text
 from doctorglm.safety.guards import phrases
+from doctorglm.safety.guards import second as second_reader
 from doctorglm.safety.guards.finding import Action, Rule
-from doctorglm.safety.guards.rules import PhraseRule
 from doctorglm.safety.guards.scene import Scene
 
 LONGEST = 20_000
@@ -35,8 +36,11 @@ class Asked:
     actions: tuple[Action, ...]
 
 
-def read(messages: Sequence[Message]) -> Asked:
-    """Refuses the last question, or takes orders to the model out of all that was said."""
+def read(messages: Sequence[Message], *, second: bool) -> Asked:
+    """Refuses the last question, or takes orders to the model out of all that was said.
+
+    `second`: the second reader looks for orders too.
+    """
     harmful = _harmful(messages)
     if harmful:
         rule, struck = harmful
@@ -49,9 +53,9 @@ def read(messages: Sequence[Message]) -> Asked:
         if message.role == "system":
             cleaned.append(message)
             continue
-        text, orders = without_orders(message.content)
+        text, orders = without_orders(message.content, second=second)
         where: Literal["question", "history"] = "question" if index == last else "history"
-        actions += [_action(rule.rule, words, where) for rule, words in orders]
+        actions += [_action(rule, words, where) for rule, words in orders]
         cleaned.append(replace(message, content=text))
     empty = last >= 0 and _says(messages[last]) and not _says(cleaned[last])
     return Asked(tuple(cleaned), NOTHING_ASKED if empty else None, tuple(actions))
@@ -61,33 +65,46 @@ def _says(message: Message) -> bool:
     return any(c.isalnum() for c in message.content)
 
 
-def passages(evidence: Sequence[Evidence]) -> tuple[tuple[Evidence, ...], tuple[Action, ...]]:
+def passages(evidence: Sequence[Evidence], *, second: bool) -> tuple[tuple[Evidence, ...], tuple[Action, ...]]:
     """The passages without orders to the model, and what was struck from them."""
     cleaned, actions = [], []
     for passage in evidence:
-        text, orders = without_orders(passage.text)
+        text, orders = without_orders(passage.text, second=second)
         cleaned.append(replace(passage, text=text) if orders else passage)
-        actions += [_action(rule.rule, words, "evidence") for rule, words in orders]
+        actions += [_action(rule, words, "evidence") for rule, words in orders]
     return tuple(cleaned), tuple(actions)
 
 
-def without_orders(text: str) -> tuple[str, list[tuple[PhraseRule, str]]]:
-    """The text without the sentences that give the model orders, and each of those with its rule."""
-    spans: list[tuple[int, int, PhraseRule]] = []
-    for begin, part in _parts(text):
-        scene = Scene("", part)
-        for place, stop, rule in phrases.found(phrases.index("injection"), scene):
-            first, last = scene.sentence_of(place)
-            start, end = scene.folded.span(first, max(last, stop))
-            spans.append((begin + start, begin + end, rule))
+@lru_cache(256)
+def without_orders(text: str, *, second: bool) -> tuple[str, tuple[tuple[Rule, str], ...]]:
+    """The text without the sentences that give the model orders, and each of those with its rule.
+
+    Remembered for a while, since every turn brings the earlier ones again.
+    """
+    spans = sorted((span for begin, part in _parts(text) for span in _orders(begin, part, second)), key=lambda s: s[:2])
     struck, kept, at = [], [], 0
-    for start, end, rule in sorted(spans, key=lambda s: s[:2]):
+    for start, end, rule in spans:
         if end <= at:
             continue
         kept.append(text[at : max(at, start)])
         struck.append((rule, text[max(at, start) : end]))
         at = end
-    return "".join([*kept, text[at:]]), struck
+    return "".join([*kept, text[at:]]), tuple(struck)
+
+
+def _orders(begin: int, part: str, second: bool) -> Iterator[tuple[int, int, Rule]]:
+    """Where orders stand in a part of a text, and the rule that found them."""
+    scene = Scene("", part)
+    places: list[tuple[int, int, Rule]] = []
+    for place, stop, phrase in phrases.found(phrases.index("injection"), scene):
+        first, last = scene.sentence_of(place)
+        places.append((first, max(last, stop), phrase.rule))
+    if second:
+        left = [(a, b) for a, b in scene.sentences if not any(a < last and first < b for first, last, _ in places)]
+        places += [(*sentence, second_reader.rule_of_orders()) for sentence in second_reader.orders(scene.text, left)]
+    for first, last, rule in places:
+        start, end = scene.folded.span(first, last)
+        yield begin + start, begin + end, rule
 
 
 def _harmful(messages: Sequence[Message]) -> tuple[Rule, str] | None:

@@ -1,10 +1,10 @@
-"""What the second reader thinks of a segment of an answer: what no list of phrases holds.
+"""What the second reader finds that no list of phrases holds: in a segment of an answer, and among what a model reads.
 
 Its weights are trained by `recipes/readers`. What it finds is worded as the guard of that kind words it, or as
 `rules/second.yaml` does.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 
@@ -26,6 +26,10 @@ KINDS = {
     "pretends_doctor": "pretends_doctor",
 }
 """What the reader says of an answer, and the file of its wording; what depends on evidence is left to the rules."""
+SURE_OF_ORDERS = 0.5
+"""How probable it is at least that a text gives the model an order."""
+STRETCH = 300
+"""Characters, in whole sentences, that are read together for orders; a longer sentence is cut."""
 QUESTION, BEFORE = 40, 32
 """Characters of the question, the first ones, and of the answer before the segment that are read with it."""
 ID = "second_reader"
@@ -36,12 +40,44 @@ def prepare() -> None:
     reader(__package__)
     for kind in KINDS:
         rule(kind)
+    rule_of_orders()
 
 
 def as_read(question: str, scene: Scene) -> str:
     """The segment with what was asked and what came before it, a mark before each."""
     before = scene.text[max(0, scene.begin - BEFORE) : scene.begin]
     return f"\x04{fold(question[:QUESTION]).text}\x03{before}\x05{scene.text[scene.begin :]}"
+
+
+def as_read_for_orders(text: str) -> str:
+    """What the model is to read, a mark before it; folded."""
+    return f"\x06{text}"
+
+
+def orders(text: str, sentences: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Yields the sentences of a folded text that give the model orders."""
+    for stretch in _stretches(sentences):
+        while stretch:
+            read = reader(__package__).read(as_read_for_orders("".join(text[start:end] for start, end in stretch)))
+            if read.probable["orders"] < SURE_OF_ORDERS:
+                break
+            place, number = read.where("orders")[0] - 1, 0
+            while number < len(stretch) - 1 and place >= stretch[number][1] - stretch[number][0]:
+                place -= stretch[number][1] - stretch[number][0]
+                number += 1
+            yield stretch.pop(number)
+
+
+def _stretches(sentences: Sequence[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
+    pieces = [(at, min(at + STRETCH, end)) for start, end in sentences for at in range(start, end, STRETCH)]
+    stretch: list[tuple[int, int]] = []
+    for start, end in pieces:
+        if stretch and end - stretch[0][0] > STRETCH:
+            yield stretch
+            stretch = []
+        stretch.append((start, end))
+    if stretch:
+        yield stretch
 
 
 def found(scene: Scene) -> Iterator[Finding]:
@@ -51,7 +87,7 @@ def found(scene: Scene) -> Iterator[Finding]:
     if read.probable["unsafe"] < SURE:
         return
     kind = max(KINDS, key=read.probable.__getitem__)
-    at = len(scene.text) - (len(text) - read.where["unsafe"][0])
+    at = len(scene.text) - (len(text) - read.where("unsafe")[0])
     start, end = scene.sentence_of(max(at, scene.begin))
     yield Finding(max(start, scene.begin), end, rule(kind))
 
@@ -60,6 +96,15 @@ def found(scene: Scene) -> Iterator[Finding]:
 def rule(kind: str) -> Rule:
     """What is said of a sentence of this kind."""
     own = own_rules("second")[ID]
-    if KINDS[kind] == "second":
-        return own
-    return replace(phrase_rules(KINDS[kind])[0].rule, id=ID, source=own.source, effect="sentence")
+    return own if KINDS[kind] == "second" else _worded_as(KINDS[kind])
+
+
+@cache
+def rule_of_orders() -> Rule:
+    """What is said of an order to the model."""
+    return _worded_as("injection")
+
+
+def _worded_as(guard: str) -> Rule:
+    source = own_rules("second")[ID].source
+    return replace(phrase_rules(guard)[0].rule, id=ID, source=source, effect="sentence")

@@ -55,7 +55,7 @@ def opinion(messages: Sequence[Message]) -> Opinion:
     read = reader(__package__).read(_in_one_line(messages, [said for said, _ in every]))
     kinds = sorted(read.probable.keys() - {"emergency"}, key=lambda kind: -read.probable[kind])
     named = [kind for kind in kinds[1:3] if read.probable[kind] >= NAMED]
-    at = read.where["emergency"][0]
+    at = read.where("emergency")[0]
     for index, said, origin in plain:
         if at <= len(said) or index == plain[-1][0]:
             start, end = _clause(said, min(max(at - 1, 0), max(len(said) - 1, 0)))
