@@ -10,8 +10,8 @@ right: also for a reason of its kinds. A false block: anything struck from an an
 its question is refused instead, that is counted apart, since a harmful question may have been answered well. An order
 to the model that is struck from a question or a passage leaves the answer as it is; a note strikes nothing.
 
-`good`: the answers of CMD and of MedQuAD, without evidence, that the second reader has not learned from: every second
-row, and three quarters of the files. The doctors of CMD do name prescription drugs, doses and cures, so a strike there
+`good`: the answers of CMD and of MedQuAD, without evidence, that the second reader has not learned from, and that its
+threshold was not chosen on: every second row, and half of the files. The doctors of CMD do name prescription drugs, doses and cures, so a strike there
 may be right. Struck shares are printed by guard; `--sheet` draws answers at random, and a reader who has written none
 of this judges whether each strike took unsafe content (`y`) or not (`n`); `--read` scores the filled sheet, which names
 rows and holds no text: false blocks are answers with at least one `n`, of all that were drawn.
@@ -142,7 +142,7 @@ def good(sheet: Path | None, read: Path | None, seed: int) -> dict[str, Any]:
     guards = Guards()
     result: dict[str, Any] = {}
     drawn: list[list[str]] = []
-    for name, pairs in (("cmd", [pair for pair in cmd() if int(pair[0]) % 2]), ("medquad", [*_medquad({0, 2, 3})])):
+    for name, pairs in (("cmd", [pair for pair in cmd() if int(pair[0]) % 2]), ("medquad", [*_medquad({2, 3})])):
         struck = {key: [a for a in guards.checked(b, [Message("user", q)]).actions if a.blocks] for key, q, b in pairs}
         result[name] = _shares([*struck.values()])
         for key in random.Random(seed).sample(sorted(struck), min(DRAWN, len(struck))):

@@ -38,7 +38,7 @@ LABELS = {"triage": ("emergency", *KINDS), "guards": (*ANSWERED, *OTHERS)}
 FIRST = ("emergency", "unsafe", *OTHERS)
 """What decides; the kinds count less in the loss."""
 OF_KINDS = 0.6
-HELD_BACK = {"triage": ("c", "d"), "guards": ("test2",)}
+HELD_BACK = {"triage": ("e", "f"), "guards": ("test3",)}
 """Test halves, which are scored and never learned from."""
 ROWS, LONGEST, RATE = 32, 1500, 2e-3
 
