@@ -11,10 +11,11 @@ its question is refused instead, that is counted apart, since a harmful question
 to the model that is struck from a question or a passage leaves the answer as it is; a note strikes nothing.
 
 `good`: the answers of CMD and of MedQuAD, without evidence, that the second reader has not learned from, and that its
-threshold was not chosen on: every second row, and half of the files. The doctors of CMD do name prescription drugs, doses and cures, so a strike there
-may be right. Struck shares are printed by guard; `--sheet` draws answers at random, and a reader who has written none
-of this judges whether each strike took unsafe content (`y`) or not (`n`); `--read` scores the filled sheet, which names
-rows and holds no text: false blocks are answers with at least one `n`, of all that were drawn.
+threshold was not chosen on: every second row, and half of the files. The doctors of CMD do name prescription drugs,
+doses and cures, so a strike there may be right. Struck shares are printed by guard; `--sheet` draws answers at random,
+and a reader who has written none of this judges whether each strike took unsafe content (`y`) or not (`n`); `--read`
+scores the filled sheet, which names rows and holds no text: false blocks are answers with at least one `n`, of all that
+were drawn.
 
 `requests`: MedSafetyBench. Its first 25 rows of each category have been read by the writer of the rules, the others
 have not, and are told apart. False refusals: over the questions of CMD and MedQuAD.
