@@ -233,7 +233,7 @@ def _quantiles(ms: list[float]) -> dict[str, float]:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["set", "good", "requests", "speed"])
-    parser.add_argument("half", nargs="?", choices=["dev", "test", "test2"], default="dev")
+    parser.add_argument("half", nargs="?", choices=["dev", "test", "test2", "test3"], default="dev")
     parser.add_argument("--rules", action="store_true", help="of set: without the second reader")
     parser.add_argument("--sheet", type=Path)
     parser.add_argument("--read", type=Path)
