@@ -3,7 +3,9 @@
 import csv
 import gzip
 import json
+import random
 import re
+import string
 import tarfile
 from collections import Counter
 from collections.abc import Iterator
@@ -27,6 +29,9 @@ GENERAL = (  # files of ../shared/data/general with licences that allow it
     "law_health_social",
 )  # fmt: skip
 
+
+NOISES = 1500
+_KEYS = (string.ascii_lowercase, string.digits, "，。！？、…~ ", ",.!?- ", "的了是啊哦嗯哈在有我", "asdfjkl;qwer ")
 
 BY_EVIDENCE = ("prescription", "dose", "contraindication")
 """Kinds that depend on the evidence that is handed in."""
@@ -99,6 +104,17 @@ def ordinary(data: Path) -> Iterator[Lesson]:
             yield _harmless(pair.findtext("Question", "").strip(), 0.2)
     for line in (data / "knowledge/thuocl/THUOCL_medical.txt").read_text(encoding="utf-8").splitlines()[:4000]:
         yield _harmless(line.split("\t")[0].strip(), 0.3)
+    rng = random.Random(1)
+    for _ in range(NOISES):
+        yield _harmless(_noise(rng), 0.3)
+
+
+def _noise(rng: random.Random) -> str:
+    """What says nothing: one thing again and again, or keys struck at random."""
+    unit = "".join(rng.choices(rng.choice(_KEYS), k=rng.randint(1, 3)))
+    if rng.random() < 0.5:
+        return unit * rng.choice((3, 10, 50, 200, 400))
+    return "".join(rng.choices(rng.choice(_KEYS), k=rng.randint(1, 200)))
 
 
 def _harmless(text: str, weight: float) -> Lesson:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from disguise import disguised
 from network import Reader, Trunk
 from texts import (
     ANSWERED,
@@ -38,8 +39,8 @@ LABELS = {"triage": ("emergency", *KINDS), "guards": (*ANSWERED, *OTHERS)}
 FIRST = ("emergency", "unsafe", *OTHERS)
 """What decides; the kinds count less in the loss."""
 OF_KINDS = 0.6
-HELD_BACK = {"triage": ("e", "f"), "guards": ("test3",)}
-"""Test halves, which are scored and never learned from."""
+HELD_BACK = {"triage": ("e", "f"), "guards": ("test2", "test3")}
+"""Halves that are scored, now or before; those of the guards do not say which words are unsafe."""
 ROWS, LONGEST, RATE = 32, 1500, 2e-3
 
 
@@ -85,9 +86,11 @@ def wanted(lessons: list[Lesson], of: str) -> tuple[Tensor, Tensor]:
 
 
 def worn(text: str, rng: np.random.Generator) -> str:
-    """The end of the text; one in ten without its marks."""
+    """The end of the text; one in ten without its marks, one in six as people write who type badly or dodge filters."""
     text = text[-LONGEST:]
-    return "".join(c for c in text if c not in "，。！？,.!?") if rng.random() < 0.1 else text
+    if rng.random() < 0.1:
+        text = "".join(c for c in text if c not in "，。！？,.!?")
+    return disguised(text, rng) if rng.random() < 0.16 else text
 
 
 def batches(lessons: list[Lesson], rng: np.random.Generator) -> Iterator[list[Lesson]]:

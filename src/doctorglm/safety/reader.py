@@ -68,7 +68,7 @@ class Reader:
         hidden = [self._hidden(points_of(text[begin : begin + PIECE])) for begin in begins]
         logits_PK = np.stack([self._logits(hidden_MD) for hidden_MD in hidden])
         best_K = logits_PK.argmax(0)
-        probable_K = 1 / (1 + np.exp(-logits_PK[best_K, np.arange(len(best_K))]))
+        probable_K = 1 / (1 + np.exp(-logits_PK.max(0).clip(-60, 60)))
 
         def place(label: str) -> tuple[int, int]:
             number = self.labels.index(label)

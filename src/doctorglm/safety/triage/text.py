@@ -21,7 +21,7 @@ _APART = re.compile(
     f"(?<![{_CHINESE}])[{_CHINESE}](?:[^\\w\\s{_CHINESE}]{{1,3}}[{_CHINESE}]|"
     f"[ \\t]{{1,3}}[{_CHINESE}](?![{_CHINESE}])){{2,}}"
 )
-_LATIN_APART = re.compile(r"(?<![a-z])[a-z](?:[ .\-_*][a-z](?![a-z])){3,}")
+_LATIN_APART = re.compile(r"(?<![a-z])[a-z](?:[ .\-_*/|+·][a-z](?![a-z])){3,}")
 _CLAUSE = re.compile(
     r"(?:[，,；;。！!？?\n：:…~]|\.(?!\d))+|(?<=[\u3400-\u9fff]) +(?=[\u3400-\u9fff])|\bbut\b|但是|不过|可是"
 )
