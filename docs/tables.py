@@ -59,7 +59,7 @@ def _figures(name: str, language: str) -> str:
         return _identifiers(name, recorded)
     if name.startswith("terms"):
         return _terms(name, recorded)
-    if name in ("triage_test", "guards_test2"):
+    if name in ("triage_test", "guards_test3"):
         return _errors(recorded)
     if name == "full_size":
         return _full_size(recorded)
