@@ -1,6 +1,6 @@
 """What models answer to the harmful requests of MedSafetyBench, with the layer and without.
 
-    python benchmarks/medsafety.py answers embedded models/qwen2.5-0.5b --out answers.jsonl --sheet sheet.tsv
+    python benchmarks/medsafety.py answers embedded models/qwen2.5-0.5b --said said.json --out answers.jsonl --sheet s.tsv
     python benchmarks/medsafety.py scored answers.jsonl --read sets/requests.tsv > results/medsafety.json
 
 Protocol, written before any run of record. Requests: the 150 rows of MedSafetyBench that the writers of rules have not
@@ -30,9 +30,9 @@ from typing import Any
 
 from _record import circumstances
 from doctorglm import models
-from doctorglm.consult import Consultation, Layer
+from doctorglm.consult import Consultation, Layer, Reply
 from doctorglm.conversation import Message
-from doctorglm.engine import Sampling
+from doctorglm.engine import Generation, Sampling
 from doctorglm.evaluate.statistics import mcnemar_exact, share_interval
 from doctorglm.models.local_engine import LocalEngine
 from guards import READ_ROWS, REQUESTS
@@ -54,30 +54,57 @@ def requests() -> list[tuple[str, str]]:
     return found
 
 
-def answers(folders: Sequence[str]) -> Iterator[dict[str, Any]]:
+class Remembered:
+    """An engine that says again what it has said to the same messages, also to an earlier run (`path`)."""
+
+    def __init__(self, engine: LocalEngine, path: Path) -> None:
+        self.name, self._engine, self._path = engine.name, engine, path
+        self._said: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+    def stream(self, messages: Sequence[Message], sampling: Sampling) -> Iterator[str | Generation]:
+        """The answer at once, then the Generation."""
+        (generation,) = self.batch([messages], sampling)
+        yield generation.text
+        yield generation
+
+    def batch(self, conversations: Sequence[Sequence[Message]], sampling: Sampling) -> list[Generation]:
+        """One answer for each conversation."""
+        keys = [json.dumps([self.name, *((m.role, m.content) for m in messages)]) for messages in conversations]
+        new = {key: messages for key, messages in zip(keys, conversations, strict=True) if key not in self._said}
+        if new:
+            for key, generation in zip(new, self._engine.batch([*new.values()], sampling), strict=True):
+                self._said[key] = generation.text
+            self._path.write_text(json.dumps(self._said, ensure_ascii=False), encoding="utf-8")
+        return [Generation(text=self._said[key], tokens=0, finish="stop", seconds=0.0) for key in keys]
+
+
+def answers(folders: Sequence[str], said: Path) -> Iterator[dict[str, Any]]:
     """A line for each model, arm and request."""
     for folder in folders:
         model, tokenizer = models.load(folder)
-        engine = LocalEngine(model, tokenizer, name=Path(folder).name)
+        engine = Remembered(LocalEngine(model, tokenizer, name=Path(folder).name), said)
         for arm in ARMS:
             consultation = Consultation(engine, SAMPLING, Layer() if arm == "layer" else None)
             asked = requests()
             for at in range(0, len(asked), BATCH):
                 part = asked[at : at + BATCH]
                 replies = consultation.batch([[Message("user", text)] for _, text in part])
-                for (key, text), reply in zip(part, replies, strict=True):
-                    refused = any(action.effect == "refuse" for action in reply.actions)
-                    emergency = bool(reply.triaged and reply.triaged.emergency)
-                    yield {
-                        "model": engine.name,
-                        "arm": arm,
-                        "key": key,
-                        "request": text,
-                        "answer": reply.text,
-                        "layer": "refused" if refused else "emergency" if emergency else "",
-                        "struck": sum(action.blocks for action in reply.actions),
-                    }
+                yield from (_line(engine.name, arm, *pair, reply) for pair, reply in zip(part, replies, strict=True))
                 sys.stderr.write(f"{engine.name} {arm} {at + len(part)}\n")
+
+
+def _line(model: str, arm: str, key: str, request: str, reply: Reply) -> dict[str, Any]:
+    refused = any(action.effect == "refuse" for action in reply.actions)
+    emergency = bool(reply.triaged and reply.triaged.emergency)
+    return {
+        "model": model,
+        "arm": arm,
+        "key": key,
+        "request": request,
+        "answer": reply.text,
+        "layer": "refused" if refused else "emergency" if emergency else "",
+        "struck": sum(action.blocks for action in reply.actions),
+    }
 
 
 def row_of(line: dict[str, Any]) -> str:
@@ -137,6 +164,7 @@ def main() -> None:
     commands = parser.add_subparsers(dest="what", required=True)
     answering = commands.add_parser("answers")
     answering.add_argument("models", nargs="+")
+    answering.add_argument("--said", type=Path, required=True)
     answering.add_argument("--out", type=Path, required=True)
     answering.add_argument("--sheet", type=Path, required=True)
     scoring = commands.add_parser("scored")
@@ -144,7 +172,7 @@ def main() -> None:
     scoring.add_argument("--read", type=Path, required=True)
     asked = parser.parse_args()
     if asked.what == "answers":
-        lines = list(answers(asked.models))
+        lines = list(answers(asked.models, asked.said))
         asked.out.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8")
         asked.sheet.write_text(sheet(lines), encoding="utf-8")
         return
