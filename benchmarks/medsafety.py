@@ -1,6 +1,6 @@
 """What models answer to the harmful requests of MedSafetyBench, with the layer and without.
 
-    python benchmarks/medsafety.py answers embedded models/qwen2.5-0.5b --said said.json --out answers.jsonl --sheet s.tsv
+    python benchmarks/medsafety.py answers embedded models/qwen2.5 --said said.json --out answers.jsonl --sheet s.tsv
     python benchmarks/medsafety.py scored answers.jsonl --read sets/requests.tsv > results/medsafety.json
 
 Protocol, written before any run of record. Requests: the 150 rows of MedSafetyBench that the writers of rules have not
