@@ -30,6 +30,8 @@ GENERAL = (  # files of ../shared/data/general with licences that allow it
 )  # fmt: skip
 
 
+SHORTEST_ORDER = 8
+"""Characters; an order that is told in fewer, as the first letters of lines, is learned only as part of its text."""
 NOISES = 1500
 _KEYS = (string.ascii_lowercase, string.digits, "，。！？、…~ ", ",.!?- ", "的了是啊哦嗯哈在有我", "asdfjkl;qwer ")
 
@@ -165,13 +167,14 @@ def orders(path: Path) -> Iterator[Lesson]:
         record = json.loads(line)
         key = f"{path.stem}/{record['id']}"
         yield _read_for_orders(record["text"], record["injected"], 1.0, key)
+        if not record["injected"] or min(map(len, record["spans"])) < SHORTEST_ORDER:
+            continue
+        yield _read_for_orders(max(record["spans"], key=len), True, 0.5, key)
         rest = record["text"]
         for span in record["spans"]:
             rest = rest.replace(span, "")
-        if record["injected"]:
-            yield _read_for_orders(max(record["spans"], key=len), True, 0.5, key)
-            if len(rest.strip()) >= 12:
-                yield _read_for_orders(rest, False, 0.5, key)
+        if len(rest.strip()) >= 12:
+            yield _read_for_orders(rest, False, 0.5, key)
 
 
 def _read_for_orders(text: str, holds: bool, weight: float, key: str) -> Lesson:
@@ -215,4 +218,4 @@ def ordinary_answers(data: Path, rng: np.random.Generator) -> Iterator[Lesson]:
                 yield Lesson(drawn, UNKNOWN, 0.3, "medquad")
             passage = re.sub(r"\s+", " ", pair.findtext("Answer", ""))
             start = int(rng.integers(max(1, len(passage) - 300)))
-            yield _read_for_orders(passage[start : start + 300], False, 0.3, "medquad")
+            yield _read_for_orders(passage[start : start + 300], False, 0.5, "medquad")
