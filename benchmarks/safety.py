@@ -1,6 +1,6 @@
 """Measures how long the rules that stand about the model take: triage, the guards on a question and on an answer.
 
-    python benchmarks/safety.py > benchmarks/results/safety.json          # needs ../shared
+    OPENBLAS_NUM_THREADS=1 python benchmarks/safety.py > benchmarks/results/safety.json          # needs ../shared
 
 Texts: CMD's questions (`title。ask`) one after the other, and its answers, each cut into pieces of 2,000 characters.
 For a piece: `triage` of the question as the only message, `asked` the guards on it, `answer` the guards on the answer,
@@ -8,7 +8,8 @@ For a piece: `triage` of the question as the only message, `asked` the guards on
 least of five runs, so that what else the machine does counts little; p50 and p99 are over the pieces. Rules are read
 before; nothing is kept from one piece to the next but what the program itself keeps.
 
-`megabyte_ms`: the time for a megabyte (in UTF-8) of the beginning of something that is never completed, once each.
+`megabyte_ms`: the time for a megabyte (in UTF-8) of the beginning of something that is never completed, once each, and
+the most of all.
 """
 
 import csv
@@ -81,17 +82,22 @@ def measured() -> dict[str, Any]:
     measuring = works(Guards())
     texts = pieces()
     near = {unit: unit * (1_000_000 // len(unit.encode())) for unit in NEAR}
+    slow = {
+        unit: {name: round(_ms(measuring[name], text, text, 1), 1) for name in ("triage", "asked", "answer")}
+        for unit, text in near.items()
+    }
     return {
         "pieces": len(texts),
         "characters": CHARACTERS,
         "ms": {name: quantiles([_ms(work, q, a, RUNS) for q, a in texts]) for name, work in measuring.items()},
-        "megabyte_ms": {
-            unit: {name: round(_ms(measuring[name], text, text, 1), 1) for name in ("triage", "asked", "answer")}
-            for unit, text in near.items()
-        },
+        "megabyte_ms": slow
+        | {"most": {name: max(row[name] for row in slow.values()) for name in next(iter(slow.values()))}},
     }
 
 
 if __name__ == "__main__":
-    result = circumstances("python benchmarks/safety.py", {"doctorglm": version("doctorglm")}) | measured()
+    result = (
+        circumstances("OPENBLAS_NUM_THREADS=1 python benchmarks/safety.py", {"doctorglm": version("doctorglm")})
+        | measured()
+    )
     sys.stdout.write(json.dumps(result, ensure_ascii=False, indent=1) + "\n")
