@@ -7,6 +7,7 @@ from doctorglm.clinical.evidence import Evidence
 from doctorglm.safety.guards.drugs import is_information
 from doctorglm.safety.guards.finding import Finding
 from doctorglm.safety.guards.fold import fold
+from doctorglm.safety.guards.lexicon import lexicon, named
 from doctorglm.safety.guards.rules import own_rules
 from doctorglm.safety.guards.scene import Scene
 
@@ -29,4 +30,6 @@ def found(scene: Scene) -> Iterator[Finding]:
 
 
 def _named(drug: str, evidence: Sequence[Evidence]) -> bool:
-    return any(drug in fold(f"{e.title}\n{e.text}").text for e in evidence)
+    first = lexicon().first.get(drug, drug)
+    texts = [fold(f"{passage.title}\n{passage.text}").text for passage in evidence]
+    return any(drug in text or any(n.name == first for n in named(text)) for text in texts)
