@@ -11,22 +11,27 @@ from doctorglm.safety.guards.fold import fold
 from doctorglm.safety.guards.lexicon import covers, named
 
 _FORBIDS = re.compile(
-    r"禁用|禁忌|禁服|禁种|禁饮|禁食|忌用|忌服|忌食|忌与|(?<=[证虚实])忌|禁止|禁与|禁并用|禁内服|不宜|不得|不可|不能|不应|不用|不饮酒|戒酒"
-    r"|不推荐|不建议|避免|勿用|勿服|勿食|停用|停药|暂缓|致畸|后方可|"
+    r"(?<!不是)(?<!没有)禁忌|禁用|禁服|禁种|禁饮|禁食|忌用|忌服|忌食|忌与|(?<=[证虚实])忌|禁止|禁与|禁并用|禁内服|不宜|不得|不可|不能|不应|不用|不饮酒|戒酒"
+    r"|不推荐|不建议|避免|勿用|勿服|勿食|(?<!无需)(?<!不必)(?<!不用)停用|停药|暂缓|致畸|后方可|"
     r"(?<![a-z])(?:contraindicated|contraindications?|avoid(?:ed)?|should not|must not|do not|don't|not for|"
     r"not with|not recommended|not be used|teratogen|wait|causes? hemolysis)"
 )
+_STOPPING = re.compile(
+    r"(?:不应|不得|不可|不能|不要|切勿|避免|不宜|勿)[^，,；;]{0,6}(?:停|减量|中断)[^，,；;]{0,3}|do not (?:stop|discontinue)"
+)
+"""Forbids to stop the drug, not to take it."""
+_REASON = re.compile(r"owing to|because|due to|可致|以免|以防|因为?|引起|导致")
 _CAREFUL = re.compile(
     r"慎用|谨慎|慎服|减量|调整剂量|减少剂量|权衡|(?<![a-z])(?:caution|cautiously|reduce the dose|dose adjustment)(?![a-z])"
 )
 _TOGETHER = re.compile(
-    r"合用|联用|同用|同服|同时|并用|相互作用|一起|(?<![a-z])(?:together|with|combin|interact|when taking|while taking)"
+    r"合用|联用|同用|同服|同时|并用|相互作用|一起|期间|停药后|服用.{1,12}者|(?<![a-z])(?:together|with|combin|interact|during|taking)"
 )
 _HARMS = re.compile(
-    r"升高|增强|增加|降低|综合征|可致|中毒|留意|风险|(?<![a-z])(?:rais|increas|reduc|lower|caus|syndrome|risk|toxicity)"
+    r"升高|增强|增加|降低|综合征|可致|中毒|留意|风险|相互作用|(?<![a-z])(?:interact|rise|rais|increas|reduc|lower|caus|syndrome|risk|toxicity)"
 )
 _PERMITS = re.compile(
-    r"可改用|改用|可用于|可选用|亦可|可作|应选|首选|较安全|可以使用|可在|可用氧|仍可|(?<![a-z])(?:preferred|may be (?:given|continued)|"
+    r"可改用|改用|可用于|可选|亦可|可作|应选|首选|较安全|可以使用|可在|可用氧|仍可|(?<![a-z])(?:preferred|may be (?:given|continued)|"
     r"is an option|can be used|is used for|is safe)"
 )
 _SENTENCE = re.compile(r"(?:[^。！？!?；;\n.]|\.(?!\s|$))+")
@@ -80,6 +85,8 @@ class Ban:
     """What the sentence is about, by first names."""
     body: frozenset[str]
     """What it names besides."""
+    objects: frozenset[str]
+    """What it names right behind the word that forbids."""
     items: tuple[Item, ...] = field(default=())
     together: bool = False
     gap_days: float | None = None
@@ -87,6 +94,8 @@ class Ban:
 
     def subjects(self) -> frozenset[str]:
         """What those to whom an item applies must not take."""
+        if self.objects:
+            return self.objects
         if self.body and (self.body <= self.head or not self.head):
             return self.body
         return self.head or self.body
@@ -102,11 +111,15 @@ def _bans(passage: Evidence) -> Iterator[Ban]:
     head, lead = _names(fold(passage.title).text), ""
     for match in _SENTENCE.finditer(fold(passage.text).text):
         sentence = match[0].strip()
-        if said := _HEAD.match(sentence):
-            head, lead, body_text = _names(said[1]), said[1], sentence[said.end() :]
+        said = _HEAD.match(sentence)
+        if said:
+            head, lead, body_text = _names(said[1]) or head, said[1], sentence[said.end() :]
         else:
             body_text = sentence
-        clauses = [c for c in re.split(r"[，,]", body_text) if _FORBIDS.search(c) or not _PERMITS.search(c)]
+        opens = not said and any(n.start <= 2 for n in named(sentence))
+        clauses = [
+            c for c in re.split(r"[，,]", _STOPPING.sub("", body_text)) if _FORBIDS.search(c) or not _PERMITS.search(c)
+        ]
         text = "，".join(clauses)
         body = _names(text)
         together = _TOGETHER.search(text) is not None
@@ -116,14 +129,32 @@ def _bans(passage: Evidence) -> Iterator[Ban]:
                 sentence,
                 passage.source,
                 forbids,
-                head,
+                frozenset() if opens else head,
                 body,
+                _objects(text),
                 tuple(_items(text, lead)),
                 together,
                 _gap(text),
             )
-        if not said and body:
-            head, lead = (body if not head else head), lead
+        if body and (opens or not head):
+            head = body
+
+
+def _objects(text: str) -> frozenset[str]:
+    """What stands in a list right behind a word that forbids, in Chinese."""
+    found = named(text)
+    made: set[str] = set()
+    for match in _FORBIDS.finditer(text):
+        at = match.end()
+        for name in found:
+            if name.start < match.end() or match[0].isascii():
+                continue
+            between = text[at : name.start]
+            if len(between) > 5 or re.search(r"[，,。；;与和用]" if at == match.end() else r"[，,。；;]", between):
+                break
+            made.add(name.name)
+            at = name.end
+    return frozenset(made)
 
 
 def _names(text: str) -> frozenset[str]:
@@ -134,7 +165,10 @@ def _items(text: str, lead: str) -> Iterator[Item]:
     said = [part for part in _ITEM.split(text) if part.strip()]
     if written(lead):
         said.append(lead)
-    for part in said:
+    for whole in said:
+        part = _REASON.split(whole)[0]
+        if not part.strip():
+            continue
         facts = written(part)
         younger, older, egfr = _younger(part), _older(part), _EGFR.search(part)
         if egfr:
@@ -145,6 +179,8 @@ def _items(text: str, lead: str) -> Iterator[Item]:
             or "later_pregnancy" in facts
             or "term_pregnancy" in facts
         ):
+            facts -= {"pregnant"}
+        if "planning" in facts:
             facts -= {"pregnant"}
         if "dialysis" in facts:
             facts -= {"kidney"}

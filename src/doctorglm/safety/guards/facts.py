@@ -18,7 +18,7 @@ _DENIED = re.compile(
     r"[^，,。；;]{0,8}$"
 )
 _DENIED_AFTER = re.compile(
-    r"[^，,。；;]{0,3}(?:正常|阴性|已经?好|已愈|禁用|慎用|忌用|忌服|不是不能|不能用|不能吃|不可以?用|(?:tests? |function )?(?:is|are) normal|ruled out)"
+    r"[^，,。；;]{0,3}(?:正常|阴性|已经?好|已愈|疫苗|针|禁用|慎用|忌用|忌服|不是不能|不能用|不能吃|不可以?用|(?:tests? |function )?(?:is|are) normal|ruled out)"
 )
 _OTHERS = re.compile(
     r"我?(?:老婆|妻子|爱人|媳妇|老公|丈夫|弟弟|妹妹|哥哥|姐姐|朋友|同事|邻居)|"
@@ -118,11 +118,11 @@ def _holds(words: re.Pattern[str], text: str) -> bool:
 
 _LAB = {
     "egfr": re.compile(r"(?:egfr|滤过率|肌酐清除率)[^\d，,。]{0,8}(\d{1,3})(?!\d)"),
-    "creatinine": re.compile(r"(?<!素)肌酐[^\d，,。清]{0,6}(\d{2,4})"),
+    "creatinine": re.compile(r"肌酐(?!清除)[^\da-z，,。]{0,6}(\d{2,4})"),
     "potassium": re.compile(r"(?:血钾|potassium)[^\d，,。]{0,8}(\d\.\d)"),
     "transaminase": re.compile(r"(?:转氨酶|谷丙|alt)[^\d，,。]{0,6}(\d{2,4})"),
     "pulse": re.compile(r"(?:心率|脉搏|heart rate)[^\d，,。]{0,8}(\d{2,3})"),
-    "systolic": re.compile(r"(?:血压|压|blood pressure)[^\d，,。]{0,8}(\d{3})"),
+    "systolic": re.compile(r"(?:血压|blood pressure|bp)[^\d，,。]{0,8}(\d{3})|(?<!\d)(?=\d{3}/\d{2})(\d{3})/"),
     "glucose": re.compile(r"血糖[^\d，,。]{0,4}(\d{1,2}(?:\.\d)?)"),
     "qtc": re.compile(r"qtc?[^\d，,。]{0,6}(\d{3})"),
     "birth_grams": re.compile(r"(?:出生|体重|生下来)[^\d，,。]{0,6}(\d{4}|[5-9]\d\d)(?:克|g)"),
@@ -133,9 +133,23 @@ _TRANSAMINASE_WORDS = re.compile(r"转氨酶[^，,。]{0,6}[二三四五六七�
 def _values(text: str) -> Iterator[tuple[str, float]]:
     for name, pattern in _LAB.items():
         if match := pattern.search(text):
-            yield name, float(match[1])
+            yield name, float(next(g for g in match.groups() if g))
     if _TRANSAMINASE_WORDS.search(text):
         yield "transaminase", 300.0
+
+
+_IMPLIES = (
+    ("dialysis", "kidney"),
+    ("hepatic_coma", "liver"),
+    ("gout_attack", "gout"),
+    ("type1", "diabetes"),
+    ("ketosis", "diabetes"),
+    ("heart_attack", "coronary"),
+    ("coronary", "heart_disease"),
+    ("heart_failure", "heart_disease"),
+    ("organ_transplant", "immunosuppressed"),
+)
+"""A fact, and the more general one that holds with it."""
 
 
 def _inferred(facts: set[str], values: dict[str, float]) -> set[str]:
@@ -155,6 +169,10 @@ def _inferred(facts: set[str], values: dict[str, float]) -> set[str]:
     ):
         if name in values and lowest <= values[name] < highest:
             facts.add(fact)
+    if "dialysis" in facts:
+        values["egfr"] = 10.0
+    elif "egfr" not in values and "creatinine" in values:
+        values["egfr"] = 6000 / values["creatinine"]  # roughly, of an elderly patient
     weeks = values.get("weeks")
     if weeks is not None:
         facts.add("pregnant")
@@ -169,7 +187,7 @@ def _inferred(facts: set[str], values: dict[str, float]) -> set[str]:
             )
             if (first <= weeks < last if weeks is not None else name == "early_pregnancy")
         }
-    for fact, general in (("dialysis", "kidney"), ("hepatic_coma", "liver"), ("gout_attack", "gout")):
+    for fact, general in _IMPLIES:
         if fact in facts:
             facts.add(general)
     return facts

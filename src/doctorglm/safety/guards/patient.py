@@ -145,6 +145,10 @@ def _allergies(text: str) -> Iterable[str]:
         return
     for match in _ALLERGIC.finditer(text):
         name = match[1] or match[2] or match[3]
+        if re.search(
+            r"(?:没有?|不|无|未)[^，,]{0,6}$|(?:not|no) $", text[: match.end()].rpartition(name)[0][-8:]
+        ) or re.match(r"(?:没|无|不)", name):
+            continue
         name = re.split(r"对|我|有|吃|打|用|和|及|她|他|孩子|宝宝|不|没", name)[-1]
         if len(name) >= 2 and name not in ("药物", "食物", "皮肤", "花粉", "什么", "季节"):
             yield name
