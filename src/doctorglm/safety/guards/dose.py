@@ -5,12 +5,14 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from doctorglm.clinical.evidence import Evidence
-from doctorglm.safety.guards.amounts import Dose, doses, parts
+from doctorglm.safety.guards.amounts import Dose, doses
 from doctorglm.safety.guards.drugs import Drug, drugs, herbs
 from doctorglm.safety.guards.finding import Finding
 from doctorglm.safety.guards.fold import fold
+from doctorglm.safety.guards.lexicon import named
+from doctorglm.safety.guards.regimens import Person, entries, sourced
 from doctorglm.safety.guards.rules import own_rules
-from doctorglm.safety.guards.scene import Scene
+from doctorglm.safety.guards.scene import Known, Scene
 
 _HERBS = 3
 """Herbs with weights in a sentence that make a formula; fewer may be food."""
@@ -30,16 +32,20 @@ def found(scene: Scene) -> Iterator[Finding]:
     rules, evidence = own_rules("dose"), scene.known.evidence
     for start, end in scene.own_sentences:
         sentence = scene.text[start:end]
-        named = drugs(sentence)
+        in_it = drugs(sentence)
         if _is_formula(sentence):
             yield Finding(start, end, rules["formula"])
             continue
         given = doses(sentence)
-        told = named or (drugs(scene.text[max(0, start - 60) : start]) if given else ())
+        told = in_it or (drugs(scene.text[max(0, start - 60) : start]) if given else ())
         for dose in given:
-            if start + dose.end <= scene.begin or not _is_a_drug_s(dose, sentence, told, named, evidence):
+            if start + dose.end <= scene.begin or not _is_a_drug_s(dose, sentence, told, in_it, evidence):
                 continue
-            if not _sourced(dose, _nearest(dose, named) or (told[-1] if told else None), evidence):
+            if _repeats_a_doctor(dose, sentence, scene.known):
+                continue
+            drug = _nearest(dose, in_it) or (told[-1] if told else None)
+            name = drug.name if drug else _asked(scene.known) if evidence else None
+            if not sourced(dose, name, _person(scene.known), evidence):
                 yield Finding(max(start + dose.start, scene.begin), start + dose.end, rules["no-source"])
 
 
@@ -57,10 +63,21 @@ def _is_a_drug_s(
         return False
     if dose.sure:
         return True
-    amount = any(unit not in ("/d", "h", "d", "w", "m", "c") for _, unit in dose.parts)
-    if evidence and _TAKES.search(sentence) and any(_read(passage)[1] for passage in evidence):
-        return amount or any(unit in ("/d", "h") for _, unit in dose.parts)
+    amount = any(part.unit not in ("/d", "days") for part in dose.parts)
+    if evidence and _TAKES.search(sentence) and any(g.parts for e in evidence for x in entries(e) for g in x.groups):
+        return amount or any(part.unit == "/d" for part in dose.parts)
     return bool(named) or (amount and bool(told)) or (amount and _DRUG_MEANT.search(sentence) is not None)
+
+
+_DOCTOR_S = re.compile(r"医生|医师|处方|药袋|盒|(?<![a-z])(?:doctor|prescri)")
+
+
+def _repeats_a_doctor(dose: Dose, sentence: str, known: Known) -> bool:
+    """True where the answer says again what the patient told that a doctor ordered."""
+    question = fold(known.question).text
+    if not (_DOCTOR_S.search(sentence) and _DOCTOR_S.search(question)):
+        return False
+    return dose.parts <= {part for other in doses(question) for part in other.parts}
 
 
 def _nearest(dose: Dose, named: Sequence[Drug]) -> Drug | None:
@@ -69,11 +86,26 @@ def _nearest(dose: Dose, named: Sequence[Drug]) -> Drug | None:
     return before[-1] if before else (named[0] if named else None)
 
 
-def _sourced(dose: Dose, drug: Drug | None, evidence: Sequence[Evidence]) -> bool:
-    return any(dose.parts <= said and (drug is None or drug.name in text) for text, said in map(_read, evidence))
+_WEIGHS = re.compile(r"(?<![\d.×x*~–-])(\d{1,3}(?:\.\d)?)\s?(公斤|千克|kg|斤)(?!以|体重|/)")
 
 
-@lru_cache(maxsize=256)
-def _read(evidence: Evidence) -> tuple[str, frozenset[tuple[float, str]]]:
-    text = fold(f"{evidence.title}\n{evidence.text}").text
-    return text, parts(text)
+@lru_cache(maxsize=64)
+def _person(known: Known) -> Person:
+    """The patient's age and weight, as the question tells them."""
+    text = fold(known.said).text
+    age = known.patient.age_years
+    if age is None and re.search(r"成人|(?<![a-z])(?:adult|grown)", text):
+        age = 30.0
+    match = _WEIGHS.search(text)
+    kilos = float(match[1]) / (2 if match[2] == "斤" else 1) if match else None
+    return Person(age, kilos)
+
+
+def _asked(known: Known) -> str | None:
+    """The drug that the question names, where it names one."""
+    names = {n.name for n in named(fold(known.question).text) if n.name in _given(known.evidence)}
+    return names.pop() if len(names) == 1 else None
+
+
+def _given(evidence: Sequence[Evidence]) -> set[str]:
+    return {name for passage in evidence for entry in entries(passage) for name in entry.names}
