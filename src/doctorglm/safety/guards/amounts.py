@@ -50,14 +50,16 @@ _R = rf"{_N}(?:\s?(?:-|–|~|至|到|to|or|或|、)\s?{_N})?"
 _NAMES = "|".join(sorted(map(re.escape, _UNIT_OF), key=lambda n: (-len(n), n)))
 _AMOUNT = Anchored(
     rf"{_NUMBERS}",
-    rf"(?<![\d.a-z])(?P<n>{_R})\s?(?P<unit>{_NAMES})(?![a-z月小疗星礼])(?P<per>(?:\s?/\s?(?:kg|公斤|次|日|天|day|d)(?![a-z])){{0,2}})(?!\s?/)",
+    rf"(?<![\d.a-z])(?P<n>{_R})\s?(?:[a-z]{{5,20}} (?=tablets?|pills?|capsules?))?(?P<unit>{_NAMES})(?![a-z月小疗星礼])"
+    rf"(?P<per>\s?/\s?[（(]?(?:kg|公斤)(?:\s?[·.*/]\s?(?:日|天|d))?[)）]?(?![a-z])|(?:\s?/\s?(?:次|日|天|day|d)(?![a-z]))?)(?!\s?/)",
 )
 _FREQUENCY = Anchored(
-    rf"每隔间日天早qbd{_NUMBERS}",
+    rf"每隔间过均分日天早qbd{_NUMBERS}",
     rf"(?:24|二十四)小时内?(?:总量)?(?:不得?超过|最多|至多|可)?\s?(?P<all>{_R})\s?次|一昼夜(?:不超过)?\s?(?P<night>{_R})\s?次"
-    rf"|(?:每|一|1)?(?:日|天)(?:最多|不超过|至多|可|吃|服|喝|涂|抹|喷|用|滴|洗|分){{0,2}}\s?(?P<a>{_R})\s?(?:次|回|顿|遍)|(?P<b>{_R})\s?次/(?:日|天|d)"
+    rf"|(?:每|一|1)?(?:日|天)(?:最多|不超过|至多|早上|晚上|早晨|睡前|可以|可|吃|服|喝|涂|抹|喷|用|滴|洗|分){{0,2}}\s?(?P<a>{_R})\s?(?:次|回|顿|遍)|(?P<b>{_R})\s?次/(?:日|天|d)"
     rf"|(?:每|一)(?:周|星期)\s?(?P<week>{_R})\s?次|(?P<weekly>once (?:a week|weekly))"
-    rf"|(?:每隔?|隔|间隔)(?:至少)?\s?(?P<h>{_R}|(?=小时))\s?个?(?:小时|钟头)(?:\s?[一1]\s?次)?|(?P<eh2>{_R}) hours (?:between|apart)"
+    rf"|(?:每隔?|间隔)(?:至少|≥|不少于)?\s?(?P<h>{_R}|(?=小时))\s?个?(?:小时|钟头)(?:\s?[一1]\s?次)?"
+    rf"|(?:隔|过)?(?P<h2>{_R})\s?个?(?:小时|钟头)(?=可?再|一次|1次|才|重复)|(?:均?分成?|分)\s?(?P<share>{_R})\s?次|(?P<eh2>{_R}) hours (?:between|apart)"
     rf"|(?:每(?:隔)?)?(?P<min>{_R})\s?分钟\s?(?:一|1)\s?(?:次|滴|喷|回)"
     rf"|(?<![a-z])(?P<latin>qd|bid|tid|qid|qn)(?![a-z])|(?<![a-z])q(?P<qh>\d{{1,2}})h(?![a-z])|(?P<parts>早中晚各?|早晚各?(?=[一两二三半\d各])|隔[日天](?:一|1)次)"
     rf"|(?<![a-z])(?P<c>once|twice|thrice|{_R} times)(?: a| per| each| every)? ?(?:day|"
@@ -65,8 +67,8 @@ _FREQUENCY = Anchored(
     rf"(?P<daily>(?<![a-z])daily(?![a-z]))",
 )
 _COURSE = Anchored(
-    "连疗服吃用输喝涂不最f",
-    rf"(?:(?:连续?(?:服用|使用|服|用|吃|打|输|涂|洗)?|疗程(?:为|是|一般)?|(?:服用?|吃|用药?|喝|涂满?|连吃|输液)(?:够|满|了|上|到)?|不超过|最多|for)\s?)(?P<n>{_R})\s?个?(?P<unit>天|日|周|星期|礼拜|月|疗程|days?|weeks?|months?)(?![内后前来])",
+    "连疗服吃用输喝涂不最共为至到f",
+    rf"(?:(?:连续?(?:服用|使用|服|用|吃|打|输|涂|洗)?|疗程(?:为|是|一般)?|(?:服用?|吃|用药?|喝|涂满?|连吃|输液)(?:够|满|了|上|到)?|不超过|最多|共|为期|(?:至|到)(?:起病|发病)?|for)\s?)(?P<n>{_R})\s?个?(?P<unit>天|日|周|星期|礼拜|月|疗程|days?|weeks?|months?)(?![内后前来])",
 )
 _PERIOD = {"天": "d", "日": "d", "周": "w", "星": "w", "礼": "w", "月": "m", "疗": "c"}
 _TAKES = re.compile(
@@ -76,6 +78,10 @@ _TAKES = re.compile(
 _FOOD = re.compile(
     r"水|饼干|面包|盐|油|奶|酒|蛋|肉|菜|果|茶|米|面|主食|蛋白|纤维|鱼|豆|汤|粥|蜂蜜|红糖|白糖|尿|血|salt|water|sodium|sugar|alcohol|fluid|milk|fib(?:er|re)"
 )
+_BODY = re.compile(r"孩子|宝宝|出生|早产|体重|胎儿")
+_PER_ML = re.compile(r"每毫升$|每ml$")
+_OF_A_PIECE = re.compile(r"的?(?:药片|片子|胶囊|片剂|规格)|的(?=[，,。一两半])")
+"""Behind an amount that is the strength of a tablet."""
 _NEAR_FOOD = 16
 
 
@@ -139,8 +145,13 @@ def _amounts(text: str, *, all_of_them: bool = False) -> Iterator[Dose]:
         taken = _TAKES.search(before) is not None
         weighs = unit in ("g", "ml", "spoon")
         if not all_of_them:
-            if unit not in _SURE and not weighs and not taken and not match["n"][0].isdigit():
+            spelt = not match["n"][0].isdigit() and not match["unit"].isascii()
+            if spelt and unit not in _SURE and not weighs and not taken and not _DAILY.search(before):
                 continue  # 一片红疹
+            if unit == "g" and _BODY.search(text[max(0, start - _NEAR_FOOD) : match.end() + 6]):
+                continue
+            if _PER_ML.search(before) or _OF_A_PIECE.match(text, match.end()):
+                continue
             if unit == "piece" and match["unit"] == "个" and not taken:
                 continue
             if (weighs or unit == "piece") and _FOOD.search(text[max(0, start - _NEAR_FOOD) : match.end() + 4]):
@@ -155,11 +166,20 @@ def _amounts(text: str, *, all_of_them: bool = False) -> Iterator[Dose]:
 _MILLIGRAMS = {"mg": 1.0, "g": 1000.0, "ug": 0.001}
 
 
+_PER_KILO = re.compile(r"每公斤(?:体重)?$|每kg$")
+_PER_KILO_AFTER = re.compile(r"每公斤| per kg")
+
+
 def _amount(match: re.Match[str], unit: str, before: str) -> Part:
     values = _values(match["n"])
     factor = 10_000.0 if match["unit"].startswith("万") else _MILLIGRAMS.get(unit, 1.0)
     name = "mg" if unit in _MILLIGRAMS else unit
-    if "kg" in match["per"] or "公斤" in match["per"]:
+    if (
+        "kg" in match["per"]
+        or "公斤" in match["per"]
+        or _PER_KILO.search(before)
+        or _PER_KILO_AFTER.match(match.string, match.end())
+    ):
         name += "/kg"
     low = 0.0 if _AT_MOST.search(before) else min(values)
     return Part(low * factor, max(values) * factor, name)
@@ -191,10 +211,10 @@ def _times(match: re.Match[str]) -> tuple[float, float]:
     if match["min"]:
         values = _values(match["min"])
         return 1440 / max(values), 1440 / max(min(values), 1)
-    if (hours := match["h"] or match["eh"] or match["qh"] or match["eh2"]) or match["h"] == "":
+    if (hours := match["h"] or match["h2"] or match["eh"] or match["qh"] or match["eh2"]) or match["h"] == "":
         values = _values(hours) if hours else [1.0]
         return 24 / max(max(values), 0.5), 24 / max(min(values), 0.5)
-    told = next(match[name] for name in ("a", "b", "c", "all", "night", "xn") if match[name])
+    told = next(match[name] for name in ("a", "b", "c", "all", "night", "xn", "share") if match[name])
     values = _values(told.removesuffix(" times"))
     return min(values), max(values)
 
@@ -211,6 +231,8 @@ def _courses(text: str) -> Iterator[Dose]:
 
 
 def _values(said: str) -> list[float]:
+    if len(said) == 2 and all(c in _DIGITS for c in said):
+        return [float(_DIGITS[c]) for c in said]  # 三四天
     return [_number(n) for n in re.split(r"-|–|~|至|到|或|、| to | or ", said) if n.strip()]
 
 

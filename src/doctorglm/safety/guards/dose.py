@@ -2,15 +2,16 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 from doctorglm.clinical.evidence import Evidence
-from doctorglm.safety.guards.amounts import Dose, doses
+from doctorglm.safety.guards.amounts import Dose, Part, doses
 from doctorglm.safety.guards.drugs import Drug, drugs, herbs
 from doctorglm.safety.guards.finding import Finding
 from doctorglm.safety.guards.fold import fold
-from doctorglm.safety.guards.lexicon import named
-from doctorglm.safety.guards.regimens import Person, entries, sourced
+from doctorglm.safety.guards.lexicon import Named, named
+from doctorglm.safety.guards.regimens import Person, answer_strength, entries, sourced
 from doctorglm.safety.guards.rules import own_rules
 from doctorglm.safety.guards.scene import Known, Scene
 
@@ -21,7 +22,7 @@ _UNIT = re.compile("[克g钱]")
 _DRUG_MEANT = re.compile(r"药|片剂|胶囊|口服|服用|静滴|肌注|注射|外涂|medicine|medication|tablet|capsule|pill")
 _DENIED = re.compile(r"(?:不要|不能|别|切勿|不可|千万别|not|never)[^，,。；;]{0,6}$")
 _TAKES = re.compile(
-    r"吃|服|抹|涂|塞|打|注射|加|喷|滴|吸|用|(?<![a-z])(?:take|apply|use|inject|give|put|"
+    r"吃|服|喂|冲|抹|涂|塞|打|注射|加|喷|滴|吸|用|(?<![a-z])(?:take|apply|use|inject|give|put|"
     r"double)(?![a-z])"
 )
 _EXCEEDS = re.compile(r"超|多于|大于|over|more than|exceed")
@@ -39,13 +40,16 @@ def found(scene: Scene) -> Iterator[Finding]:
         given = doses(sentence)
         told = in_it or (drugs(scene.text[max(0, start - 60) : start]) if given else ())
         for dose in given:
-            if start + dose.end <= scene.begin or not _is_a_drug_s(dose, sentence, told, in_it, evidence):
+            if start + dose.end <= scene.begin or not _is_a_drug_s(
+                dose, sentence, told, in_it or (named(sentence) if evidence else ()), evidence
+            ):
                 continue
             if _repeats_a_doctor(dose, sentence, scene.known):
                 continue
             drug = _nearest(dose, in_it) or (told[-1] if told else None)
-            name = drug.name if drug else _asked(scene.known) if evidence else None
-            if not sourced(dose, name, _person(scene.known), evidence):
+            name = drug.name if drug else _first(sentence) or _asked(scene.known) if evidence else None
+            person = _person(scene.known, sentence[max(0, dose.start - 14) : dose.start])
+            if not sourced(_in_milligrams(dose, sentence), name, person, evidence):
                 yield Finding(max(start + dose.start, scene.begin), start + dose.end, rules["no-source"])
 
 
@@ -56,7 +60,7 @@ def _is_formula(sentence: str) -> bool:
 
 
 def _is_a_drug_s(
-    dose: Dose, sentence: str, told: Sequence[Drug], named: Sequence[Drug], evidence: Sequence[Evidence]
+    dose: Dose, sentence: str, told: Sequence[Drug], named: Sequence[Drug | Named], evidence: Sequence[Evidence]
 ) -> bool:
     before = sentence[max(0, dose.start - 10) : dose.start]
     if _DENIED.search(before) and not _EXCEEDS.search(before):
@@ -64,8 +68,11 @@ def _is_a_drug_s(
     if dose.sure:
         return True
     amount = any(part.unit not in ("/d", "days") for part in dose.parts)
+    often = any(part.unit == "/d" for part in dose.parts)
+    if evidence and amount and often and any(g.parts for e in evidence for x in entries(e) for g in x.groups):
+        return True
     if evidence and _TAKES.search(sentence) and any(g.parts for e in evidence for x in entries(e) for g in x.groups):
-        return amount or any(part.unit == "/d" for part in dose.parts)
+        return amount or often or bool(named)
     return bool(named) or (amount and bool(told)) or (amount and _DRUG_MEANT.search(sentence) is not None)
 
 
@@ -89,16 +96,48 @@ def _nearest(dose: Dose, named: Sequence[Drug]) -> Drug | None:
 _WEIGHS = re.compile(r"(?<![\d.×x*~–-])(\d{1,3}(?:\.\d)?)\s?(公斤|千克|kg|斤)(?!以|体重|/)")
 
 
+_GROUP = re.compile(
+    r"(\d{1,2})(?:\s?[~–-]\s?\d{1,2})?\s?岁|(成人|大人|(?<![a-z])adults?(?![a-z]))|(?:to|-|–) (\d{1,2}) years"
+)
+
+
+def _person(known: Known, before: str) -> Person:
+    """For whom the dose is: the group that the answer itself names before it, or the patient."""
+    patient = _patient(known)
+    if match := _GROUP.search(before):
+        return Person(float(match[1] or match[3]) if not match[2] else 30.0, patient.kilos)
+    return patient
+
+
 @lru_cache(maxsize=64)
-def _person(known: Known) -> Person:
+def _patient(known: Known) -> Person:
     """The patient's age and weight, as the question tells them."""
     text = fold(known.said).text
     age = known.patient.age_years
-    if age is None and re.search(r"成人|(?<![a-z])(?:adult|grown)", text):
+    if age is None and re.search(r"成人|大人|我自己|(?<![a-z])(?:adult|grown|guy)", text):
         age = 30.0
     match = _WEIGHS.search(text)
     kilos = float(match[1]) / (2 if match[2] == "斤" else 1) if match else None
     return Person(age, kilos)
+
+
+def _first(sentence: str) -> str | None:
+    """The one thing that a sentence names, where no drug's form is told."""
+    names = {n.name for n in named(sentence)}
+    return names.pop() if len(names) == 1 else None
+
+
+def _in_milligrams(dose: Dose, sentence: str) -> Dose:
+    """The dose with its pieces as milligrams, where the sentence tells a piece's strength: one 10 mg tablet."""
+    strength = answer_strength(sentence)
+    if strength is None:
+        return dose
+    parts = frozenset(
+        Part(p.low * strength, p.high * strength, "mg") if p.unit == "piece" else p
+        for p in dose.parts
+        if not (p.unit == "mg" and p.low == strength)
+    )
+    return replace(dose, parts=parts, daily=frozenset(p for p in parts if p in dose.daily))
 
 
 def _asked(known: Known) -> str | None:

@@ -129,9 +129,9 @@ _ADVISES = re.compile(
 )
 _DENIES = re.compile(
     r"(?:吃不吃|用不用|要不要|能不能|偷偷|可能会建议|也许会|不是|并不|停|不要|不能|不可|不宜|不应|不该|不得|不用|避免|禁用|禁止|禁服|忌用|忌服|停用|停服|停止|产生|分泌|勿|慎用|别|不建议|不推荐|不需要|没必要|无需|过敏|是否|有没有|有无|吗|曾经?|之前|以前|正在|目前|现在(?:在|吃|用|服)|长期|您(?:在)?(?:服|吃|用)|你(?:在)?(?:服|吃|用)|滥用|误服|过量|如果|若"
-    r"|(?<![a-z])(?:leave|leave the|return|asking me to|telling me to|stopping|do not|don't|not|never|avoid|stop|without|allergic to|can't|cannot|body|bodys|body's|if you|you're|"
+    r"|(?<![a-z])(?:leave|leave the|return|asking me to|telling me to|stopping|do not|don't|not|never|avoid|stop|without|reacted to|allergic to|can't|cannot|body|bodys|body's|if you|you're|"
     r"you are|you take|you were|are you|"
-    r"have you|did you|currently|were|been)(?![a-z]))[^，,。；;]{0,10}$"
+    r"have you|did you|currently|were|been)(?![a-z]))[^，,。；;]{0,12}$"
 )
 _DENIED_AFTER = re.compile(
     r"[^，,。；;]{0,4}(?:禁用|忌用|不宜|慎用|过敏|中毒|期间|引起|导致|所致|类?药?也?(?:更?不行|更?不能|都有|也会|就?别|要看|伤|能不能|还是)|(?:这|之)?类药|无效|不能|不要|不建议|不适合|的?副作用|的?不良反应|是(?:一种|什么)|属于|抵抗|耐药|史|吗|反抗|抵抗|缺少|分泌|水平|类药物(?:引起|过敏))"

@@ -79,6 +79,17 @@ def entries(passage: Evidence) -> tuple[_Entry, ...]:
     return tuple(_entry(names, text) for names, text in made)
 
 
+_TOLD_STRENGTH = re.compile(
+    r"(\d{1,4}(?:\.\d{1,3})?)\s?(mg|g|ug|毫克|克|微克)(?: tablets?| capsules?|的?(?:药片|片子|胶囊)|的(?=[，,。一两半]))"
+)
+
+
+def answer_strength(sentence: str) -> float | None:
+    """Milligrams in a piece, as an answer tells them."""
+    match = _TOLD_STRENGTH.search(sentence)
+    return float(match[1]) * _TO_MG[match[2]] if match else None
+
+
 def _entry(names: frozenset[str], text: str) -> _Entry:
     strengths = {float(m[1] or m[3]) * _TO_MG[m[2] or m[4]] for m in _STRENGTH.finditer(text)}
     per_ml = {float(m[1] or m[2]) for m in _PER_ML.finditer(text)}
@@ -188,6 +199,9 @@ def _allowed(groups: Sequence[_Group], entry: _Entry, person: Person) -> tuple[s
     daily = {Part(a.low * t.low, a.high * t.high, a.unit) for a in amounts for t in times}
     daily |= {Part(d.low * c.low, d.high * c.high, d.unit) for d in daily for c in courses}
     told = {p for g in groups for p in g.daily}
+    if told and not times:
+        once.add(Part(1.0, 1.0, "/d"))
+    once |= {Part(d.low / t.high, d.high / max(t.low, 1.0), d.unit) for d in told for t in times if t.high}
     told |= _converted(told, entry)
     return once, daily | told | (once if not daily else {p for p in once if p.unit in ("/d", "days", "mg")})
 
