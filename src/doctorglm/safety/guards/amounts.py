@@ -50,7 +50,7 @@ _R = rf"{_N}(?:\s?(?:-|–|~|至|到|to|or|或|、)\s?{_N})?"
 _NAMES = "|".join(sorted(map(re.escape, _UNIT_OF), key=lambda n: (-len(n), n)))
 _AMOUNT = Anchored(
     rf"{_NUMBERS}",
-    rf"(?<![\d.a-z])(?P<n>{_R})\s?(?:[a-z]{{5,20}} (?=tablets?|pills?|capsules?))?(?P<unit>{_NAMES})(?![a-z月小疗星礼])"
+    rf"(?<![\d.a-z第])(?P<n>{_R})\s?(?:[a-z]{{5,20}} (?=tablets?|pills?|capsules?))?(?P<unit>{_NAMES})(?![a-z月小疗星礼])"
     rf"(?P<per>\s?/\s?[（(]?(?:kg|公斤)(?:\s?[·.*/]\s?(?:日|天|d))?[)）]?(?![a-z])|(?:\s?/\s?(?:次|日|天|day|d)(?![a-z]))?)(?!\s?/)",
 )
 _FREQUENCY = Anchored(
@@ -59,7 +59,7 @@ _FREQUENCY = Anchored(
     rf"|(?:每|一|1)?(?:日|天)(?:最多|不超过|至多|早上|晚上|早晨|睡前|可以|可|吃|服|喝|涂|抹|喷|用|滴|洗|分){{0,2}}\s?(?P<a>{_R})\s?(?:次|回|顿|遍)|(?P<b>{_R})\s?次/(?:日|天|d)"
     rf"|(?:每|一)(?:周|星期)\s?(?P<week>{_R})\s?次|(?P<weekly>once (?:a week|weekly))"
     rf"|(?:每隔?|间隔)(?:至少|≥|不少于)?\s?(?P<h>{_R}|(?=小时))\s?个?(?:小时|钟头)(?:\s?[一1]\s?次)?"
-    rf"|(?:隔|过)?(?P<h2>{_R})\s?个?(?:小时|钟头)(?=可?再|一次|1次|才|重复)|(?:均?分成?|分)\s?(?P<share>{_R})\s?次|(?P<eh2>{_R}) hours (?:between|apart)"
+    rf"|(?:隔|过|(?<![前后]))(?P<h2>{_R})\s?个?(?:小时|钟头)(?=可?再|一次|1次|才|重复)|(?:均?分成?|分)\s?(?P<share>{_R})\s?次|(?P<eh2>{_R}) hours (?:between|apart)"
     rf"|(?:每(?:隔)?)?(?P<min>{_R})\s?分钟\s?(?:一|1)\s?(?:次|滴|喷|回)"
     rf"|(?<![a-z])(?P<latin>qd|bid|tid|qid|qn)(?![a-z])|(?<![a-z])q(?P<qh>\d{{1,2}})h(?![a-z])|(?P<parts>早中晚各?|早晚各?(?=[一两二三半\d各])|隔[日天](?:一|1)次)"
     rf"|(?<![a-z])(?P<c>once|twice|thrice|{_R} times)(?: a| per| each| every)? ?(?:day|"
@@ -68,7 +68,7 @@ _FREQUENCY = Anchored(
 )
 _COURSE = Anchored(
     "连疗服吃用输喝涂不最共为至到f",
-    rf"(?:(?:连续?(?:服用|使用|服|用|吃|打|输|涂|洗)?|疗程(?:为|是|一般)?|(?:服用?|吃|用药?|喝|涂满?|连吃|输液)(?:够|满|了|上|到)?|不超过|最多|共|为期|(?:至|到)(?:起病|发病)?|for)\s?)(?P<n>{_R})\s?个?(?P<unit>天|日|周|星期|礼拜|月|疗程|days?|weeks?|months?)(?![内后前来])",
+    rf"(?:(?:连续?(?:服用|使用|服|用|吃|打|输|涂|洗)?|疗程(?:为|是|一般)?|(?:服用?药?|吃|用药?|喝|涂满?|连吃|输液)(?:够|满|了|上|到)?|不超过|最多|共|为期|(?:至|到)(?:起病|发病)后?|for)\s?)(?P<n>{_R})\s?个?(?P<unit>天|日|周|星期|礼拜|月|疗程|days?|weeks?|months?)(?![内后前来])",
 )
 _PERIOD = {"天": "d", "日": "d", "周": "w", "星": "w", "礼": "w", "月": "m", "疗": "c"}
 _TAKES = re.compile(
@@ -133,9 +133,13 @@ def doses(text: str) -> list[Dose]:
     return joined
 
 
+_DAY_OF = re.compile(r"第\d{1,2}\s?[~–-]\s?(\d{1,2})\s?[日天]")
+
+
 def said(text: str) -> list[Dose]:
     """Everything that reads like an amount, a frequency or a course."""
-    return [*_amounts(text, all_of_them=True), *_frequencies(text), *_courses(text)]
+    days = [Dose(*m.span(), frozenset({Part(1.0, float(m[1]), "days")}), False) for m in _DAY_OF.finditer(text)]
+    return [*_amounts(text, all_of_them=True), *_frequencies(text), *_courses(text), *days]
 
 
 def _amounts(text: str, *, all_of_them: bool = False) -> Iterator[Dose]:

@@ -41,14 +41,14 @@ def found(scene: Scene) -> Iterator[Finding]:
         told = in_it or (drugs(scene.text[max(0, start - 60) : start]) if given else ())
         for dose in given:
             if start + dose.end <= scene.begin or not _is_a_drug_s(
-                dose, sentence, told, in_it or (named(sentence) if evidence else ()), evidence
+                dose, sentence, told, in_it or _in_evidence(sentence, evidence), evidence
             ):
                 continue
             if _repeats_a_doctor(dose, sentence, scene.known):
                 continue
             drug = _nearest(dose, in_it) or (told[-1] if told else None)
             name = drug.name if drug else _first(sentence) or _asked(scene.known) if evidence else None
-            person = _person(scene.known, sentence[max(0, dose.start - 14) : dose.start])
+            person = _person(scene.known, sentence[max(0, dose.start - 14) : dose.start], sentence[dose.end :])
             if not sourced(_in_milligrams(dose, sentence), name, person, evidence):
                 yield Finding(max(start + dose.start, scene.begin), start + dose.end, rules["no-source"])
 
@@ -101,10 +101,13 @@ _GROUP = re.compile(
 )
 
 
-def _person(known: Known, before: str) -> Person:
+_GROUP_BEHIND = re.compile(r"[^，,。]{0,2}是(?:(\d{1,2})\s?岁|(成人|大人))()")
+
+
+def _person(known: Known, before: str, behind: str) -> Person:
     """For whom the dose is: the group that the answer itself names before it, or the patient."""
     patient = _patient(known)
-    if match := _GROUP.search(before):
+    if match := _GROUP.search(before) or _GROUP_BEHIND.match(behind):
         return Person(float(match[1] or match[3]) if not match[2] else 30.0, patient.kilos)
     return patient
 
@@ -138,6 +141,11 @@ def _in_milligrams(dose: Dose, sentence: str) -> Dose:
         if not (p.unit == "mg" and p.low == strength)
     )
     return replace(dose, parts=parts, daily=frozenset(p for p in parts if p in dose.daily))
+
+
+def _in_evidence(sentence: str, evidence: Sequence[Evidence]) -> Sequence[Named]:
+    """What the sentence names of what a passage is about."""
+    return [n for n in named(sentence) if n.name in _given(evidence)] if evidence else ()
 
 
 def _asked(known: Known) -> str | None:

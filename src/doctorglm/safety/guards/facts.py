@@ -6,10 +6,11 @@ What is denied, another person's, quoted from a leaflet or over is not the patie
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from doctorglm.safety.guards.fold import fold
 from doctorglm.safety.guards.rules import composed, mapping, rules_file, word
+from doctorglm.safety.search import Words
 
 _FILE = "facts.yaml"
 _CLAUSE = re.compile(r"(?:(?! and i )[^，,。！？!?；;\n.])+")
@@ -36,35 +37,61 @@ _NUMBER = r"(\d{1,3}(?:\.\d)?|[一二两三四五六七八九十]{1,3})"
 
 
 @dataclass(frozen=True, slots=True)
-class _Words:
-    written: re.Pattern[str]
-    told: re.Pattern[str]
+class _Facts:
+    """The words of `rules/facts.yaml`, with the fact of each and whether leaflets use it; gapped ones as patterns."""
+
+    words: Words
+    plain: tuple[tuple[str, str, bool], ...]
+    gapped: tuple[tuple[re.Pattern[str], str], ...]
 
 
 @cache
-def _facts() -> dict[str, _Words]:
+def _facts() -> _Facts:
     """`rules/facts.yaml`; raises ConfigError with the line where it is wrong."""
     top = mapping(composed(rules_file("facts").read_text(encoding="utf-8"), _FILE), _FILE, needed=("source", "facts"))
-    made = {}
+    plain: list[tuple[str, str, bool]] = []
+    gapped: list[tuple[re.Pattern[str], str]] = []
     for line in word(top["facts"], _FILE).splitlines():
-        name, _, said = line.partition(" = ")
-        written, _, told = said.partition("//")
-        made[name] = _Words(_either(written.split()), _either([*written.split(), *told.split()]))
-    return made
+        name, _, rest = line.partition(" = ")
+        leaflets, _, patients = rest.partition("//")
+        for said, in_leaflets in ((leaflets, True), (patients, False)):
+            for phrase in said.split():
+                text = fold(phrase.lower().replace("_", " ")).text
+                if "…" in text:
+                    first, _, last = text.partition("…")
+                    gapped.append((re.compile(f"{re.escape(first)}[^，,。；;]{{0,8}}?{re.escape(last)}"), name))
+                else:
+                    plain.append((text, name, in_leaflets))
+    return _Facts(Words(said for said, _, _ in plain), tuple(plain), tuple(gapped))
 
 
-def _either(words: list[str]) -> re.Pattern[str]:
-    return re.compile("|".join(_pattern(fold(w.lower().replace("_", " ")).text) for w in words))
+def prepare() -> None:
+    """Reads the words now, so that wrong rules are told before the first answer."""
+    _facts()
 
 
-def _pattern(said: str) -> str:
-    plain = re.escape(said).replace("…", r"[^，,。；;]{0,8}?")
-    return rf"(?<![a-z]){plain}" if said[0].isascii() and said[0].isalpha() else plain
+def _places(text: str) -> Iterator[tuple[str, int, int, bool]]:
+    """Each fact that a word of a text tells, its place, and whether leaflets use that word."""
+    known = _facts()
+    for index, start, end in known.words.places(text):
+        said, name, in_leaflets = known.plain[index]
+        if not (
+            said[0].isascii()
+            and said[0].isalpha()
+            and start
+            and text[start - 1].isascii()
+            and text[start - 1].isalpha()
+        ):
+            yield name, start, end, in_leaflets
+    for pattern, name in known.gapped:
+        for match in pattern.finditer(text):
+            yield name, match.start(), match.end(), False
 
 
+@lru_cache(maxsize=1024)
 def written(text: str) -> frozenset[str]:
     """The facts that a passage's words name."""
-    return frozenset(name for name, words in _facts().items() if words.written.search(text))
+    return frozenset(name for name, _, _, in_leaflets in _places(text) if in_leaflets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +111,7 @@ def told(text: str) -> Told:
     values = dict(_values(text))
     if "weeks" not in values and (weeks := _weeks(own)) is not None:
         values["weeks"] = weeks
-    facts = {name for name, words in _facts().items() if _holds(words.told, own)}
+    facts = {name for name, start, end, _ in _places(own) if _holds(own, start, end)}
     male = _MALE.search(text) is not None
     if male and not _OTHERS.search(text):
         facts -= _FEMALE_FACTS
@@ -109,11 +136,8 @@ def _own_clauses(text: str) -> Iterator[str]:
     yield from clauses
 
 
-def _holds(words: re.Pattern[str], text: str) -> bool:
-    return any(
-        not _DENIED.search(text[max(0, m.start() - 14) : m.start()]) and not _DENIED_AFTER.match(text, m.end())
-        for m in words.finditer(text)
-    )
+def _holds(text: str, start: int, end: int) -> bool:
+    return not _DENIED.search(text[max(0, start - 14) : start]) and not _DENIED_AFTER.match(text, end)
 
 
 _LAB = {

@@ -96,13 +96,19 @@ def _entry(names: frozenset[str], text: str) -> _Entry:
     return _Entry(names, text, tuple(_groups(text)), frozenset(strengths), frozenset(per_ml))
 
 
+_SHARED = re.compile(r"均?分(?:为|成)?\s?\d\s?次|24小时")
+"""What the last group of a list shares with those before it."""
+
+
 def _groups(text: str) -> Iterator[_Group]:
     """The text's clauses, put together by the group of people for whom they are."""
-    told, clauses = "", []
-    for clause in re.split(r"[，,；]", text):
+    told, clauses = "", list[str]()
+    everything = re.split(r"[，,；]", text)
+    common = [clause for clause in everything if _SHARED.match(clause)]
+    for clause in everything:
         if (match := _GROUP.search(clause)) and match.start() <= 14:
             if clauses:
-                yield _group(told, "，".join(clauses))
+                yield _group(told, "，".join([*clauses, *common]))
             told, clauses = clause, []
         clauses.append(clause)
     yield _group(told, "，".join(clauses))
@@ -133,7 +139,7 @@ def _ages(told: str) -> tuple[float, float]:
         elif match[4]:
             spans.append((0.0, last))
         else:
-            spans.append((first, last + (0.999 if match[2] else 0.999)))
+            spans.append((first, last + 0.999 * times))
     if "成人" in told or "adult" in told:
         over = re.search(r"over (\d{1,2})", told)
         spans.append((float(over[1]) if over else 16.0, 200.0))
