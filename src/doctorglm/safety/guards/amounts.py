@@ -51,24 +51,29 @@ _NAMES = "|".join(sorted(map(re.escape, _UNIT_OF), key=lambda n: (-len(n), n)))
 _AMOUNT = Anchored(
     rf"{_NUMBERS}",
     rf"(?<![\d.a-z第])(?P<n>{_R})\s?(?:[a-z]{{5,20}} (?=tablets?|pills?|capsules?))?(?P<unit>{_NAMES})(?![a-z月小疗星礼])"
-    rf"(?P<per>\s?/\s?[（(]?(?:kg|公斤)(?:\s?[·.*/]\s?(?:日|天|d))?[)）]?(?![a-z])|(?:\s?/\s?(?:次|日|天|day|d)(?![a-z]))?)(?!\s?/)",
+    rf"(?P<per>\s?/\s?[（(]?(?:kg|公斤)(?:\s?[·.*/]\s?(?:日|天|d))?[)）]?(?![a-z])|(?:\s?/\s?(?:次|日|天|day|"
+    rf"d)(?![a-z]))?)(?!\s?/)",
 )
 _FREQUENCY = Anchored(
     rf"每隔间过均分日天早qbd{_NUMBERS}",
     rf"(?:24|二十四)小时内?(?:总量)?(?:不得?超过|最多|至多|可)?\s?(?P<all>{_R})\s?次|一昼夜(?:不超过)?\s?(?P<night>{_R})\s?次"
-    rf"|(?:每|一|1)?(?:日|天)(?:最多|不超过|至多|早上|晚上|早晨|睡前|可以|可|吃|服|喝|涂|抹|喷|用|滴|洗|分){{0,2}}\s?(?P<a>{_R})\s?(?:次|回|顿|遍)|(?P<b>{_R})\s?次/(?:日|天|d)"
+    rf"|(?:每|一|1)?(?:日|天)(?:最多|不超过|至多|早上|晚上|早晨|睡前|可以|可|吃|服|喝|涂|抹|喷|用|滴|洗|分){{0,2}}\s?(?P<a>{_R})\s?(?:次|回|顿|遍)|"
+    rf"(?P<b>{_R})\s?次/(?:日|天|d)"
     rf"|(?:每|一)(?:周|星期)\s?(?P<week>{_R})\s?次|(?P<weekly>once (?:a week|weekly))"
     rf"|(?:每隔?|间隔)(?:至少|≥|不少于)?\s?(?P<h>{_R}|(?=小时))\s?个?(?:小时|钟头)(?:\s?[一1]\s?次)?"
-    rf"|(?:隔|过|(?<![前后]))(?P<h2>{_R})\s?个?(?:小时|钟头)(?=可?再|一次|1次|才|重复)|(?:均?分成?|分)\s?(?P<share>{_R})\s?次|(?P<eh2>{_R}) hours (?:between|apart)"
+    rf"|(?:隔|过|(?<![前后]))(?P<h2>{_R})\s?个?(?:小时|钟头)(?=可?再|一次|1次|才|重复)|(?:均?分成?|分)\s?(?P<share>{_R})\s?次|"
+    rf"(?P<eh2>{_R}) hours (?:between|apart)"
     rf"|(?:每(?:隔)?)?(?P<min>{_R})\s?分钟\s?(?:一|1)\s?(?:次|滴|喷|回)"
-    rf"|(?<![a-z])(?P<latin>qd|bid|tid|qid|qn)(?![a-z])|(?<![a-z])q(?P<qh>\d{{1,2}})h(?![a-z])|(?P<parts>早中晚各?|早晚各?(?=[一两二三半\d各])|隔[日天](?:一|1)次)"
+    rf"|(?<![a-z])(?P<latin>qd|bid|tid|qid|qn)(?![a-z])|(?<![a-z])q(?P<qh>\d{{1,2}})h(?![a-z])|(?P<parts>早中晚各?|"
+    rf"早晚各?(?=[一两二三半\d各])|隔[日天](?:一|1)次)"
     rf"|(?<![a-z])(?P<c>once|twice|thrice|{_R} times)(?: a| per| each| every)? ?(?:day|"
     rf"daily)(?![a-z])|(?P<xn>{_R}) times (?:a|per|each) day|(?<![a-z])every (?P<eh>{_R}) hours?(?![a-z])|"
     rf"(?P<daily>(?<![a-z])daily(?![a-z]))",
 )
 _COURSE = Anchored(
     "连疗服吃用输喝涂不最共为至到f",
-    rf"(?:(?:连续?(?:服用|使用|服|用|吃|打|输|涂|洗)?|疗程(?:为|是|一般)?|(?:服用?药?|吃|用药?|喝|涂满?|连吃|输液)(?:够|满|了|上|到)?|不超过|最多|共|为期|(?:至|到)(?:起病|发病)后?|for)\s?)(?P<n>{_R})\s?个?(?P<unit>天|日|周|星期|礼拜|月|疗程|days?|weeks?|months?)(?![内后前来])",
+    rf"(?:(?:连续?(?:服用|使用|服|用|吃|打|输|涂|洗)?|疗程(?:为|是|一般)?|(?:服用?药?|吃|用药?|喝|涂满?|连吃|输液)(?:够|满|了|上|到)?|不超过|最多|共|为期|(?:至|"
+    rf"到)(?:起病|发病)后?|for)\s?)(?P<n>{_R})\s?个?(?P<unit>天|日|周|星期|礼拜|月|疗程|days?|weeks?|months?)(?![内后前来])",
 )
 _PERIOD = {"天": "d", "日": "d", "周": "w", "星": "w", "礼": "w", "月": "m", "疗": "c"}
 _TAKES = re.compile(
@@ -76,7 +81,8 @@ _TAKES = re.compile(
     r"takes|taking|use|inject|dose of|give)[^，,。；;]{0,4}$"
 )
 _FOOD = re.compile(
-    r"水|饼干|面包|盐|油|奶|酒|蛋|肉|菜|果|茶|米|面|主食|蛋白|纤维|鱼|豆|汤|粥|蜂蜜|红糖|白糖|尿|血|salt|water|sodium|sugar|alcohol|fluid|milk|fib(?:er|re)"
+    r"水|饼干|面包|盐|油|奶|酒|蛋|肉|菜|果|茶|米|面|主食|蛋白|纤维|鱼|豆|汤|粥|蜂蜜|红糖|白糖|尿|血|salt|water|sodium|sugar|alcohol|fluid|milk|"
+    r"fib(?:er|re)"
 )
 _BODY = re.compile(r"孩子|宝宝|出生|早产|体重|胎儿")
 _PER_ML = re.compile(r"每毫升$|每ml$")
@@ -114,7 +120,8 @@ _DAILY = re.compile(
 )
 _DAILY_AFTER = re.compile(r"(?: or \w+)?(?: of [a-z]+| [a-z]+)? (?:a day|daily|per day|in 24 hours)")
 _AT_MOST = re.compile(
-    r"(?:不(?:得|宜|应|能|要)?超过|别超过|没超|最多|至多|最大[^，,。\d]{0,6}|上限[^，,。\d]{0,6}|以内|不高于|≤|<|up to|no more than|at most|not over|maximum|max|limit\w{0,2}|ceiling)"
+    r"(?:不(?:得|宜|应|能|要)?超过|别超过|没超|最多|至多|最大[^，,。\d]{0,6}|上限[^，,。\d]{0,6}|以内|不高于|≤|<|up to|no more than|at most|"
+    r"not over|maximum|max|limit\w{0,2}|ceiling)"
     r"[^，,。；;\d]{0,10}$"
 )
 

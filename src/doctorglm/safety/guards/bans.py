@@ -52,7 +52,8 @@ _AGES = (
 _OLD = re.compile(r"老年|老人|高龄|elderly|older (?:adults|people|patients)")
 _ALLERGY = re.compile(r"过敏|allerg|hypersensitiv")
 _GAP = re.compile(
-    r"(?:停药|停用)?[^，,、；;\d]{0,5}后[^，,、；;\d]{0,3}(\d{1,2})\s?(日|天|周|个?月|年)|(?:wait|after) (\d{1,2}) (days?|weeks?|months?)"
+    r"(?:停药|停用)?[^，,、；;\d]{0,5}后[^，,、；;\d]{0,3}(\d{1,2})\s?(日|天|周|个?月|年)|(?:wait|after) (\d{1,2}) (days?|weeks?|"
+    r"months?)"
 )
 _TRIM = re.compile(
     r"^(?:严重的?|重度|轻度|中度|急性|慢性|活动性|已有|有|伴有?|患有?|对|在|正在|近期|不明原因|未控制的?|病态)+|"

@@ -19,14 +19,16 @@ _DENIED = re.compile(
     r"[^，,。；;]{0,8}$"
 )
 _DENIED_AFTER = re.compile(
-    r"[^，,。；;]{0,3}(?:正常|阴性|已经?好|已愈|疫苗|针|禁用|慎用|忌用|忌服|不是不能|不能用|不能吃|不可以?用|(?:tests? |function )?(?:is|are) normal|ruled out)"
+    r"[^，,。；;]{0,3}(?:正常|阴性|已经?好|已愈|疫苗|针|禁用|慎用|忌用|忌服|不是不能|不能用|不能吃|不可以?用|(?:tests? |function )?(?:is|are) normal|"
+    r"ruled out)"
 )
 _OTHERS = re.compile(
     r"我?(?:老婆|妻子|爱人|媳妇|老公|丈夫|弟弟|妹妹|哥哥|姐姐|朋友|同事|邻居)|"
     r"(?<![a-z])(?:my|his|her) (?:wife|husband|brother|sister|friend|colleague|neighbou?r|partner)(?![a-z])"
 )
 _SELF = re.compile(
-    r"是我(?!老|爸|妈|家|女|儿)|我(?:自己|想|能|可以|要|打|扭|得|有|在|吃|没)|(?<![a-z])(?: and)? ?(?:i take|i'm|i am|can i|i have|do i)(?![a-z])"
+    r"是我(?!老|爸|妈|家|女|儿)|我(?:自己|想|能|可以|要|打|扭|得|有|在|吃|没)|(?<![a-z])(?: and)? ?(?:i take|i'm|i am|can i|i have|"
+    r"do i)(?![a-z])"
 )
 _MALE = re.compile(
     r"(?<![一-鿿])男(?![孩婴宝朋])|男性|我爸|爸爸|爷爷|外公|老爷子|阿公|(?<![a-z])(?:father|dad|grandfather|husband|i'm a man)(?![a-z])"

@@ -25,8 +25,10 @@ _AGE = Anchored(
     r"(?<!\d)(\d{1,3})\s?(周?岁|月龄)|(?<!\d)(\d{1,3})\s?(个月|天)(?:大|的?(?:宝宝|婴儿|孩子|小孩|娃))"
     r"|(?:宝宝|孩子|婴儿|出生|小孩|月龄|娃|儿子|女儿|闺女)[:： ]?(?:才|刚|现在|今年|已经|有)?\s?(\d{1,3})\s?(个?多?月|天)|"
     r"(?<!\d)(\d{1,3})[ -](years?|months?|weeks?|days?|yrs?|yo)[ -]?old(?![a-z])"
-    r"|(?<!\d)(\d{1,3}) (months?|weeks?) (?:and|,)|(?:aged?|is) (\d{1,3}) (months?|weeks?|years?)(?! (?:ago|pregnant|along))"
-    r"|(?:son|daughter|boy|girl|child|father|mother|mum|mom|dad|i'm|i am|aged?)(?: is|,)? (\d{1,3})()(?![\d.%]|[ -]?(?:weeks?|months?|days?|years?|mg|ml|kg|mmol|cm))",
+    r"|(?<!\d)(\d{1,3}) (months?|weeks?) (?:and|,)|(?:aged?|is) (\d{1,3}) (months?|weeks?|years?)(?! (?:ago|pregnant|"
+    r"along))"
+    r"|(?:son|daughter|boy|girl|child|father|mother|mum|mom|dad|i'm|i am|aged?)(?: is|,)? (\d{1,3})()(?![\d.%]|"
+    r"[ -]?(?:weeks?|months?|days?|years?|mg|ml|kg|mmol|cm))",
 )
 _KIDNEY = Anchored(
     "肾尿透krd",

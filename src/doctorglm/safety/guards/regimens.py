@@ -22,8 +22,10 @@ _YEARS = re.compile(
 )
 _KILOS = re.compile(r"(≤|>|<|≥)?\s?(\d{1,3})\s?(?:kg|公斤)\s?(以上|以下)?")
 _STRENGTH = re.compile(
-    r"(?:片|胶囊|粒|袋|包|喷|滴|揿|tablets?|capsules?|puffs?)(?:为|含|[（(])?\s?(\d{1,4}(?:\.\d{1,3})?)\s?(mg|g|ug|毫克|克|微克)(?![/a-z])"
-    r"|(\d{1,4}(?:\.\d{1,3})?)\s?(mg|g|ug|毫克|克|微克)(?:[（(](?:\d{1,3})?|的|[ -])?(?:片|胶囊|粒|袋|包|喷|滴|adult leaflet|tablets?|capsules?|puffs?|once|gum)"
+    r"(?:片|胶囊|粒|袋|包|喷|滴|揿|tablets?|capsules?|puffs?)(?:为|含|[（(])?\s?(\d{1,4}(?:\.\d{1,3})?)\s?(mg|g|ug|毫克|克|"
+    r"微克)(?![/a-z])"
+    r"|(\d{1,4}(?:\.\d{1,3})?)\s?(mg|g|ug|毫克|克|微克)(?:[（(](?:\d{1,3})?|的|[ -])?(?:片|胶囊|粒|袋|包|喷|滴|adult leaflet|"
+    r"tablets?|capsules?|puffs?|once|gum)"
 )
 _PER_ML = re.compile(r"(\d{1,4}(?:\.\d{1,3})?)\s?(?:mg|毫克)\s?/\s?(?:ml|毫升)|每毫升\s?(\d{1,4}(?:\.\d{1,3})?)\s?毫克")
 _TO_MG = {"mg": 1.0, "毫克": 1.0, "g": 1000.0, "克": 1000.0, "ug": 0.001, "微克": 0.001}
@@ -186,8 +188,8 @@ def _within(value: float | None, span: tuple[float, float]) -> bool:
 
 def _inside(part: Part, other: Part) -> bool:
     return (
-        other.low * (1 - _ROUNDING) <= part.low
-        and part.high <= other.high * (1 + _ROUNDING)
+        (other.low * (1 - _ROUNDING) <= part.low
+        and part.high <= other.high * (1 + _ROUNDING))
         or (part.low == 0.0 and abs(part.high - other.high) <= other.high * _ROUNDING)
     )
 
