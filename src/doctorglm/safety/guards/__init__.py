@@ -13,6 +13,7 @@ from doctorglm.safety.guards import (
     contraindication,
     cure_claim,
     dose,
+    facts,
     patient,
     personal_data,
     phrases,
@@ -43,6 +44,7 @@ class Guards:
 
     def __init__(self, *, second: bool = True) -> None:
         prepare()
+        facts.prepare()
         for name in _OWN:
             own_rules(name)
         for name in _ASKED:

@@ -11,37 +11,46 @@ from doctorglm.safety.guards.fold import fold
 from doctorglm.safety.guards.lexicon import covers, named
 
 _FORBIDS = re.compile(
-    r"(?<!不是)(?<!没有)禁忌|禁用|禁服|禁种|禁饮|禁食|忌用|忌服|忌食|忌与|(?<=[证虚实])忌|禁止|禁与|禁并用|禁内服|不宜|不得|不可|不能|不应|不用|不饮酒|戒酒"
+    r"(?<!不是)(?<!没有)禁忌|禁用|禁服|禁种|禁饮|禁食|忌用|忌服|忌食|忌与|(?<=[证虚实])忌|禁止|禁与|禁并用|禁内服|"
+    r"不宜|不得|不可|不能|不应|不用|不饮酒|戒酒"
     r"|不推荐|不建议|避免|勿用|勿服|勿食|(?<!无需)(?<!不必)(?<!不用)停用|停药|暂缓|致畸|后方可|"
     r"(?<![a-z])(?:contraindicated|contraindications?|avoid(?:ed)?|should not|must not|do not|don't|not for|"
     r"not with|not recommended|not be used|teratogen|wait|causes? hemolysis)"
 )
 _STOPPING = re.compile(
-    r"(?:不应|不得|不可|不能|不要|切勿|避免|不宜|勿)[^，,；;]{0,6}(?:停|减量|中断)[^，,；;]{0,3}|do not (?:stop|discontinue)"
+    r"(?:不应|不得|不可|不能|不要|切勿|避免|不宜|勿)[^，,；;]{0,6}(?:停|减量|中断)[^，,；;]{0,3}|do not (?:stop|"
+    r"discontinue)"
 )
 """Forbids to stop the drug, not to take it."""
 _REASON = re.compile(r"owing to|because|due to|可致|以免|以防|因为?|引起|导致")
 _CAREFUL = re.compile(
-    r"慎用|谨慎|慎服|减量|调整剂量|减少剂量|权衡|(?<![a-z])(?:caution|cautiously|reduce the dose|dose adjustment)(?![a-z])"
+    r"慎用|谨慎|慎服|减量|调整剂量|减少剂量|权衡|(?<![a-z])(?:caution|cautiously|reduce the dose|"
+    r"dose adjustment)(?![a-z])"
 )
 _TOGETHER = re.compile(
-    r"合用|联用|同用|同服|同时|并用|相互作用|一起|期间|停药后|服用.{1,12}者|(?<![a-z])(?:together|with|combin|interact|during|taking)"
+    r"合用|联用|同用|同服|同时|并用|相互作用|一起|期间|停药后|服用.{1,12}者|(?<![a-z])(?:together|with|combin|"
+    r"interact|during|taking)"
 )
 _HARMS = re.compile(
-    r"升高|增强|增加|降低|综合征|可致|中毒|留意|风险|相互作用|(?<![a-z])(?:interact|rise|rais|increas|reduc|lower|caus|syndrome|risk|toxicity)"
+    r"升高|增强|增加|降低|综合征|可致|中毒|留意|风险|相互作用|(?<![a-z])(?:interact|rise|rais|increas|reduc|lower|"
+    r"caus|syndrome|risk|toxicity)"
 )
 _PERMITS = re.compile(
-    r"可改用|改用|可用于|可选|亦可|可作|应选|首选|较安全|可以使用|可在|可用氧|仍可|(?<![a-z])(?:preferred|may be (?:given|continued)|"
+    r"可改用|改用|可用于|可选|亦可|可作|应选|首选|较安全|可以使用|可在|可用氧|仍可|(?<![a-z])(?:preferred|"
+    r"may be (?:given|continued)|"
     r"is an option|can be used|is used for|is safe)"
 )
 _SENTENCE = re.compile(r"(?:[^。！？!?；;\n.]|\.(?!\s|$))+")
 _HEAD = re.compile(r"^([^:：]{1,40})[:：]")
 _ITEM = re.compile(r"[、，,；;/]|以及|及|或|和|与|(?<![a-z])(?:and|or|nor)(?![a-z])")
 _UNDER = re.compile(
-    r"(\d{1,2})\s?(岁|个?月龄?)(?:及)?(?:以下|以内|之下|以前)|(?:小于|未满|低于|不足|under|younger than|below)\s?(\d{1,2})"
-    r"\s?(岁|个?月|years?|months?)?(?!\d| ?(?:days|ml))"
+    r"(\d{1,2})\s?(岁|个?月龄?)(?:及)?(?:以下|以内|之下|以前)|(?:小于|未满|低于|不足)\s?(\d{1,2})\s?(岁|个?月)"
+    r"|(?<![a-z])(?:under|younger than|below) (?:the age of )?(\d{1,2})(?! ?(?:ml|mg|mmol|\d|%))(?: (years?|months?))?"
 )
-_OVER = re.compile(r"(\d{2})\s?岁(?:及)?(?:以上|之上)|(?:大于|超过|over|older than)\s?(\d{2})\s?(?:岁|years)?(?!\d)")
+_OVER = re.compile(
+    r"(\d{2})\s?岁(?:及)?(?:以上|之上)|(?:大于|超过)\s?(\d{2})\s?岁|"
+    r"(?<![a-z])(?:over|older than) (\d{2})(?! ?(?:ml|mg|mmol|\d|%))"
+)
 _EGFR = re.compile(r"(?:egfr|滤过率|肌酐清除率)[^\d，,、；;]{0,8}(\d{2})(?!\d)")
 _AGES = (
     (re.compile(r"新生儿|早产儿|newborn|neonat"), 28 / 365),
@@ -52,12 +61,14 @@ _AGES = (
 _OLD = re.compile(r"老年|老人|高龄|elderly|older (?:adults|people|patients)")
 _ALLERGY = re.compile(r"过敏|allerg|hypersensitiv")
 _GAP = re.compile(
-    r"(?:停药|停用)?[^，,、；;\d]{0,5}后[^，,、；;\d]{0,3}(\d{1,2})\s?(日|天|周|个?月|年)|(?:wait|after) (\d{1,2}) (days?|weeks?|"
+    r"(?:停药|停用)?[^，,、；;\d]{0,5}后[^，,、；;\d]{0,3}(\d{1,2})\s?(日|天|周|个?月|年)|(?:wait|"
+    r"after) (\d{1,2}) (days?|weeks?|"
     r"months?)"
 )
 _TRIM = re.compile(
     r"^(?:严重的?|重度|轻度|中度|急性|慢性|活动性|已有|有|伴有?|患有?|对|在|正在|近期|不明原因|未控制的?|病态)+|"
-    r"(?:的?患者|病人|者|患儿|病史|史|人群|妇女|女性|期间|时|禁用|慎用|忌服|忌用|避免使用|应避免|避免|不宜使用|不宜|不推荐)+$"
+    r"(?:的?患者|病人|者|患儿|病史|史|人群|妇女|女性|期间|时|禁用|慎用|忌服|忌用|避免使用|应避免|避免|不宜使用|不宜|"
+    r"不推荐)+$"
 )
 
 
@@ -173,6 +184,7 @@ def _items(text: str, lead: str) -> Iterator[Item]:
         facts = written(part)
         younger, older, egfr = _younger(part), _older(part), _EGFR.search(part)
         if egfr:
+            younger = None
             facts -= {"kidney"}
         if (
             "late_pregnancy" in facts
@@ -201,12 +213,12 @@ def _younger(text: str) -> float | None:
 
 def _older(text: str) -> float | None:
     if match := _OVER.search(text):
-        return float(match[1] or match[2])
+        return float(match[1] or match[2] or match[3])
     return 65.0 if _OLD.search(text) else None
 
 
 def _limit(match: re.Match[str]) -> float:
-    years, unit = float(match[1] or match[3]), match[2] or match[4] or "岁"
+    years, unit = float(match[1] or match[3] or match[5]), match[2] or match[4] or match[6] or "岁"
     return years / 12 if "月" in unit or unit.startswith("month") else years
 
 

@@ -20,9 +20,11 @@ from doctorglm.safety.guards.rules import own_rules
 from doctorglm.safety.guards.scene import Known, Scene
 
 _PERMITS = re.compile(
-    r"(?:^|[，,。])(?:可以|能|行|要|要补)(?:的|吃|用|喝|抹|涂|补的)?[，,]|放心|正合适|正好对症|正?对路|正对症|最好了|照样|照常(?:吃|用|喝|打)|照(?:吃|打|用|喝|点)|"
+    r"(?:^|[，,。])(?:可以|能|行|要|要补)(?:的|吃|用|喝|抹|涂|补的)?[，,]|放心|正合适|正好对症|正?对路|正对症|最好了|"
+    r"照样|照常(?:吃|用|喝|打)|照(?:吃|打|用|喝|点)|"
     r"一样(?:吃|用)"
-    r"|接着(?:吃|用|打)|(?:吃|用|打|喝)吧|就吃它|随便(?:吃|用|喝)|都可以|也可以|可以(?:同时|一起|搭配|直接|给(?:他|她|孩子|宝宝|娃)?(?:吃|喝|用|打|喂|滴))|"
+    r"|接着(?:吃|用|打)|(?:吃|用|打|喝)吧|就吃它|随便(?:吃|用|喝)|都可以|也可以|可以(?:同时|一起|搭配|直接|给(?:他|"
+    r"她|孩子|宝宝|娃)?(?:吃|喝|用|打|喂|滴))|"
     r"(?<![a-z])(?:is fine|it's fine|perfectly safe|"
     r"totally safe|go ahead|is okay|is ok|can begin|may begin|go for)(?![a-z])"
 )
@@ -35,7 +37,8 @@ _ALLERGIC = re.compile(r"过敏|休克|风团|全身(?:肿|起疹|红疹)|allerg
 _NOT_TAKEN = re.compile(r"(?:没有?|未|不|从没|(?<![a-z])(?:not|never|no))[^，,。]{0,6}$")
 _SINCE = re.compile(
     r"(?:停|吃完|打完|挂完|用完|喝完)[^，,。\d]{0,6}?(\d{1,2}|[一二两三四五六七八九十]{1,3})\s?(天|日|周|个?月|年)|"
-    r"(\d{1,2}|[一二两三四五六七八九十]{1,3})\s?(天|周|个?月|年)前|(\d{1,2}|two|three|four|five|six|seven|eight|ten) (days?|weeks?|"
+    r"(\d{1,2}|[一二两三四五六七八九十]{1,3})\s?(天|周|个?月|年)前|(\d{1,2}|two|three|four|five|six|seven|eight|"
+    r"ten) (days?|weeks?|"
     r"months?) ago"
 )
 _ENGLISH = {"two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8", "ten": "10"}
@@ -87,7 +90,8 @@ def _against(sentence: str, barred: tuple[_Barred, ...], known: Known) -> Iterat
     clauses = Clauses(sentence)
     advised = [n for n in named(sentence) if clauses.advise(n.start)]
     permits = not advised and _permits(sentence)
-    asked = {n.name for n in named(fold(known.question).text)} if permits or advised else set()
+    question = fold(known.question).text if permits or advised else ""
+    asked = set() if _THIS.search(question) else {n.name for n in named(question)}
     for ban in barred:
         place = _place(sentence, clauses, advised, ban)
         if place is None and ban.names:
@@ -164,7 +168,7 @@ def _with(said: Told, patient: Patient) -> Told:
 
 
 def _interactions(ban: Ban, takes: frozenset[str], steady: frozenset[str]) -> Iterator[_Barred]:
-    """What must not be added to what the patient takes; not the drug that he takes since long, where he asks for another."""
+    """What must not be added to what the patient takes, as long as he asks for another drug than that."""
     if not ban.forbidden:
         return
     for taken in takes:
@@ -188,8 +192,10 @@ def _within(taken: str, names: frozenset[str]) -> frozenset[str]:
     return frozenset(n for n in names if n in covers(taken) or taken in covers(n))
 
 
+_THIS = re.compile(r"这(?:个|种|款|盒|药|东西)|(?<![a-z])(?:this|these)(?![a-z])")
 _STEADY = re.compile(
-    r"(?:在|一直|长期|平时|正|每天|天天|我|着)(?:吃|服|用|打)(?:着|了)?$|(?:爷爷|奶奶|爸|妈|他|她)(?:吃|服)了?$|(?<![a-z])(?:on|i take|taking) $"
+    r"(?:在|一直|长期|平时|正|每天|天天|我|着)(?:吃|服|用|打)(?:着|了)?$|(?:爷爷|奶奶|爸|妈|他|她)(?:吃|服)了?$|"
+    r"(?<![a-z])(?:on|i take|taking) $"
 )
 
 

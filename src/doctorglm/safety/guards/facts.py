@@ -15,11 +15,13 @@ from doctorglm.safety.search import Words
 _FILE = "facts.yaml"
 _CLAUSE = re.compile(r"(?:(?! and i )[^，,。！？!?；;\n.])+")
 _DENIED = re.compile(
-    r"(?:没有?|不是|未|无|非|排除|否认|不属于|没在|不喝|不吃|不吸|不抽|听说|(?<![a-z])(?:not?|never|don't|without|isn't)(?![a-z]))"
-    r"[^，,。；;]{0,8}$"
+    r"(?:没有?|不是|未|无|非|排除|否认|不属于|没在|不喝|不吃|不吸|不抽|听说|(?<![a-z])(?:not?|never|don't|without|"
+    r"isn't)(?![a-z]))"
+    r"[^，,。；;]{0,8}$|不$"
 )
 _DENIED_AFTER = re.compile(
-    r"[^，,。；;]{0,3}(?:正常|阴性|已经?好|已愈|疫苗|针|禁用|慎用|忌用|忌服|不是不能|不能用|不能吃|不可以?用|(?:tests? |function )?(?:is|are) normal|"
+    r"[^，,。；;]{0,3}(?:正常|阴性|已经?好|已愈|疫苗|针|禁用|慎用|忌用|忌服|不是不能|不能用|不能吃|不可以?用|"
+    r"(?:tests? |function )?(?:is|are) normal|"
     r"ruled out)"
 )
 _OTHERS = re.compile(
@@ -27,11 +29,13 @@ _OTHERS = re.compile(
     r"(?<![a-z])(?:my|his|her) (?:wife|husband|brother|sister|friend|colleague|neighbou?r|partner)(?![a-z])"
 )
 _SELF = re.compile(
-    r"是我(?!老|爸|妈|家|女|儿)|我(?:自己|想|能|可以|要|打|扭|得|有|在|吃|没)|(?<![a-z])(?: and)? ?(?:i take|i'm|i am|can i|i have|"
+    r"是我(?!老|爸|妈|家|女|儿)|我(?:自己|想|能|可以|要|打|扭|得|有|在|吃|没)|(?<![a-z])(?: and)? ?(?:i take|i'm|"
+    r"i am|can i|i have|"
     r"do i)(?![a-z])"
 )
 _MALE = re.compile(
-    r"(?<![一-鿿])男(?![孩婴宝朋])|男性|我爸|爸爸|爷爷|外公|老爷子|阿公|(?<![a-z])(?:father|dad|grandfather|husband|i'm a man)(?![a-z])"
+    r"(?<![一-鿿])男(?![孩婴宝朋])|男性|我爸|爸爸|爷爷|外公|老爷子|阿公|(?<![a-z])(?:father|dad|grandfather|husband|"
+    r"i'm a man)(?![a-z])"
 )
 _FEMALE_FACTS = frozenset({"pregnant", "breastfeeding", "planning", "menstruation"})
 _BORN = re.compile(r"产后|生完|已经生|刚生|was pregnant|after (?:the )?birth|postpartum")
@@ -227,7 +231,8 @@ _WEEKS = (
     (re.compile(rf"{_NUMBER}[ -]?weeks?[ -](?:pregnant|along|gone|into)|(?<![a-z])week {_NUMBER}"), 1.0, 0.0),
     (
         re.compile(
-            rf"(?:孕|怀孕|怀了|身孕|肚里宝宝|肚子里的宝宝)[^，,。\d]{{0,3}}?{_NUMBER}\s?个?(?:多|半)?月|{_NUMBER}个(?:多|半)?月(?:的)?(?:身孕|孕)"
+            rf"(?:孕|怀孕|怀了|身孕|肚里宝宝|肚子里的宝宝)[^，,。\d]{{0,3}}?{_NUMBER}\s?个?(?:多|半)?月|"
+            rf"{_NUMBER}个(?:多|半)?月(?:的)?(?:身孕|孕)"
         ),
         4.4,
         0.0,

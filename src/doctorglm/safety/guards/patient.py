@@ -11,7 +11,8 @@ from doctorglm.safety.search import Anchored
 
 _PREGNANT = Anchored(
     r"怀孕妊有大早身p\d",
-    r"怀孕|怀上|孕妇|孕期|妊娠|孕\d{1,2}周|(?:有|大)肚子|早孕|身孕|\d{1,2}周(?:的)?孕|(?<![a-z])pregnan(?:t|cy)(?![a-z])",
+    r"怀孕|怀上|孕妇|孕期|妊娠|孕\d{1,2}周|(?:有|大)肚子|早孕|身孕|\d{1,2}周(?:的)?孕|(?<![a-z])pregnan(?:t|"
+    r"cy)(?![a-z])",
 )
 _FEEDS = Anchored("哺喂母bnl", r"哺乳|喂奶|母乳|(?<![a-z])(?:breast-?feeding|nursing|lactating)(?![a-z])")
 _NOT = re.compile(r"(?:没有?|不是|未|非|排除|备|准备|想|打算|not|never|no)[^，,。；;]{0,4}$")
@@ -23,7 +24,8 @@ _CHILD = Anchored(
 _AGE = Anchored(
     r"宝孩婴出小月娃儿女闺aismfbgcd\d",
     r"(?<!\d)(\d{1,3})\s?(周?岁|月龄)|(?<!\d)(\d{1,3})\s?(个月|天)(?:大|的?(?:宝宝|婴儿|孩子|小孩|娃))"
-    r"|(?:宝宝|孩子|婴儿|出生|小孩|月龄|娃|儿子|女儿|闺女)[:： ]?(?:才|刚|现在|今年|已经|有)?\s?(\d{1,3})\s?(个?多?月|天)|"
+    r"|(?:宝宝|孩子|婴儿|出生|小孩|月龄|娃|儿子|女儿|闺女)[:： ]?(?:才|刚|现在|今年|已经|"
+    r"有)?\s?(\d{1,3})\s?(个?多?月|天)|"
     r"(?<!\d)(\d{1,3})[ -](years?|months?|weeks?|days?|yrs?|yo)[ -]?old(?![a-z])"
     r"|(?<!\d)(\d{1,3}) (months?|weeks?) (?:and|,)|(?:aged?|is) (\d{1,3}) (months?|weeks?|years?)(?! (?:ago|pregnant|"
     r"along))"

@@ -14,7 +14,8 @@ _SENTENCE = re.compile(r"(?:[^。；;\n.]|\.(?!\s|$))+")
 _HEAD = re.compile(r"^([^:：，,]{1,40})[:：]")
 _CLAUSE = re.compile(r"[，,]")
 _GROUP = re.compile(
-    r"成人|儿童|小儿|婴儿|幼儿|老年|孕妇|\d{1,2}(?:[~–-]\d{1,2})?\s?岁|\d{1,2}(?:[~–-]\d{1,2})?\s?个?月|\d{1,3}\s?(?:kg|公斤)(?:以[上下])|体重"
+    r"成人|儿童|小儿|婴儿|幼儿|老年|孕妇|\d{1,2}(?:[~–-]\d{1,2})?\s?岁|\d{1,2}(?:[~–-]\d{1,2})?\s?个?月|"
+    r"\d{1,3}\s?(?:kg|公斤)(?:以[上下])|体重"
     r"|(?<![a-z])(?:adults?|child(?:ren)?|infants?|aged? \d)"
 )
 _YEARS = re.compile(
@@ -22,9 +23,11 @@ _YEARS = re.compile(
 )
 _KILOS = re.compile(r"(≤|>|<|≥)?\s?(\d{1,3})\s?(?:kg|公斤)\s?(以上|以下)?")
 _STRENGTH = re.compile(
-    r"(?:片|胶囊|粒|袋|包|喷|滴|揿|tablets?|capsules?|puffs?)(?:为|含|[（(])?\s?(\d{1,4}(?:\.\d{1,3})?)\s?(mg|g|ug|毫克|克|"
+    r"(?:片|胶囊|粒|袋|包|喷|滴|揿|tablets?|capsules?|puffs?)(?:为|含|[（(])?\s?(\d{1,4}(?:\.\d{1,3})?)\s?(mg|g|ug|"
+    r"毫克|克|"
     r"微克)(?![/a-z])"
-    r"|(\d{1,4}(?:\.\d{1,3})?)\s?(mg|g|ug|毫克|克|微克)(?:[（(](?:\d{1,3})?|的|[ -])?(?:片|胶囊|粒|袋|包|喷|滴|adult leaflet|"
+    r"|(\d{1,4}(?:\.\d{1,3})?)\s?(mg|g|ug|毫克|克|微克)(?:[（(](?:\d{1,3})?|的|[ -])?(?:片|胶囊|粒|袋|包|喷|滴|"
+    r"adult leaflet|"
     r"tablets?|capsules?|puffs?|once|gum)"
 )
 _PER_ML = re.compile(r"(\d{1,4}(?:\.\d{1,3})?)\s?(?:mg|毫克)\s?/\s?(?:ml|毫升)|每毫升\s?(\d{1,4}(?:\.\d{1,3})?)\s?毫克")
@@ -82,7 +85,8 @@ def entries(passage: Evidence) -> tuple[_Entry, ...]:
 
 
 _TOLD_STRENGTH = re.compile(
-    r"(\d{1,4}(?:\.\d{1,3})?)\s?(mg|g|ug|毫克|克|微克)(?: tablets?| capsules?|的?(?:药片|片子|胶囊)|的(?=[，,。一两半]))"
+    r"(\d{1,4}(?:\.\d{1,3})?)\s?(mg|g|ug|毫克|克|微克)(?: tablets?| capsules?|的?(?:药片|片子|胶囊)|"
+    r"的(?=[，,。一两半]))"
 )
 
 
@@ -187,16 +191,17 @@ def _within(value: float | None, span: tuple[float, float]) -> bool:
 
 
 def _inside(part: Part, other: Part) -> bool:
-    return (
-        (other.low * (1 - _ROUNDING) <= part.low
-        and part.high <= other.high * (1 + _ROUNDING))
-        or (part.low == 0.0 and abs(part.high - other.high) <= other.high * _ROUNDING)
+    return (other.low * (1 - _ROUNDING) <= part.low and part.high <= other.high * (1 + _ROUNDING)) or (
+        part.low == 0.0 and abs(part.high - other.high) <= other.high * _ROUNDING
     )
 
 
 def _allowed(groups: Sequence[_Group], entry: _Entry, person: Person) -> tuple[set[Part], set[Part]]:
     """What may be said of one time, and of a whole day."""
+    told = {p for g in groups for p in g.daily}
     once = {p for g in groups for p in g.parts}
+    single = {p.unit for p in once - told}
+    once = {p for p in once if p not in told or p.unit not in single}
     if person.kilos:
         once |= {Part(p.low * person.kilos, p.high * person.kilos, "mg") for p in once if p.unit == "mg/kg"}
         once |= {Part(p.low * person.kilos, p.high * person.kilos, "iu") for p in once if p.unit == "iu/kg"}
@@ -206,10 +211,9 @@ def _allowed(groups: Sequence[_Group], entry: _Entry, person: Person) -> tuple[s
     amounts = [p for p in once if p.unit not in ("/d", "days")]
     daily = {Part(a.low * t.low, a.high * t.high, a.unit) for a in amounts for t in times}
     daily |= {Part(d.low * c.low, d.high * c.high, d.unit) for d in daily for c in courses}
-    told = {p for g in groups for p in g.daily}
     if told and not times:
         once.add(Part(1.0, 1.0, "/d"))
-    once |= {Part(d.low / t.high, d.high / max(t.low, 1.0), d.unit) for d in told for t in times if t.high}
+    once |= {Part(d.low / t.high, d.high / max(t.low, 1.0), d.unit) for d in told for t in times if d.low and t.high}
     told |= _converted(told, entry)
     return once, daily | told | (once if not daily else {p for p in once if p.unit in ("/d", "days", "mg")})
 
