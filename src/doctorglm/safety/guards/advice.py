@@ -11,7 +11,7 @@ REASSURES = re.compile(
     r"nothing gets across)"
 )
 WARNS = re.compile(
-    r"不能|不要|不可|不宜|不是|不在|别|禁|避免|(?<!得)不行|不建议|不推荐|不合适|不适合|不用(?!停|担心)|勿|忌|慎|"
+    r"不能|不要|不可|不宜|不是|不在|别(?!嘌)|禁|避免|(?<!得)不行|不建议|不推荐|不合适|不适合|不用(?!停|担心)|勿|忌|慎|"
     r"换一换|先停|停用|暂停|停一|跳过|换掉|收起来|收好|更困难|避开|容易超|停一样"
     r"|会.{0,4}(?:影响|加重|升高|引起|增加|增强|压|让|干扰|阻断|降低)|可能(?:引起|出现|导致|加重)|中毒|毒性"
     r"|(?<![a-z])(?:not|don't|doesn't|isn't|avoid\w{0,3}|never|unsafe|stop(?:ped|ping)? (?:taking|using|it)|skip|"
@@ -22,7 +22,7 @@ _WARNS_BEHIND = re.compile(
     r"^[^，,。]{0,8}(?:不能|不要|别|不可|不宜|禁用?|避免|先停)(?:再|自己|自行|先)?(?:给他|给她)?(?:打|吃|用|抹|喝|碰|"
     r"喂|滴|点|涂|服|加|做)?(?:它|了|这)?$"
 )
-_NOT_BEFORE = re.compile(r"(?:没|不|未|无|非|(?<![a-z])(?:no|without|not))[^，,。；;]{0,14}$")
+_NOT_BEFORE = re.compile(r"(?:没|不|未|无|非(?![布诺那洛])|(?<![a-z])(?:no|without|not))[^，,。；;]{0,14}$")
 _INFORMS = re.compile(
     r"资料|说明书(?:写|上|里|明)|提到|写明|针对|指的|禁的|这一条|是否|有没有|要不要|能不能|(?:又|正)?在(?:吃|用|服)|"
     r"告诉|也?属|(?<![a-z])(?:passage|leaflet|"
@@ -43,6 +43,8 @@ _URGES = re.compile(
     r"safe|gentle|harmless|also)|go|carry on|continue|keep (?:taking|using)|suits?|use|give|ask|choose|helps?|"
     r"treats?|works?|for|soothes|begin)(?![a-z])"
 )
+_YET = re.compile(r"可以|建议|就(?:吃|用|打)|试试|先(?:吃|用)|再(?:吃|用)")
+"""Between a denial and a thing: 疼得不行可以吃."""
 _REACH = 3
 """Clauses from the one that names a thing to the one that may ask for it."""
 
@@ -63,7 +65,8 @@ class Clauses:
         at = bisect_right(self._ends, start)
         if at == len(self._spans) or self._ends[at] >= self._informed:
             return False
-        if _NOT_BEFORE.search(self._sentence[max(self._spans[at][0], start - 20) : start]):
+        denied = _NOT_BEFORE.search(self._sentence[max(self._spans[at][0], start - 20) : start])
+        if denied and not _YET.search(denied[0]):
             return False
         for index in range(at, min(at + _REACH, len(self._spans))):
             if kind := self._kind(index):

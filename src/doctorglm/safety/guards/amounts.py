@@ -126,7 +126,7 @@ _DAILY = re.compile(
     r"(?:每日|每天|每晚|一天|一日|24小时|全天|总共|共|总量|合计|加起来|加到|最大|daily|total(?: of)?|"
     r"a day)[^次回，,。]{0,6}$"
 )
-_DAILY_AFTER = re.compile(r"(?: or \w+)?(?: of [a-z]+| [a-z]+)? (?:a day|daily|per day|in 24 hours)")
+_DAILY_AFTER = re.compile(r"(?: or \w+)?(?: of (?:\d{1,4} ?)?[a-z]+| [a-z]+)? (?:a day|daily|per day|in 24 hours)")
 _AT_MOST = re.compile(
     r"(?:不(?:得|宜|应|能|要)?超过|别超过|没超|最多|至多|最大[^，,。\d]{0,6}|上限[^，,。\d]{0,6}|以内|不高于|≤|<|"
     r"up to|no more than|at most|"
@@ -178,7 +178,10 @@ def _amounts(text: str, *, all_of_them: bool = False) -> Iterator[Dose]:
                 continue
         part = _amount(match, unit, text[max(0, start - 24) : start])
         sure = unit in _SURE or (taken and unit == "piece")
-        daily = _DAILY.search(before) is not None or _DAILY_AFTER.match(text, match.end()) is not None
+        daily = (
+            _DAILY.search(text[max(0, start - 36) : start]) is not None
+            or _DAILY_AFTER.match(text, match.end()) is not None
+        )
         daily = daily or "日" in match["per"] or "d" in match["per"] or "天" in match["per"]
         yield Dose(start, match.end(), frozenset({part}), sure, frozenset({part}) if daily else frozenset())
 

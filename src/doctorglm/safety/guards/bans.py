@@ -101,6 +101,8 @@ class Ban:
     """What it names right behind the word that forbids."""
     items: tuple[Item, ...] = field(default=())
     together: bool = False
+    lead: str = ""
+    """What the sentence is about in its own words, where no list knows it."""
     gap_days: float | None = None
     """The prohibition is over so many days after the drug was stopped."""
 
@@ -128,7 +130,7 @@ def _bans(passage: Evidence) -> Iterator[Ban]:
             head, lead, body_text = _names(said[1]) or head, said[1], sentence[said.end() :]
         else:
             body_text = sentence
-        opens = not said and any(n.start <= 2 for n in named(sentence))
+        opens = not said and any(n.start == 0 for n in named(sentence))
         clauses = [
             c for c in re.split(r"[，,]", _STOPPING.sub("", body_text)) if _FORBIDS.search(c) or not _PERMITS.search(c)
         ]
@@ -146,10 +148,20 @@ def _bans(passage: Evidence) -> Iterator[Ban]:
                 _objects(text),
                 tuple(_items(text, lead)),
                 together,
+                "" if head or body else _lead(sentence),
                 _gap(text),
             )
         if body and (opens or not head):
             head = body
+
+
+_LEAD = re.compile(r"([\u4e00-\u9fff]{3,8}?)(?:可引起|可致|禁用|不推荐|不宜|不得|应避免|用于|说明书|含|[:：（(])")
+_NO_LEAD = re.compile(r"说明书|标签|病历|资料|用户|患者|病史|医嘱|提示|孕妇|儿童")
+
+
+def _lead(sentence: str) -> str:
+    match = _LEAD.match(sentence)
+    return match[1] if match and not _NO_LEAD.search(match[1]) else ""
 
 
 def _objects(text: str) -> frozenset[str]:

@@ -232,4 +232,5 @@ def _things(ban: Ban) -> tuple[str, ...]:
     """What must not be eaten or done, in the passage's words, where no list knows it."""
     match = _FORBIDDEN_THINGS.search(ban.sentence)
     said = re.split("[、和及与或,，]", match[1]) if match else []
-    return tuple(t for t in (thing.removesuffix("等") for thing in said) if 2 <= len(t) <= 6)
+    said.append(ban.lead)
+    return tuple(t for t in (thing.removesuffix("等") for thing in said) if 2 <= len(t) <= 8)

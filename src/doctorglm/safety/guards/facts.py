@@ -228,7 +228,13 @@ _WEEKS = (
     (re.compile(rf"末次月经[^，,。]{{0,4}}{_NUMBER}\s?周"), 1.0, 0.0),
     (re.compile(rf"停经{_NUMBER}\s?(?:天|日)"), 1 / 7, 0.0),
     (re.compile(rf"孕(?:了|了快|已|期)?{_NUMBER}\s?周|{_NUMBER}\s?周(?:的)?孕"), 1.0, 0.0),
-    (re.compile(rf"{_NUMBER}[ -]?weeks?[ -](?:pregnant|along|gone|into)|(?<![a-z])week {_NUMBER}"), 1.0, 0.0),
+    (
+        re.compile(
+            rf"{_NUMBER}[ -]?weeks?[ -](?:pregnant|along|gone|into)|(?<![a-z])week {_NUMBER}|pregnant at {_NUMBER} weeks"
+        ),
+        1.0,
+        0.0,
+    ),
     (
         re.compile(
             rf"(?:孕|怀孕|怀了|身孕|肚里宝宝|肚子里的宝宝)[^，,。\d]{{0,3}}?{_NUMBER}\s?个?(?:多|半)?月|"
@@ -238,7 +244,7 @@ _WEEKS = (
         0.0,
     ),
 )
-_PREGNANT_SAYS = re.compile(r"孕|产科|胎|pregnan|trimester|产检|大排畸")
+_PREGNANT_SAYS = re.compile(r"孕|妊娠|产科|胎|pregnan|trimester|产检|大排畸")
 _PLAIN_WEEKS = re.compile(rf"(?<![\d第]){_NUMBER}\s?周(?!前|后|岁|年|一次)")
 
 

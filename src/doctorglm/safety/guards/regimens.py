@@ -181,8 +181,9 @@ def _given(dose: Dose, entry: _Entry, person: Person) -> bool:
     fitting = [g for g in entry.groups if _within(person.age, g.ages) and _within(person.kilos, g.kilos)]
     once, daily = _allowed(fitting or entry.groups, entry, person)
     return all(
-        any(_inside(part, other) for other in (daily if part in dose.daily else once) if other.unit == part.unit)
+        any(_inside(end, other) for other in (daily if part in dose.daily else once) if other.unit == part.unit)
         for part in dose.parts
+        for end in ((part,) if part.low == 0.0 else (part._replace(high=part.low), part._replace(low=part.high)))
     )
 
 
