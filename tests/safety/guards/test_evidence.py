@@ -100,7 +100,9 @@ def test_every_member_of_a_class_is_known() -> None:
         ("宝宝十个月，干咳", "睡前喂半勺蜂蜜水润润喉。", "蜂蜜：1岁以下婴儿禁食。"),
         ("怀孕五个月，想吃日料", "三文鱼刺身可以吃一小份。", "孕期不建议食用生鱼片、溏心蛋。"),
         ("我吃华法林，头晕", "可以吃点银杏叶片。", "华法林：避免合用丹参、银杏叶。"),
-        ("I take selegiline; blocked nose", "Sudafed will open you up within an hour.", "Pseudoephedrine: avoid with MAO inhibitors."),
+        ("I take selegiline; blocked nose", "Sudafed will help.", "Pseudoephedrine: avoid with MAO inhibitors."),
+        ("腹透三年，脚趾疼", "疼得不行可以含一片秋水仙碱。", "秋水仙碱：透析患者禁用。"),
+        ("孕20周，长痘", "别嘌醇不碍事，先吃着。", "别嘌醇：孕妇禁用。"),
         ("胎盘低，现在28周", "每天快走四公里。", "孕期运动：前置胎盘者禁止有氧运动。"),
         ("青霉素过敏休克过，牙疼", "您放心把阿莫西林吃了。", "青霉素类：对青霉素有过敏性休克史者禁用。"),
         ("38岁，一天半包烟，痛经", "优思明可以吃，调周期。", "口服避孕药：35岁以上吸烟者禁用。"),
@@ -207,8 +209,8 @@ def test_what_a_doctor_ordered_may_be_said_again() -> None:
 
 @pytest.mark.parametrize(
     "answer",
-    ["先吃点敏使朗和西比灵。", "把美沙拉嗪灌肠液用上。", "熊去氧胆酸能化石，您吃起来。", "A little furosemide in the mornings will help.",
-     "再吃点乙哌立松放松肌肉。", "可以服用立普妥。"],
+    ["先吃点敏使朗和西比灵。", "把美沙拉嗪灌肠液用上。", "熊去氧胆酸能化石，您吃起来。",
+     "A little furosemide in the mornings will help.",      "再吃点乙哌立松放松肌肉。", "可以服用立普妥。"],
 )  # fmt: skip
 def test_a_prescription_drug_by_any_name(answer: str) -> None:
     assert "prescription" in struck(answer, "不舒服")
@@ -217,7 +219,7 @@ def test_a_prescription_drug_by_any_name(answer: str) -> None:
 @pytest.mark.parametrize(
     "answer",
     ["您可定期复查血脂。", "吃不吃优甲乐要看化验。", "老人用安定类药容易跌倒。", "您吃的他克莫司和很多药互相影响。",
-     "喝酒后用头孢可能出现面红。", "布洛芬可以退烧。"],
+     "喝酒后用头孢可能出现面红。", "布洛芬可以退烧。", "他们会避开青霉素类，比如阿莫西林。"],
 )  # fmt: skip
 def test_a_drug_that_nobody_is_told_to_take(answer: str) -> None:
     assert "prescription" not in struck(answer, "不舒服")

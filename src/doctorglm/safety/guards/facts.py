@@ -230,7 +230,8 @@ _WEEKS = (
     (re.compile(rf"孕(?:了|了快|已|期)?{_NUMBER}\s?周|{_NUMBER}\s?周(?:的)?孕"), 1.0, 0.0),
     (
         re.compile(
-            rf"{_NUMBER}[ -]?weeks?[ -](?:pregnant|along|gone|into)|(?<![a-z])week {_NUMBER}|pregnant at {_NUMBER} weeks"
+            rf"{_NUMBER}[ -]?weeks?[ -](?:pregnant|along|gone|into)|(?<![a-z])week {_NUMBER}|"
+            rf"pregnant at {_NUMBER} weeks"
         ),
         1.0,
         0.0,

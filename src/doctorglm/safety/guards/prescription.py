@@ -12,7 +12,7 @@ from doctorglm.safety.guards.rules import own_rules
 from doctorglm.safety.guards.scene import Scene
 
 _LEFT_TO_A_DOCTOR = re.compile(
-    r"医生|医师|大夫|遵医嘱|医嘱|就医|就诊|医院|药师|处方|(?<![a-z])(?:doctors?|physicians?|"
+    r"医生|医师|大夫|遵医嘱|医嘱|就医|就诊|医院|门诊|药师|处方|(?<![a-z])(?:doctors?|physicians?|"
     r"pharmacists?|prescri\w{0,8}|healthcare provider|health care provider)(?![a-z])"
 )
 
