@@ -37,7 +37,7 @@ LEFT = re.compile(
 )
 _URGES = re.compile(
     r"可以|能|吃|喝|服|打|点|用|加|换|选|试|来(?:点|一|片|颗)|含(?:服|化|一|两|半|漱|着)|涂|抹|滴|喷|喂|给|冲|炖|泡|"
-    r"练|跳|走|跑|补|灌|种"
+    r"练|跳|走|跑|补|灌|种|贴|塞|敷|熏|拔|按摩"
     r"|合适|没问题|没关系|没事|就行|最(?:好|合适|省事|快|有效|方便|安全|稳|对|温和)"
     r"|(?<![a-z])(?:can|take|try|start|restart|add|adding|get|will|would|is (?:a|an|the|still|good|best|fine|ok|okay|"
     r"safe|gentle|harmless|also)|go|carry on|continue|keep (?:taking|using)|suits?|use|give|ask|choose|helps?|"
