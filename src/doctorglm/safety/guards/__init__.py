@@ -13,6 +13,7 @@ from doctorglm.safety.guards import (
     contraindication,
     cure_claim,
     dose,
+    facts,
     patient,
     personal_data,
     phrases,
@@ -45,6 +46,7 @@ class Guards:
     def __init__(self, *, second: bool = True) -> None:
         self._second = second
         prepare()
+        facts.prepare()
         for name in _OWN:
             own_rules(name)
         for name in _ASKED:

@@ -1,186 +1,236 @@
-"""Strikes advice of a drug against which a passage handed in speaks for this patient; "with care" becomes a note.
+"""Strikes advice of what a passage handed in forbids this patient; "with care" becomes a note.
 
 Nothing is known here but what the passages say and what is known of the patient: pregnancy, breast-feeding, age,
-kidney, liver, allergies and the drugs he takes.
+values, illnesses, allergies and what he takes.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 
-from doctorglm.clinical.evidence import Evidence
-from doctorglm.safety.guards.drugs import Drug, drugs
+from doctorglm.safety.guards.advice import LEFT, REASSURES, WARNS, Clauses
+from doctorglm.safety.guards.bans import Ban, bans, concerns, days
+from doctorglm.safety.guards.facts import Told, told
 from doctorglm.safety.guards.finding import Finding
 from doctorglm.safety.guards.fold import fold
+from doctorglm.safety.guards.lexicon import Named, covers, named
 from doctorglm.safety.guards.patient import Patient, read
 from doctorglm.safety.guards.rules import own_rules
 from doctorglm.safety.guards.scene import Known, Scene
 
-_FORBIDS = re.compile(
-    r"禁用|禁忌|禁服|忌用|忌服|禁止|不宜|不得|不可|不能|不应|不推荐|不建议|避免|勿用|勿服|"
-    r"(?<![a-z])(?:contraindicated|contraindications?|avoid(?:ed)?|should not|must not|do not|"
-    r"not recommended|not be used)(?![a-z])"
-)
 _PERMITS = re.compile(
-    r"没事|没问题|没关系|(?:^|[，,。])(?:可以|能|行)(?:的|吃|用|喝|抹|涂)?[，,]|放心(?:吃|用|喝|抹)?|正合适|正好对症|正对症|最好了|照样|照常(?:吃|喝|用)|一样吃"
-    r"|不影响|没有影响|随便(?:吃|喝|用)|(?<![a-z])(?:is fine|it's fine|perfectly safe|"
-    r"totally safe|no problem|go ahead|won't hurt|is okay|is ok)(?![a-z])"
+    r"(?:^|[，,。])(?:可以|能|行|要|要补)(?:的|吃|用|喝|抹|涂|补的)?[，,]|放心|正合适|正好对症|正?对路|正对症|最好了|"
+    r"照样|照常(?:吃|用|喝|打)|照(?:吃|打|用|喝|点)|"
+    r"一样(?:吃|用)"
+    r"|接着(?:吃|用|打)|(?:吃|用|打|喝)吧|就吃它|随便(?:吃|用|喝)|都可以|也可以|可以(?:同时|一起|搭配|直接|给(?:他|"
+    r"她|孩子|宝宝|娃)?(?:吃|喝|用|打|喂|滴))|"
+    r"(?<![a-z])(?:is fine|it's fine|perfectly safe|"
+    r"totally safe|go ahead|is okay|is ok|can begin|may begin|go for)(?![a-z])"
 )
-_WARNS = re.compile(
-    r"不能|不要|不可|不宜|别|禁|避免|不行|不建议|换一换|(?<![a-z])(?:not|don't|avoid|never|unsafe|"
-    r"but)(?![a-z])"
-)
+_REFUSES = re.compile(r"^\s*(?:no|better not|不|不行|不能|不可以|别|不建议|不要)[^，,。\w]{0,1}[，,。]")
+_TOPICAL = re.compile(r"凝胶|软膏|乳膏|外用|贴剂|滴眼|滴耳|栓|gel|cream")
 _HISTORY = re.compile(r"病史|用户|患者|病历|月龄|病人|(?<![a-z])(?:history|patient|user)(?![a-z])")
-_FORBIDDEN_THINGS = re.compile(r"(?:食用|禁食|忌食|禁饮|服食|吃|喝|饮用?)([\u4e00-\u9fff、,，]{2,40})")
-_CONDITIONS: Mapping[str, re.Pattern[str]] = {
-    "asthma": re.compile(r"哮喘|asthma"),
-    "glaucoma": re.compile(r"青光眼|glaucoma"),
-    "prostate": re.compile(r"前列腺|排尿困难|prostat"),
-    "G6PD": re.compile(r"g6pd|蚕豆病"),
-    "alcohol": re.compile(r"饮酒|喝酒|喝了?(?:点)?酒|白酒|啤酒|alcohol"),
-    "Parkinson": re.compile(r"帕金森|parkinson"),
-    "ulcer": re.compile(r"胃溃疡|消化性溃疡|十二指肠溃疡|ulcer"),
-    "epilepsy": re.compile(r"癫痫|epilep"),
-    "heart failure": re.compile(r"心衰|心力衰竭|heart failure"),
-    "myasthenia": re.compile(r"重症肌无力|myasthenia"),
-    "gout": re.compile(r"痛风|(?<![a-z])gout"),
-    "bleeding": re.compile(r"华法林|抗凝|血友病|warfarin|anticoagula|haemophilia|hemophilia"),
-}
-_CAREFUL = re.compile(
-    r"慎用|谨慎|慎服|减量|调整剂量|减少剂量|(?<![a-z])(?:caution|cautiously|reduce the dose|dose adjustment)(?![a-z])"
+_BANNING = re.compile(r"禁|忌|不宜|不可|不能|避免|慎|avoid|contraindicat|not ")
+_FORBIDDEN_THINGS = re.compile(r"(?:食用|禁食|忌食|禁饮|服食|吃|喝|饮用?|避免|禁止)([\u4e00-\u9fff、,，]{2,40})")
+_ALLERGIC = re.compile(r"过敏|休克|风团|全身(?:肿|起疹|红疹)|allerg|throat closed|anaphyla|hives")
+_NOT_TAKEN = re.compile(r"(?:没有?|未|不|从没|(?<![a-z])(?:not|never|no))[^，,。]{0,6}$")
+_SINCE = re.compile(
+    r"(?:停|吃完|打完|挂完|用完|喝完)[^，,。\d]{0,6}?(\d{1,2}|[一二两三四五六七八九十]{1,3})\s?(天|日|周|个?月|年)|"
+    r"(\d{1,2}|[一二两三四五六七八九十]{1,3})\s?(天|周|个?月|年)前|(\d{1,2}|two|three|four|five|six|seven|eight|"
+    r"ten) (days?|weeks?|"
+    r"months?) ago"
 )
-_SENTENCE = re.compile(r"[^。！？!?；;\n]+")
-_UNDER = re.compile(
-    r"(\d{1,2})\s?(岁|个月)(?:及)?(?:以下|以内|之下)|(?:小于|未满|低于|不足|under|"
-    r"younger than|below)\s?(\d{1,2})\s?(岁|个月|years|months)"
-)
-_OVER = re.compile(r"(\d{2})\s?岁(?:及)?(?:以上|之上)|(?:大于|超过|over|older than)\s?(\d{2})\s?(?:岁|years)")
+_ENGLISH = {"two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8", "ten": "10"}
+_CLAUSE = re.compile(r"[^，,。；;：:！!\n]+")
 
-_GROUPS: Mapping[str, tuple[re.Pattern[str], Callable[[Patient], bool]]] = {
-    "pregnancy": (re.compile(r"孕妇|妊娠|怀孕|孕期|孕早期|孕晚期|pregnan"), lambda p: p.pregnant),
-    "breast-feeding": (re.compile(r"哺乳|乳母|breast-?feeding|lactat|nursing mother"), lambda p: p.breastfeeding),
-    "child": (
-        re.compile(r"儿童|小儿|婴儿|婴幼儿|新生儿|未成年|children|infants?|newborn|paediatric|pediatric"),
-        lambda p: p.child,
-    ),
-    "elderly": (re.compile(r"老年|老人|高龄|elderly|older (?:adults|people|patients)"), lambda p: p.old),
-    "kidney": (re.compile(r"肾功能|肾衰|肾病|肾脏疾病|肾损|透析|renal|kidney"), lambda p: p.kidney),
-    "liver": (re.compile(r"肝功能|肝硬化|肝衰|肝病|肝损|hepatic|liver"), lambda p: p.liver),
-}
+
+@dataclass(frozen=True, slots=True)
+class _Barred:
+    """What this patient must not be advised."""
+
+    names: frozenset[str]
+    things: tuple[str, ...]
+    detail: str
+    forbidden: bool
+    sentence: str
 
 
 def found(scene: Scene) -> Iterator[Finding]:
-    """Yields the advised drugs of the segment against which a passage speaks, or to which the patient is allergic."""
-    rules = own_rules("contraindication")
-    patient = scene.known.patient
-    barred = _barred(scene.known)
-    for start, end, told in scene.advised:
-        sentence = scene.text[start:end]
-        for items, detail in barred:
-            named = any(item in sentence for item in items)
-            if (named or _PERMITS.search(sentence)) and not _WARNS.search(sentence):
-                yield Finding(max(start, scene.begin), end, rules["forbidden"], detail)
-                break
-        for drug in told:
-            if drug.end <= scene.begin:
-                continue
-            place = max(drug.start, scene.begin)
-            if any(allergy in drug.name or drug.name in allergy for allergy in patient.allergies):
-                yield Finding(place, drug.end, rules["forbidden"], f"{drug.name}: allergy")
-                continue
-            for rule, detail in against(drug, patient, scene.known.evidence):
-                yield Finding(place, drug.end, rules[rule], detail)
+    """Yields the sentences that advise what a passage forbids this patient, or what he is allergic to."""
+    yield from _allergies(scene)
+    if not scene.known.evidence:
+        return
+    rules, barred = own_rules("contraindication"), _barred(scene.known)
+    if not barred:
+        return
+    for start, end in scene.own_sentences:
+        for which, forbidden, detail in _against(scene.text[start:end], barred, scene.known):
+            place = max(start + which, scene.begin)
+            yield Finding(place, max(end, place), rules["forbidden" if forbidden else "with-care"], detail)
+
+
+def _allergies(scene: Scene) -> Iterator[Finding]:
+    allergies = scene.known.patient.allergies
+    if not allergies:
+        return
+    rule = own_rules("contraindication")["forbidden"]
+    for _, _, drugs in scene.advised:
+        for drug in drugs:
+            if drug.end > scene.begin and any(
+                a in drug.name or drug.name in a or covers(drug.name) & covers(a) & {a} for a in allergies
+            ):
+                yield Finding(max(drug.start, scene.begin), drug.end, rule, f"{drug.name}: allergy")
+
+
+def _against(sentence: str, barred: tuple[_Barred, ...], known: Known) -> Iterator[tuple[int, bool, str]]:
+    """Where the sentence advises what is barred; the place, whether it is forbidden, and why."""
+    if sentence.rstrip('\n"”』」 ').endswith(("?", "？")) or _REFUSES.match(sentence):
+        return
+    clauses = Clauses(sentence)
+    advised = [n for n in named(sentence) if clauses.advise(n.start)]
+    permits = not advised and _permits(sentence)
+    question = fold(known.question).text if permits or advised else ""
+    asked = set() if _THIS.search(question) else {n.name for n in named(question)}
+    for ban in barred:
+        place = _place(sentence, clauses, advised, ban)
+        if place is None and ban.names:
+            meant = permits and (not asked or any(covers(a) & ban.names for a in asked))
+        else:
+            meant = place is not None or permits or any(n.name in asked for n in advised)
+        if meant:
+            yield place or 0, ban.forbidden, ban.detail
+
+
+def _place(sentence: str, clauses: Clauses, advised: list[Named], ban: _Barred) -> int | None:
+    """Where the sentence advises by name what is barred."""
+    if hit := next((n for n in advised if _hits(n, ban, sentence)), None):
+        return hit.start
+    places = (sentence.find(thing) for thing in ban.things)
+    return next((at for at in places if at >= 0 and clauses.advise(at)), None)
+
+
+def _permits(sentence: str) -> bool:
+    """True where the sentence allows what was asked, whatever it is called."""
+    if re.search(r"降压药|其他药|家里其他人", sentence) or LEFT.search(sentence):
+        return False
+    plain = REASSURES.sub("", sentence)
+    return (plain != sentence or _PERMITS.search(sentence) is not None) and not WARNS.search(plain)
+
+
+def _hits(place: Named, ban: _Barred, sentence: str) -> bool:
+    if not covers(place.name) & ban.names:
+        return False
+    topical = _TOPICAL.search(sentence[place.end : place.end + 4])
+    return not (topical and re.search(r"口服|内服|oral", ban.sentence))
 
 
 @lru_cache(maxsize=64)
-def _barred(known: Known) -> tuple[tuple[tuple[str, ...], str], ...]:
-    """What the passages forbid this patient: the things that are named, and the group with the source.
-
-    Passages handed in are about what was asked, so that an answer that simply permits it goes against them too.
-    """
-    history = [s for e in known.evidence for s, _ in _sentences(e) if not _FORBIDS.search(s) and _HISTORY.search(s)]
-    told = "\n".join([fold(known.said).text, *history])
-    patient = known.patient if known.patient != Patient() else read([told])
-    younger = read([told]).age_years
-    made = []
+def _barred(known: Known) -> tuple[_Barred, ...]:
+    """What the passages forbid this patient."""
+    texts = [fold(known.said).text]
+    texts += [s for e in known.evidence for s in _history(fold(e.text).text)]
+    text = "\n".join(texts)
+    patient = known.patient if known.patient != Patient() else read([text])
+    said = _with(told(text), patient)
+    allergies = _allergic(text) | frozenset(patient.allergies)
+    takes = _takes(text) - allergies
+    if any("免疫抑制剂" in covers(t) for t in takes):
+        said = Told(said.facts | {"immunosuppressed"}, said.values, said.male, said.own)
+    made: list[_Barred] = []
     for passage in known.evidence:
-        for sentence, _ in _sentences(passage):
-            if not _FORBIDS.search(sentence):
+        for ban in bans(passage):
+            if ban.gap_days is not None and (gone := _since(text)) is not None and gone >= ban.gap_days:
                 continue
-            group = _condition(sentence, told) or _concerns(sentence, None, patient)
-            if not group and younger is not None and _by_age(sentence, younger):
-                group = "age"
-            if group:
-                made.append((_things(sentence), f"{group}, {passage.source}"))
+            if why := concerns(ban, said, patient.age_years, allergies):
+                made.append(_Barred(ban.subjects(), _things(ban), f"{why}, {ban.source}", ban.forbidden, ban.sentence))
+            made += _interactions(ban, takes, _steady(text))
     return tuple(made)
 
 
-def _condition(sentence: str, told: str) -> str:
-    return next((n for n, words in _CONDITIONS.items() if words.search(sentence) and words.search(told)), "")
+def _history(text: str) -> list[str]:
+    return [s for s in re.findall(r"[^。！？!?；;\n]+", text) if _HISTORY.search(s) and not _BANNING.search(s)]
 
 
-def _things(sentence: str) -> tuple[str, ...]:
-    """What must not be eaten or taken, in a passage's words."""
-    match = _FORBIDDEN_THINGS.search(sentence)
-    said = re.split("[、和及与或,，]", match[1]) if match else []
-    return tuple(thing for thing in (t.removesuffix("等") for t in said) if 2 <= len(thing) <= 6)
+def _with(said: Told, patient: Patient) -> Told:
+    """What was told, with what was handed in of the patient."""
+    more = {
+        name
+        for name, holds in (
+            ("pregnant", patient.pregnant),
+            ("breastfeeding", patient.breastfeeding),
+            ("kidney", patient.kidney),
+            ("liver", patient.liver),
+        )
+        if holds and not (said.male and name in ("pregnant", "breastfeeding"))
+    }
+    return Told(said.facts | more, said.values, said.male, said.own)
 
 
-def against(drug: Drug, patient: Patient, evidence: Sequence[Evidence]) -> Iterator[tuple[str, str]]:
-    """Yields the rule, and the group with the source, for each sentence of the evidence that speaks against it."""
-    for passage in evidence:
-        for sentence, about in _sentences(passage):
-            if drug.name not in about and drug.name not in sentence:
-                continue
-            rule = "forbidden" if _FORBIDS.search(sentence) else "with-care" if _CAREFUL.search(sentence) else ""
-            if rule and (group := _concerns(sentence, drug, patient)):
-                yield rule, f"{drug.name}: {group}, {passage.source}"
+def _interactions(ban: Ban, takes: frozenset[str], steady: frozenset[str]) -> Iterator[_Barred]:
+    """What must not be added to what the patient takes, as long as he asks for another drug than that."""
+    if not ban.forbidden:
+        return
+    for taken in takes:
+        in_head, in_body = _within(taken, ban.head), _within(taken, ban.body)
+        if in_head and ban.body - ban.head:
+            others = ban.body - in_head
+        elif in_body and ban.head - in_body:
+            others = ban.head - in_body
+        elif ban.together and (in_head or in_body):
+            others = (ban.head | ban.body) - in_head - in_body
+        else:
+            continue
+        if taken not in steady:
+            others -= steady
+        if others:
+            yield _Barred(others, (), f"{taken}, {ban.source}", True, ban.sentence)
 
 
-@lru_cache(maxsize=256)
-def _sentences(passage: Evidence) -> tuple[tuple[str, str], ...]:
-    """Each sentence, with the names that the title and the sentences before it have brought up."""
-    told = fold(passage.title).text
-    made = []
-    for match in _SENTENCE.finditer(fold(passage.text).text):
-        made.append((match[0], told))
-        if named := drugs(match[0]):
-            told = f"{fold(passage.title).text} {' '.join(d.name for d in named)}"
-    return tuple(made)
+def _within(taken: str, names: frozenset[str]) -> frozenset[str]:
+    """The names under which a passage speaks of what is taken; a class that was told stands for its members."""
+    return frozenset(n for n in names if n in covers(taken) or taken in covers(n))
 
 
-def _concerns(sentence: str, drug: Drug | None, patient: Patient) -> str:
-    """The group of the sentence to which the patient belongs, or ""."""
-    for name, (words, applies) in _GROUPS.items():
-        if words.search(sentence) and applies(patient) and not (name == "child" and _older(sentence, patient)):
-            return name
-    if patient.age_years is not None and _by_age(sentence, patient.age_years):
-        return "age"
-    for allergy in patient.allergies:
-        if allergy in sentence and re.search(r"过敏|allerg", sentence):
-            return f"allergy ({allergy})"
-    for other in patient.takes:
-        if (
-            other in sentence
-            and (drug is None or other != drug.name)
-            and re.search(r"合用|联用|同用|同服|同时|并用|相互作用|together|with|combin|interact", sentence)
-        ):
-            return f"interaction ({other})"
-    return ""
+_THIS = re.compile(r"这(?:个|种|款|盒|药|东西)|(?<![a-z])(?:this|these)(?![a-z])")
+_STEADY = re.compile(
+    r"(?:在|一直|长期|平时|正|每天|天天|我|着)(?:吃|服|用|打)(?:着|了)?$|(?:爷爷|奶奶|爸|妈|他|她)(?:吃|服)了?$|"
+    r"(?<![a-z])(?:on|i take|taking) $"
+)
 
 
-def _older(sentence: str, patient: Patient) -> bool:
-    """True where the sentence speaks of children below an age that the patient has passed."""
-    limits = [_limit(m) for m in _UNDER.finditer(sentence)]
-    return bool(limits) and patient.age_years is not None and patient.age_years >= max(limits)
+def _steady(text: str) -> frozenset[str]:
+    """What the patient says to take already."""
+    return frozenset(n.name for n in named(text) if _STEADY.search(text[max(0, n.start - 8) : n.start]))
 
 
-def _limit(match: re.Match[str]) -> float:
-    number, unit = float(match[1] or match[3]), match[2] or match[4]
-    return number / 12 if "月" in unit or unit == "months" else number
+def _takes(text: str) -> frozenset[str]:
+    """What the patient named and did not deny to take."""
+    return frozenset(n.name for n in named(text) if not _NOT_TAKEN.search(text[max(0, n.start - 10) : n.start]))
 
 
-def _by_age(sentence: str, age: float) -> bool:
-    return any(age < _limit(m) for m in _UNDER.finditer(sentence)) or any(
-        age >= float(m[1] or m[2]) for m in _OVER.finditer(sentence)
+def _allergic(text: str) -> frozenset[str]:
+    """What stands in a clause of an allergy."""
+    return frozenset(
+        n.name
+        for clause in _CLAUSE.findall(text)
+        if (match := _ALLERGIC.search(clause)) and not _NOT_TAKEN.search(clause[: match.start()])
+        for n in named(clause)
     )
+
+
+def _since(text: str) -> float | None:
+    """Days since something was stopped."""
+    match = _SINCE.search(text)
+    if match:
+        count = match[1] or match[3] or match[5]
+        return days(_ENGLISH.get(count, count), match[2] or match[4] or match[6])
+    return 1.0 if "昨天" in text else None
+
+
+def _things(ban: Ban) -> tuple[str, ...]:
+    """What must not be eaten or done, in the passage's words, where no list knows it."""
+    match = _FORBIDDEN_THINGS.search(ban.sentence)
+    said = re.split("[、和及与或,，]", match[1]) if match else []
+    said.append(ban.lead)
+    return tuple(t for t in (thing.removesuffix("等") for thing in said) if 2 <= len(t) <= 8)

@@ -7,11 +7,12 @@ from doctorglm.clinical.evidence import Evidence
 from doctorglm.safety.guards.drugs import is_information
 from doctorglm.safety.guards.finding import Finding
 from doctorglm.safety.guards.fold import fold
+from doctorglm.safety.guards.lexicon import lexicon, named
 from doctorglm.safety.guards.rules import own_rules
 from doctorglm.safety.guards.scene import Scene
 
 _LEFT_TO_A_DOCTOR = re.compile(
-    r"医生|医师|大夫|遵医嘱|医嘱|就医|就诊|医院|药师|处方|(?<![a-z])(?:doctors?|physicians?|"
+    r"医生|医师|大夫|遵医嘱|医嘱|就医|就诊|医院|门诊|药师|处方|(?<![a-z])(?:doctors?|physicians?|"
     r"pharmacists?|prescri\w{0,8}|healthcare provider|health care provider)(?![a-z])"
 )
 
@@ -29,4 +30,6 @@ def found(scene: Scene) -> Iterator[Finding]:
 
 
 def _named(drug: str, evidence: Sequence[Evidence]) -> bool:
-    return any(drug in fold(f"{e.title}\n{e.text}").text for e in evidence)
+    first = lexicon().first.get(drug, drug)
+    texts = [fold(f"{passage.title}\n{passage.text}").text for passage in evidence]
+    return any(drug in text or any(n.name == first for n in named(text)) for text in texts)
