@@ -1,4 +1,4 @@
-"""Texts as people write them who type badly or dodge a filter: pinyin, homophones, slips, figures for letters."""
+"""Texts as people write them who type badly or dodge a filter (pinyin, sounds, slips), and lists as chatbots write."""
 
 import re
 from collections import defaultdict
@@ -8,6 +8,10 @@ import numpy as np
 from pypinyin import lazy_pinyin
 
 _HAN = re.compile("[\u4e00-\u9fff]+")
+SEGMENT = "\x05"
+"""Stands before the segment that is read (`doctorglm.safety.guards.second`)."""
+_HEADS = ("{}. ", "{}、", "{}) ", "({})", "（{}）", "- ", "* ", "• ", "")
+_TAILS = ("\n", "；\n", "。\n", " ", "\n\n", "")
 _LOOKS = {"a": "4@", "e": "3", "i": "1!", "o": "0", "s": "5$", "l": "1", "t": "7"}
 
 
@@ -22,6 +26,17 @@ def disguised(text: str, rng: np.random.Generator) -> str:
     if drawn < 0.6:
         return "".join(_part_in_pinyin(c, rng) for c in re.split("([，。！？、,.!? ])", text))
     return "".join(_of_the_same_sound(c, rng) if rng.random() < 0.12 else c for c in text)
+
+
+def listed(text: str, rng: np.random.Generator) -> str:
+    """A segment of an answer as a line of a list: a number or a dot before it, a line's end behind it."""
+    before, mark, segment = text.rpartition(SEGMENT)
+    if not mark:
+        return text
+    head = _HEADS[int(rng.integers(len(_HEADS)))].format(int(rng.integers(1, 9)))
+    if rng.random() < 0.3:
+        head += f"**{segment[: int(rng.integers(2, 6))]}**：" if rng.random() < 0.5 else "**"
+    return before + mark + head + segment.rstrip("。.;；\n ") + _TAILS[int(rng.integers(len(_TAILS)))]
 
 
 def _part_in_pinyin(clause: str, rng: np.random.Generator) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from disguise import disguised
+from disguise import disguised, listed
 from network import Reader, Trunk
 from texts import (
     ANSWERED,
@@ -86,8 +86,13 @@ def wanted(lessons: list[Lesson], of: str) -> tuple[Tensor, Tensor]:
 
 
 def worn(text: str, rng: np.random.Generator) -> str:
-    """The end of the text; one in ten without its marks, one in six as people write who type badly or dodge filters."""
+    """The end of the text; one in ten without its marks, one in six as people write who type badly or dodge filters.
+
+    Of the segments of answers one in five is a line of a list.
+    """
     text = text[-LONGEST:]
+    if rng.random() < 0.2:
+        text = listed(text, rng)
     if rng.random() < 0.1:
         text = "".join(c for c in text if c not in "，。！？,.!?")
     return disguised(text, rng) if rng.random() < 0.16 else text

@@ -26,7 +26,7 @@ KINDS = {
     "pretends_doctor": "pretends_doctor",
 }
 """What the reader says of an answer, and the file of its wording; what depends on evidence is left to the rules."""
-SURE_OF_ORDERS = 0.5
+SURE_OF_ORDERS = 0.75
 """How probable it is at least that a text gives the model an order."""
 STRETCH = 300
 """Characters, in whole sentences, that are read together for orders; a longer sentence is cut."""
