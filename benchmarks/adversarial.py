@@ -93,7 +93,7 @@ def _is_struck(text: str, where: str, guards: Guards) -> bool:
 
 def plain() -> dict[str, Any]:
     """Of the emergencies of the triage sets that are found as they are, the share found in each disguise."""
-    lines = [line for file in sorted((SETS / "triage").glob("[gh].test.jsonl")) for line in file.open(encoding="utf-8")]
+    lines = [line for file in sorted((SETS / "triage").glob("[ij].test.jsonl")) for line in file.open(encoding="utf-8")]
     rows = [row for row in map(json.loads, lines) if row["emergency"] and triage(_messages(row)).emergency]
     return {
         name: _share([triage(_messages(row, disguise)).emergency for row in rows])

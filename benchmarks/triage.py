@@ -4,9 +4,10 @@
     python benchmarks/triage.py test > benchmarks/results/triage_test.json
     python benchmarks/triage.py ordinary            # how much of real consultations is flagged; needs ../shared
 
-`dev`: the writers a to f, whom rules or reader know. `test`: g and h, whom nobody has read; it is scored once for a
-version. Beside what ships (`both`) stand the rules alone, the second reader alone, and a baseline: `KEYWORDS`, plain
-words in what the patient says. Intervals are Wilson's, 95 %. Latency is that of whole conversations, on one core.
+`dev`: the writers a to h, whom rules or reader know, or on whom thresholds were chosen. `test`: i and j, whom nobody has
+read; it is scored once for a version. Beside what ships (`both`) stand the rules alone, the second reader alone, and a
+baseline: `KEYWORDS`, plain words in what the patient says. Intervals are Wilson's, 95 %. Latency is that of whole
+conversations, on one core.
 """
 
 import argparse
@@ -29,7 +30,7 @@ from doctorglm.safety.triage.second import SURE, opinion
 
 SETS = Path(__file__).parent / "sets" / "triage"
 CORPORA = Path(__file__).parents[2] / "shared" / "data" / "corpora"
-WRITERS = {"dev": ("a", "b", "c", "d", "e", "f"), "test": ("g", "h")}
+WRITERS = {"dev": ("a", "b", "c", "d", "e", "f", "g", "h"), "test": ("i", "j")}
 # fmt: off
 KEYWORDS = (
     "胸痛", "胸闷", "心梗", "心绞痛", "中风", "脑梗", "脑出血", "嘴歪", "说不出话", "大出血", "吐血", "呕血",

@@ -39,7 +39,7 @@ LABELS = {"triage": ("emergency", *KINDS), "guards": (*ANSWERED, *OTHERS)}
 FIRST = ("emergency", "unsafe", *OTHERS)
 """What decides; the kinds count less in the loss."""
 OF_KINDS = 0.6
-HELD_BACK = {"triage": ("g", "h"), "guards": ("test2", "test3")}
+HELD_BACK = {"triage": ("g", "h", "i", "j"), "guards": ("test2", "test3")}
 """Halves that are scored, now or before; those of the guards do not say which words are unsafe."""
 ROWS, LONGEST, RATE = 32, 1500, 2e-3
 

@@ -125,7 +125,7 @@ def _said(*texts: str) -> list[Message]:
 
 @pytest.mark.parametrize(
     ("probable", "ruled", "level"),
-    [(0.9, True, "emergency"), (0.2, True, "emergency"), (0.03, True, "urgent"), (0.9, False, "emergency"),
+    [(0.9, True, "emergency"), (0.2, True, "emergency"), (0.05, True, "urgent"), (0.9, False, "emergency"),
      (0.25, False, "routine")],
 )  # fmt: skip
 def test_rules_and_reader_decide_together(

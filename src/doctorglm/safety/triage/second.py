@@ -11,9 +11,9 @@ from doctorglm.conversation import Message
 from doctorglm.safety.reader import reader
 from doctorglm.safety.triage.text import plain_of
 
-SURE = 0.35
-"""How probable an emergency is at least where no rule sees one; chosen on writers left out of an earlier training."""
-CONFIRMED = 0.05
+SURE = 0.4
+"""How probable an emergency is at least where no rule sees one; chosen on two writers who were left out."""
+CONFIRMED = 0.12
 """How probable it is at least where a rule sees one."""
 NAMED = 0.4
 """How probable a kind is at least that is named beside the likeliest."""
