@@ -4,9 +4,9 @@
     python benchmarks/triage.py test > benchmarks/results/triage_test.json
     python benchmarks/triage.py ordinary            # how much of real consultations is flagged; needs ../shared
 
-`dev`: the writers a to h, whom rules or reader know, or on whom thresholds were chosen. `test`: i and j, whom nobody has
-read; it is scored once for a version. Beside what ships (`both`) stand the rules alone, the second reader alone, and a
-baseline: `KEYWORDS`, plain words in what the patient says. Intervals are Wilson's, 95 %. Latency is that of whole
+`dev`: the writers a to h, whom rules or reader know, or on whom thresholds were chosen. `test`: i and j, whom nobody
+has read; it is scored once for a version. Beside what ships (`both`) stand the rules alone, the second reader alone,
+and a baseline: `KEYWORDS`, plain words in what the patient says. Intervals are Wilson's, 95 %. Latency is that of whole
 conversations, on one core.
 """
 
