@@ -217,3 +217,11 @@ def test_a_question_of_orders_alone_is_answered_with_a_question() -> None:
 def test_odd_text(text: str) -> None:
     assert isinstance(told(text, text), Released)
     assert all(isinstance(a, Action) for a in GUARDS.asked([Message("user", text)]).actions)
+
+
+@pytest.mark.parametrize("line", ["{n}. {text}\n", "{n}、{text}；\n", "- {text}\n", "* **{text}**\n", "（{n}）{text}"])
+def test_plain_advice_in_a_list_is_left_alone(line: str) -> None:
+    advice = ("多休息，保证睡眠", "多喝温水", "清淡饮食，少吃辛辣", "不要自行停药", "若三天不退烧，请到医院就诊")
+    text = "建议如下：\n" + "".join(line.format(n=n, text=text) for n, text in enumerate(advice, 1))
+    for question in ("我发烧两天，怎么办？", "血压有点高要注意什么"):
+        assert GUARDS.checked(text, [Message("user", question)]).text == text
