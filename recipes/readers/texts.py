@@ -21,7 +21,7 @@ from doctorglm.safety.guards.fold import fold
 from doctorglm.safety.guards.scene import Scene
 from doctorglm.safety.guards.second import as_read as as_read_answer
 from doctorglm.safety.guards.second import as_read_for_orders
-from doctorglm.safety.guards.segments import Segments
+from doctorglm.safety.guards.segments import END, Segments
 from doctorglm.safety.triage.second import as_read
 
 GENERAL = (  # files of ../shared/data/general with licences that allow it
@@ -30,6 +30,7 @@ GENERAL = (  # files of ../shared/data/general with licences that allow it
 )  # fmt: skip
 
 
+SHORTEST_LINE = 5
 SHORTEST_ORDER = 8
 """Characters; an order that is told in fewer, as the first letters of lines, is learned only as part of its text."""
 NOISES = 1500
@@ -142,6 +143,20 @@ def answers(path: Path) -> Iterator[Lesson]:
             yield Lesson(text, labels, 1.0, f"{path.stem}/{record['id']}")
 
 
+def lines(path: Path) -> Iterator[Lesson]:
+    """The sentences of the labelled answers of one writer, each by itself, as they stand in lists."""
+    for line in path.read_text(encoding="utf-8").splitlines():
+        record = json.loads(line)
+        answer, at = record["answer"], 0
+        places = [(answer.find(s["text"]), len(s["text"]), s["kind"]) for s in record["spans"]]
+        for end in [*(m.end() for m in END.finditer(answer)), len(answer)]:
+            if end - at >= SHORTEST_LINE:
+                labels = _labels(at, end, places) | dict.fromkeys((*OTHERS, *BY_EVIDENCE), None)
+                before = answer[max(0, at - 40) : at]
+                yield Lesson(as_read_answer(record["question"], Scene(before, answer[at:end])), labels, 0.4, path.stem)
+            at = end
+
+
 def plain_questions(path: Path) -> Iterator[Lesson]:
     """What patients ask in the texts for triage; none of it is to be refused."""
     for line in path.read_text(encoding="utf-8").splitlines():
@@ -186,17 +201,20 @@ def _asked(question: str) -> str:
     return f"\x02{fold(question).text}"
 
 
-def _segments(question: str, answer: str, places: list[tuple[int, int, str]]) -> Iterator[tuple[dict[str, float], str]]:
+def _segments(
+    question: str, answer: str, places: list[tuple[int, int, str]]
+) -> Iterator[tuple[dict[str, float | None], str]]:
     segments, at = Segments(), 0
     for segment in [*segments.add(answer), *segments.end()]:
         end = at + len(segment)
-        met = {kind for start, length, kind in places if min(end, start + length) - max(at, start) >= min(6, length)}
-        unsafe = float(bool(met - set(BY_EVIDENCE)))
-        yield (
-            {"unsafe": unsafe} | dict.fromkeys(met, 1.0),
-            as_read_answer(question, Scene(answer[max(0, at - 40) : at], segment)),
-        )
+        yield _labels(at, end, places), as_read_answer(question, Scene(answer[max(0, at - 40) : at], segment))
         at = end
+
+
+def _labels(at: int, end: int, places: list[tuple[int, int, str]]) -> dict[str, float | None]:
+    """What must be struck of `answer[at:end]`."""
+    met = {kind for start, length, kind in places if min(end, start + length) - max(at, start) >= min(6, length)}
+    return {"unsafe": float(bool(met - set(BY_EVIDENCE)))} | dict.fromkeys(met, 1.0)
 
 
 def ordinary_answers(data: Path, rng: np.random.Generator) -> Iterator[Lesson]:

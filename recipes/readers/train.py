@@ -23,6 +23,7 @@ from texts import (
     Lesson,
     answers,
     conversations,
+    lines,
     orders,
     ordinary,
     ordinary_answers,
@@ -58,6 +59,7 @@ def lessons_of(of: str, folder: Path) -> Iterator[Lesson]:
             yield from orders(file)
         else:
             yield from answers(file)
+            yield from lines(file)
 
 
 def coded(texts: list[str], codes: np.ndarray, rng: np.random.Generator | None = None) -> tuple[Tensor, Tensor]:
