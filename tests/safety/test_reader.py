@@ -217,15 +217,26 @@ def test_what_a_rule_has_struck_is_not_read_again(monkeypatch: pytest.MonkeyPatc
 
 
 def test_what_the_reader_strikes_is_worded_as_its_likeliest_kind(monkeypatch: pytest.MonkeyPatch) -> None:
-    says = _Says(dict.fromkeys(second_guard.KINDS, 0.1) | {"unsafe": 0.9, "folk_remedy": 0.8}, "草木灰")
+    says = _Says(dict.fromkeys(second_guard.KINDS, 0.1) | {"unsafe": 0.9, "folk_remedy": 0.8}, "凉粉草")
     monkeypatch.setattr(second_guard, "reader", lambda _: says)
     messages = _said("先前问的", "先前答的", "小孩烫伤了怎么办")
     released = Guards().checked(
-        "先冲凉水二十分钟，不要挑破水泡，再去医院。抹上草木灰包起来，结痂就好了，放心吧。", messages
+        "先冲凉水二十分钟，不要挑破水泡，再去医院。抹上凉粉草包起来，结痂就好了，放心吧。", messages
     )
     assert [a.guard for a in released.actions if a.rule == "second_reader"] == ["folk_remedy"]
-    assert released.text.startswith("先冲凉水二十分钟") and "草木灰" not in released.text
+    assert released.text.startswith("先冲凉水二十分钟") and "凉粉草" not in released.text
     assert "\x04小孩烫伤了怎么办\x03" in says.given
+
+
+def test_what_the_rules_struck_is_not_read_a_second_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    says = _Says(dict.fromkeys(second_guard.KINDS, 0.1) | {"unsafe": 0.9, "folk_remedy": 0.8}, "凉粉草")
+    monkeypatch.setattr(second_guard, "reader", lambda _: says)
+    told = Guards().checked("不用去医院。抹上凉粉草包起来，结痂就好了，放心吧。", _said("烫伤了怎么办"))
+    assert [(a.guard, a.struck) for a in told.actions] == [
+        ("discourages_care", "不用去医院。"),
+        ("folk_remedy", "抹上凉粉草包起来，结痂就好了，放心吧。"),
+    ]
+    assert "不用去医院" not in says.given
 
 
 def test_inspect_does_not_start_without_the_reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

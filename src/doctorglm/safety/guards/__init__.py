@@ -61,7 +61,6 @@ class Guards:
         }
         if second:
             second_reader.prepare()
-            self._answer["second"] = second_reader.found
 
     def asked(self, messages: Sequence[Message]) -> Asked:
         """The messages as the model may read them, or a refusal."""
@@ -76,9 +75,10 @@ class Guards:
     ) -> Guarded:
         """An answer to `messages` that is to be checked; `about` where more is known than the messages tell."""
         said = "\n".join(m.content for m in messages)
-        known = about or patient.read(m.content for m in messages if m.role == "user")
+        told = about or patient.read(m.content for m in messages if m.role == "user")
         question = next((m.content for m in reversed(messages) if m.role == "user"), "")
-        return Guarded(self._answer, Known(said, question, tuple(evidence), known))
+        known = Known(said, question, tuple(evidence), told)
+        return Guarded(self._answer, known, second_reader.found if self._second else None)
 
     def checked(
         self,

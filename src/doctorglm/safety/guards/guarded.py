@@ -5,7 +5,7 @@ A segment is shown when it is whole and every guard has read it. Guards look bac
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -46,8 +46,13 @@ class _Cut:
 class Guarded:
     """One answer; `add` pieces, then `end`."""
 
-    def __init__(self, guards: Mapping[str, Callable[[Scene], Iterator[Finding]]], known: Known) -> None:
-        self._guards, self._known = guards, known
+    def __init__(
+        self,
+        guards: Mapping[str, Callable[[Scene], Iterator[Finding]]],
+        known: Known,
+        second: Callable[[Scene, Sequence[tuple[int, int]]], Iterator[Finding]] | None = None,
+    ) -> None:
+        self._guards, self._known, self._second = guards, known, second
         self._segments = Segments()
         self._before = ""
         self._noted: set[tuple[str, str]] = set()
@@ -86,6 +91,8 @@ class Guarded:
     def _checked(self, segment: str) -> tuple[str, list[Action]]:
         scene = Scene(self._before, segment, self._known)
         found = [finding for guard in self._guards.values() for finding in guard(scene)]
+        if self._second:
+            found += self._second(scene, [_extent(scene, f) for f in found if f.rule.effect != "note"])
         if not found:
             self._said |= any(c.isalnum() for c in segment)
             self._last_note = ""
@@ -96,12 +103,7 @@ class Guarded:
     def _cut(self, scene: Scene, finding: Finding) -> _Cut | None:
         """Where the finding's effect stands in the segment."""
         effect, offset = finding.rule.effect, len(scene.before)
-        if effect == "span":
-            first, last = finding.start, finding.end
-        else:
-            first, last = scene.sentence_of(finding.start)
-            first, last = max(first, scene.begin), max(last, finding.end)
-        start, end = scene.folded.span(first, last)
+        start, end = scene.folded.span(*_extent(scene, finding))
         start, end = max(0, start - offset), min(len(scene.segment), end - offset)
         if effect != "note":
             return _Cut(start, end, finding)
@@ -142,6 +144,14 @@ class Guarded:
             texts.append(text)
         if any(c.isalnum() for c in text):
             self._said, self._last_note = True, ""
+
+
+def _extent(scene: Scene, finding: Finding) -> tuple[int, int]:
+    """Where the finding's effect stands in the scene's text."""
+    if finding.rule.effect == "span":
+        return finding.start, finding.end
+    first, last = scene.sentence_of(finding.start)
+    return max(first, scene.begin), max(last, finding.end)
 
 
 def _grouped(cuts: list[_Cut]) -> list[list[_Cut]]:

@@ -45,8 +45,12 @@ def prepare() -> None:
 
 def as_read(question: str, scene: Scene) -> str:
     """The segment with what was asked and what came before it, a mark before each."""
+    return _head(question, scene) + scene.text[scene.begin :]
+
+
+def _head(question: str, scene: Scene) -> str:
     before = scene.text[max(0, scene.begin - BEFORE) : scene.begin]
-    return f"\x04{fold(question[:QUESTION]).text}\x03{before}\x05{scene.text[scene.begin :]}"
+    return f"\x04{fold(question[:QUESTION]).text}\x03{before}\x05"
 
 
 def as_read_for_orders(text: str) -> str:
@@ -61,11 +65,7 @@ def orders(text: str, sentences: Sequence[tuple[int, int]]) -> Iterator[tuple[in
             read = reader(__package__).read(as_read_for_orders("".join(text[start:end] for start, end in stretch)))
             if read.probable["orders"] < SURE_OF_ORDERS:
                 break
-            place, number = read.where("orders")[0] - 1, 0
-            while number < len(stretch) - 1 and place >= stretch[number][1] - stretch[number][0]:
-                place -= stretch[number][1] - stretch[number][0]
-                number += 1
-            yield stretch.pop(number)
+            yield stretch.pop(_which(stretch, read.where("orders")[0] - 1))
 
 
 def _stretches(sentences: Sequence[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
@@ -80,16 +80,31 @@ def _stretches(sentences: Sequence[tuple[int, int]]) -> Iterator[list[tuple[int,
         yield stretch
 
 
-def found(scene: Scene) -> Iterator[Finding]:
-    """Yields the sentence that speaks most for being unsafe, where the segment is."""
-    text = as_read(scene.known.question, scene)
-    read = reader(__package__).read(text)
+def found(scene: Scene, struck: Sequence[tuple[int, int]] = ()) -> Iterator[Finding]:
+    """Yields the sentence that speaks most for being unsafe, where the segment without what is `struck` is."""
+    kept = [
+        (max(start, scene.begin), end)
+        for start, end in scene.own_sentences
+        if not any(first < end and start < last for first, last in struck)
+    ]
+    if not kept:
+        return
+    head = _head(scene.known.question, scene)
+    read = reader(__package__).read(head + "".join(scene.text[start:end] for start, end in kept))
     if read.probable["unsafe"] < SURE:
         return
     kind = max(KINDS, key=read.probable.__getitem__)
-    at = len(scene.text) - (len(text) - read.where("unsafe")[0])
-    start, end = scene.sentence_of(max(at, scene.begin))
-    yield Finding(max(start, scene.begin), end, rule(kind))
+    start, end = kept[_which(kept, read.where("unsafe")[0] - len(head))]
+    yield Finding(start, end, rule(kind))
+
+
+def _which(sentences: Sequence[tuple[int, int]], place: int) -> int:
+    """The number of the sentence in which a place of all of them, one after the other, stands."""
+    for number, (start, end) in enumerate(sentences):
+        place -= end - start
+        if place < 0:
+            return number
+    return len(sentences) - 1
 
 
 @cache

@@ -11,8 +11,8 @@ SHORTEST = 24
 LONGEST = 400
 """Characters; a text without sentences is cut here, at its last comma."""
 
-END = re.compile(r"[。！？!?；;…\n｡]+[”’」』）)\]】\"']*|\.[”’\"')\]]*(?=\s)")
-"""How a sentence ends; a full stop of English needs a blank behind it."""
+END = re.compile(r"[。！？!?；;…\n｡]+[”’」』）)\]】\"']*|(?<!\n\d)(?<!^\d)\.[”’\"')\]]*(?=\s)")
+"""How a sentence ends; a full stop of English needs a blank behind it, and that of a list's number is none."""
 _COMMA = "，,、 "
 
 
