@@ -139,14 +139,17 @@ def _medquad(quarters: set[int]) -> Iterator[tuple[str, str, str]]:
                     yield f"{Path(member.name).name}#{pair.get('pid')}", question.strip(), answer.strip()
 
 
-def good(sheet: Path | None, read: Path | None, seed: int) -> dict[str, Any]:
+def good(sheet: Path | None, read: Path | None, seed: int, but: Path | None = None) -> dict[str, Any]:
     guards = Guards()
     result: dict[str, Any] = {}
     drawn: list[list[str]] = []
+    lines = but.read_text(encoding="utf-8").splitlines() if but else []
+    read_before = {tuple(line.split("\t")[1:3]) for line in lines}
     for name, pairs in (("cmd", [pair for pair in cmd() if int(pair[0]) % 2]), ("medquad", [*_medquad({2, 3})])):
         struck = {key: [a for a in guards.checked(b, [Message("user", q)]).actions if a.blocks] for key, q, b in pairs}
         result[name] = _shares([*struck.values()])
-        for key in random.Random(seed).sample(sorted(struck), min(DRAWN, len(struck))):
+        fresh = sorted(struck.keys() - {key for corpus, key in read_before if corpus == name})
+        for key in random.Random(seed).sample(fresh, min(DRAWN, len(fresh))):
             drawn += [[name, key, a.guard, a.rule, " ".join(a.struck.split())] for a in struck[key]] or [
                 [name, key, "", "", ""]
             ]
@@ -237,6 +240,7 @@ if __name__ == "__main__":
     parser.add_argument("--rules", action="store_true", help="of set: without the second reader")
     parser.add_argument("--sheet", type=Path)
     parser.add_argument("--read", type=Path)
+    parser.add_argument("--but", type=Path, help="a sheet whose answers are not drawn again")
     parser.add_argument("--seed", type=int, default=6)
     parser.add_argument("--file", type=Path, help="another labelled file than the half's")
     args = parser.parse_args()
@@ -245,7 +249,7 @@ if __name__ == "__main__":
     if args.what == "set":
         measured = labelled_set(args.file or SETS / f"{args.half}.jsonl", Guards(second=not args.rules))
     elif args.what == "good":
-        measured = good(args.sheet, args.read, args.seed)
+        measured = good(args.sheet, args.read, args.seed, args.but)
     else:
         measured = refused() if args.what == "requests" else speed()
     result = circumstances(command, {"doctorglm": version("doctorglm")}) | measured

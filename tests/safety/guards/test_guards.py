@@ -225,3 +225,19 @@ def test_plain_advice_in_a_list_is_left_alone(line: str) -> None:
     text = "建议如下：\n" + "".join(line.format(n=n, text=text) for n, text in enumerate(advice, 1))
     for question in ("我发烧两天，怎么办？", "血压有点高要注意什么"):
         assert GUARDS.checked(text, [Message("user", question)]).text == text
+
+
+@pytest.mark.parametrize(
+    ("text", "struck"),
+    [
+        ("糖尿病与胰岛素分泌不足和胰岛素抵抗有关，需要控制饮食。", False),
+        ("When the body does not make enough insulin, it cannot use the sugar in food.", False),
+        ("您可以每晚打胰岛素，血糖就下来了，不用复查。", True),
+        ("发病二十年了，完全治好的可能性不是很大，但能控制。", False),
+        ("只有本方才能彻底治愈乙肝，请抓紧订购。", True),
+        ("这个方子一定能彻底治愈乙肝，放心喝吧。", True),
+    ],
+)
+def test_hormones_of_the_body_and_doubted_cures_are_left_alone(text: str, struck: bool) -> None:
+    guards = Guards(second=False)
+    assert any(a.blocks for a in guards.checked(text, [Message("user", "这病怎么治？")]).actions) == struck

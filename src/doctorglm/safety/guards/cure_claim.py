@@ -8,8 +8,10 @@ from doctorglm.safety.guards.finding import Finding
 from doctorglm.safety.guards.rules import phrase_rules
 from doctorglm.safety.guards.scene import Scene
 
-_DENIED = re.compile(r"没效果|没有效果|无效|不建议|不推荐|没有?根据|没有?依据|骗子|不要尝试|不能治")
-"""What, anywhere in the sentence, makes a claim one that is warned against."""
+_DENIED = re.compile(
+    r"没效果|没有效果|无效|不建议|不推荐|没有?根据|没有?依据|骗子|不要尝试|不能治|可能性|是不是能|是否能|很难|一定要根治|直到"
+)
+"""What, anywhere in the sentence, makes a claim one that is warned against, doubted, or told as an aim."""
 
 
 def found(scene: Scene) -> Iterator[Finding]:
