@@ -5,8 +5,8 @@
 Texts: CMD's questions (`title。ask`) one after the other, and its answers, each cut into pieces of 2,000 characters.
 For a piece: `triage` of the question as the only message, `asked` the guards on it, `answer` the guards on the answer,
 `together` all three, with the question as what the patient has said. Milliseconds are of one thread's own time, the
-least of five runs, so that what else the machine does counts little; p50 and p99 are over the pieces. Rules are read
-before; nothing is kept from one piece to the next but what the program itself keeps.
+least of five rounds over all pieces, so that what else the machine does counts little and what the program remembers of
+a piece is forgotten when it comes again; p50 and p99 are over the pieces. Rules are read before.
 
 `megabyte_ms`: the time for a megabyte (in UTF-8) of the beginning of something that is never completed, once each, and
 the most of all.
@@ -69,13 +69,16 @@ def _said(text: str) -> list[Message]:
     return [Message("user", text)]
 
 
-def _ms(work: Work, question: str, answer: str, runs: int) -> float:
-    least = float("inf")
-    for _ in range(runs):
-        started = time.thread_time()
-        work(question, answer)
-        least = min(least, time.thread_time() - started)
-    return least * 1000
+def _ms(work: Work, question: str, answer: str) -> float:
+    started = time.thread_time()
+    work(question, answer)
+    return (time.thread_time() - started) * 1000
+
+
+def _rounds(work: Work, texts: Sequence[tuple[str, str]]) -> list[float]:
+    """The least time of each piece."""
+    rounds = [[_ms(work, question, answer) for question, answer in texts] for _ in range(RUNS)]
+    return [min(times) for times in zip(*rounds, strict=True)]
 
 
 def measured() -> dict[str, Any]:
@@ -83,13 +86,13 @@ def measured() -> dict[str, Any]:
     texts = pieces()
     near = {unit: unit * (1_000_000 // len(unit.encode())) for unit in NEAR}
     slow = {
-        unit: {name: round(_ms(measuring[name], text, text, 1), 1) for name in ("triage", "asked", "answer")}
+        unit: {name: round(_ms(measuring[name], text, text), 1) for name in ("triage", "asked", "answer")}
         for unit, text in near.items()
     }
     return {
         "pieces": len(texts),
         "characters": CHARACTERS,
-        "ms": {name: quantiles([_ms(work, q, a, RUNS) for q, a in texts]) for name, work in measuring.items()},
+        "ms": {name: quantiles(_rounds(work, texts)) for name, work in measuring.items()},
         "megabyte_ms": slow
         | {"most": {name: max(row[name] for row in slow.values()) for name in next(iter(slow.values()))}},
     }
