@@ -133,6 +133,61 @@ def test_short_answers_and_stock_questions_that_agree_do_not_join() -> None:
     assert joined(by_answer, min_chars=2) == [{c.id for c in by_answer}]
 
 
+def test_a_pair_joins_from_its_own_similarity_on() -> None:
+    rng = random.Random(9)
+    one = sentence(rng, 30)
+    conversations = [dialogue("a", "甲", one), dialogue("b", "乙", one[:40] + sentence(rng, 10))]
+    similarity = jaccard(shingles(conversations[0].answers), shingles(conversations[1].answers))
+    assert 0.45 < similarity < 0.85
+    assert joined(conversations, similarity - 0.01) == [{"a", "b"}]
+    assert joined(conversations, similarity + 0.01) == []
+
+
+def test_blocks_hide_no_pair(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = random.Random(8)
+    same = sentence(rng, 20)
+    texts = [normalised(same + sentence(rng, 2)) for _ in range(40)]
+    plan = Plan(3, 84)
+    of = [shingles(text) for text in texts]
+    found = []
+    for block in (1 << 14, 3):
+        monkeypatch.setattr(pairs, "_BLOCK", block)
+        found.append(sorted(Index(plan, [sign(texts, plan)]).similar(0.4, of.__getitem__)))
+    assert len(found[0]) > 500
+    assert found[0] == found[1]
+
+
+def test_bits_rule_out_what_only_shares_a_bucket() -> None:
+    rng = np.random.default_rng(0)
+    bits = rng.integers(0, 2**63, (3, 4), dtype=np.uint64)
+    bits[2] = bits[0] ^ np.uint64(0b111)  # three bits of each word differ
+    i, j = pairs._near(bits, np.zeros(3, np.uint32), differing=12)
+    assert (i.tolist(), j.tolist()) == ([0], [2])
+    i, j = pairs._near(bits, np.array([1, 2, 3], np.uint32), differing=256)
+    assert not len(i) and not len(j)
+
+
+def test_far_less_likely_pairs_are_not_read_once_one_is_known() -> None:
+    rng = random.Random(10)
+    texts = [sentence(rng, 12) for _ in range(60)]
+    texts += [text[:18] + sentence(rng, 3) for text in texts]  # similar to one each, about 0.6
+    texts += [texts[0] + "。", texts[0]]
+    of = [shingles(text) for text in texts]
+    plan = Plan(3, 84)
+    asked: list[int] = []
+
+    def shingled(i: int) -> frozenset[str]:
+        asked.append(i)
+        return of[i]
+
+    def of_the_last(i: np.ndarray, j: np.ndarray) -> np.ndarray:
+        return (i % 2) != (j % 2)
+
+    largest = Index(plan, [sign([normalised(text) for text in texts], plan)]).largest(0.4, shingled, of_the_last)
+    assert largest == 1.0
+    assert len(asked) < 20
+
+
 def test_the_threshold_counts() -> None:
     conversations = [
         dialogue("a", "甲", "abcdefghijklmnopqrstuvwxyz"),

@@ -62,6 +62,19 @@ def _theirs(network: torch.nn.Module, text: str) -> list[float]:
     return probable
 
 
+def test_where_a_long_text_speaks_most_may_be_in_any_piece() -> None:
+    _, ours = _random()
+    for unit, at in (("王李", 0), ("xyz未", 4400)):
+        text = "七八九十" * (at // 4) + unit * 40 + "七八九十" * 400
+        read = ours.read(text)
+        alone = [ours.read(text[b : b + PIECE]) for b in range(0, len(text) - OVERLAP, PIECE - OVERLAP)]
+        for label in ours.labels:
+            best = max(range(len(alone)), key=lambda n: alone[n].probable[label])
+            start, end = alone[best].where(label)
+            begin = best * (PIECE - OVERLAP)
+            assert read.where(label) == (begin + start, begin + end)
+
+
 @pytest.mark.parametrize("text", ["王", "王李abc一二三xyz未见过的字", "abc王" * 100])
 def test_numpy_computes_what_torch_does(text: str) -> None:
     network, ours = _random()

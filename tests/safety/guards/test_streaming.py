@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from doctorglm.conversation import Message
 from doctorglm.safety.guards import Evidence, Guards, Released
+from doctorglm.safety.guards.segments import END
 
 GUARDS = Guards()
 QUESTION = [Message("user", "我发烧两天，怎么办？")]
@@ -89,3 +90,10 @@ def test_where_only_notes_are_left_somebody_is_named_to_ask() -> None:
 def test_the_same_note_is_not_given_twice_in_a_row() -> None:
     told = GUARDS.checked("不用去医院。也不用看医生。多喝水。", QUESTION)
     assert told.text.count("〔") == 1 and len({a.struck for a in told.actions}) == 2
+
+
+def test_the_number_of_a_line_is_no_sentence() -> None:
+    text = "建议：\n1. Drink water and rest well.\n2. See a doctor soon. Take it easy."
+    ends = [text[m.start() - 4 : m.end()] for m in END.finditer(text)]
+    assert "1." not in " ".join(ends) and "2." not in " ".join(ends)
+    assert sum(end.endswith(".") for end in ends) == 2  # "well." stands before a line's end, "easy." at the text's
