@@ -11,6 +11,8 @@ import pytest
 
 from doctorglm.errors import ConfigError
 from doctorglm.safety.guards import Guards
+from doctorglm.safety.guards.facts import read_facts
+from doctorglm.safety.guards.lexicon import read_lexicon
 from doctorglm.safety.guards.phrase import phrase
 from doctorglm.safety.guards.rules import read_own_rules, read_phrase_rules
 
@@ -125,3 +127,43 @@ def test_a_megabyte_that_nearly_matches_takes_linear_time(unit: str) -> None:
     seconds(2_000)
     short = max(seconds(20_000), 0.002)
     assert seconds(80_000) < 16 * short
+
+
+NAMES = """source: demonstration, not reviewed by a clinician
+prescription: |
+  阿莫西林 amoxicillin
+other: |
+  布洛芬 ibuprofen
+things: |
+  柚子 西柚
+classes: |
+  青霉素类|penicillins: 阿莫西林
+  止痛药: {last}
+"""
+
+
+def test_names_and_their_classes() -> None:
+    known = read_lexicon(NAMES.format(last="布洛芬"), "names.yaml")
+    assert known.first["amoxicillin"] == "阿莫西林" and known.first["penicillins"] == "青霉素类"
+    assert known.classes["布洛芬"] == {"止痛药"} and known.prescription == {"阿莫西林", "amoxicillin"}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (NAMES.format(last="对乙酰氨基酚"), "names.yaml:10: '对乙酰氨基酚' is named nowhere above"),
+        (NAMES.replace("止痛药: ", "止痛药 ").format(last="布洛芬"), "names.yaml:10: a class is"),
+        (NAMES.replace("things: |", "thing: |").format(last="布洛芬"), "names.yaml:6: unknown field 'thing'"),
+    ],
+)
+def test_what_is_wrong_with_names_is_told_with_its_line(text: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        read_lexicon(text, "names.yaml")
+
+
+@pytest.mark.parametrize("line", ["pregnant 孕妇 // 怀上了", "pregnant = //"])
+def test_what_is_wrong_with_facts_is_told_with_its_line(line: str) -> None:
+    good = "source: demonstration\nfacts: |\n  liver = 肝病 // 换过肝\n"
+    assert [name for _, name, _ in read_facts(good, "facts.yaml").plain] == ["liver", "liver"]
+    with pytest.raises(ConfigError, match=r"facts\.yaml:4: a fact is"):
+        read_facts(f"{good}  {line}\n", "facts.yaml")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 
 from doctorglm.safety.guards.fold import fold
-from doctorglm.safety.guards.rules import composed, mapping, rules_file, word
+from doctorglm.safety.guards.rules import composed, mapping, rows, rules_file, wrong_at
 from doctorglm.safety.search import Words
 
 _FILE = "facts.yaml"
@@ -43,7 +43,7 @@ _NUMBER = r"(\d{1,3}(?:\.\d)?|[一二两三四五六七八九十]{1,3})"
 
 
 @dataclass(frozen=True, slots=True)
-class _Facts:
+class Facts:
     """The words of `rules/facts.yaml`, with the fact of each and whether leaflets use it; gapped ones as patterns."""
 
     words: Words
@@ -52,23 +52,30 @@ class _Facts:
 
 
 @cache
-def _facts() -> _Facts:
+def _facts() -> Facts:
     """`rules/facts.yaml`; raises ConfigError with the line where it is wrong."""
-    top = mapping(composed(rules_file("facts").read_text(encoding="utf-8"), _FILE), _FILE, needed=("source", "facts"))
+    return read_facts(rules_file("facts").read_text(encoding="utf-8"), _FILE)
+
+
+def read_facts(text: str, where: str) -> Facts:
+    """The facts of a file's text; raises ConfigError that names `where` and the line."""
+    top = mapping(composed(text, where), where, needed=("source", "facts"))
     plain: list[tuple[str, str, bool]] = []
     gapped: list[tuple[re.Pattern[str], str]] = []
-    for line in word(top["facts"], _FILE).splitlines():
-        name, _, rest = line.partition(" = ")
+    for number, line in rows(top["facts"], where):
+        name, equals, rest = line.partition(" = ")
         leaflets, _, patients = rest.partition("//")
+        if not equals or not (leaflets + patients).split():
+            raise wrong_at(number, where, en="a fact is NAME = words // words", zh="事实应写成 名称 = 词 // 词")
         for said, in_leaflets in ((leaflets, True), (patients, False)):
             for phrase in said.split():
-                text = fold(phrase.lower().replace("_", " ")).text
-                if "…" in text:
-                    first, _, last = text.partition("…")
+                word = fold(phrase.lower().replace("_", " ")).text
+                if "…" in word:
+                    first, _, last = word.partition("…")
                     gapped.append((re.compile(f"{re.escape(first)}[^，,。；;]{{0,8}}?{re.escape(last)}"), name))
                 else:
-                    plain.append((text, name, in_leaflets))
-    return _Facts(Words(said for said, _, _ in plain), tuple(plain), tuple(gapped))
+                    plain.append((word, name, in_leaflets))
+    return Facts(Words(said for said, _, _ in plain), tuple(plain), tuple(gapped))
 
 
 def prepare() -> None:

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 
 from doctorglm.safety.guards.fold import fold
-from doctorglm.safety.guards.rules import composed, mapping, rules_file, word
+from doctorglm.safety.guards.rules import composed, mapping, rows, rules_file, wrong_at
 from doctorglm.safety.search import Words
 
 _FILE = "names.yaml"
+_KINDS = ("prescription", "other", "things")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,23 +40,31 @@ class Lexicon:
 @cache
 def lexicon() -> Lexicon:
     """The names; raises ConfigError with the line where the file is wrong."""
-    text = rules_file("names").read_text(encoding="utf-8")
-    top = mapping(composed(text, _FILE), _FILE, needed=("source", "prescription", "other", "things", "classes"))
+    return read_lexicon(rules_file("names").read_text(encoding="utf-8"), _FILE)
+
+
+def read_lexicon(text: str, where: str) -> Lexicon:
+    """The names of a file's text; raises ConfigError that names `where` and the line."""
+    top = mapping(composed(text, where), where, needed=("source", *_KINDS, "classes"))
     first: dict[str, str] = {}
     kinds: dict[str, frozenset[str]] = {}
-    for kind in ("prescription", "other", "things"):
-        rows = [[_folded(name) for name in line.split()] for line in word(top[kind], _FILE).splitlines()]
-        kinds[kind] = frozenset(name for row in rows for name in row)
-        for row in rows:
-            for name in row:
-                first.setdefault(name, row[0])
+    for kind in _KINDS:
+        lines = [[_folded(name) for name in line.split()] for _, line in rows(top[kind], where)]
+        kinds[kind] = frozenset(name for names in lines for name in names)
+        for names in lines:
+            for name in names:
+                first.setdefault(name, names[0])
     classes: dict[str, set[str]] = {}
-    for line in word(top["classes"], _FILE).splitlines():
-        said, _, members = line.partition(": ")
+    for number, line in rows(top["classes"], where):
+        said, colon, members = line.partition(": ")
+        if not colon:
+            raise wrong_at(number, where, en="a class is NAME|NAME: members", zh="类别应写成 名称|名称: 成员")
         names = [_folded(name) for name in said.split("|")]
         for name in names:
             first.setdefault(name, names[0])
         for member in members.split():
+            if _folded(member) not in first:
+                raise wrong_at(number, where, en=f"{member!r} is named nowhere above", zh=f"上文没有 {member!r}")
             classes.setdefault(first[_folded(member)], set()).add(first[names[0]])
     words = tuple(sorted(first))
     return Lexicon(

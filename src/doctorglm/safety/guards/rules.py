@@ -4,7 +4,7 @@ What a phrase may hold: `phrase.py`.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -132,9 +132,20 @@ def both_languages(node: Node, where: str) -> Text:
     return Text(zh=word(said["zh"], where), en=word(said["en"], where))
 
 
+def rows(node: Node, where: str) -> Iterator[tuple[int, str]]:
+    """The lines of a block of text that say something, each with its number in the file."""
+    for number, line in enumerate(word(node, where).splitlines(), node.start_mark.line + 2):
+        if line.strip():
+            yield number, line
+
+
 def wrong(node: Node, where: str, *, en: str, zh: str) -> ConfigError:
-    """What is wrong with a rules file, with its line."""
-    line = node.start_mark.line + 1
+    """An error that names the line of the node."""
+    return wrong_at(node.start_mark.line + 1, where, en=en, zh=zh)
+
+
+def wrong_at(line: int, where: str, *, en: str, zh: str) -> ConfigError:
+    """An error that names the line."""
     return ConfigError(
         en=f"{where}:{line}: {en}. Mend the rules; nothing is answered without them.",
         zh=f"{where}:{line}：{zh}。请修正规则；没有规则就不作答。",
