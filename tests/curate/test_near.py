@@ -52,6 +52,10 @@ def compared(conversations: list[Conversation], min_chars: int, folder: Path) ->
     return Comparison(table, np.arange(len(table)), min_chars, Inline(), folder)
 
 
+def of_other_parity(i: np.ndarray, j: np.ndarray) -> np.ndarray:
+    return (i % 2) != (j % 2)
+
+
 def test_shingles_and_jaccard_by_hand() -> None:
     assert shingles("头痛 三天，") == {"头痛三", "痛三天"}
     assert shingles("可以。") == {"可以"}
@@ -180,10 +184,7 @@ def test_far_less_likely_pairs_are_not_read_once_one_is_known() -> None:
         asked.append(i)
         return of[i]
 
-    def of_the_last(i: np.ndarray, j: np.ndarray) -> np.ndarray:
-        return (i % 2) != (j % 2)
-
-    largest = Index(plan, [sign([normalised(text) for text in texts], plan)]).largest(0.4, shingled, of_the_last)
+    largest = Index(plan, [sign([normalised(text) for text in texts], plan)]).largest(0.4, shingled, of_other_parity)
     assert largest == 1.0
     assert len(asked) < 20
 
@@ -249,14 +250,11 @@ def test_the_largest_similarity_is_brute_forces_and_few_texts_are_read_for_it(
         asked.append(i)
         return of[i]
 
-    def apart(i: np.ndarray, j: np.ndarray) -> np.ndarray:
-        return (i % 2) != (j % 2)
-
     expected = max(jaccard(of[i], of[j]) for i, j in itertools.combinations(range(len(of)), 2) if (i - j) % 2)
-    assert Index(plan, [sign(texts, plan)]).largest(0.2, shingled, apart) == expected
+    assert Index(plan, [sign(texts, plan)]).largest(0.2, shingled, of_other_parity) == expected
     assert len(asked) < 2000  # of 32,400 pairs, each of which several bands propose
     pairs_read = list(zip(asked[::2], asked[1::2], strict=True))
     assert len(pairs_read) == len(set(pairs_read))
     # far from what could reach the similarity that matters, nothing is read at all
     asked.clear()
-    assert Index(plan, [sign(texts, plan)]).largest(0.7, shingled, apart) == 0.0 and not asked
+    assert Index(plan, [sign(texts, plan)]).largest(0.7, shingled, of_other_parity) == 0.0 and not asked

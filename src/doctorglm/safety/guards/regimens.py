@@ -27,7 +27,6 @@ _STRENGTH = re.compile(
     r"毫克|克|"
     r"微克)(?![/a-z])"
     r"|(\d{1,4}(?:\.\d{1,3})?)\s?(mg|g|ug|毫克|克|微克)(?:[（(](?:\d{1,3})?|的|[ -])?(?:片|胶囊|粒|袋|包|喷|滴|"
-    r"adult leaflet|"
     r"tablets?|capsules?|puffs?|once|gum)"
 )
 _PER_ML = re.compile(r"(\d{1,4}(?:\.\d{1,3})?)\s?(?:mg|毫克)\s?/\s?(?:ml|毫升)|每毫升\s?(\d{1,4}(?:\.\d{1,3})?)\s?毫克")
