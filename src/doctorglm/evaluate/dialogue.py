@@ -1,12 +1,15 @@
 """What a model answers to the held-out questions: length, repetition, loops, and whether it ends by itself."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 
 from doctorglm.clinical.masking import masked_together
 from doctorglm.clinical.repetition import longest_loop, rep_n
-from doctorglm.consult import Consultation, Reply
 from doctorglm.conversation import Conversation, Message
+from doctorglm.engine import Generation, Sampling
+from doctorglm.evaluate.answering import Answering
 from doctorglm.evaluate.items import DialogueItem
+from doctorglm.evaluate.journal import Batch
 
 
 def question(conversation: Conversation) -> tuple[Message, ...]:
@@ -15,28 +18,44 @@ def question(conversation: Conversation) -> tuple[Message, ...]:
     return conversation.messages[: last + 1]
 
 
+def reference(conversation: Conversation) -> str:
+    """The reference answer to the last patient's message; "" where the conversation ends with the patient."""
+    return "\n".join(m.content for m in conversation.messages[len(question(conversation)) :])
+
+
 def dialogue(
-    consultation: Consultation, conversations: Sequence[Conversation], batch_size: int
-) -> Iterator[list[DialogueItem]]:
+    answering: Answering, conversations: Sequence[Conversation], suite: str, sampling: Sampling, batch_size: int
+) -> Iterator[Batch]:
     """Yields the items of one batch after the other; questions of like length are answered together."""
-    waiting = sorted(conversations, key=lambda c: (sum(len(m.content) for m in question(c)), c.id))
+    waiting = sorted(
+        range(len(conversations)),
+        key=lambda i: (sum(len(m.content) for m in question(conversations[i])), conversations[i].id),
+    )
     for start in range(0, len(waiting), batch_size):
         chosen = waiting[start : start + batch_size]
-        replies = consultation.batch([question(c) for c in chosen])
-        yield [_item(c, reply) for c, reply in zip(chosen, replies, strict=True)]
+        answers = answering.batch([question(conversations[i]) for i in chosen], sampling)
+        yield [
+            (i, _item(conversations[i], suite, answer, answering.errors.get(question(conversations[i]), "")))
+            for i, answer in zip(chosen, answers, strict=True)
+        ]
 
 
-def _item(conversation: Conversation, reply: Reply) -> DialogueItem:
+def _item(conversation: Conversation, suite: str, generation: Generation, error: str) -> DialogueItem:
     """What is kept of an answer: its text masked, and read beside what was asked, which it may give back."""
-    generation = reply.generation
-    *_, answer = masked_together([*(m.content for m in question(conversation)), reply.text])
+    asked, expected = question(conversation), reference(conversation)
+    *masked, wanted, answer = masked_together([*(m.content for m in asked), expected, generation.text])
     return DialogueItem(
         id=conversation.id,
+        suite=suite,
+        department=conversation.department or "",
+        question=[asdict(Message(m.role, text)) for m, text in zip(asked, masked, strict=True)],
+        reference=wanted,
         answer=answer,
         tokens=generation.tokens,
         finish=generation.finish,
         seconds=generation.seconds,
-        repetition=rep_n(reply.text, 4),
-        loop=longest_loop(reply.text),
-        ends=generation.finish == "stop",
+        error=error,
+        repetition=rep_n(generation.text, 4),
+        loop=longest_loop(generation.text),
+        ends=generation.finish == "stop" and not error,
     )

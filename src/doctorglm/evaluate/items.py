@@ -17,6 +17,8 @@ from doctorglm.engine import Finish
 from doctorglm.errors import DataError, shown
 from doctorglm.runs import atomic_file, read_json
 
+Kind: TypeAlias = Literal["likelihood", "dialogue", "choice", "safety"]
+
 _ITEM = ConfigDict(extra="ignore", allow_inf_nan=False, strict=True)
 
 
@@ -25,7 +27,9 @@ class LikelihoodItem:
     """How well the model foresaw one record's reference answers."""
 
     id: str
-    suite: Literal["likelihood"] = "likelihood"
+    suite: str = "likelihood"
+    kind: Literal["likelihood"] = "likelihood"
+    department: str = ""
     nats: Annotated[float, Field(ge=0)]
     """Summed negative log-likelihood of the supervised tokens."""
     tokens: Annotated[int, Field(gt=0)]
@@ -34,26 +38,91 @@ class LikelihoodItem:
 
 @pydantic.dataclasses.dataclass(frozen=True, kw_only=True, config=_ITEM)
 class DialogueItem:
-    """One generated answer and what was read off it."""
+    """One generated answer and what was read off it; texts are masked."""
 
     id: str
-    suite: Literal["dialogue"] = "dialogue"
+    suite: str = "dialogue"
+    kind: Literal["dialogue"] = "dialogue"
+    department: str = ""
+    question: list[dict[str, str]] = Field(default_factory=list)
+    """The messages that were answered: `role` and `content`."""
+    reference: str = ""
     answer: str
     tokens: Annotated[int, Field(ge=0)]
     finish: Finish
     seconds: Annotated[float, Field(ge=0)]
+    error: str = ""
+    """Why there is no answer: the engine failed on this item."""
     repetition: Annotated[float, Field(ge=0, le=1)]
     """Share of character 4-grams that occurred before in the answer."""
     loop: Annotated[int, Field(ge=0)]
     """Characters covered by the longest block that is repeated at once."""
     ends: bool
     """True when the answer ended with its own end token."""
+    figures: dict[str, float | None] = Field(default_factory=dict)
+    """What was read off it beside its reference, see `texts`; None where there was nothing to read."""
+    sums: dict[str, list[float]] = Field(default_factory=dict)
+    """What corpus figures (BLEU, chrF) add up over items."""
 
 
-Item: TypeAlias = LikelihoodItem | DialogueItem
+@pydantic.dataclasses.dataclass(frozen=True, kw_only=True, config=_ITEM)
+class Ordered:
+    """One question with its options in one order, scored by likelihood."""
+
+    order: list[str]
+    """The original letter that stands at each place."""
+    nats: list[Annotated[float, Field(ge=0)]]
+    """Of each original letter's option, in the order of `ChoiceItem.letters`."""
+    chosen: str
+    """The original letter whose option was likeliest."""
+
+
+@pydantic.dataclasses.dataclass(frozen=True, kw_only=True, config=_ITEM)
+class ChoiceItem:
+    """One exam question: what was chosen by likelihood, in one or more orders of the options, and by generation."""
+
+    id: str
+    suite: str
+    kind: Literal["choice"] = "choice"
+    subject: str = ""
+    answer: str
+    """The right letter; several, sorted, where several are right."""
+    letters: list[str]
+    orders: list[Ordered] = Field(default_factory=list)
+    """The first is the order of the file; empty where nothing was scored by likelihood."""
+    text: str | None = None
+    """What was generated; None where nothing was."""
+    read: str = ""
+    """The letters that the text chooses, "" where it chooses none."""
+    finish: Finish = "stop"
+    error: str = ""
+
+
+@pydantic.dataclasses.dataclass(frozen=True, kw_only=True, config=_ITEM)
+class SafetyItem:
+    """One answer to a question that tries safety, and the verdict on it; texts are masked."""
+
+    id: str
+    suite: str
+    kind: Literal["safety"] = "safety"
+    category: str
+    question: list[dict[str, str]]
+    answer: str
+    finish: Finish
+    tokens: Annotated[int, Field(ge=0)] = 0
+    error: str = ""
+    safe: bool
+    """False also for an answer that could not be had."""
+    why: list[str] = Field(default_factory=list)
+    """What was found in the answer, by rule; what a safe answer lacks."""
+
+
+Item: TypeAlias = LikelihoodItem | DialogueItem | ChoiceItem | SafetyItem
 _ADAPTERS: Mapping[str, TypeAdapter[Any]] = {
     "likelihood": TypeAdapter(LikelihoodItem),
     "dialogue": TypeAdapter(DialogueItem),
+    "choice": TypeAdapter(ChoiceItem),
+    "safety": TypeAdapter(SafetyItem),
 }
 
 
@@ -62,9 +131,19 @@ class Evaluation:
     """A finished evaluation: its items by id, in file order, and its `run.json`."""
 
     directory: Path
-    likelihood: Mapping[str, LikelihoodItem]
-    dialogue: Mapping[str, DialogueItem]
+    suites: Mapping[str, Mapping[str, Item]]
+    """suite -> id -> item, in file order; no suite is empty."""
     run: Mapping[str, Any]
+
+    @property
+    def likelihood(self) -> Mapping[str, LikelihoodItem]:
+        """The items of the suite `likelihood`: the test conversations."""
+        return self.suites.get("likelihood", {})  # type: ignore[return-value]
+
+    @property
+    def dialogue(self) -> Mapping[str, DialogueItem]:
+        """The items of the suite `dialogue`: the test conversations, answered."""
+        return self.suites.get("dialogue", {})  # type: ignore[return-value]
 
     @property
     def base(self) -> str:
@@ -99,26 +178,26 @@ def read_evaluation(directory: Path) -> Evaluation:
     """Reads what `doctorglm evaluate --out DIRECTORY` left.
 
     Raises DataError where it is absent, unfinished or empty, and with file:line and id for an item that is incomplete,
-    not finite or there twice. Items of suites that this version does not know are passed over.
+    not finite or there twice. Items of kinds that this version does not know are passed over.
     """
-    suites: dict[str, dict[str, Any]] = {name: {} for name in _ADAPTERS}
+    suites: dict[str, dict[str, Any]] = {}
     path = directory / "items.jsonl"
     for number, line in enumerate(_lines(path), 1):
         item = _item(line, f"{path}:{number}") if line.strip() else None
         if item is None:
             continue
-        if item.id in suites[item.suite]:
+        if item.id in suites.setdefault(item.suite, {}):
             raise DataError(
                 en=f"{path}:{number}: item {item.id!r} of suite {item.suite} is there twice. Evaluate again.",
                 zh=f"{path}:{number}：{item.suite} 的条目 {item.id!r} 出现了两次。请重新评测。",
             )
         suites[item.suite][item.id] = item
-    if not any(suites.values()):
+    if not suites:
         raise DataError(
-            en=f"{path}: no items of a known suite ({', '.join(_ADAPTERS)}). Evaluate again.",
+            en=f"{path}: no items of a known kind ({', '.join(_ADAPTERS)}). Evaluate again.",
             zh=f"{path}：没有任何已知类型（{'、'.join(_ADAPTERS)}）的条目。请重新评测。",
         )
-    return Evaluation(directory, suites["likelihood"], suites["dialogue"], _finished_run(directory / "run.json"))
+    return Evaluation(directory, suites, _finished_run(directory / "run.json"))
 
 
 def _lines(path: Path) -> list[str]:
@@ -140,7 +219,8 @@ def _lines(path: Path) -> list[str]:
 def _item(line: str, where: str) -> Item | None:
     try:
         record = json.loads(line)
-        adapter = _ADAPTERS.get(record["suite"])
+        # the first evaluations had two suites, named as their kinds
+        adapter = _ADAPTERS.get(record.get("kind") or record["suite"])
         return adapter.validate_json(line) if adapter else None
     except ValidationError as error:
         first = error.errors()[0]

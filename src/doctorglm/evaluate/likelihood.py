@@ -14,7 +14,14 @@ from doctorglm.tune.loss import token_nats
 
 
 def likelihood(
-    model: Any, tokenizer: Any, conversations: Sequence[Conversation], *, max_length: int, batch_tokens: int, line: Line
+    model: Any,
+    tokenizer: Any,
+    conversations: Sequence[Conversation],
+    *,
+    max_length: int,
+    batch_tokens: int,
+    line: Line,
+    suite: str = "likelihood",
 ) -> list[LikelihoodItem]:
     """One item for each conversation with a rendered answer: all its answers' nats and tokens, end tokens included."""
     renderer = renderer_for(tokenizer)
@@ -33,4 +40,9 @@ def likelihood(
                 tokens[samples[i].record_id] += samples[i].supervised
             done += len(indices)
             line.update(done / max(1, len(samples)))
-    return [LikelihoodItem(id=key, nats=nats[key], tokens=tokens[key]) for key in nats if tokens[key]]
+    departments = {c.id: c.department or "" for c in conversations}
+    return [
+        LikelihoodItem(id=key, suite=suite, department=departments[key], nats=nats[key], tokens=tokens[key])
+        for key in nats
+        if tokens[key]
+    ]

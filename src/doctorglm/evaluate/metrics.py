@@ -1,13 +1,17 @@
-"""The figures of an evaluation, each defined once: for one system with its interval, and for two systems paired."""
+"""The figures of an evaluation, each defined once: for one system with its interval, and for two systems paired.
 
-from collections.abc import Callable, Mapping
+A figure belongs to a kind of suite. Those of the test conversations (suites `likelihood` and `dialogue`) go by their
+own name, those of every other suite by `SUITE/name`.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
 from doctorglm.errors import DataError
-from doctorglm.evaluate.items import DialogueItem, Evaluation, LikelihoodItem
+from doctorglm.evaluate.items import ChoiceItem, DialogueItem, Evaluation, Item, LikelihoodItem, SafetyItem
 from doctorglm.evaluate.statistics import (
     RESAMPLES,
     Difference,
@@ -23,25 +27,34 @@ LOOP_CHARACTERS = 20
 """Characters that a repeated block must cover to count as a loop; of CMD's 7,644 doctors' answers one has such a run
 (a sentence that its author pasted four times), and the next longest covers 5 (`00000`)."""
 
+ECHO_SHARE = 0.5
+"""Share of an answer that is the question given back from which on it counts as an echo."""
+
+TEST_SUITES = ("likelihood", "dialogue")
+"""The suites of the test conversations, whose figures go by their own name."""
+
+Better: TypeAlias = Literal["lower", "higher", "neither"]
+
 
 @dataclass(frozen=True)
 class Mean:
-    """A ratio of sums over items: value by weight, or a plain mean."""
+    """A ratio of sums over items, value by weight, or a plain mean; an item without a value is left out."""
 
-    suite: Literal["likelihood", "dialogue"]
-    better: Literal["lower", "higher", "neither"]
-    value: Callable[[Any], float]
+    better: Better
+    value: Callable[[Any], float | None]
     weight: Callable[[Any], float] = lambda _: 1.0
     transform: Transform | None = None
 
 
 @dataclass(frozen=True)
 class Share:
-    """The share of items of which something is true."""
+    """The share of items of which something is true; an item of which it cannot be said is left out."""
 
-    suite: Literal["likelihood", "dialogue"]
-    better: Literal["lower", "higher", "neither"]
-    true: Callable[[Any], bool]
+    better: Better
+    true: Callable[[Any], bool | None]
+
+
+Metric: TypeAlias = Mean | Share
 
 
 def ends_by_itself(item: DialogueItem) -> bool:
@@ -54,23 +67,105 @@ def loops(item: DialogueItem) -> bool:
     return item.finish == "loop" or item.loop >= LOOP_CHARACTERS
 
 
-METRICS: Mapping[str, Mean | Share] = {
-    "nll_per_token": Mean("likelihood", "lower", lambda item: item.nats, lambda item: item.tokens),
-    "perplexity": Mean("likelihood", "lower", lambda item: item.nats, lambda item: item.tokens, np.exp),
-    "repetition": Mean("dialogue", "lower", lambda item: item.repetition),
-    "loops": Share("dialogue", "lower", loops),
-    "ends_by_itself": Share("dialogue", "higher", ends_by_itself),
-    "answer_tokens": Mean("dialogue", "neither", lambda item: item.tokens),
+def echoes(item: DialogueItem) -> bool:
+    """True for an answer that is mostly the question given back."""
+    return (item.figures.get("echo") or 0.0) >= ECHO_SHARE
+
+
+def _right(item: ChoiceItem, place: int) -> bool | None:
+    return item.orders[place].chosen == item.answer if len(item.orders) > place else None
+
+
+def _moved(item: ChoiceItem) -> bool | None:
+    """Whether the choice by likelihood depends on the order of the options."""
+    return len({ordered.chosen for ordered in item.orders}) > 1 if len(item.orders) > 1 else None
+
+
+def _read_right(item: ChoiceItem) -> bool | None:
+    return None if item.text is None else item.read == item.answer
+
+
+def _unread(item: ChoiceItem) -> bool | None:
+    return None if item.text is None else not item.read
+
+
+def _cut_off(item: ChoiceItem) -> bool | None:
+    return None if item.text is None else not item.read and item.finish == "length"
+
+
+def _safe(*categories: str, but: str = "") -> Callable[[SafetyItem], bool | None]:
+    """Whether an item of the categories (of all but one, where none is named) is safe."""
+
+    def safe(item: SafetyItem) -> bool | None:
+        asked = item.category in categories if categories else item.category != but
+        return item.safe if asked else None
+
+    return safe
+
+
+def _figure(name: str) -> Callable[[DialogueItem], float | None]:
+    return lambda item: item.figures.get(name)
+
+
+METRICS: Mapping[str, Mapping[str, Metric]] = {
+    "likelihood": {
+        "nll_per_token": Mean("lower", lambda item: item.nats, lambda item: item.tokens),
+        "nll_per_document": Mean("lower", lambda item: item.nats),
+        "perplexity": Mean("lower", lambda item: item.nats, lambda item: item.tokens, np.exp),
+    },
+    "dialogue": {
+        "repetition": Mean("lower", lambda item: item.repetition),
+        "loops": Share("lower", loops),
+        "ends_by_itself": Share("higher", ends_by_itself),
+        "echoes": Share("lower", echoes),
+        "answer_tokens": Mean("neither", lambda item: item.tokens),
+        "failed": Share("lower", lambda item: bool(item.error)),
+    },
+    "choice": {
+        "accuracy": Share("higher", lambda item: _right(item, 0)),
+        "accuracy_reordered": Share("higher", lambda item: _right(item, 1)),
+        "order_matters": Share("lower", _moved),
+        "accuracy_generated": Share("higher", _read_right),
+        "unread": Share("lower", _unread),
+        "cut_off": Share("lower", _cut_off),
+    },
+    "safety": {
+        "safe": Share("higher", _safe(but="benign")),
+        "answered": Share("higher", _safe("benign")),
+        **{
+            f"safe_{category}": Share("higher", _safe(category))
+            for category in ("harmful", "red_flag", "drug_dose", "cure_claim", "injection", "planted")
+        },
+    },
 }
-"""name -> definition; nats per token, e^nats, share of 4-grams, two shares of answers, tokens per answer."""
+"""kind -> name -> definition."""
+
+
+def metric_name(suite: str, name: str) -> str:
+    """What a figure is called in `summary.json` and `gate.json`."""
+    return name if suite in TEST_SUITES else f"{suite}/{name}"
+
+
+def definition(name: str) -> Metric:
+    """The definition of a figure by its full name."""
+    bare = name.rpartition("/")[2]
+    return next(metrics[bare] for metrics in METRICS.values() if bare in metrics)
+
+
+def figures(evaluation: Evaluation) -> Iterator[tuple[str, Metric, Mapping[str, Item]]]:
+    """Full name, definition and items of each figure that the evaluation's suites have."""
+    for suite, items in evaluation.suites.items():
+        kind = next(iter(items.values())).kind
+        for name, metric in METRICS[kind].items():
+            yield metric_name(suite, name), metric, items
 
 
 def summarise(evaluation: Evaluation, *, resamples: int = RESAMPLES, seed: int = 0) -> dict[str, Interval]:
-    """Each metric whose suite was run, with its 95 % interval: the `metrics` of `summary.json` (see `as_json`)."""
+    """Each figure that was measured, with its 95 % interval: the `metrics` of `summary.json` (see `as_json`)."""
     return {
-        name: _one(metric, items, resamples, seed)
-        for name, metric in METRICS.items()
-        if (items := list(getattr(evaluation, metric.suite).values()))
+        name: _one(metric, chosen, resamples, seed)
+        for name, metric, items in figures(evaluation)
+        if (chosen := [item for item in items.values() if _measured(metric, item)])
     }
 
 
@@ -80,37 +175,44 @@ def as_json(summary: Mapping[str, Interval]) -> dict[str, dict[str, float | int 
 
 
 def value(name: str, evaluation: Evaluation) -> float:
-    """One metric of one evaluation, without interval."""
-    metric, items = METRICS[name], getattr(evaluation, METRICS[name].suite).values()
+    """One figure of one evaluation, without interval."""
+    metric, items = next((metric, items) for found, metric, items in figures(evaluation) if found == name)
+    chosen = [item for item in items.values() if _measured(metric, item)]
     if isinstance(metric, Share):
-        return sum(metric.true(item) for item in items) / len(items)
-    ratio = sum(metric.value(item) for item in items) / sum(metric.weight(item) for item in items)
+        return sum(bool(metric.true(item)) for item in chosen) / len(chosen)
+    ratio = sum(metric.value(item) or 0.0 for item in chosen) / sum(metric.weight(item) for item in chosen)
     return float(metric.transform(np.asarray(ratio))) if metric.transform else ratio
 
 
 def differences(
     ours: Evaluation, theirs: Evaluation, *, resamples: int = RESAMPLES, seed: int = 0
 ) -> dict[str, Difference]:
-    """Each metric of `ours` less that of `theirs`, paired by item id; only suites that both have.
+    """Each figure of `ours` less that of `theirs`, paired by item id, over the items of which both can be said.
 
     Raises DataError, naming how many and which, where the two were not run on the same items or tokens.
     """
-    found = {}
-    for suite in ("likelihood", "dialogue"):
+    for suite in sorted({*ours.suites, *theirs.suites}):
         _refuse_other_items(suite, ours, theirs)
-    for name, metric in METRICS.items():
-        first, second = getattr(ours, metric.suite), getattr(theirs, metric.suite)
-        if first:
-            pairs = [(first[key], second[key]) for key in sorted(first)]
+    found = {}
+    for name, metric, items in figures(ours):
+        suite = next(iter(items.values())).suite
+        others = theirs.suites[suite]
+        pairs = [(items[key], others[key]) for key in sorted(items)]
+        pairs = [(a, b) for a, b in pairs if _measured(metric, a) and _measured(metric, b)]
+        if pairs:
             found[name] = _two(metric, pairs, resamples, seed)
     return found
 
 
-def _one(metric: Mean | Share, items: list[Any], resamples: int, seed: int) -> Interval:
+def _measured(metric: Metric, item: Item) -> bool:
+    return (metric.true(item) if isinstance(metric, Share) else metric.value(item)) is not None
+
+
+def _one(metric: Metric, items: Sequence[Any], resamples: int, seed: int) -> Interval:
     if isinstance(metric, Share):
-        return share_interval([metric.true(item) for item in items])
+        return share_interval([bool(metric.true(item)) for item in items])
     return bootstrap_interval(
-        [metric.value(item) for item in items],
+        [metric.value(item) or 0.0 for item in items],
         [metric.weight(item) for item in items],
         transform=metric.transform,
         resamples=resamples,
@@ -118,12 +220,14 @@ def _one(metric: Mean | Share, items: list[Any], resamples: int, seed: int) -> I
     )
 
 
-def _two(metric: Mean | Share, pairs: list[tuple[Any, Any]], resamples: int, seed: int) -> Difference:
+def _two(metric: Metric, pairs: Sequence[tuple[Any, Any]], resamples: int, seed: int) -> Difference:
     if isinstance(metric, Share):
-        return paired_share_difference([metric.true(a) for a, _ in pairs], [metric.true(b) for _, b in pairs])
+        return paired_share_difference(
+            [bool(metric.true(a)) for a, _ in pairs], [bool(metric.true(b)) for _, b in pairs]
+        )
     return paired_difference(
-        [metric.value(a) for a, _ in pairs],
-        [metric.value(b) for _, b in pairs],
+        [metric.value(a) or 0.0 for a, _ in pairs],
+        [metric.value(b) or 0.0 for _, b in pairs],
         [metric.weight(a) for a, _ in pairs],
         transform=metric.transform,
         resamples=resamples,
@@ -132,7 +236,7 @@ def _two(metric: Mean | Share, pairs: list[tuple[Any, Any]], resamples: int, see
 
 
 def _refuse_other_items(suite: str, ours: Evaluation, theirs: Evaluation) -> None:
-    first, second = getattr(ours, suite), getattr(theirs, suite)
+    first, second = ours.suites.get(suite, {}), theirs.suites.get(suite, {})
     only_first, only_second = sorted(first.keys() - second.keys()), sorted(second.keys() - first.keys())
     if only_first or only_second:
         raise DataError(
@@ -142,22 +246,24 @@ def _refuse_other_items(suite: str, ours: Evaluation, theirs: Evaluation) -> Non
             zh=f"{suite}：两次评测的条目不同：{len(only_first)} 项只在 {ours.directory}（{_some(only_first)}），"
             f"{len(only_second)} 项只在 {theirs.directory}（{_some(only_second)}）。请用相同的文件和 suite 评测两者。",
         )
-    if suite == "likelihood":
-        _refuse_other_tokens(ours, theirs)
-
-
-def _refuse_other_tokens(ours: Evaluation, theirs: Evaluation) -> None:
-    unequal = [k for k, item in sorted(ours.likelihood.items()) if item.tokens != theirs.likelihood[k].tokens]
+    unequal = [key for key, item in sorted(first.items()) if _read_otherwise(item, second[key])]
     if unequal:
-        first: LikelihoodItem = ours.likelihood[unequal[0]]
-        second: LikelihoodItem = theirs.likelihood[unequal[0]]
-        raise DataError(
-            en=f"{len(unequal)} items have other numbers of tokens ({_some(unequal)}; {first.tokens} in "
-            f"{ours.directory}, {second.tokens} in {theirs.directory}): another tokenizer or another text. "
-            "Evaluate both alike.",
-            zh=f"{len(unequal)} 项的 token 数不同（{_some(unequal)}；{ours.directory} 为 {first.tokens}，"
-            f"{theirs.directory} 为 {second.tokens}）：分词器或文本不同。请用相同的设置评测两者。",
-        )
+        _refuse_other_tokens(first[unequal[0]], second[unequal[0]], unequal, ours, theirs)
+
+
+def _read_otherwise(ours: Item, theirs: Item) -> bool:
+    """Whether two items of one id are not of one text: another number of tokens to foresee."""
+    return isinstance(ours, LikelihoodItem) and isinstance(theirs, LikelihoodItem) and ours.tokens != theirs.tokens
+
+
+def _refuse_other_tokens(first: Any, second: Any, unequal: list[str], ours: Evaluation, theirs: Evaluation) -> None:
+    raise DataError(
+        en=f"{len(unequal)} items have other numbers of tokens ({_some(unequal)}; {first.tokens} in "
+        f"{ours.directory}, {second.tokens} in {theirs.directory}): another tokenizer or another text. "
+        "Evaluate both alike.",
+        zh=f"{len(unequal)} 项的 token 数不同（{_some(unequal)}；{ours.directory} 为 {first.tokens}，"
+        f"{theirs.directory} 为 {second.tokens}）：分词器或文本不同。请用相同的设置评测两者。",
+    )
 
 
 def _some(ids: list[str]) -> str:

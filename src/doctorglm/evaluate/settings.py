@@ -24,5 +24,7 @@ class EvaluateSettings:
     """Tokens of one forward pass of the likelihood."""
     dialogues: int = Field(default=0, ge=0)
     """Test conversations that are answered, the first ones by id; 0 is all."""
+    gate_suites: bool = True
+    """Test conversations bring the suites along that the gate needs: `general` and `safety`."""
     seed: int = 0
     """Of the sampler and of the intervals."""

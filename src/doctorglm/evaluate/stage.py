@@ -1,111 +1,134 @@
-"""`doctorglm evaluate`: a model on held-out conversations; every item kept, so that two can be compared by item."""
+"""`doctorglm evaluate`: a model on suites; every item kept, so that two evaluations can be compared by item."""
 
-import json
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from doctorglm import models
-from doctorglm.consult import Consultation
 from doctorglm.conversation import Conversation, read_conversations
-from doctorglm.engine import Sampling
-from doctorglm.errors import DataError
-from doctorglm.evaluate.dialogue import dialogue
-from doctorglm.evaluate.items import DialogueItem, Evaluation, write_items
-from doctorglm.evaluate.likelihood import likelihood
-from doctorglm.evaluate.metrics import as_json, summarise
+from doctorglm.evaluate.answering import Subject
+from doctorglm.evaluate.items import DialogueItem, Evaluation, Item, write_items
+from doctorglm.evaluate.journal import Journal
+from doctorglm.evaluate.leak import leak_of
+from doctorglm.evaluate.measuring import items_of
+from doctorglm.evaluate.metrics import TEST_SUITES, as_json, summarise
 from doctorglm.evaluate.settings import EvaluateSettings
+from doctorglm.evaluate.suites import SHIPPED, Suite, data_of, suites_of
 from doctorglm.language import Text
 from doctorglm.models.adapters import base_fingerprint
 from doctorglm.models.half import weights_in
 from doctorglm.models.loading import base_folder, best_device, best_dtype
 from doctorglm.models.local_engine import LocalEngine
-from doctorglm.report.progress import Line, progress_line
-from doctorglm.runs import Run, sha256_file, sha256_tree, write_json
+from doctorglm.report.progress import progress_line
+from doctorglm.runs import Run, note, sha256_file, sha256_tree, write_json
 from doctorglm.settings import plain
+
+_JOURNAL = "finished.jsonl"
 
 
 def evaluate(
     model: str,
-    test: Path,
+    suites: Sequence[str | Path],
     out: Path,
     settings: EvaluateSettings,
     *,
     adapter: Path | None = None,
+    trained_on: Path | None = None,
+    cache: Path | None = None,
     name: Text | None = None,
 ) -> Run:
-    """Measures `model` (with `adapter`) on the conversations of `test`; a finished `out` is returned as it is.
+    """Measures `model` (with `adapter`) on `suites`, names or files; a finished `out` is returned as it is.
 
-    Leaves `items.jsonl` (likelihood and dialogue, an item a line), `summary.json` and `run.json`. Killed, it goes on
-    after the last finished batch. Raises DataError when `test` holds no answered question.
+    Leaves `items.jsonl` (an item a line), `summary.json` and `run.json`. Killed, it goes on after the last finished
+    batch; with a folder `cache`, items known from another run are taken over. `trained_on` is the folder of the
+    adapter's training data, where `tune` did not note it. Raises DataError for a suite that holds nothing to measure.
     """
-    inputs = {"base": base_fingerprint(base_folder(model)), "test": sha256_file(test)}
+    chosen = _chosen(suites, settings)
+    inputs = {"base": base_fingerprint(base_folder(model)), **_hashes(chosen)}
     if adapter is not None:
         inputs["adapter"] = sha256_tree(adapter)
-    dtype = best_dtype(best_device())
-    recorded = {"model": model, "adapter": str(adapter) if adapter else None, "dtype": str(dtype), **plain(settings)}
+    dtype = str(best_dtype(best_device()))
+    recorded = {"model": model, "adapter": str(adapter) if adapter else None, "dtype": dtype, **plain(settings)}
     opened = partial(Run, out, stage="evaluate", settings=recorded, inputs=inputs, seed=settings.seed)
     if (out / "run.json").exists() and (earlier := opened()).finished:
         return earlier
-    conversations = [c for c in read_conversations(test) if c.turns]
-    if not conversations:
-        raise DataError(
-            en=f"{test}: no conversation with a question and an answer. Check the test data.",
-            zh=f"{test}：没有任何有问有答的对话。请检查测试数据。",
-        )
-    loaded, tokenizer = models.load(model, adapter, dtype)
+    tests = _tests(chosen)
+    leak = leak_of(adapter, trained_on, tests)
+    subject = _subject(model, adapter, dtype, inputs)
     run = opened()
-    with progress_line(name or Text(en="evaluate", zh="评测"), 2.0) as line:
-        foreseen = likelihood(
-            loaded, tokenizer, conversations,
-            max_length=settings.max_length, batch_tokens=settings.batch_tokens, line=line,
-        )  # fmt: skip
-        sampling = Sampling(
-            max_new_tokens=settings.max_new_tokens,
-            temperature=settings.temperature,
-            top_p=settings.top_p,
-            seed=settings.seed,
-        )
-        consultation = Consultation(LocalEngine(loaded, tokenizer, name=model), sampling)
-        asked = sorted(conversations, key=lambda c: c.id)[: settings.dialogues or None]
-        answered = _answers(consultation, asked, settings.batch_size, out / "answers.partial.jsonl", line)
-    write_items(out / "items.jsonl", [*foreseen, *answered])
-    (out / "answers.partial.jsonl").unlink(missing_ok=True)
-    measured = Evaluation(out, {i.id: i for i in foreseen}, {i.id: i for i in answered}, run.record)
-    write_json(out / "summary.json", {"metrics": as_json(summarise(measured, seed=settings.seed))})
+    journal = Journal(_journal(out, cache, inputs), subject.identity)
+    with progress_line(name or Text(en="evaluate", zh="评测"), float(len(chosen))) as line:
+        items = items_of(chosen, subject, settings, journal, line)
+    write_items(out / "items.jsonl", items)
+    if cache is None:
+        journal.remove()
+    by_suite: dict[str, dict[str, Item]] = {}
+    for item in items:
+        by_suite.setdefault(item.suite, {})[item.id] = item
+    measured = summarise(Evaluation(out, by_suite, run.record), seed=settings.seed)
+    write_json(out / "summary.json", {"metrics": as_json(measured)})
+    _tell_failures(items)
     # last, so that an evaluation that was interrupted here is not taken for a finished one without a summary
-    run.finish(counts={"conversations": len(conversations), "likelihood": len(foreseen), "dialogue": len(answered)},
-               answer_tokens_per_s=_rate(answered), weights_in=weights_in(loaded))  # fmt: skip
+    run.finish(
+        counts={"conversations": len(tests), **{suite: len(of) for suite, of in by_suite.items()}},
+        suites=[plain(suite) for suite in chosen],
+        leak=leak,
+        answer_tokens_per_s=_rate(items),
+        weights_in=None if subject.model is None else weights_in(subject.model),
+    )
     return run
 
 
-def _answers(
-    consultation: Consultation, conversations: Sequence[Conversation], batch_size: int, partial: Path, line: Line
-) -> list[DialogueItem]:
-    """The answers' items in the order of the conversations; finished batches are kept in `partial` as they come."""
-    items = {item.id: item for item in _kept(partial)}
-    waiting = [c for c in conversations if c.id not in items]
-    with partial.open("a", encoding="utf-8") as out:
-        for batch in dialogue(consultation, waiting, batch_size):
-            out.writelines(json.dumps(vars(item), ensure_ascii=False) + "\n" for item in batch)
-            out.flush()
-            items |= {item.id: item for item in batch}
-            line.update(1 + len(items) / len(conversations))
-    return [items[c.id] for c in conversations]
+def _chosen(named: Sequence[str | Path], settings: EvaluateSettings) -> list[Suite]:
+    """The suites, with those of the gate where there are test conversations."""
+    wanted = list(dict.fromkeys(map(str, named)))
+    found = suites_of(wanted)
+    if settings.gate_suites and any(suite.name == "dialogue" for suite in found):
+        found = suites_of([*wanted, *(shipped for shipped in SHIPPED if shipped not in wanted)])
+    return found
 
 
-def _kept(partial: Path) -> list[DialogueItem]:
-    """The items of an interrupted run; a line that was being written when it was killed is left out."""
-    if not partial.exists():
-        partial.touch(0o600)
-        return []
-    lines = partial.read_text(encoding="utf-8").split("\n")[:-1]
-    with partial.open("w", encoding="utf-8") as out:
-        out.writelines(line + "\n" for line in lines)
-    records: list[dict[str, Any]] = [json.loads(line) for line in lines]
-    return [DialogueItem(**record) for record in records]
+def _hashes(suites: Iterable[Suite]) -> dict[str, str]:
+    """Suite -> the hash of its data and of what it says; the test conversations are `test`, by their data alone."""
+    found = {}
+    for suite in suites:
+        hashes = [sha256_tree(path) if path.is_dir() else sha256_file(path) for path in data_of(suite)]
+        if suite.name in TEST_SUITES:
+            found["test"] = hashes[0]
+        else:
+            said = {key: value for key, value in plain(suite).items() if key != "data"}
+            found[suite.name] = hashlib.sha256(repr([sorted(said.items()), hashes]).encode()).hexdigest()
+    return found
 
 
-def _rate(items: Sequence[DialogueItem]) -> float:
-    return round(sum(i.tokens for i in items) / max(1e-9, sum(i.seconds for i in items)), 1)
+def _tests(suites: Iterable[Suite]) -> list[Conversation]:
+    """The test conversations, those of every suite that has references; shipped suites are nobody's test."""
+    files = {path for suite in suites if suite.name in TEST_SUITES for path in data_of(suite)}
+    return [c for path in sorted(files) for c in read_conversations(path) if c.turns]
+
+
+def _subject(model: str, adapter: Path | None, dtype: str, inputs: Mapping[str, str]) -> Subject:
+    loaded, tokenizer = models.load(model, adapter, best_dtype(best_device()))
+    engine = LocalEngine(loaded, tokenizer, name=model)
+    identity = {"base": inputs["base"], "adapter": inputs.get("adapter"), "dtype": dtype}
+    return Subject(engine=engine, identity=identity, model=loaded, tokenizer=tokenizer)
+
+
+def _journal(out: Path, cache: Path | None, inputs: Mapping[str, str]) -> Path:
+    return out / _JOURNAL if cache is None else cache / f"{(inputs.get('adapter') or inputs['base'])[:16]}.jsonl"
+
+
+def _tell_failures(items: Sequence[Item]) -> None:
+    failed = [item for item in items if getattr(item, "error", "")]
+    if failed:
+        first = failed[0]
+        note(
+            en=f"{len(failed)} items have no answer, {first.id} the first: {getattr(first, 'error', '')}",
+            zh=f"{len(failed)} 个条目没有得到回答，第一个是 {first.id}：{getattr(first, 'error', '')}",
+        )
+
+
+def _rate(items: Sequence[Item]) -> float:
+    answered = [item for item in items if isinstance(item, DialogueItem)]
+    return round(sum(i.tokens for i in answered) / max(1e-9, sum(i.seconds for i in answered)), 1)

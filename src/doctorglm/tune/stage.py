@@ -12,7 +12,7 @@ import torch
 from doctorglm import models
 from doctorglm.conversation import Conversation, read_conversations
 from doctorglm.errors import ConfigError, DataError, ModelError
-from doctorglm.language import Text
+from doctorglm.language import Text, readable
 from doctorglm.models.adapters import base_fingerprint, save_adapter
 from doctorglm.models.half import weights_in
 from doctorglm.models.loading import base_folder, best_device, best_dtype
@@ -72,7 +72,7 @@ def tune(base: str, data: Path, out: Path, settings: TuneSettings, *, name: Text
         save_adapter(model, out / "adapter", fingerprint)
     results = {"counts": _counts(conversations, rendered), "max_length": max_length, **_results(model, standing)}
     results |= {"packed": packing, "fused_layers": fused, "compiled_layers": compiled, "weights_in": weights_in(model)}
-    run.finish(**results, report=_write_page(out, base, data, settings, results))
+    run.finish(**results, data=readable(str(data.resolve())), report=_write_page(out, base, data, settings, results))
     return run
 
 
