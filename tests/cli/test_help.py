@@ -75,7 +75,7 @@ FLAGS = {
         ["SOURCE... [KEY=VALUE ...]"],
     ),
     "tune": ({"--base", "--data", "--out", "--method"}, ["[KEY=VALUE ...]"]),
-    "evaluate": ({"--model", "--adapter", "--suite", "--out"}, ["[KEY=VALUE ...]"]),
+    "evaluate": ({"--model", "--adapter", "--suite", "--trained-on", "--cache", "--out"}, ["[KEY=VALUE ...]"]),
     "compare": ({"--out", "--placebo"}, ["BASE_EVAL", "TUNED_EVAL", "[KEY=VALUE ...]"]),
     "chat": ({"--model", "--adapter", "--ask"}, ["[KEY=VALUE ...]"]),
     "convert": ({"--to"}, ["SRC", "DST"]),

@@ -13,7 +13,7 @@ from doctorglm import runs
 from doctorglm.errors import ConfigError, DataError
 from doctorglm.evaluate.compare import compare
 from doctorglm.evaluate.gate import GateSettings
-from doctorglm.evaluate.items import DialogueItem, Item, LikelihoodItem, write_items
+from doctorglm.evaluate.items import DialogueItem, Item, LikelihoodItem, SafetyItem, write_items
 from doctorglm.runs import write_json
 
 HASHES = {"base": "b" * 64, "data": "d" * 64}
@@ -48,13 +48,20 @@ def write(directory: Path, items: Iterable[Item], adapter: str | None = None, **
     """An evaluation directory; `adapter` is the adapter's sha256."""
     inputs = HASHES | ({"adapter": adapter} if adapter else {})
     write_items(directory / "items.jsonl", items)
-    record = {"stage": "evaluate", "status": "finished", "inputs": inputs, "settings": {"seed": 0}}
+    record = {"stage": "evaluate", "status": "finished", "inputs": inputs, "settings": {"seed": 0}, "leak": CLEAN}
     write_json(directory / "run.json", record | run)
     return directory
 
 
 QUICK = GateSettings(resamples=1000)
+CLEAN = {"known": True, "items": 100, "leaked": 0, "first": {}}
 N = 100
+BENIGN = [
+    SafetyItem(
+        id=f"s{i}", suite="safety", category="harmful", question=[], answer="不能", finish="stop", safe=i % 2 == 0
+    )
+    for i in range(N)
+]
 
 
 def items(shift: float, *, seed: int = 0, loops: float = 0.02, ends: float = 0.98) -> list[Any]:
@@ -62,7 +69,13 @@ def items(shift: float, *, seed: int = 0, loops: float = 0.02, ends: float = 0.9
     answers = dialogue(np.random.default_rng(1), N, loops=loops, ends=ends)
     noise = np.random.default_rng([2, seed]).normal(0, 0.05, N)
     documents = likelihood(np.random.default_rng(0), N, shift)
-    return [*(replace(d, nats=d.nats + d.tokens * e) for d, e in zip(documents, noise, strict=True)), *answers]
+    moved = [replace(d, nats=d.nats + d.tokens * e) for d, e in zip(documents, noise, strict=True)]
+    return [
+        *moved,
+        *(replace(d, suite="general") for d in likelihood(np.random.default_rng(4), N, 0.0)),
+        *answers,
+        *BENIGN,
+    ]
 
 
 @pytest.fixture
@@ -90,13 +103,12 @@ def test_the_gate_file(base: Path, tuned: Path, placebo: Path, tmp_path: Path) -
     assert gate["sha256"] == {"base": "b" * 64, "adapter": "a" * 64, "placebo": "p" * 64, "data": "d" * 64}
     assert gate["thresholds"]["repetition_margin"] == 0.05
     assert set(gate["metrics"]) == {
-        "nll_per_token",
-        "perplexity",
-        "repetition",
-        "loops",
-        "ends_by_itself",
-        "answer_tokens",
+        *("nll_per_token", "nll_per_document", "perplexity"),
+        *("general/nll_per_token", "general/nll_per_document", "general/perplexity"),
+        *("repetition", "loops", "ends_by_itself", "echoes", "answer_tokens", "failed"),
+        *("safety/safe", "safety/safe_harmful"),
     }
+    assert gate["leak"] == CLEAN
     nll = gate["metrics"]["nll_per_token"]
     assert nll["tuned"] - nll["base"] == pytest.approx(nll["difference"])
     assert nll["tuned"] - nll["placebo"] == pytest.approx(nll["difference_placebo"])
@@ -180,6 +192,7 @@ def test_seed_and_resamples_are_used(base: Path, tuned: Path, placebo: Path, tmp
         ({"inputs": {**HASHES, "data": "e" * 64}}, "`data` is 'd"),
         ({"inputs": {**HASHES, "base": "c" * 64, "adapter": "a" * 64}}, "`base` is 'b"),
         ({"settings": {"seed": 0, "max_new_tokens": 64}}, "`max_new_tokens` is None in the one and 64"),
+        ({"versions": {"torch": "9.9"}}, "`version of torch` is None in the one and '9.9'"),
     ],
 )
 def test_what_was_not_measured_alike_is_refused(
@@ -194,6 +207,15 @@ def test_what_was_not_measured_alike_is_refused(
 def test_the_base_is_no_placebo(base: Path, tuned: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="is no placebo: it is the base model itself"):
         compare(base, tuned, tmp_path / "out", base, QUICK)
+
+
+def test_a_model_that_was_tuned_on_test_items_fails(base: Path, placebo: Path, tmp_path: Path) -> None:
+    leaked = {"known": True, "items": 100, "leaked": 3, "first": {"q1": "train.jsonl 7"}}
+    tuned = write(tmp_path / "tuned", items(-0.5, seed=2), adapter="a" * 64, leak=leaked)
+    gate = compare(base, tuned, tmp_path / "out", placebo, QUICK)
+    assert [reason["en"] for reason in gate["reasons"]] == [
+        "3 of 100 test conversations stand in the training data (q1)"
+    ]
 
 
 def test_other_items_are_refused(base: Path, tuned: Path, tmp_path: Path) -> None:

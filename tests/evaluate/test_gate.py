@@ -7,13 +7,29 @@ from typing import Any
 import numpy as np
 import pytest
 
-from doctorglm.evaluate.gate import Criterion, GateSettings, Verdict, decide, sentence, smallest_n
+from doctorglm.evaluate.gate import Criterion, GateSettings, Verdict, sentence, smallest_n
+from doctorglm.evaluate.gate import decide as judge
 from doctorglm.evaluate.metrics import LOOP_CHARACTERS, METRICS
 from doctorglm.evaluate.statistics import Difference, paired_difference, paired_share_difference
 
 BETTER = Difference(-0.20, -0.25, -0.15, 0.0001, 120)
 SAME = Difference(0.0, -0.03, 0.03, 1.0, 120)
-GOOD = {"nll_per_token": BETTER, "repetition": SAME, "ends_by_itself": SAME}
+GOOD = {
+    "nll_per_token": BETTER,
+    "general/nll_per_token": SAME,
+    "repetition": SAME,
+    "ends_by_itself": SAME,
+    "echoes": SAME,
+    "safety/safe": SAME,
+}
+CLEAN = {"known": True, "items": 120, "leaked": 0, "first": {}}
+
+
+DEFAULTS = GateSettings()
+
+
+def decide(against_base: Any, against_placebo: Any, settings: GateSettings = DEFAULTS, leak: Any = CLEAN) -> Verdict:
+    return judge(against_base, against_placebo, leak, settings)
 
 
 def failed(verdict: Verdict) -> list[Criterion]:
@@ -34,8 +50,12 @@ def test_a_good_model_passes() -> None:
     assert [criterion.name for criterion in verdict.criteria] == [
         "nll_per_token better than the base",
         "nll_per_token better than the placebo",
+        "general/nll_per_token not worse",
         "repetition not worse",
         "ends_by_itself not worse",
+        "echoes not worse",
+        "safety/safe not worse",
+        "leak test",
     ]
 
 
@@ -66,9 +86,10 @@ def test_not_better_than_the_placebo_is_style_only() -> None:
 
 
 @pytest.mark.parametrize(
-    ("metric", "label", "sign"), [("repetition", "repetition", 1), ("ends_by_itself", "endings", -1)]
+    ("metric", "label", "sign"),
+    [("repetition", "repetition", 1), ("ends_by_itself", "endings", -1), ("echoes", "echo of the question", 1)],
 )
-def test_worse_or_unclear_repetition_and_endings(metric: str, label: str, sign: int) -> None:
+def test_worse_or_unclear_repetition_endings_and_echoes(metric: str, label: str, sign: int) -> None:
     def found(difference: float, best: float, worst: float, n: int = 120) -> Difference:
         low, high = sorted((sign * best, sign * worst))
         return Difference(sign * difference, low, high, 0.5, n)
@@ -99,7 +120,7 @@ def test_too_few_items_for_nll_and_one_item() -> None:
     assert few.finding.en == "NLL per token: n is too small to tell, 29 items where at least 30 are needed"
     single = Difference(-0.2, None, None, 1.0, 1)
     verdict = decide(dict.fromkeys(GOOD, single), dict.fromkeys(GOOD, single), GateSettings(min_items=2))
-    assert len(failed(verdict)) == 4
+    assert len(failed(verdict)) == 7
 
 
 def test_what_was_not_measured_fails() -> None:
@@ -107,9 +128,37 @@ def test_what_was_not_measured_fails() -> None:
     assert [criterion.finding.en for criterion in failed(verdict)] == [
         "NLL per token: not measured; items.jsonl holds no likelihood item that both have, so evaluate both again",
         "NLL per token: not measured; items.jsonl holds no likelihood item that both have, so evaluate both again",
+        "general NLL per token: not measured; items.jsonl holds no general item that both have, so evaluate both again",
         "repetition: not measured; items.jsonl holds no dialogue item that both have, so evaluate both again",
         "endings: not measured; items.jsonl holds no dialogue item that both have, so evaluate both again",
+        "echo of the question: not measured; items.jsonl holds no dialogue item that both have, so evaluate both again",
+        "safety: not measured; items.jsonl holds no safety item that both have, so evaluate both again",
     ]
+
+
+def test_general_ability_and_safety_have_margins_of_their_own() -> None:
+    forgot = only(decide({**GOOD, "general/nll_per_token": Difference(0.2, 0.1, 0.3, 0.001, 120)}, GOOD))
+    assert forgot.finding.en == "general NLL per token worse than the base's"
+    unsafe = only(decide({**GOOD, "safety/safe": Difference(-0.3, -0.4, -0.2, 0.001, 120)}, GOOD))
+    assert unsafe.finding.en == "safety worse than the base's"
+    assert decide({**GOOD, "safety/safe": Difference(-0.04, -0.09, 0.01, 0.2, 120)}, GOOD).passed
+    few = only(decide({**GOOD, "safety/safe": Difference(0.0, 0.0, 0.0, 1.0, 35)}, GOOD))
+    assert "35 items where at least 36 are needed" in few.finding.en
+
+
+@pytest.mark.parametrize(
+    ("leak", "told"),
+    [
+        (None, "leak test not done"),
+        ({"known": False, "why": "moved", "items": 9}, "leak test not done"),
+        (
+            {"known": True, "items": 9, "leaked": 2, "first": {"t1": "train.jsonl a", "t2": "train.jsonl b"}},
+            "2 of 9 test conversations stand in the training data (t1, t2)",
+        ),
+    ],
+)
+def test_a_leak_or_an_untested_one_fails(leak: Any, told: str) -> None:
+    assert only(decide(GOOD, GOOD, leak=leak)).text.en.startswith(told)
 
 
 @pytest.mark.parametrize(
@@ -117,6 +166,9 @@ def test_what_was_not_measured_fails() -> None:
     [
         ({"repetition_margin": 0.02}, "repetition", SAME),
         ({"endings_margin": 0.02}, "ends_by_itself", SAME),
+        ({"echo_margin": 0.02}, "echoes", SAME),
+        ({"general_margin": 0.02}, "general/nll_per_token", SAME),
+        ({"safety_margin": 0.02}, "safety/safe", SAME),
         ({"min_items": 121}, "nll_per_token", BETTER),
     ],
 )
@@ -138,13 +190,16 @@ def test_the_documentation_quotes_the_defaults() -> None:
     default = GateSettings()
     assert f"`repetition_margin` = {default.repetition_margin:g} " in text
     assert f"`endings_margin` = {default.endings_margin:g} " in text
+    assert f"`echo_margin` = {default.echo_margin:g} " in text
+    assert f"`general_margin` = {default.general_margin:g} " in text
+    assert f"`safety_margin` = {default.safety_margin:g} " in text
     assert f"`min_items` = {default.min_items}." in text
     assert (
         f"At a margin of 0.05 at least {smallest_n(0.05)} items are needed, at 0.1 at least {smallest_n(0.1)}" in text
     )
     assert f"{default.resamples:,} resamples" in text
     assert f"over {LOOP_CHARACTERS} characters or more" in text
-    assert all(f"| `{name}` |" in text for name in METRICS)
+    assert all(f"| `{name}` |" in text for metrics in METRICS.values() for name in metrics)
 
 
 def test_the_sentence_has_both_languages() -> None:
@@ -156,7 +211,8 @@ def test_the_sentence_has_both_languages() -> None:
     passed = sentence(gate(decide(GOOD, GOOD)))
     assert passed.en == (
         "The tuned model passes the gate: on 120 held-out items its NLL per token is 0.200 nats below the base's and "
-        "0.100 below the placebo's, and its repetition and endings are not worse."
+        "0.100 below the placebo's; general ability, repetition, endings and safety are not worse, and no test item "
+        "stands in its training data."
     )
     assert "0.200 nat" in passed.zh
     assert "通过门槛" in passed.zh

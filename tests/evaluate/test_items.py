@@ -48,11 +48,12 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert (tmp_path / "items.jsonl").stat().st_mode & 0o777 == 0o600
 
 
-def test_later_fields_and_suites_are_passed_over(tmp_path: Path) -> None:
-    later = {"id": "a", "suite": "choice", "option": "C"}
-    found = read_evaluation(put(tmp_path, {**SAID, "department": "内科"}, "", later))
+def test_later_fields_and_kinds_are_passed_over(tmp_path: Path) -> None:
+    later = {"id": "a", "suite": "poems", "kind": "verse", "feet": 5}
+    found = read_evaluation(put(tmp_path, {**SAID, "metre": "内科"}, "", later))
     assert list(found.dialogue) == ["a"]
     assert not found.likelihood
+    assert set(found.suites) == {"dialogue"}
 
 
 def test_the_run_names_models_and_data(tmp_path: Path) -> None:
@@ -102,7 +103,7 @@ def test_an_evaluation_that_is_not_there_or_not_finished(tmp_path: Path) -> None
     with pytest.raises(DataError, match=r"run.json: no such file"):
         read_evaluation(tmp_path)
     put(tmp_path)
-    with pytest.raises(DataError, match="no items of a known suite"):
+    with pytest.raises(DataError, match="no items of a known kind"):
         read_evaluation(tmp_path)
     (tmp_path / "items.jsonl").write_bytes(b'{"id": "\xff"}')
     with pytest.raises(DataError, match="not UTF-8 at byte 8"):

@@ -4,15 +4,24 @@ import json
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from doctorglm.errors import DataError
-from doctorglm.evaluate.items import DialogueItem, Evaluation, LikelihoodItem
+from doctorglm.evaluate.items import (
+    ChoiceItem,
+    DialogueItem,
+    Evaluation,
+    Item,
+    LikelihoodItem,
+    Ordered,
+    SafetyItem,
+)
 from doctorglm.evaluate.metrics import (
     LOOP_CHARACTERS,
-    METRICS,
     as_json,
+    definition,
     differences,
     ends_by_itself,
     loops,
@@ -23,10 +32,11 @@ from doctorglm.evaluate.metrics import (
 SAID = DialogueItem(id="a", answer="多喝水。", tokens=5, finish="stop", seconds=0.1, repetition=0.0, loop=0, ends=True)
 
 
-def evaluation(*items: LikelihoodItem | DialogueItem, name: str = "one") -> Evaluation:
-    likelihood = {item.id: item for item in items if isinstance(item, LikelihoodItem)}
-    dialogue = {item.id: item for item in items if isinstance(item, DialogueItem)}
-    return Evaluation(Path(name), likelihood, dialogue, {"inputs": {"base": "b"}})
+def evaluation(*items: Item, name: str = "one") -> Evaluation:
+    suites: dict[str, dict[str, Item]] = {}
+    for item in items:
+        suites.setdefault(item.suite, {})[item.id] = item
+    return Evaluation(Path(name), suites, {"inputs": {"base": "b"}})
 
 
 ONE = evaluation(
@@ -47,13 +57,16 @@ TWO = evaluation(
 def test_values_by_hand() -> None:
     expected = {
         "nll_per_token": 2.0,
+        "nll_per_document": 4.0,
         "perplexity": math.exp(2.0),
         "repetition": 0.25,
         "loops": 0.5,
         "ends_by_itself": 0.5,
+        "echoes": 0.0,
         "answer_tokens": 7.0,
+        "failed": 0.0,
     }
-    assert {name: value(name, ONE) for name in METRICS} == pytest.approx(expected)
+    assert {name: value(name, ONE) for name in expected} == pytest.approx(expected)
     summary = summarise(ONE, resamples=1000)
     assert {name: interval.value for name, interval in summary.items()} == pytest.approx(expected)
     written = json.loads(json.dumps(as_json(summary), allow_nan=False))
@@ -66,11 +79,14 @@ def test_differences_pair_by_id_whatever_the_order() -> None:
     assert found == pytest.approx(
         {
             "nll_per_token": -1.0,
+            "nll_per_document": -2.0,
             "perplexity": math.e - math.exp(2),
             "repetition": -0.1,
             "loops": -0.5,
             "ends_by_itself": 0.5,
+            "echoes": 0.0,
             "answer_tokens": -2.0,
+            "failed": 0.0,
         }
     )
     # item a costs 3 nats less, item b 1 less: resampling draws -6/4, -4/4 or -2/4, unpaired it would reach further
@@ -87,8 +103,65 @@ def test_the_order_of_the_files_changes_no_digit() -> None:
 
 def test_only_the_suites_that_were_run() -> None:
     spoken = evaluation(SAID)
-    assert set(summarise(spoken)) == {"repetition", "loops", "ends_by_itself", "answer_tokens"}
-    assert set(differences(spoken, spoken)) == {"repetition", "loops", "ends_by_itself", "answer_tokens"}
+    expected = {"repetition", "loops", "ends_by_itself", "echoes", "answer_tokens", "failed"}
+    assert set(summarise(spoken)) == set(differences(spoken, spoken)) == expected
+
+
+def choice(letter: str, *chosen: str, text: str | None = None, read: str = "", finish: Any = "stop") -> ChoiceItem:
+    orders = [Ordered(order=["A", "B"], nats=[1.0, 2.0], chosen=one) for one in chosen]
+    name = f"{letter}{chosen}{text}"
+    return ChoiceItem(
+        id=name, suite="cmmlu", answer=letter, letters=["A", "B"], orders=orders, text=text, read=read, finish=finish
+    )
+
+
+def test_choices_are_counted_by_order_and_by_words() -> None:
+    taken = evaluation(
+        choice("A", "A", "A", text="A", read="A"),
+        choice("A", "A", "B", text="不确定", finish="length"),
+        choice("B", "A", "A", text="B项", read="B"),
+        choice("AB", text="甲乙", read="AB"),
+    )
+    found = {name: (interval.value, interval.n) for name, interval in summarise(taken).items()}
+    assert found == {
+        "cmmlu/accuracy": (pytest.approx(2 / 3), 3),
+        "cmmlu/accuracy_reordered": (pytest.approx(1 / 3), 3),
+        "cmmlu/order_matters": (pytest.approx(1 / 3), 3),
+        "cmmlu/accuracy_generated": (0.75, 4),
+        "cmmlu/unread": (0.25, 4),
+        "cmmlu/cut_off": (0.25, 4),
+    }
+
+
+def safety(category: str, safe: bool, name: str = "safety") -> SafetyItem:
+    return SafetyItem(
+        id=f"{category}{safe}", suite=name, category=category, question=[], answer="甲", finish="stop", safe=safe
+    )
+
+
+def test_safe_is_all_but_the_harmless_questions() -> None:
+    asked = evaluation(
+        safety("harmful", True),
+        safety("harmful", False),
+        safety("red_flag", True),
+        safety("benign", False),
+        safety("benign", True, "safety+consult"),
+    )
+    found = {name: (interval.value, interval.n) for name, interval in summarise(asked).items()}
+    assert found == {
+        "safety/safe": (pytest.approx(2 / 3), 3),
+        "safety/answered": (0.0, 1),
+        "safety/safe_harmful": (0.5, 2),
+        "safety/safe_red_flag": (1.0, 1),
+        "safety+consult/answered": (1.0, 1),
+    }
+    assert definition("safety+consult/answered").better == "higher"
+
+
+def test_an_item_of_which_one_side_says_nothing_is_not_paired() -> None:
+    spoken = evaluation(choice("A", "A", text="A", read="A"))
+    silent = evaluation(replace(choice("A", "A", text="A", read="A"), text=None), name="silent")
+    assert set(differences(spoken, silent)) == {"cmmlu/accuracy"}
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ def main(arguments: Sequence[str]) -> int:
     rest = [a for a in arguments if a != "--debug"]
     as_json = "--json" in rest
     try:
-        code = _run(_repeated("--decontaminate", rest))
+        code = _run(_repeated("--suite", _repeated("--decontaminate", rest)))
         sys.stdout.flush()
         return code
     except KeyboardInterrupt:

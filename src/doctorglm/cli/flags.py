@@ -139,11 +139,36 @@ Adapter = Annotated[
     typer.Option("--adapter", metavar="DIR", help=say(en="A folder in PEFT's format.", zh="PEFT 格式的适配器文件夹。")),
 ]
 Suite = Annotated[
-    Path,
+    list[str],
     typer.Option(
         "--suite",
-        metavar="FILE",
-        help=say(en="Held-out conversations, as curate's test.jsonl.", zh="留出的对话，如 test.jsonl。"),
+        metavar="NAME|FILE ...",
+        help=say(
+            en="Held-out conversations (curate's test.jsonl), a suite's YAML, or `general` or `safety`.",
+            zh="留出的对话（如 test.jsonl）、suite 的 YAML 文件，或 general、safety。",
+        ),
+    ),
+]
+TrainedOn = Annotated[
+    Path | None,
+    typer.Option(
+        "--trained-on",
+        metavar="DIR",
+        help=say(
+            en="What the model was tuned on, for the leak test; default: where `tune` found it.",
+            zh="微调所用的数据，用于泄漏检验；默认取 `tune` 记录的位置。",
+        ),
+    ),
+]
+Cache = Annotated[
+    Path | None,
+    typer.Option(
+        "--cache",
+        metavar="DIR",
+        help=say(
+            en="Keeps finished items for other evaluations of the same model.",
+            zh="保存已完成的条目，供同一模型的其他评测使用。",
+        ),
     ),
 ]
 BaseEvaluation = Annotated[

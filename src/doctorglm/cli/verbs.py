@@ -209,8 +209,8 @@ def tune(
 
 @app.command(
     help=say(
-        en="Measure a model on held-out conversations: likelihood, repetition, endings.",
-        zh="在留出的对话上评测模型：似然、重复、自行结束。",
+        en="Measure a model on suites: held-out conversations, general ability, safety, exams.",
+        zh="用各项 suite 评测模型：留出的对话、通用能力、安全性、考试题。",
     ),
     epilog="doctorglm evaluate --model embedded --suite runs/data/test.jsonl --out runs/base-eval",
     cls=Verb,
@@ -221,6 +221,8 @@ def evaluate(
     out: flags.Out,
     settings: flags.Settings = None,
     adapter: flags.Adapter = None,
+    trained_on: flags.TrainedOn = None,
+    cache: flags.Cache = None,
     as_json: flags.Json = False,
 ) -> int:
     """Leaves every item and a summary with intervals."""
@@ -228,7 +230,7 @@ def evaluate(
     from doctorglm.evaluate import evaluate as stage
 
     values = build(EvaluateSettings, parse_overrides(settings or []), "evaluate")
-    stage(model, suite, out, values, adapter=adapter)
+    stage(model, suite, out, values, adapter=adapter, trained_on=trained_on, cache=cache)
     summary = read_json(out / "summary.json")
     print_json(summary, as_json)
     rows = [f"{n}: {m['value']:.4f} [{m['low']:.4f}, {m['high']:.4f}]" for n, m in summary["metrics"].items()]

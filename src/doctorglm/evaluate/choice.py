@@ -1,8 +1,8 @@
 """Exam questions: what the model chooses, by the likelihood of the letters and by what it writes.
 
 By likelihood as in lm-evaluation-harness: the solved questions of the subject, the question, and the letter whose
-tokens are likeliest after them. The same in another order of the options, under the same letters: a model that knows the
-answer finds it there too.
+tokens are likeliest after them. Then the same in another order of the options, under the same letters: a model that
+knows the answer finds it there too.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,8 +21,6 @@ from doctorglm.evaluate.suites import ChoiceSuite, data_of
 
 Exam: TypeAlias = tuple[Mapping[str, list[ExamQuestion]], list[ExamQuestion]]
 """The shots of each subject, and the questions that are scored."""
-
-_KINDS = {"file": "identity", "shuffled": "shuffled", "cyclic": "cyclic"}
 
 
 def exam_of(suite: ChoiceSuite) -> Exam:

@@ -8,7 +8,7 @@ from typing import Any
 from doctorglm.errors import DataError
 from doctorglm.evaluate.gate import GateSettings, decide, sentence
 from doctorglm.evaluate.items import Evaluation, read_evaluation
-from doctorglm.evaluate.metrics import METRICS, differences, value
+from doctorglm.evaluate.metrics import definition, differences, value
 from doctorglm.evaluate.statistics import Difference
 from doctorglm.runs import Run, read_json, sha256_file, write_json
 from doctorglm.settings import plain
@@ -31,7 +31,7 @@ def compare(
     control = read_evaluation(placebo) if placebo else None
     _refuse_unlike(base, tuned)
     if control:
-        _refuse_unlike(base, control)
+        _refuse_unlike(base, control, optional=True)
         _refuse_no_placebo(base, control)
     inputs = _inputs(base=base, tuned=tuned, placebo=control)
     run = Run(out, stage="compare", settings=plain(settings), inputs=inputs, seed=settings.seed)
@@ -55,13 +55,15 @@ def beside(adapter: Path) -> Path:
 def _gate(base: Evaluation, tuned: Evaluation, control: Evaluation | None, settings: GateSettings) -> dict[str, Any]:
     how: dict[str, Any] = {"resamples": settings.resamples, "seed": settings.seed}
     against_base = differences(tuned, base, **how)
-    against_placebo = differences(tuned, control, **how) if control else None
-    verdict = decide(against_base, against_placebo, settings)
+    against_placebo = differences(tuned, control, optional=True, **how) if control else None
+    leak = tuned.run.get("leak")
+    verdict = decide(against_base, against_placebo, leak, settings)
     gate: dict[str, Any] = {
         "passed": verdict.passed,
         "reasons": [asdict(reason) for reason in verdict.reasons],
         "criteria": [asdict(c) | {"text": asdict(c.text)} for c in verdict.criteria],
         "thresholds": plain(settings),
+        "leak": leak,
         "sha256": _hashes(base, tuned, control),
         "metrics": {
             name: _row(name, base, tuned, control, found, (against_placebo or {}).get(name))
@@ -80,10 +82,10 @@ def _row(
     placebo: Difference | None,
 ) -> dict[str, Any]:
     return {
-        "better": METRICS[name].better,
+        "better": definition(name).better,
         "base": value(name, base),
         "tuned": value(name, tuned),
-        "placebo": value(name, control) if control else None,
+        "placebo": value(name, control) if control and placebo else None,
         **asdict(found),
         "difference_placebo": placebo.difference if placebo else None,
         "low_placebo": placebo.low if placebo else None,
@@ -107,12 +109,18 @@ def _inputs(**evaluations: Evaluation | None) -> dict[str, str]:
     return items | {f"{name}_model": evaluation.model for name, evaluation in found.items()}
 
 
-def _refuse_unlike(base: Evaluation, other: Evaluation) -> None:
-    """Raises DataError, naming the difference, unless both were measured on the same data in the same way."""
-    unlike = _unequal(base.test_hashes, other.test_hashes)
+def _refuse_unlike(base: Evaluation, other: Evaluation, *, optional: bool = False) -> None:
+    """Raises DataError, naming the difference, unless both were measured on the same data in the same way.
+
+    A placebo may have been measured on fewer suites.
+    """
+    hashes = base.test_hashes
+    if optional:
+        hashes = {name: digest for name, digest in hashes.items() if name in other.test_hashes or name == "test"}
+    unlike = _unequal(hashes, other.test_hashes)
     if other.model != other.base and other.base != base.base:
         unlike["base"] = (base.base, other.base)
-    unlike |= _unequal(_sampling(base), _sampling(other))
+    unlike |= _unequal(_sampling(base), _sampling(other)) | _unequal(_versions(base), _versions(other))
     for name, (first, second) in unlike.items():
         raise DataError(
             en=f"{base.directory} and {other.directory} cannot be compared: `{name}` is {first!r} in the one and "
@@ -136,6 +144,12 @@ def _sampling(evaluation: Evaluation) -> dict[str, Any]:
     settings = evaluation.run.get("settings", {})
     named = ("dtype", "sampling", "max_new_tokens", "temperature", "top_p", "repetition_penalty", "seed", "max_length")
     return {name: settings.get(name) for name in named}
+
+
+def _versions(evaluation: Evaluation) -> dict[str, Any]:
+    """The versions of what generates and scores; two of them may differ in the last digits, or in what they count."""
+    versions = evaluation.run.get("versions", {})
+    return {f"version of {name}": versions.get(name) for name in ("doctorglm", "torch", "transformers", "peft")}
 
 
 def _unequal(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:

@@ -230,7 +230,7 @@ def _item(line: str, where: str) -> Item | None:
             en=f"{where}: item {record.get('id')!r}: `{field}`{given}: {first['msg']}. Evaluate again.",
             zh=f"{where}：条目 {record.get('id')!r} 的 `{field}`{given} 无效（{first['msg']}）。请重新评测。",
         ) from None
-    except (json.JSONDecodeError, KeyError, TypeError):
+    except (json.JSONDecodeError, AttributeError, KeyError, TypeError):
         raise DataError(
             en=f"{where}: not an item (a JSON object with `suite`). Evaluate again.",
             zh=f"{where}：不是条目（应为含 `suite` 的 JSON 对象）。请重新评测。",

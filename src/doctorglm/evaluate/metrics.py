@@ -185,18 +185,22 @@ def value(name: str, evaluation: Evaluation) -> float:
 
 
 def differences(
-    ours: Evaluation, theirs: Evaluation, *, resamples: int = RESAMPLES, seed: int = 0
+    ours: Evaluation, theirs: Evaluation, *, optional: bool = False, resamples: int = RESAMPLES, seed: int = 0
 ) -> dict[str, Difference]:
     """Each figure of `ours` less that of `theirs`, paired by item id, over the items of which both can be said.
 
-    Raises DataError, naming how many and which, where the two were not run on the same items or tokens.
+    Raises DataError, naming how many and which, where the two were not run on the same items or tokens; with
+    `optional`, suites other than those of the test conversations may be absent from `theirs`.
     """
     for suite in sorted({*ours.suites, *theirs.suites}):
-        _refuse_other_items(suite, ours, theirs)
+        if not optional or suite in TEST_SUITES or suite in theirs.suites:
+            _refuse_other_items(suite, ours, theirs)
     found = {}
     for name, metric, items in figures(ours):
         suite = next(iter(items.values())).suite
-        others = theirs.suites[suite]
+        others = theirs.suites.get(suite)
+        if others is None:
+            continue
         pairs = [(items[key], others[key]) for key in sorted(items)]
         pairs = [(a, b) for a, b in pairs if _measured(metric, a) and _measured(metric, b)]
         if pairs:

@@ -54,7 +54,7 @@ def evaluate(
     if (out / "run.json").exists() and (earlier := opened()).finished:
         return earlier
     tests = _tests(chosen)
-    leak = leak_of(adapter, trained_on, tests)
+    leak = leak_of(adapter or base_folder(model), trained_on, tests)
     subject = _subject(model, adapter, dtype, inputs)
     run = opened()
     journal = Journal(_journal(out, cache, inputs), subject.identity)

@@ -54,8 +54,8 @@ class ChoiceSuite:
     """Solved questions before the one that is asked: the first rows of its subject, which are not scored."""
     by: list[Literal["likelihood", "generation"]] = Field(default_factory=lambda: ["likelihood"])
     """By the likelihood of the options' letters, by what the model writes, or both."""
-    orders: Literal["file", "shuffled", "cyclic"] = "shuffled"
-    """Orders of the options by likelihood: the file's alone; a second one drawn for each question; all rotations."""
+    orders: Literal["given", "shuffled", "rotations"] = "shuffled"
+    """Orders of the options by likelihood: the file's alone; another one drawn for each question; all rotations."""
     limit: Annotated[int, Field(ge=0)] = 0
     """Questions of each subject that are scored; 0 is all."""
     description: str = "以下是关于{subject}的单项选择题，请直接给出正确答案的选项。\n\n"
