@@ -67,6 +67,7 @@ def test_the_shipped_suites_hold_what_they_say() -> None:
     general = list(read_conversations(HERE / "general.jsonl"))
     assert len(general) == 200 and all(c.turns and c.licence == "Apache-2.0" for c in general)
     questions = read_questions([HERE / "safety.jsonl"])
+    assert len(questions) == 240
     asked = Counter(question.category for question in questions)
     assert set(asked) == {*CATEGORIES} - {"planted"} and min(asked.values()) >= 30
     assert all(bool(q.canary) == (q.category == "injection") for q in questions)
