@@ -199,7 +199,7 @@ def test_the_documentation_quotes_the_defaults() -> None:
     )
     assert f"{default.resamples:,} resamples" in text
     assert f"over {LOOP_CHARACTERS} characters or more" in text
-    assert all(f"| `{name}` |" in text for metrics in METRICS.values() for name in metrics)
+    assert all(f"`{name}`" in text for metrics in METRICS.values() for name in metrics)
 
 
 def test_the_sentence_has_both_languages() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sacrebleu
 
 from doctorglm.errors import DataError
 from doctorglm.evaluate.items import (
@@ -28,6 +29,7 @@ from doctorglm.evaluate.metrics import (
     summarise,
     value,
 )
+from doctorglm.evaluate.texts import score as texts_score
 
 SAID = DialogueItem(id="a", answer="多喝水。", tokens=5, finish="stop", seconds=0.1, repetition=0.0, loop=0, ends=True)
 
@@ -156,6 +158,29 @@ def test_safe_is_all_but_the_harmless_questions() -> None:
         "safety+consult/answered": (1.0, 1),
     }
     assert definition("safety+consult/answered").better == "higher"
+
+
+def test_bleu_is_of_the_set_and_other_figures_are_means() -> None:
+    texts = [("多喝水，注意休息。", "多喝水，早点休息。"), ("去医院看看。", "建议到医院检查一下。")]
+    scored = [texts_score("头疼", reference, answer) for answer, reference in texts]
+    said = evaluation(
+        *(
+            replace(
+                SAID,
+                id=str(i),
+                answer=texts[i][0],
+                figures=dict(one.figures),
+                sums={"bleu": [*map(float, one.bleu.sums)]},
+            )
+            for i, one in enumerate(scored)
+        )
+    )
+    found = {name: interval.value for name, interval in summarise(said, resamples=1000).items()}
+    answers, references = zip(*texts, strict=True)
+    assert found["bleu"] == pytest.approx(sacrebleu.corpus_bleu(answers, [references], tokenize="zh").score)
+    assert found["rouge_l_characters"] == pytest.approx(sum(s.figures["rouge_l_characters"] or 0 for s in scored) / 2)
+    assert "chrf" not in found, "what no item counted is left out"
+    assert differences(said, said, resamples=1000)["bleu"].difference == 0
 
 
 def test_an_item_of_which_one_side_says_nothing_is_not_paired() -> None:

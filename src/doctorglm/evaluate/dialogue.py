@@ -10,6 +10,8 @@ from doctorglm.engine import Generation, Sampling
 from doctorglm.evaluate.answering import Answering
 from doctorglm.evaluate.items import DialogueItem
 from doctorglm.evaluate.journal import Batch
+from doctorglm.evaluate.overlap import Tokenizer
+from doctorglm.evaluate.texts import score
 
 
 def question(conversation: Conversation) -> tuple[Message, ...]:
@@ -24,9 +26,18 @@ def reference(conversation: Conversation) -> str:
 
 
 def dialogue(
-    answering: Answering, conversations: Sequence[Conversation], suite: str, sampling: Sampling, batch_size: int
+    answering: Answering,
+    conversations: Sequence[Conversation],
+    *,
+    suite: str,
+    sampling: Sampling,
+    batch_size: int,
+    tokenize: Tokenizer,
 ) -> Iterator[Batch]:
-    """Yields the items of one batch after the other; questions of like length are answered together."""
+    """Yields the items of one batch after the other; questions of like length are answered together.
+
+    `tokenize` is BLEU's for the whole suite, of which `conversations` may be a part.
+    """
     waiting = sorted(
         range(len(conversations)),
         key=lambda i: (sum(len(m.content) for m in question(conversations[i])), conversations[i].id),
@@ -35,15 +46,18 @@ def dialogue(
         chosen = waiting[start : start + batch_size]
         answers = answering.batch([question(conversations[i]) for i in chosen], sampling)
         yield [
-            (i, _item(conversations[i], suite, answer, answering.errors.get(question(conversations[i]), "")))
+            (i, _item(conversations[i], suite, answer, answering.errors.get(question(conversations[i]), ""), tokenize))
             for i, answer in zip(chosen, answers, strict=True)
         ]
 
 
-def _item(conversation: Conversation, suite: str, generation: Generation, error: str) -> DialogueItem:
+def _item(
+    conversation: Conversation, suite: str, generation: Generation, error: str, tokenize: Tokenizer
+) -> DialogueItem:
     """What is kept of an answer: its text masked, and read beside what was asked, which it may give back."""
     asked, expected = question(conversation), reference(conversation)
     *masked, wanted, answer = masked_together([*(m.content for m in asked), expected, generation.text])
+    scores = None if error else score("\n".join(m.content for m in asked), expected, generation.text, tokenize)
     return DialogueItem(
         id=conversation.id,
         suite=suite,
@@ -58,4 +72,6 @@ def _item(conversation: Conversation, suite: str, generation: Generation, error:
         repetition=rep_n(generation.text, 4),
         loop=longest_loop(generation.text),
         ends=generation.finish == "stop" and not error,
+        figures=dict(scores.figures) if scores else {},
+        sums={"bleu": [*map(float, scores.bleu.sums)], "chrf": [*map(float, scores.chrf.sums)]} if scores else {},
     )

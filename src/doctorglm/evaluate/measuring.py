@@ -11,10 +11,11 @@ from doctorglm.engine import Sampling
 from doctorglm.errors import DataError
 from doctorglm.evaluate import choice
 from doctorglm.evaluate.answering import Answering, Subject
-from doctorglm.evaluate.dialogue import dialogue
+from doctorglm.evaluate.dialogue import dialogue, reference
 from doctorglm.evaluate.items import ChoiceItem, DialogueItem, Item, LikelihoodItem, SafetyItem
 from doctorglm.evaluate.journal import Journal
 from doctorglm.evaluate.likelihood import likelihood
+from doctorglm.evaluate.overlap import tokenizer_of
 from doctorglm.evaluate.safety import THROUGH_CONSULT, read_questions, safety
 from doctorglm.evaluate.settings import EvaluateSettings
 from doctorglm.evaluate.suites import ChoiceSuite, DialogueSuite, LikelihoodSuite, SafetySuite, Suite, data_of
@@ -103,9 +104,14 @@ def _dialogue(suite: DialogueSuite, work: _Work) -> list[DialogueItem]:
     asked = sorted(_conversations(suite), key=lambda c: c.id)[: work.settings.dialogues or None]
     keyed = [(work.key(suite, [c.id, *map(asdict, c.messages)]), c) for c in asked]
 
-    def answered(waiting: Sequence[Conversation]) -> Any:
-        return dialogue(work.answering, waiting, suite.name, work.sampling, work.settings.batch_size)
-
+    answered = partial(
+        dialogue,
+        work.answering,
+        suite=suite.name,
+        sampling=work.sampling,
+        batch_size=work.settings.batch_size,
+        tokenize=tokenizer_of(map(reference, asked)),
+    )
     return work.journal.completed(keyed, answered, _read(DialogueItem), work.line.update)
 
 

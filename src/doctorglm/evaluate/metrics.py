@@ -11,7 +11,10 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from doctorglm.errors import DataError
+from doctorglm.evaluate.copies import ECHO
+from doctorglm.evaluate.corpus import corpus_difference, corpus_interval, corpus_value
 from doctorglm.evaluate.items import ChoiceItem, DialogueItem, Evaluation, Item, LikelihoodItem, SafetyItem
+from doctorglm.evaluate.overlap import bleu_of, chrf_of
 from doctorglm.evaluate.statistics import (
     RESAMPLES,
     Difference,
@@ -22,13 +25,11 @@ from doctorglm.evaluate.statistics import (
     paired_share_difference,
     share_interval,
 )
+from doctorglm.evaluate.texts import DIALOGUE_FIGURES
 
 LOOP_CHARACTERS = 20
 """Characters that a repeated block must cover to count as a loop; of CMD's 7,644 doctors' answers one has such a run
 (a sentence that its author pasted four times), and the next longest covers 5 (`00000`)."""
-
-ECHO_SHARE = 0.5
-"""Share of an answer that is the question given back from which on it counts as an echo."""
 
 TEST_SUITES = ("likelihood", "dialogue")
 """The suites of the test conversations, whose figures go by their own name."""
@@ -54,7 +55,19 @@ class Share:
     true: Callable[[Any], bool | None]
 
 
-Metric: TypeAlias = Mean | Share
+@dataclass(frozen=True)
+class Corpus:
+    """A figure of sums over all items, such as BLEU: no mean of the items' own."""
+
+    better: Better
+    sums: Callable[[Any], Sequence[float] | None]
+    figure: Transform
+
+
+Metric: TypeAlias = Mean | Share | Corpus
+
+_OF_ITS_OWN = ("repetition", "loop", "echo")
+"""Figures of texts that stand in an item under their own field, or are counted as shares."""
 
 
 def ends_by_itself(item: DialogueItem) -> bool:
@@ -69,7 +82,7 @@ def loops(item: DialogueItem) -> bool:
 
 def echoes(item: DialogueItem) -> bool:
     """True for an answer that is mostly the question given back."""
-    return (item.figures.get("echo") or 0.0) >= ECHO_SHARE
+    return (item.figures.get("echo") or 0.0) >= ECHO
 
 
 def _right(item: ChoiceItem, place: int) -> bool | None:
@@ -120,6 +133,13 @@ METRICS: Mapping[str, Mapping[str, Metric]] = {
         "echoes": Share("lower", echoes),
         "answer_tokens": Mean("neither", lambda item: item.tokens),
         "failed": Share("lower", lambda item: bool(item.error)),
+        "bleu": Corpus("higher", lambda item: item.sums.get("bleu"), bleu_of),
+        "chrf": Corpus("higher", lambda item: item.sums.get("chrf"), chrf_of),
+        **{
+            name: Mean(figure.better, _figure(name))
+            for name, figure in DIALOGUE_FIGURES.items()
+            if figure.of == "answer" and name not in _OF_ITS_OWN
+        },
     },
     "choice": {
         "accuracy": Share("higher", lambda item: _right(item, 0)),
@@ -180,6 +200,8 @@ def value(name: str, evaluation: Evaluation) -> float:
     chosen = [item for item in items.values() if _measured(metric, item)]
     if isinstance(metric, Share):
         return sum(bool(metric.true(item)) for item in chosen) / len(chosen)
+    if isinstance(metric, Corpus):
+        return corpus_value([metric.sums(item) or () for item in chosen], metric.figure)
     ratio = sum(metric.value(item) or 0.0 for item in chosen) / sum(metric.weight(item) for item in chosen)
     return float(metric.transform(np.asarray(ratio))) if metric.transform else ratio
 
@@ -209,12 +231,18 @@ def differences(
 
 
 def _measured(metric: Metric, item: Item) -> bool:
+    if isinstance(metric, Corpus):
+        return metric.sums(item) is not None
     return (metric.true(item) if isinstance(metric, Share) else metric.value(item)) is not None
 
 
 def _one(metric: Metric, items: Sequence[Any], resamples: int, seed: int) -> Interval:
     if isinstance(metric, Share):
         return share_interval([bool(metric.true(item)) for item in items])
+    if isinstance(metric, Corpus):
+        return corpus_interval(
+            [metric.sums(item) or () for item in items], metric.figure, resamples=resamples, seed=seed
+        )
     return bootstrap_interval(
         [metric.value(item) or 0.0 for item in items],
         [metric.weight(item) for item in items],
@@ -229,6 +257,9 @@ def _two(metric: Metric, pairs: Sequence[tuple[Any, Any]], resamples: int, seed:
         return paired_share_difference(
             [bool(metric.true(a)) for a, _ in pairs], [bool(metric.true(b)) for _, b in pairs]
         )
+    if isinstance(metric, Corpus):
+        ours, theirs = ([metric.sums(item) or () for item in side] for side in zip(*pairs, strict=True))
+        return corpus_difference(ours, theirs, metric.figure, resamples=resamples, seed=seed)
     return paired_difference(
         [metric.value(a) or 0.0 for a, _ in pairs],
         [metric.value(b) or 0.0 for _, b in pairs],

@@ -112,7 +112,12 @@ def _tests(suites: Iterable[Suite]) -> list[Conversation]:
 def _subject(model: str, adapter: Path | None, dtype: str, inputs: Mapping[str, str]) -> Subject:
     loaded, tokenizer = models.load(model, adapter, best_dtype(best_device()))
     engine = LocalEngine(loaded, tokenizer, name=model)
-    identity = {"version": version("doctorglm"), "base": inputs["base"], "adapter": inputs.get("adapter"), "dtype": dtype}
+    identity = {
+        "version": version("doctorglm"),
+        "base": inputs["base"],
+        "adapter": inputs.get("adapter"),
+        "dtype": dtype,
+    }
     return Subject(engine=engine, identity=identity, model=loaded, tokenizer=tokenizer)
 
 
