@@ -1,6 +1,7 @@
 """`doctorglm convert`: what it says, in both languages, and what it leaves."""
 
 import json
+import re
 import resource
 import subprocess
 import sys
@@ -9,7 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from ..house import change_config
+from doctorglm.evaluate.release import beside, seal
+from doctorglm.models.adapters import base_fingerprint
+from doctorglm.runs import sha256_tree, write_json
+
+from ..house import change_config, write_base
 from ..models.chatglm2.conftest import CONFIG, random_weights, write_official
 from .kit import Said, Scene, environment, files, process
 
@@ -84,7 +89,7 @@ def no_way_back(scene: Scene) -> list[object]:
 WRONG = [
     (exists, "out exists already; nothing is overwritten", "out 已经存在，不会覆盖"),
     (onto_itself, "SRC and DST are the same folder", "源文件夹与目标文件夹相同"),
-    (unknown_layout, "--to onnx: it must be hf or chatglm", "--to onnx 无效：应为 hf 或 chatglm"),
+    (unknown_layout, "--to onnx: it must be hf, chatglm or merged", "--to onnx 无效：应为 hf、chatglm 或 merged"),
     (no_source, "none/config.json: no such file", "none/config.json：文件不存在"),
     (unknown_family, "unknown model_type 'oracle-of-delphi'", "未知的 model_type 'oracle-of-delphi'"),
     (truncated, "model.safetensors: truncated or damaged", "文件不完整或已损坏"),
@@ -127,3 +132,79 @@ def test_as_a_process_under_an_ascii_locale(second: Path, tmp_path: Path) -> Non
     done = process("convert", second, tmp_path / "转换", "--to", "hf", "--json", PYTHONUTF8="0", LC_ALL="C")
     assert done.returncode == 0, done.stderr
     assert Path(json.loads(done.stdout)["out"]).name == "转换"
+
+
+def write_gate(adapter: Path, base: Path, *, passed: bool = True) -> None:
+    """A sealed gate of this adapter with one criterion."""
+    text = {"en": "repetition worse than the base's", "zh": "重复率变差"}
+    gate = {
+        "sentence": {"en": "A gate.", "zh": "门槛。"},
+        "passed": passed,
+        "reasons": [] if passed else [text],
+        "criteria": [{"name": "repetition not worse", "passed": passed, "text": text}],
+        "sha256": {"base": base_fingerprint(base), "adapter": sha256_tree(adapter), "placebo": "p" * 64},
+    }
+    write_json(beside(adapter), seal(gate))
+
+
+def merging(scene: Scene, *more: object) -> list[object]:
+    return ["convert", scene.adapter, scene.out, "--to", "merged", "--base", scene.base, *more]
+
+
+def test_an_adapter_with_its_gate_is_merged_and_answers_alike(scene: Scene, command: Callable[..., Said]) -> None:
+    write_gate(scene.adapter, scene.base)
+    said = command(*merging(scene, "--json"))
+    assert said.code == 0, said.err
+    done = json.loads(said.out)
+    assert (done["out"], done["to"]) == (str(scene.out), "merged") and done["gate"]["passed"] is True
+    asked = ["--ask", "头痛", "--json", "max_new_tokens=4"]
+    with_adapter = command("chat", "--model", scene.base, "--adapter", scene.adapter, *asked)
+    alone = command("chat", "--model", scene.out, *asked)
+    assert json.loads(alone.out)["answer"] == json.loads(with_adapter.out)["answer"]
+    assert json.loads((scene.out / "run.json").read_text("utf-8"))["gate"] == done["gate"]
+
+
+def test_what_a_merge_says(scene: Scene, command: Callable[..., Said]) -> None:
+    write_gate(scene.adapter, scene.base)
+    said = command("--lang", "zh", *merging(scene))
+    assert said.code == 0 and said.out == ""
+    assert re.search(r"out：\d+ 个张量中有 \d+ 个改变，0\.00 GB；logit 与适配器平均相差 \S+，最多 \S+，", said.err), (
+        said.err
+    )
+
+
+@pytest.mark.parametrize("passed", [None, False])
+def test_an_adapter_without_a_passed_gate_stays(
+    scene: Scene, command: Callable[..., Said], passed: bool | None
+) -> None:
+    if passed is not None:
+        write_gate(scene.adapter, scene.base, passed=passed)
+    why = "no such file, so this adapter has no gate" if passed is None else "the gate failed: repetition worse"
+    said = command(*merging(scene, "--json"))
+    assert said.code == 3 and json.loads(said.out)["exit_code"] == 3
+    assert why in said.err and not scene.out.exists()
+    said = command(*merging(scene, "--allow-ungated"))
+    assert said.code == 0, said.err
+    assert f"NOT GATED, --allow-ungated: {beside(scene.adapter)}: {why}" in said.err
+    gate = json.loads((scene.out / "run.json").read_text("utf-8"))["gate"]
+    assert gate["allow_ungated"] is True and why in gate["why"]["en"]
+
+
+def test_a_gate_of_another_base(scene: Scene, command: Callable[..., Said], tmp_path: Path) -> None:
+    write_gate(scene.adapter, write_base(tmp_path / "other", seed=5))
+    said = command(*merging(scene))
+    assert said.code == 3 and "gate.json: of another base" in said.err
+
+
+def test_an_adapter_goes_to_merged_alone(scene: Scene, command: Callable[..., Said]) -> None:
+    wrong = [
+        (scene.adapter, "--to", "hf"),
+        (scene.adapter, "--to", "chatglm"),
+        (scene.base, "--to", "hf", "--base", scene.base),
+        (scene.base, "--to", "hf", "--allow-ungated"),
+    ]
+    for source, *flags in wrong:
+        said = command("convert", source, scene.out, *flags)
+        assert said.code == 2 and "goes with --to merged alone" in said.err and not scene.out.exists()
+    said = command("convert", scene.base, scene.out, "--to", "merged", "--allow-ungated")
+    assert said.code == 2 and "is no adapter in PEFT's format" in said.err

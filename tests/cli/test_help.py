@@ -78,7 +78,7 @@ FLAGS = {
     "evaluate": ({"--model", "--adapter", "--suite", "--trained-on", "--cache", "--out"}, ["[KEY=VALUE ...]"]),
     "compare": ({"--out", "--placebo"}, ["BASE_EVAL", "TUNED_EVAL", "[KEY=VALUE ...]"]),
     "chat": ({"--model", "--adapter", "--ask"}, ["[KEY=VALUE ...]"]),
-    "convert": ({"--to"}, ["SRC", "DST"]),
+    "convert": ({"--to", "--base", "--allow-ungated"}, ["SRC", "DST"]),
     "inspect": ({"--out"}, ["deid|triage|terms", "FILE.jsonl"]),
     "doctor": (set(), []),
 }

@@ -278,3 +278,37 @@ def test_paired_share_intervals_cover_the_truth(cells: tuple[float, float, float
         found = paired_share_difference(*flags(*counts))
         covered += found.low <= cells[1] - cells[2] <= found.high  # type: ignore[operator]
     assert within_chance(covered, trials, 0.945, 0.985), covered / trials
+
+
+@pytest.mark.parametrize("n", [40, 200])
+@pytest.mark.parametrize("kind", ["normal mean", "skewed mean", "ratio"])
+def test_one_models_intervals_cover_the_truth(kind: str, n: int) -> None:
+    rng, trials, covered = np.random.default_rng(13), 500, 0
+    for trial in range(trials):
+        weights = None
+        if kind == "normal mean":
+            values, truth = rng.normal(2, 1, n), 2.0
+        elif kind == "skewed mean":
+            values, truth = rng.gamma(2, 0.5, n), 1.0
+        else:
+            # E[tokens x rate] / E[tokens], independent of one another
+            weights = np.ceil(rng.lognormal(4, 0.6, n))
+            values, truth = weights * rng.gamma(12, 0.25, n), 3.0
+        found = bootstrap_interval(values, weights, resamples=500, seed=trial)
+        assert found.low is not None
+        assert found.high is not None
+        covered += found.low <= truth <= found.high
+    assert within_chance(covered, trials, 0.94, 0.95), covered / trials
+
+
+def test_share_intervals_cover_the_truth() -> None:
+    """Every count weighed by its chance, so exactly: 95 % on average over shares, never far below in the middle."""
+    for n in (30, 120):
+        intervals = [share_interval([True] * k + [False] * (n - k)) for k in range(n + 1)]
+        lows, highs = (np.array([getattr(i, end) for i in intervals]) for end in ("low", "high"))
+        shares = np.linspace(0.02, 0.98, 193)
+        covered = [
+            stats.binom.pmf(np.arange(n + 1), n, share)[(lows <= share) & (share <= highs)].sum() for share in shares
+        ]
+        assert np.mean(covered) == pytest.approx(0.95, abs=0.01)
+        assert min(c for c, s in zip(covered, shares, strict=True) if 0.1 <= s <= 0.9) > 0.92

@@ -185,7 +185,9 @@ Placebo = Annotated[
         help=say(en="The placebo's; without it the gate fails.", zh="安慰剂模型的评测结果；没有它就不会通过。"),
     ),
 ]
-ConvertSource = Annotated[Path, typer.Argument(metavar="SRC", help=say(en="A folder of weights.", zh="权重文件夹。"))]
+ConvertSource = Annotated[
+    Path, typer.Argument(metavar="SRC", help=say(en="A folder of weights, or an adapter.", zh="权重文件夹或适配器。"))
+]
 ConvertTarget = Annotated[
     Path, typer.Argument(metavar="DST", help=say(en="A folder that does not exist yet.", zh="目标文件夹，须尚不存在。"))
 ]
@@ -193,10 +195,29 @@ To = Annotated[
     str,
     typer.Option(
         "--to",
-        metavar="hf|chatglm",
+        metavar="hf|chatglm|merged",
         help=say(
-            en="hf: safetensors for transformers, ChatGLM2 and 3 as GLM; chatglm: GLM back to official names.",
-            zh="hf：供 transformers 使用的 safetensors，ChatGLM2、3 转为 GLM；chatglm：转回官方命名。",
+            en="hf: safetensors for transformers, ChatGLM2 and 3 as GLM; chatglm: GLM back to official names; "
+            "merged: an adapter added into its base.",
+            zh="hf：供 transformers 使用的 safetensors，ChatGLM2、3 转为 GLM；chatglm：转回官方命名；"
+            "merged：把适配器合并进基座。",
+        ),
+    ),
+]
+MergeBase = Annotated[
+    str | None,
+    typer.Option(
+        "--base",
+        metavar="MODEL",
+        help=say(en="merged: the base, where it has moved.", zh="merged：基座（若已不在原处）。"),
+    ),
+]
+AllowUngated = Annotated[
+    bool,
+    typer.Option(
+        "--allow-ungated",
+        help=say(
+            en="merged: although no gate was passed; it is recorded.", zh="merged：未通过门槛也继续，会留下记录。"
         ),
     ),
 ]

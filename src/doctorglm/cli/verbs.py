@@ -15,7 +15,7 @@ from typing import Any
 import typer
 
 from doctorglm.cli import flags
-from doctorglm.cli.output import agrees, counted, encodings, licence, print_json, tell
+from doctorglm.cli.output import agrees, counted, encodings, licence, merged, print_json, tell
 from doctorglm.cli.usage import Verb, Verbs
 from doctorglm.errors import ConfigError
 from doctorglm.language import readable, say
@@ -294,8 +294,10 @@ def chat(
 
 @app.command(
     help=say(
-        en="Write a model's folder anew: ChatGLM2 and ChatGLM3 as GLM, pickles as safetensors, and back.",
-        zh="转换模型文件夹：ChatGLM2、ChatGLM3 转为 GLM，pickle 转为 safetensors，也可转回。",
+        en="Write a model's folder anew: ChatGLM2 and ChatGLM3 as GLM, pickles as safetensors, and back; or an adapter "
+        "that passed its gate added into its base.",
+        zh="转换模型文件夹：ChatGLM2、ChatGLM3 转为 GLM，pickle 转为 safetensors，也可转回；"
+        "或把通过门槛的适配器合并进基座。",
     ),
     epilog="doctorglm convert models/chatglm2-6b models/chatglm2-6b-hf --to hf",
     cls=Verb,
@@ -304,13 +306,29 @@ def convert(
     source: flags.ConvertSource,
     target: flags.ConvertTarget,
     to: flags.To,
+    base: flags.MergeBase = None,
+    allow_ungated: flags.AllowUngated = False,
     as_json: flags.Json = False,
 ) -> int:
-    """Tensor by tensor; values and types stay as they are."""
+    """A model tensor by tensor, values and types as they are; or an adapter merged onto its base."""
     from doctorglm.models.convert import convert as stage
     from doctorglm.models.convert import layout
+    from doctorglm.models.merging import is_adapter
 
-    done = stage(source, target, layout(to))
+    if to == "merged":
+        done = _merge(source, target, base, allow_ungated)
+        print_json(done, as_json)
+        tell(merged(done), as_json)
+        return 0
+    wanted = layout(to)
+    if base is not None or allow_ungated or is_adapter(source):
+        raise ConfigError(
+            en=f"--to {to}: an adapter, and with it --base and --allow-ungated, goes with --to merged alone. "
+            "Give --to merged, or a folder of weights without these flags.",
+            zh=f"--to {to}：适配器以及 --base、--allow-ungated 只能与 --to merged 一起使用。"
+            "请使用 --to merged，或给出权重文件夹并去掉这些选项。",
+        )
+    done = stage(source, target, wanted)
     print_json(done, as_json)
     tell(
         say(
@@ -390,6 +408,20 @@ def doctor(as_json: flags.Json = False) -> int:
                 for f in findings]  # fmt: skip
         show(Table(columns=columns, rows=rows), sys.stdout)
     return 0
+
+
+def _merge(adapter: Path, target: Path, base: str | None, allow_ungated: bool) -> dict[str, Any]:
+    """The gate first: nothing is loaded for an adapter that may not leave."""
+    from doctorglm.evaluate.release import require_gate
+    from doctorglm.models.adapters import base_fingerprint
+    from doctorglm.models.convert import refuse_target
+    from doctorglm.models.merging import base_of, merge
+
+    refuse_target(adapter, target)
+    folder = base_of(adapter, base)
+    fingerprint = base_fingerprint(folder)
+    gate = require_gate(adapter, fingerprint, allow_ungated=allow_ungated)
+    return merge(adapter, folder, target, fingerprint=fingerprint, gate=gate)
 
 
 def _split_settings(arguments: Sequence[str]) -> tuple[list[Path], dict[str, Any]]:

@@ -9,11 +9,10 @@ from doctorglm.errors import DataError
 from doctorglm.evaluate.gate import GateSettings, decide, sentence
 from doctorglm.evaluate.items import Evaluation, read_evaluation
 from doctorglm.evaluate.metrics import definition, differences, value
+from doctorglm.evaluate.release import GATE_FILE, beside
 from doctorglm.evaluate.statistics import Difference
 from doctorglm.runs import Run, read_json, sha256_file, write_json
 from doctorglm.settings import plain
-
-GATE_FILE = "gate.json"
 
 
 def compare(
@@ -45,11 +44,6 @@ def compare(
     if tuned.adapter and tuned.adapter.is_dir():
         write_json(beside(tuned.adapter), gate)
     return gate
-
-
-def beside(adapter: Path) -> Path:
-    """Where an adapter's gate stands: next to its folder, because a file inside would change the folder's sha256."""
-    return adapter.resolve().parent / GATE_FILE
 
 
 def _gate(base: Evaluation, tuned: Evaluation, control: Evaluation | None, settings: GateSettings) -> dict[str, Any]:

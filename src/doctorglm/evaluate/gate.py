@@ -6,7 +6,6 @@ their number is due. "Not worse" is non-inferiority: the interval of the worseni
 stated beforehand, so too few items fail instead of passing for want of evidence.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
@@ -15,12 +14,10 @@ import pydantic
 from pydantic import Field
 from scipy import special
 
-from doctorglm.evaluate.statistics import CONFIDENCE, RESAMPLES, Difference, normal_quantile, standard_error
+from doctorglm.evaluate.power import detectable, enough, smallest_n
+from doctorglm.evaluate.statistics import RESAMPLES, Difference, normal_quantile, standard_error
 from doctorglm.language import Text
 from doctorglm.settings import STRICT
-
-POWER = 0.8
-"""The chance of detection at which "how many items would do" is answered; 0.8 is the custom of trials."""
 
 
 @pydantic.dataclasses.dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -163,11 +160,6 @@ def sentence(gate: Mapping[str, Any]) -> Text:
     )
 
 
-def smallest_n(margin: float) -> int:
-    """Items below which no margin can be shown: with fewer, events of that rate go unseen more often than 2.5 %."""
-    return math.ceil(math.log((1 - CONFIDENCE) / 2) / math.log(1 - margin))
-
-
 def _better(metric: str, differences: Mapping[str, Difference], other: Text, settings: GateSettings) -> Criterion:
     """NLL per token is lower than the other model's: the whole interval lies below 0."""
     name, label = f"{metric} better than {other.en}", Text(en="NLL per token", zh="每 token 的 NLL")
@@ -177,18 +169,19 @@ def _better(metric: str, differences: Mapping[str, Difference], other: Text, set
     if found.low is None or found.high is None or found.n < settings.min_items:
         finding = _too_few(label, found.n, settings.min_items)
         return Criterion(name=name, passed=False, finding=finding, figures=_figures(found))
-    detectable = (normal_quantile() + float(special.ndtri(POWER))) * standard_error(found.low, found.high)
+    reach = detectable(found)
+    assert reach is not None
     if found.high < 0:
         finding = Text(en=f"NLL per token is lower than {other.en}'s", zh=f"每 token 的 NLL 低于{other.zh}")
     elif found.low > 0:
         finding = Text(en=f"NLL per token is higher than {other.en}'s", zh=f"每 token 的 NLL 高于{other.zh}")
     else:
-        more = _enough(found.n, detectable, -found.difference)
+        more = enough(found.n, reach, -found.difference)
         finding = Text(
             en=f"NLL per token is not shown to be lower than {other.en}'s{more.en}",
             zh=f"未能证明每 token 的 NLL 低于{other.zh}{more.zh}",
         )
-    return Criterion(name=name, passed=found.high < 0, finding=finding, figures=_figures(found), detectable=detectable)
+    return Criterion(name=name, passed=found.high < 0, finding=finding, figures=_figures(found), detectable=reach)
 
 
 def _placebo(base: Criterion, differences: Mapping[str, Difference] | None, settings: GateSettings) -> Criterion:
@@ -223,7 +216,7 @@ def _not_worse(margin: _Margin, differences: Mapping[str, Difference], settings:
     elif best > 0:
         finding = Text(en=f"{label.en} worse than the base's", zh=f"{label.zh}变差")
     else:
-        more = _enough(found.n, worst - worsening, margin.limit - worsening)
+        more = enough(found.n, worst - worsening, margin.limit - worsening)
         finding = Text(
             en=f"n is too small to tell whether {label.en} got worse{more.en}",
             zh=f"{label.zh}：条目太少，无法判断是否变差{more.zh}",
@@ -244,14 +237,6 @@ def _too_few(label: Text, n: int, needed: int) -> Text:
         en=f"{label.en}: n is too small to tell, {n} items where at least {needed} are needed",
         zh=f"{label.zh}：条目太少，无法判断，只有 {n} 项，至少需要 {needed} 项",
     )
-
-
-def _enough(n: int, reach: float, distance: float) -> Text:
-    """How many items would bring `reach`, which falls with the root of n, down to `distance`; nothing if none would."""
-    if distance <= 0 or reach / distance > 100:
-        return Text(en="", zh="")
-    wanted = math.ceil(n * (reach / distance) ** 2)
-    return Text(en=f"; about {wanted} items would do if the difference stays", zh=f"；若差值不变，约需 {wanted} 项")
 
 
 def _figures(found: Difference, margin: float | None = None) -> Text:

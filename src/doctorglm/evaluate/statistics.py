@@ -89,9 +89,7 @@ def paired_difference(
     The interval is BCa over resampled items; p is that of the sign-flip test, which exchanges the two systems item by
     item: exact where 2^n <= resamples, else by random flips and never 0. Raises as `bootstrap_interval`.
     """
-    ours_IK, theirs_IK = _columns(ours, weights), _columns(theirs, weights)
-    if len(ours_IK) != len(theirs_IK):
-        raise _unpaired(len(ours_IK), len(theirs_IK))
+    ours_IK, theirs_IK = paired_columns(ours, theirs, weights)
     ratio = _ratio(transform)
 
     def figure(sums: Floats) -> Floats:
@@ -118,7 +116,7 @@ def paired_share_difference(ours: Sequence[bool], theirs: Sequence[bool]) -> Dif
     Raises DataError for no items or unequal lengths.
     """
     p = mcnemar_exact(ours, theirs)
-    both, only_ours, only_theirs, neither = _table(ours, theirs)
+    both, only_ours, only_theirs, neither = paired_table(ours, theirs)
     n = len(ours)
     first, second = (both + only_ours) / n, (both + only_theirs) / n
     low_first, high_first = _wilson(both + only_ours, n)
@@ -131,7 +129,7 @@ def paired_share_difference(ours: Sequence[bool], theirs: Sequence[bool]) -> Dif
 
 def mcnemar_exact(ours: Sequence[bool], theirs: Sequence[bool]) -> float:
     """Two-sided p of the exact McNemar test: the binomial test on the items where the two differ; 1.0 without any."""
-    _, only_ours, only_theirs, _ = _table(ours, theirs)
+    _, only_ours, only_theirs, _ = paired_table(ours, theirs)
     differing = only_ours + only_theirs
     return min(1.0, 2 * float(special.bdtr(min(only_ours, only_theirs), differing, 0.5)))
 
@@ -144,6 +142,26 @@ def standard_error(low: float, high: float) -> float:
 def normal_quantile() -> float:
     """The standard normal quantile of the two-sided confidence: 1.96."""
     return float(special.ndtri((1 + CONFIDENCE) / 2))
+
+
+def paired_table(ours: Sequence[bool], theirs: Sequence[bool]) -> tuple[int, int, int, int]:
+    """Items that are True in both, in ours alone, in theirs alone, in neither; raises as `paired_share_difference`."""
+    if len(ours) != len(theirs):
+        raise _unpaired(len(ours), len(theirs))
+    if not len(ours):
+        raise _no_items()
+    first_I, second_I = np.asarray(ours, dtype=bool), np.asarray(theirs, dtype=bool)
+    cells = (first_I & second_I, first_I & ~second_I, ~first_I & second_I, ~first_I & ~second_I)
+    both, only_ours, only_theirs, neither = (int(np.count_nonzero(cell)) for cell in cells)
+    return both, only_ours, only_theirs, neither
+
+
+def paired_columns(ours: Numbers, theirs: Numbers, weights: Numbers | None) -> tuple[Floats, Floats]:
+    """Each system's values beside the weights, (I, 2); raises DataError as `paired_difference`."""
+    ours_IK, theirs_IK = _columns(ours, weights), _columns(theirs, weights)
+    if len(ours_IK) != len(theirs_IK):
+        raise _unpaired(len(ours_IK), len(theirs_IK))
+    return ours_IK, theirs_IK
 
 
 def _columns(values: Numbers, weights: Numbers | None) -> Floats:
@@ -242,18 +260,6 @@ def _pieces(n: int, resamples: int) -> Iterator[int]:
     rows = max(1, _CHUNK // n)
     for start in range(0, resamples, rows):
         yield min(rows, resamples - start)
-
-
-def _table(ours: Sequence[bool], theirs: Sequence[bool]) -> tuple[int, int, int, int]:
-    """Items that are True in both, in ours alone, in theirs alone, in neither."""
-    if len(ours) != len(theirs):
-        raise _unpaired(len(ours), len(theirs))
-    if not len(ours):
-        raise _no_items()
-    first_I, second_I = np.asarray(ours, dtype=bool), np.asarray(theirs, dtype=bool)
-    cells = (first_I & second_I, first_I & ~second_I, ~first_I & second_I, ~first_I & ~second_I)
-    both, only_ours, only_theirs, neither = (int(np.count_nonzero(cell)) for cell in cells)
-    return both, only_ours, only_theirs, neither
 
 
 def _wilson(count: int, n: int) -> tuple[float, float]:

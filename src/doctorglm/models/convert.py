@@ -30,11 +30,11 @@ def convert(
     and ChatGLM3, from a folder of GLM.
     Raises ConfigError for a target that is there, ModelError for what cannot be read, is unknown or does not fit.
     """
-    _refuse_target(source, target)
+    refuse_target(source, target)
     plan = planned(source, to)
     total = sum(output.size for output in plan.outputs)
     name = Text(en="convert", zh="转换")
-    with progress_line(name, total) as line, _new_folder(target) as folder:
+    with progress_line(name, total) as line, new_folder(target) as folder:
         files = write_weights(folder, plan.outputs, plan.checkpoint.read, line.update, max_shard_bytes)
         write_json(folder / "config.json", plan.config)
         carry(source, folder, LICENCES)
@@ -57,12 +57,13 @@ def layout(name: str) -> Layout:
         if name == known:
             return cast(Layout, known)
     raise ConfigError(
-        en=f"--to {name}: it must be hf or chatglm. Choose one of them.",
-        zh=f"--to {name} 无效：应为 hf 或 chatglm。请选择其一。",
+        en=f"--to {name}: it must be hf, chatglm or merged. Choose one of them.",
+        zh=f"--to {name} 无效：应为 hf、chatglm 或 merged。请选择其一。",
     )
 
 
-def _refuse_target(source: Path, target: Path) -> None:
+def refuse_target(source: Path, target: Path) -> None:
+    """Raises ConfigError for a target that is there, or that is the source."""
     if source.resolve() == target.resolve():
         raise ConfigError(
             en=f"{target}: SRC and DST are the same folder. Choose another DST.",
@@ -76,7 +77,7 @@ def _refuse_target(source: Path, target: Path) -> None:
 
 
 @contextmanager
-def _new_folder(target: Path) -> Iterator[Path]:
+def new_folder(target: Path) -> Iterator[Path]:
     """A temporary folder beside `target` that takes its name when the block ends well, and vanishes when not."""
     temporary = target.with_name(f".{target.name}.tmp")
     shutil.rmtree(temporary, ignore_errors=True)
