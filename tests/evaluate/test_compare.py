@@ -124,6 +124,23 @@ def test_the_gate_file(base: Path, tuned: Path, placebo: Path, tmp_path: Path) -
     assert runs.read_json(tmp_path / "out" / "run.json")["passed"] is True
 
 
+def test_every_figure_says_what_its_n_can_tell(base: Path, tuned: Path, placebo: Path, tmp_path: Path) -> None:
+    gate = compare(base, tuned, tmp_path / "out", placebo, QUICK)
+    nll, perplexity, safe = (gate["metrics"][name] for name in ("nll_per_token", "perplexity", "safety/safe"))
+    assert nll["effect"]["kind"] == "d_z" and nll["effect"]["value"] < -0.8
+    assert nll["effect"]["size"]["en"] == "large"
+    assert nll["p"] < nll["p_holm"] == perplexity["p_holm"] < 0.05
+    assert safe["effect"] == {"kind": "h", "value": 0.0, "size": {"en": "negligible", "zh": "可忽略"}}
+    assert "items show a true difference of" in nll["note"]["en"] and nll["note"]["zh"]
+
+
+def test_a_gate_that_was_edited_is_made_anew(base: Path, tuned: Path, tmp_path: Path) -> None:
+    first = compare(base, tuned, tmp_path / "out", settings=QUICK)
+    write_json(tmp_path / "out/gate.json", {**first, "passed": True})
+    assert compare(base, tuned, tmp_path / "out", settings=QUICK) == first
+    assert json.loads((tmp_path / "tune/gate.json").read_text(encoding="utf-8"))["passed"] is False
+
+
 def test_no_placebo(base: Path, tuned: Path, tmp_path: Path) -> None:
     gate = compare(base, tuned, tmp_path / "out", settings=QUICK)
     assert gate["passed"] is False

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from doctorglm.errors import DataError
-from doctorglm.evaluate.gate import GateSettings, decide, sentence
+from doctorglm.evaluate.gate import GateSettings, decide, limits, sentence
 from doctorglm.evaluate.items import Evaluation, read_evaluation
-from doctorglm.evaluate.metrics import definition, differences, value
-from doctorglm.evaluate.release import GATE_FILE, beside
+from doctorglm.evaluate.metrics import definition, differences, effects, value
+from doctorglm.evaluate.multiplicity import holm
+from doctorglm.evaluate.power import power_note
+from doctorglm.evaluate.release import GATE_FILE, beside, is_sealed, seal
 from doctorglm.evaluate.statistics import Difference
 from doctorglm.runs import Run, read_json, sha256_file, write_json
 from doctorglm.settings import plain
@@ -24,7 +26,8 @@ def compare(
 ) -> dict[str, Any]:
     """Writes `gate.json` into `out`, and beside the adapter's folder where that is at hand; returns what it holds.
 
-    Raises DataError where the evaluations are not of the same items, test data, base model or sampling.
+    A gate that somebody edited is made anew. Raises DataError where the evaluations are not of the same items, test
+    data, base model, sampling or versions.
     """
     base, tuned = read_evaluation(base_dir), read_evaluation(tuned_dir)
     control = read_evaluation(placebo) if placebo else None
@@ -34,9 +37,8 @@ def compare(
         _refuse_no_placebo(base, control)
     inputs = _inputs(base=base, tuned=tuned, placebo=control)
     run = Run(out, stage="compare", settings=plain(settings), inputs=inputs, seed=settings.seed)
-    if run.finished and (out / GATE_FILE).exists():
-        gate: dict[str, Any] = read_json(out / GATE_FILE)
-    else:
+    gate: dict[str, Any] = read_json(out / GATE_FILE) if run.finished and (out / GATE_FILE).exists() else {}
+    if not is_sealed(gate):
         gate = _gate(base, tuned, control, settings)
         write_json(out / GATE_FILE, gate)
         if not run.finished:
@@ -59,33 +61,45 @@ def _gate(base: Evaluation, tuned: Evaluation, control: Evaluation | None, setti
         "thresholds": plain(settings),
         "leak": leak,
         "sha256": _hashes(base, tuned, control),
-        "metrics": {
-            name: _row(name, base, tuned, control, found, (against_placebo or {}).get(name))
-            for name, found in against_base.items()
-        },
+        "metrics": _rows(base, tuned, control, against_base, against_placebo or {}, settings),
     }
-    return {"sentence": asdict(sentence(gate)), **gate}
+    return seal({"sentence": asdict(sentence(gate)), **gate})
 
 
-def _row(
-    name: str,
+def _rows(
     base: Evaluation,
     tuned: Evaluation,
     control: Evaluation | None,
-    found: Difference,
-    placebo: Difference | None,
-) -> dict[str, Any]:
-    return {
-        "better": definition(name).better,
-        "base": value(name, base),
-        "tuned": value(name, tuned),
-        "placebo": value(name, control) if control and placebo else None,
-        **asdict(found),
-        "difference_placebo": placebo.difference if placebo else None,
-        "low_placebo": placebo.low if placebo else None,
-        "high_placebo": placebo.high if placebo else None,
-        "p_placebo": placebo.p if placebo else None,
-    }
+    against_base: Mapping[str, Difference],
+    against_placebo: Mapping[str, Difference],
+    settings: GateSettings,
+) -> dict[str, dict[str, Any]]:
+    """The figures, each with its effect size, its p adjusted for their number, and what its n can tell."""
+    adjusted, sizes, margins = _adjusted(against_base), effects(tuned, base), limits(settings)
+    rows = {}
+    for name, found in against_base.items():
+        placebo, size = against_placebo.get(name), sizes.get(name)
+        rows[name] = {
+            "better": definition(name).better,
+            "base": value(name, base),
+            "tuned": value(name, tuned),
+            "placebo": value(name, control) if control and placebo else None,
+            **asdict(found),
+            "p_holm": adjusted[name],
+            "effect": {"kind": size.kind, "value": size.value, "size": asdict(size.size)} if size else None,
+            "note": asdict(power_note(found, margins.get(name))),
+            "difference_placebo": placebo.difference if placebo else None,
+            "low_placebo": placebo.low if placebo else None,
+            "high_placebo": placebo.high if placebo else None,
+            "p_placebo": placebo.p if placebo else None,
+        }
+    return rows
+
+
+def _adjusted(found: Mapping[str, Difference]) -> dict[str, float]:
+    """Holm's p of each figure; perplexity is NLL per token by another name, and one test."""
+    adjusted = holm({name: d.p for name, d in found.items() if not name.endswith("perplexity")})
+    return {name: adjusted[name.replace("perplexity", "nll_per_token")] for name in found}
 
 
 def _hashes(base: Evaluation, tuned: Evaluation, control: Evaluation | None) -> dict[str, str | None]:

@@ -106,6 +106,11 @@ def decide(
     return Verdict(passed=not failed, reasons=failed, criteria=criteria)
 
 
+def limits(settings: GateSettings) -> dict[str, float]:
+    """metric name -> the worsening that is still "not worse"."""
+    return {margin.metric: margin.limit for margin in _margins(settings)}
+
+
 def _margins(settings: GateSettings) -> list[_Margin]:
     general = Text(en="general NLL per token", zh="通用文本每 token 的 NLL")
     return [

@@ -13,6 +13,7 @@ import numpy as np
 from doctorglm.errors import DataError
 from doctorglm.evaluate.copies import ECHO
 from doctorglm.evaluate.corpus import corpus_difference, corpus_interval, corpus_value
+from doctorglm.evaluate.effects import Effect, effect_size, share_effect_size
 from doctorglm.evaluate.items import ChoiceItem, DialogueItem, Evaluation, Item, LikelihoodItem, SafetyItem
 from doctorglm.evaluate.overlap import bleu_of, chrf_of
 from doctorglm.evaluate.statistics import (
@@ -219,15 +220,39 @@ def differences(
             _refuse_other_items(suite, ours, theirs)
     found = {}
     for name, metric, items in figures(ours):
-        suite = next(iter(items.values())).suite
-        others = theirs.suites.get(suite)
-        if others is None:
-            continue
-        pairs = [(items[key], others[key]) for key in sorted(items)]
-        pairs = [(a, b) for a, b in pairs if _measured(metric, a) and _measured(metric, b)]
+        pairs = _pairs(metric, items, theirs.suites.get(next(iter(items.values())).suite, {}))
         if pairs:
             found[name] = _two(metric, pairs, resamples, seed)
     return found
+
+
+def effects(ours: Evaluation, theirs: Evaluation) -> dict[str, Effect]:
+    """The effect size of each figure that is a mean, a ratio or a share; pairs as in `differences`."""
+    found = {}
+    for name, metric, items in figures(ours):
+        pairs = _pairs(metric, items, theirs.suites.get(next(iter(items.values())).suite, {}))
+        if not pairs or isinstance(metric, Corpus):
+            continue
+        if isinstance(metric, Share):
+            found[name] = share_effect_size(*_flags(metric, pairs))
+        else:
+            found[name] = effect_size(*_values(metric, pairs))
+    return found
+
+
+def _pairs(metric: Metric, items: Mapping[str, Item], others: Mapping[str, Item]) -> list[tuple[Any, Any]]:
+    """The items of both, in the order of their ids, of which the figure can be said on both sides."""
+    both = [(items[key], others[key]) for key in sorted(items) if key in others]
+    return [(a, b) for a, b in both if _measured(metric, a) and _measured(metric, b)]
+
+
+def _flags(metric: Share, pairs: Sequence[tuple[Any, Any]]) -> tuple[list[bool], list[bool]]:
+    return [bool(metric.true(a)) for a, _ in pairs], [bool(metric.true(b)) for _, b in pairs]
+
+
+def _values(metric: Mean, pairs: Sequence[tuple[Any, Any]]) -> tuple[list[float], list[float], list[float]]:
+    ours, theirs = ([metric.value(item) or 0.0 for item in side] for side in zip(*pairs, strict=True))
+    return ours, theirs, [metric.weight(a) for a, _ in pairs]
 
 
 def _measured(metric: Metric, item: Item) -> bool:
@@ -254,20 +279,11 @@ def _one(metric: Metric, items: Sequence[Any], resamples: int, seed: int) -> Int
 
 def _two(metric: Metric, pairs: Sequence[tuple[Any, Any]], resamples: int, seed: int) -> Difference:
     if isinstance(metric, Share):
-        return paired_share_difference(
-            [bool(metric.true(a)) for a, _ in pairs], [bool(metric.true(b)) for _, b in pairs]
-        )
+        return paired_share_difference(*_flags(metric, pairs))
     if isinstance(metric, Corpus):
         ours, theirs = ([metric.sums(item) or () for item in side] for side in zip(*pairs, strict=True))
         return corpus_difference(ours, theirs, metric.figure, resamples=resamples, seed=seed)
-    return paired_difference(
-        [metric.value(a) or 0.0 for a, _ in pairs],
-        [metric.value(b) or 0.0 for _, b in pairs],
-        [metric.weight(a) for a, _ in pairs],
-        transform=metric.transform,
-        resamples=resamples,
-        seed=seed,
-    )
+    return paired_difference(*_values(metric, pairs), transform=metric.transform, resamples=resamples, seed=seed)
 
 
 def _refuse_other_items(suite: str, ours: Evaluation, theirs: Evaluation) -> None:
