@@ -76,7 +76,7 @@ FLAGS = {
     ),
     "tune": ({"--base", "--data", "--out", "--method"}, ["[KEY=VALUE ...]"]),
     "evaluate": ({"--model", "--adapter", "--suite", "--trained-on", "--cache", "--out"}, ["[KEY=VALUE ...]"]),
-    "compare": ({"--out", "--placebo"}, ["BASE_EVAL", "TUNED_EVAL", "[KEY=VALUE ...]"]),
+    "compare": ({"--out", "--placebo"}, ["BASE_EVAL", "TUNED_EVAL... [KEY=VALUE ...]"]),
     "chat": ({"--model", "--adapter", "--ask"}, ["[KEY=VALUE ...]"]),
     "convert": ({"--to", "--base", "--allow-ungated"}, ["SRC", "DST"]),
     "inspect": ({"--out"}, ["deid|triage|terms", "FILE.jsonl"]),

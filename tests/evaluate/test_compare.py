@@ -11,7 +11,7 @@ import pytest
 
 from doctorglm import runs
 from doctorglm.errors import ConfigError, DataError
-from doctorglm.evaluate.compare import compare
+from doctorglm.evaluate.compare import compare, compare_all
 from doctorglm.evaluate.gate import GateSettings
 from doctorglm.evaluate.items import DialogueItem, Item, LikelihoodItem, SafetyItem, write_items
 from doctorglm.runs import write_json
@@ -139,6 +139,18 @@ def test_a_gate_that_was_edited_is_made_anew(base: Path, tuned: Path, tmp_path: 
     write_json(tmp_path / "out/gate.json", {**first, "passed": True})
     assert compare(base, tuned, tmp_path / "out", settings=QUICK) == first
     assert json.loads((tmp_path / "tune/gate.json").read_text(encoding="utf-8"))["passed"] is False
+
+
+def test_several_tuned_models_have_a_gate_each(base: Path, tuned: Path, placebo: Path, tmp_path: Path) -> None:
+    worse = write(tmp_path / "worse", items(0.1), adapter="w" * 64)
+    gates = compare_all(base, [tuned, worse], tmp_path / "out", placebo, QUICK)
+    assert {name: gate["passed"] for name, gate in gates.items()} == {"tuned": True, "worse": False}
+    assert json.loads((tmp_path / "out/worse/gate.json").read_text(encoding="utf-8")) == gates["worse"]
+    alone = compare_all(base, [tuned], tmp_path / "alone", placebo, QUICK)
+    assert alone["tuned"] == json.loads((tmp_path / "alone/gate.json").read_text(encoding="utf-8"))
+    for none in ([], [tuned, tmp_path / "other" / "tuned"]):
+        with pytest.raises(ConfigError, match="give one or more, in folders of different names"):
+            compare_all(base, none, tmp_path / "no", placebo, QUICK)
 
 
 def test_no_placebo(base: Path, tuned: Path, tmp_path: Path) -> None:

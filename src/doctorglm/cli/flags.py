@@ -174,8 +174,14 @@ Cache = Annotated[
 BaseEvaluation = Annotated[
     Path, typer.Argument(metavar="BASE_EVAL", help=say(en="The base's evaluation.", zh="基座的评测结果。"))
 ]
-TunedEvaluation = Annotated[
-    Path, typer.Argument(metavar="TUNED_EVAL", help=say(en="The tuned model's.", zh="微调后模型的评测结果。"))
+TunedEvaluations = Annotated[
+    list[str],
+    typer.Argument(
+        metavar=f"TUNED_EVAL... {_KEY_VALUE}",
+        help=say(
+            en="The tuned models', then settings; see docs/.", zh="微调后模型的评测结果，然后是设置项；见 docs/。"
+        ),
+    ),
 ]
 Placebo = Annotated[
     Path | None,

@@ -248,21 +248,22 @@ def evaluate(
 )
 def compare(
     base_eval: flags.BaseEvaluation,
-    tuned_eval: flags.TunedEvaluation,
+    tuned_evals: flags.TunedEvaluations,
     out: flags.Out,
-    settings: flags.Settings = None,
     placebo: flags.Placebo = None,
     as_json: flags.Json = False,
 ) -> int:
-    """Writes gate.json; exit code 3 when the gate fails."""
-    from doctorglm.evaluate import GateSettings
-    from doctorglm.evaluate import compare as stage
+    """Writes gate.json, for several tuned models one in a folder of each; exit code 3 when a gate fails."""
+    from doctorglm.evaluate import GateSettings, compare_all
 
-    values = build(GateSettings, parse_overrides(settings or []), "compare")
-    gate = stage(base_eval, tuned_eval, out, placebo=placebo, settings=values)
-    print_json(gate, as_json)
-    tell(say(**gate["sentence"]), as_json)
-    return 0 if gate["passed"] else 3
+    evaluations, values = _split_settings(tuned_evals)
+    settings = build(GateSettings, values, "compare")
+    gates = compare_all(base_eval, evaluations, out, placebo=placebo, settings=settings)
+    passed = all(gate["passed"] for gate in gates.values())
+    print_json(next(iter(gates.values())) if len(gates) == 1 else {"passed": passed, "gates": gates}, as_json)
+    for name, gate in gates.items():
+        tell((f"{name}: " if len(gates) > 1 else "") + say(**gate["sentence"]), as_json)
+    return 0 if passed else 3
 
 
 @app.command(

@@ -1,11 +1,11 @@
 """`doctorglm compare`: base, tuned and placebo on the same held-out items, and the gate."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from doctorglm.errors import DataError
+from doctorglm.errors import ConfigError, DataError
 from doctorglm.evaluate.gate import GateSettings, decide, limits, sentence
 from doctorglm.evaluate.items import Evaluation, read_evaluation
 from doctorglm.evaluate.metrics import definition, differences, effects, value
@@ -46,6 +46,32 @@ def compare(
     if tuned.adapter and tuned.adapter.is_dir():
         write_json(beside(tuned.adapter), gate)
     return gate
+
+
+def compare_all(
+    base_dir: Path,
+    tuned_dirs: Sequence[Path],
+    out: Path,
+    placebo: Path | None = None,
+    settings: GateSettings = GateSettings(),  # noqa: B008 - frozen
+) -> dict[str, dict[str, Any]]:
+    """name -> gate of every tuned evaluation: one goes into `out`, several into folders of their names within it.
+
+    Raises ConfigError where two have one name or there is none; else as `compare`.
+    """
+    names = [directory.resolve().name for directory in tuned_dirs]
+    if not names or len({*names}) < len(names):
+        given = ", ".join(map(str, tuned_dirs)) or "-"
+        raise ConfigError(
+            en=f"compare: tuned evaluations {given}: give one or more, in folders of different names.",
+            zh=f"compare：微调后的评测 {given}：请给出一个或多个，且文件夹名互不相同。",
+        )
+    if len(names) == 1:
+        return {names[0]: compare(base_dir, tuned_dirs[0], out, placebo, settings)}
+    return {
+        name: compare(base_dir, directory, out / name, placebo, settings)
+        for name, directory in zip(names, tuned_dirs, strict=True)
+    }
 
 
 def _gate(base: Evaluation, tuned: Evaluation, control: Evaluation | None, settings: GateSettings) -> dict[str, Any]:
