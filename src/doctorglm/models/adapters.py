@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file
 
 from doctorglm.errors import ModelError
-from doctorglm.models.weights import shapes_of, weight_files
+from doctorglm.models.weights import GGUF, shapes_of, weight_files
 from doctorglm.runs import read_json, sha256_file, sync_directory, write_json
 
 _BASE = "base.json"
@@ -25,11 +25,15 @@ _VOCABULARIES = ("ice_text.model", "tokenizer.model", "tokenizer.json", "vocab.j
 def base_fingerprint(folder: Path) -> str:
     """The hex sha256 of a base: of its weight files and its vocabulary, in order; config.json does not count.
 
-    Raises ModelError when there are no weights.
+    A GGUF, which has its vocabulary within, has the same under any name. Raises ModelError when there are no weights.
     """
     digest = hashlib.sha256()
+    weights = weight_files(folder)
+    if weights[0].suffix.lower() == GGUF:
+        digest.update(f"{GGUF}\0{sha256_file(weights[0])}\n".encode())
+        return digest.hexdigest()
     vocabularies = [folder / name for name in _VOCABULARIES if (folder / name).is_file()]
-    for file in [*weight_files(folder), *vocabularies]:
+    for file in [*weights, *vocabularies]:
         digest.update(f"{file.name}\0{sha256_file(file)}\n".encode())
     return digest.hexdigest()
 

@@ -22,8 +22,9 @@ from doctorglm.models.chatglm2.config import ChatGLM2Config
 from doctorglm.models.chatglm2.model import ChatGLM2ForCausalLM
 from doctorglm.models.chatglm2.tokenizer import ChatGLM2Tokenizer
 from doctorglm.models.checks import VOCABULARIES, check_first, first_tokenizer, refuse_unknown, second_tokenizer
+from doctorglm.models.gguf_file import load_gguf
 from doctorglm.models.half import HALF, keep_half
-from doctorglm.models.weights import Shapes, Stored, catalogue, read_config, weight_files
+from doctorglm.models.weights import Shapes, Stored, catalogue, gguf_file, read_config, weight_files
 from doctorglm.runs import note, read_json
 
 EMBEDDED = "embedded"
@@ -33,7 +34,7 @@ _LOADING_FAILED = (OSError, ValueError, RuntimeError, KeyError, ImportError, Saf
 
 
 def base_folder(base: str | Path) -> Path:
-    """The folder of a base model; "embedded" is the one inside this package."""
+    """The folder (or .gguf file) of a base model; "embedded" is the one inside this package."""
     return Path(__file__).parent / "embedded" if str(base) == EMBEDDED else Path(base)
 
 
@@ -57,12 +58,12 @@ def load(
     *,
     frozen: bool = True,
 ) -> tuple[PreTrainedModel, Any]:
-    """The model of a folder (or "embedded"), with its adapter if one is given, ready to answer, and its tokenizer.
+    """The model of a folder, a .gguf file or "embedded", with its adapter if one is given, and its tokenizer.
 
     Left out, `device` is `best_device()` and `dtype` is `best_dtype(device)`; an adapter is always in 32 bits.
     A half-precision model that does not fit into the CPU's free memory in 32 bits keeps its weights as they are stored,
     mapped from their files, and computes in 32 bits (`models.half`); this is said on stderr. `frozen=False`, for a
-    model whose every weight is trained, prevents that.
+    model whose every weight is trained, prevents that. A GGUF is unpacked to `dtype`, whatever it was packed in.
     Raises ModelError for missing, truncated or unknown files, for weights, a vocabulary or an adapter that do not fit
     the model, and for a pickle that could run code.
     """
@@ -70,6 +71,18 @@ def load(
     device = best_device() if device is None else device
     dtype = best_dtype(device) if dtype is None else dtype
     folder = base_folder(base)
+    if (gguf := gguf_file(folder)) is not None:
+        model, tokenizer = load_gguf(gguf, dtype)
+        _refuse_larger_vocabulary(gguf, tokenizer, model)
+    else:
+        model, tokenizer = _load_folder(folder, dtype, device, frozen)
+    model.to(device)
+    if adapter is not None:
+        model = attach_adapter(model, Path(adapter), folder)
+    return model.eval(), tokenizer
+
+
+def _load_folder(folder: Path, dtype: torch.dtype, device: torch.device, frozen: bool) -> tuple[PreTrainedModel, Any]:
     config = read_config(folder)
     refuse_unknown(folder, config)
     files = weight_files(folder)
@@ -83,10 +96,7 @@ def load(
         model, tokenizer = _load_native(folder, dtype)
     if kept:
         keep_half(model)
-    model.to(device)
-    if adapter is not None:
-        model = attach_adapter(model, Path(adapter), folder)
-    return model.eval(), tokenizer
+    return model, tokenizer
 
 
 def _kept_half(folder: Path, stored: Mapping[str, Stored]) -> torch.dtype | None:
@@ -150,14 +160,18 @@ def _load_native(folder: Path, dtype: torch.dtype) -> tuple[PreTrainedModel, Any
             zh=f"{folder}：没有可用的分词器（{error}）。请把与权重配套的分词器文件放到这里。",
         ) from None
     model = _from_pretrained(AutoModelForCausalLM, folder, dtype)
+    _refuse_larger_vocabulary(folder, tokenizer, model)
+    return model, tokenizer
+
+
+def _refuse_larger_vocabulary(where: Path, tokenizer: Any, model: PreTrainedModel) -> None:
     rows = model.get_input_embeddings().weight.shape[0]
     if len(tokenizer) > rows:
         raise ModelError(
-            en=f"{folder}: the tokenizer has {len(tokenizer)} tokens, the model embeds {rows}. "
+            en=f"{where}: the tokenizer has {len(tokenizer)} tokens, the model embeds {rows}. "
             "Use the tokenizer that came with the weights.",
-            zh=f"{folder}：分词器有 {len(tokenizer)} 个 token，模型只有 {rows} 个。请使用与权重配套的分词器。",
+            zh=f"{where}：分词器有 {len(tokenizer)} 个 token，模型只有 {rows} 个。请使用与权重配套的分词器。",
         )
-    return model, tokenizer
 
 
 def _names_ours(folder: Path) -> bool:

@@ -245,13 +245,13 @@ class _Halt(StoppingCriteria):
         if generated % _CHECK_EVERY == 0:
             tails = input_ids[:, max(self._prompt_length, length - _TAIL) :].tolist()
             for row in set(range(rows)) - self.cut.keys():
-                if _loops(self._decode(tails[row])):
+                if ends_in_loop(self._decode(tails[row])):
                     self.cut[row] = generated
         stopped = self._stop is not None and self._stop.is_set()
         return torch.tensor([stopped or row in self.cut for row in range(rows)], device=input_ids.device)
 
 
-def _loops(text: str) -> bool:
+def ends_in_loop(text: str) -> bool:
     """Whether the text ends in a loop; one that the answer came out of is left alone."""
     text = text.rstrip(_REPLACEMENT)
     return any(longest_loop(text[-size:]) == size for size in _LOOPS if len(text) >= size)

@@ -36,6 +36,7 @@ DTYPES = {
 }
 """What safetensors calls a type -> torch's."""
 
+GGUF = ".gguf"
 _SINGLE = ("model.safetensors", "pytorch_model.bin")
 _PREFIX_OR_QUANTISED = (".prefix_encoder.", ".weight_scale")
 _UNREADABLE = (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, ValueError, OSError, KeyError)
@@ -59,11 +60,33 @@ def read_config(folder: Path) -> dict[str, Any]:
     return config
 
 
+def gguf_file(base: Path) -> Path | None:
+    """The .gguf file that a base is, or that is all the weights in its folder; None for any other base.
+
+    Raises ModelError when the folder holds several.
+    """
+    if base.suffix.lower() == GGUF and not base.is_dir():
+        return base
+    others = [base / file for name in _SINGLE for file in (name, f"{name}.index.json")]
+    if not base.is_dir() or any(file.is_file() for file in others):
+        return None
+    found = sorted(file for file in base.iterdir() if file.suffix.lower() == GGUF and file.is_file())
+    if len(found) > 1:
+        names = _some([file.name for file in found])
+        raise ModelError(
+            en=f"{base}: {len(found)} GGUF files ({names}). Give the path of one of them.",
+            zh=f"{base}：有 {len(found)} 个 GGUF 文件（{names}）。请给出其中一个的路径。",
+        )
+    return found[0] if found else None
+
+
 def weight_files(folder: Path) -> list[Path]:
-    """The files that hold the folder's weights, as transformers chooses them.
+    """The files that hold the folder's weights, as transformers chooses them; of a GGUF, itself.
 
     Raises ModelError when there are none, or when the index names a shard that is not there.
     """
+    if (gguf := gguf_file(folder)) is not None:
+        return [gguf]
     for name in _SINGLE:
         if (folder / name).is_file():
             return [folder / name]
@@ -113,6 +136,11 @@ def catalogue(files: list[Path]) -> dict[str, Stored]:
     """
     found: dict[str, Stored] = {}
     for path in files:
+        if path.suffix.lower() == GGUF:
+            raise ModelError(
+                en=f"{path}: a GGUF answers and is tuned, but is not converted. Use the weights that it was made from.",
+                zh=f"{path}：GGUF 可用于回答和微调，但不能转换。请使用生成它的原始权重。",
+            )
         try:
             found |= _in_safetensors(path) if path.suffix == ".safetensors" else _in_pickle(path)
         except _UNREADABLE as error:
