@@ -1,12 +1,15 @@
 """Asking: once more where a reply cannot be read, never again what is known, and never silently without a verdict."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from doctorglm.errors import ConfigError, DataError, ModelError
+from doctorglm.conversation import Message
+from doctorglm.engine import Generation, Sampling
+from doctorglm.errors import ConfigError, DataError, DoctorGLMError, ModelError
 from doctorglm.evaluate.judge import JudgeSettings, PairFindings, judge_pairs
 from doctorglm.evaluate.judge.asking import JUDGED_FILE
 
@@ -133,34 +136,54 @@ def test_a_budget_is_kept(tmp_path: Path) -> None:
     assert findings(judge, tmp_path, JudgeSettings(max_calls=12)).wins == 6
 
 
-def test_a_question_that_the_engine_refuses_costs_no_other(tmp_path: Path) -> None:
-    def too_long(prompt: str) -> str:
-        if "头痛 3 天" in prompt:
-            raise DataError(en="too long", zh="过长")
-        return longer(prompt)
+def refuses_one(prompt: str) -> str:
+    if "头痛 3 天" in prompt:
+        raise DataError(en="no whole answer within 1 s", zh="超时")
+    return longer(prompt)
 
-    found = findings(FakeJudge(too_long), tmp_path)
+
+class Singly(FakeJudge):
+    """An engine that says of each conversation what it answered, or why it did not; `batch` is not to be used."""
+
+    def batch_or_errors(
+        self, conversations: Sequence[Sequence[Message]], sampling: Sampling
+    ) -> list[Generation | DoctorGLMError]:
+        replies: list[Generation | DoctorGLMError] = []
+        for conversation in conversations:
+            try:
+                replies += FakeJudge.batch(self, [conversation], sampling)
+            except DoctorGLMError as error:
+                replies.append(error)
+        return replies
+
+    def batch(self, conversations: Sequence[Sequence[Message]], sampling: Sampling) -> list[Generation]:
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize("kind", [FakeJudge, Singly])
+def test_a_question_without_an_answer_costs_no_other(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: type[FakeJudge]
+) -> None:
+    found = findings(kind(refuses_one), tmp_path, JudgeSettings(batch_size=5))
     assert found.unjudged == ("dialogue/q3",) and found.wins == 5
     assert len(records(tmp_path)) == 10, "what was never replied to is no reply"
-    assert findings(FakeJudge(longer), tmp_path).wins == 6, "and is asked again"
+    told = capsys.readouterr().err
+    assert "2 calls have no reply; their items are unjudged. The first: no whole answer within 1 s" in told
+    judge = kind(longer)
+    assert findings(judge, tmp_path).wins == 6 and len(judge.prompts) == 2, "and is asked again"
 
 
-def test_an_engine_that_is_silent_once_costs_an_item_and_one_that_is_down_ends_the_run(tmp_path: Path) -> None:
-    def silent_on_one(prompt: str) -> str:
+@pytest.mark.parametrize("kind", [FakeJudge, Singly])
+def test_a_server_that_is_down_ends_the_run_and_costs_no_answer(tmp_path: Path, kind: type[FakeJudge]) -> None:
+    def down(prompt: str) -> str:
         if "头痛 3 天" in prompt:
-            raise ModelError(en="timed out", zh="超时")
+            raise ModelError(en="no connection", zh="无法连接")
         return longer(prompt)
 
-    found = findings(FakeJudge(silent_on_one), tmp_path / "once", JudgeSettings(batch_size=5))
-    assert found.unjudged == ("dialogue/q3",) and found.wins == 5
-
-    def down(prompt: str) -> str:
-        raise ModelError(en="connection refused", zh="连接被拒绝")
-
-    judge = FakeJudge(down)
-    with pytest.raises(ModelError, match="connection refused"):
-        findings(judge, tmp_path / "down")
-    assert judge.batches < 8
+    with pytest.raises(ModelError, match="no connection"):
+        findings(kind(down), tmp_path, JudgeSettings(batch_size=6))
+    # questions 1 to 3 in both orders are one batch: four have an answer
+    assert len(records(tmp_path)) == (4 if kind is Singly else 0)
 
 
 def test_a_damaged_file_is_named(tmp_path: Path) -> None:

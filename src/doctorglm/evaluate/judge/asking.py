@@ -10,12 +10,12 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from doctorglm.clinical.masking import masked_together
 from doctorglm.conversation import Message
 from doctorglm.engine import Engine, Generation, Sampling
-from doctorglm.errors import ConfigError, DataError, ModelError
+from doctorglm.errors import ConfigError, DataError, DoctorGLMError
 from doctorglm.evaluate.judge.prompts import again
 from doctorglm.evaluate.judge.replies import Fault, Form, read_reply
 from doctorglm.evaluate.judge.settings import JudgeSettings
@@ -24,9 +24,6 @@ from doctorglm.report.progress import Line, progress_line
 from doctorglm.runs import note
 
 JUDGED_FILE = "judged.jsonl"
-
-_GIVE_UP_AFTER = 3
-"""Questions in a row to which an engine does not reply, after which it is taken to be down."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +76,16 @@ class Calls:
     """Second attempts in this run."""
 
 
+@runtime_checkable
+class AnswersOrErrors(Protocol):
+    """An engine whose batches say for each conversation what it answered, or why it did not."""
+
+    def batch_or_errors(
+        self, conversations: Sequence[Sequence[Message]], sampling: Sampling
+    ) -> list[Generation | DoctorGLMError]:
+        """One answer or error for each conversation, in order."""
+
+
 class Judged:
     """`judged.jsonl` of a folder: every reply so far, by key; a line that was being written at a kill is left out."""
 
@@ -124,7 +131,8 @@ def ask(
 ) -> tuple[list[Judgement], Calls]:
     """The judgements in the order of the questions. Says on stderr how many calls this takes before the first one.
 
-    Raises ConfigError when that is more than `settings.max_calls`, and ModelError when the judge does not reply at all.
+    A question that the judge's engine cannot answer (DataError: too long, timed out) is unjudged, and asked again by
+    the next run. Raises ConfigError when more calls are needed than `settings.max_calls`, and the engine's own ModelError.
     """
     return _Asking(judge, form, judged, settings).all(questions)
 
@@ -134,7 +142,7 @@ class _Asking:
         self._judge, self._form, self._judged, self._settings = judge, form, judged, settings
         self._sampling = Sampling(max_new_tokens=settings.max_new_tokens, temperature=0.0, seed=settings.seed)
         self._here: dict[str, Judgement] = {}
-        self._silent = 0
+        self._unanswered: list[DataError] = []
         self._asked = 0
 
     def all(self, questions: Sequence[Question]) -> tuple[list[Judgement], Calls]:
@@ -145,6 +153,7 @@ class _Asking:
             first = self._asked
             unread = [a for q in questions if (a := self._second(q)) is not None]
             self._round(unread, 2, line)
+        self._tell_unanswered()
         calls = Calls(questions=len(questions), known=known, asked=self._asked, again=self._asked - first)
         return [self._judgement(q) for q in questions], calls
 
@@ -163,6 +172,15 @@ class _Asking:
             f"连同重问至多 {2 * left} 次。",
         )
 
+    def _tell_unanswered(self) -> None:
+        if self._unanswered:
+            n, first = len(self._unanswered), self._unanswered[0]
+            note(
+                en=f"judge {self._judge.name}: {n} calls have no reply; their items are unjudged. "
+                f"The first: {first.text.en}",
+                zh=f"评审模型 {self._judge.name}：{n} 次调用没有回复，相应条目记为未评。第一个原因：{first.text.zh}",
+            )
+
     def _round(self, questions: Sequence[Question], attempt: int, line: Line) -> None:
         waiting = {self._key(q): q for q in questions if self._judged.get(self._key(q)) is None}
         # questions of like length are answered together
@@ -170,34 +188,27 @@ class _Asking:
         for keys in _pieces(order, self._settings.batch_size):
             asked = [waiting[key] for key in keys]
             replies = self._replies([q.messages for q in asked])
-            records = []
-            for key, question, reply in zip(keys, asked, replies, strict=True):
-                if isinstance(reply, Generation):
-                    records.append(self._record(key, question, attempt, reply))
-                else:
-                    self._here[key] = Judgement(None, reply)
-            self._judged.add(records)
+            came = zip(keys, asked, replies, strict=True)
+            self._judged.add([self._record(k, q, attempt, r) for k, q, r in came if isinstance(r, Generation)])
             self._asked += len(keys)
+            for key, reply in zip(keys, replies, strict=True):
+                if isinstance(reply, DataError):
+                    self._here[key] = Judgement(None, "unanswered")
+                    self._unanswered.append(reply)
+                elif isinstance(reply, DoctorGLMError):
+                    raise reply
             line.update(self._asked)
 
-    def _replies(self, prompts: Sequence[Sequence[Message]]) -> list[Generation | Fault]:
-        """One batch; where the engine refuses it, each prompt by itself, so that one costs none of the others."""
+    def _replies(self, prompts: Sequence[Sequence[Message]]) -> Sequence[Generation | DoctorGLMError]:
+        """One batch; what one prompt lacks costs none of the others."""
+        if isinstance(self._judge, AnswersOrErrors):
+            return self._judge.batch_or_errors(prompts, self._sampling)
         try:
-            replies: list[Generation | Fault] = [*self._judge.batch(prompts, self._sampling)]
-        except (DataError, ModelError) as error:
+            return self._judge.batch(prompts, self._sampling)
+        except DataError as error:
             if len(prompts) == 1:
-                return [self._engine_fault(error)]
+                return [error]
             return [reply for prompt in prompts for reply in self._replies([prompt])]
-        self._silent = 0
-        return replies
-
-    def _engine_fault(self, error: DataError | ModelError) -> Fault:
-        if isinstance(error, DataError):
-            return "refused"
-        self._silent += 1
-        if self._silent >= _GIVE_UP_AFTER:
-            raise error
-        return "failed"
 
     def _record(self, key: str, question: Question, attempt: int, reply: Generation) -> Record:
         verdict, fault = read_reply(reply, self._form)

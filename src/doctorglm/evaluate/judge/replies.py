@@ -12,7 +12,7 @@ from typing import Any, Literal
 from doctorglm.engine import Generation
 from doctorglm.language import Text
 
-Fault = Literal["empty", "unfinished", "shortened", "no_verdict", "not_allowed", "contradiction", "refused", "failed"]
+Fault = Literal["empty", "unfinished", "shortened", "no_verdict", "not_allowed", "contradiction", "unanswered"]
 
 FAULTS: Mapping[Fault, Text] = {
     "empty": Text(zh="输出为空。", en="it was empty."),
@@ -21,10 +21,9 @@ FAULTS: Mapping[Fault, Text] = {
     "no_verdict": Text(zh="其中没有所要求的 JSON 对象。", en="it holds no JSON object as asked for."),
     "not_allowed": Text(zh="结论不是允许的取值。", en="its verdict is none of the allowed values."),
     "contradiction": Text(zh="其中的结论互相矛盾。", en="its verdicts contradict one another."),
-    "refused": Text(zh="评审模型不接受这道题（过长）。", en="the judge's engine refused the question (too long)."),
-    "failed": Text(zh="评审模型没有回复。", en="the judge's engine did not reply."),
+    "unanswered": Text(zh="没有回复。", en="there was none."),
 }
-"""What can be wrong; the last two are the engine's, and no reply exists."""
+"""What can be wrong; the last is the engine's, and no reply exists."""
 
 
 @dataclass(frozen=True, slots=True)
