@@ -132,7 +132,7 @@ def ask(
     """The judgements in the order of the questions. Says on stderr how many calls this takes before the first one.
 
     A question that the judge's engine cannot answer (DataError: too long, timed out) is unjudged, and asked again by
-    the next run. Raises ConfigError when more calls are needed than `settings.max_calls`, and the engine's own ModelError.
+    the next run. Raises ConfigError when more calls are needed than `settings.max_calls`, and the engine's ModelError.
     """
     return _Asking(judge, form, judged, settings).all(questions)
 
