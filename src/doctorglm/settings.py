@@ -92,6 +92,7 @@ _WANTED: Mapping[str, Text] = {
     "dataclass_type": _PAIRS,
     "greater_than": Text(en="it must be above {gt}", zh="应大于 {gt}"),
     "greater_than_equal": Text(en="it must be at least {ge}", zh="不应小于 {ge}"),
+    "too_short": Text(en="it must hold at least {min_length}", zh="至少应有 {min_length} 项"),
     "less_than": Text(en="it must be below {lt}", zh="应小于 {lt}"),
     "less_than_equal": Text(en="it must be at most {le}", zh="不应大于 {le}"),
     "literal_error": Text(en="it must be {expected}", zh="可选 {expected}"),

@@ -18,6 +18,8 @@ from doctorglm.settings import build
         ("temperature", float("nan")),
         ("top_p", 0),
         ("top_p", 1.1),
+        ("top_k", -1),
+        ("top_k", 2.5),
         ("repetition_penalty", 0),
         ("seed", -1),
     ],
@@ -33,5 +35,5 @@ def test_the_nearest_name_is_told() -> None:
 
 
 def test_the_edges_are_allowed() -> None:
-    values = {"max_new_tokens": 1, "temperature": 0, "top_p": 1, "repetition_penalty": 0.5, "seed": 0}
+    values = {"max_new_tokens": 1, "temperature": 0, "top_p": 1, "top_k": 0, "repetition_penalty": 0.5, "seed": 0}
     assert build(Sampling, values, "chat") == Sampling(max_new_tokens=1, repetition_penalty=0.5)

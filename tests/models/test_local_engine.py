@@ -353,11 +353,14 @@ def test_sampling_repeats_with_its_seed_and_leaves_other_random_numbers_alone(fa
     assert sampled(1) == first
     assert sampled(2) != first
     assert sampled(1, top_p=0.5) != first
+    assert sampled(1, top_k=2) != first
+    greedy = [g.text for g in engine.batch([asked(q) for q in QUESTIONS], Sampling(max_new_tokens=12))]
+    assert sampled(1, top_k=1) == greedy
 
 
-@pytest.mark.parametrize("top_p", [1.0, 0.6])
-def test_draws_follow_the_softmax(family: Family, top_p: float) -> None:
-    """Against the definition of the nucleus, written out; every conversation has its own random numbers."""
+@pytest.mark.parametrize(("top_p", "top_k"), [(1.0, 0), (0.6, 0), (1.0, 2), (0.8, 3), (1.0, 1000)])
+def test_draws_follow_the_softmax(family: Family, top_p: float, top_k: int) -> None:
+    """Against the definitions of top-k and nucleus, written out; every conversation has its own random numbers."""
     scores = torch.full((len(family.tokenizer),), -40.0)
     letters = [family.ids(letter)[-1] for letter in "abcd"]
     scores[letters] = torch.tensor([9.0, 11.0, 10.0, 12.0])
@@ -367,12 +370,14 @@ def test_draws_follow_the_softmax(family: Family, top_p: float) -> None:
         return output
 
     family.model.register_forward_hook(hook)
-    sampling = Sampling(max_new_tokens=1, temperature=2.0, top_p=top_p, seed=3)
+    sampling = Sampling(max_new_tokens=1, temperature=2.0, top_p=top_p, top_k=top_k, seed=3)
     draws = family.engine().batch([asked(str(number)) for number in range(400)], sampling)
 
     p = dict(zip("abcd", (scores[letters] / 2.0).softmax(-1).tolist(), strict=True))
-    order = sorted(p, key=lambda letter: -p[letter])
-    nucleus = next(order[:n] for n in range(1, 5) if n == 4 or sum(p[letter] for letter in order[:n]) >= top_p)
+    order = sorted(p, key=lambda letter: -p[letter])[: top_k or None]
+    left = sum(p[letter] for letter in order)
+    shares = [sum(p[letter] for letter in order[:n]) / left for n in range(1, len(order) + 1)]
+    nucleus = order[: next(n for n, share in enumerate(shares, 1) if n == len(order) or share >= top_p)]
     mass = sum(p[letter] for letter in nucleus)
     for letter in "abcd":
         share = sum(g.text == letter for g in draws) / len(draws)

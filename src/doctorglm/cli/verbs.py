@@ -282,12 +282,12 @@ def chat(
     from doctorglm import models
     from doctorglm.chat import chat as talk
     from doctorglm.consult import Consultation, Layer
-    from doctorglm.engine import Sampling
+    from doctorglm.evaluate.sampling_file import sampling_for
     from doctorglm.models.local_engine import LocalEngine
 
     if as_json and ask is None:
         raise ConfigError(en="--json goes with --ask TEXT.", zh="--json 需与 --ask 文本 一起使用。")
-    sampling = build(Sampling, parse_overrides(settings or []), "chat")
+    sampling = sampling_for(adapter, parse_overrides(settings or []), "chat")
     loaded, tokenizer = models.load(model, adapter)
     consultation = Consultation(LocalEngine(loaded, tokenizer, name=model), sampling, Layer())
     return talk(consultation, ask=None if ask is None else readable(ask), as_json=as_json)

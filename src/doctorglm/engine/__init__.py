@@ -23,6 +23,8 @@ class Sampling:
     """0 is greedy; the paper's page used 0.95."""
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Nucleus: the smallest set of tokens with this share of the probability; the paper's page used 0.7."""
+    top_k: Annotated[int, Field(ge=0)] = 0
+    """Draws from this many of the likeliest tokens; 0 is all of them."""
     repetition_penalty: Annotated[float, Field(gt=0)] = 1.0
     """1 changes nothing; above it, tokens that the answer already holds become less likely."""
     seed: Annotated[int, Field(ge=0)] = 0

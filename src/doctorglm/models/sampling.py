@@ -1,4 +1,4 @@
-"""Which token is said next: penalty, temperature, nucleus, and a draw that repeats with its seed."""
+"""Which token is said next: penalty, temperature, top-k, nucleus, and a draw that repeats with its seed."""
 
 import hashlib
 
@@ -8,6 +8,7 @@ from transformers import (
     LogitsProcessorList,
     RepetitionPenaltyLogitsProcessor,
     TemperatureLogitsWarper,
+    TopKLogitsWarper,
     TopPLogitsWarper,
 )
 
@@ -23,6 +24,8 @@ def choice(sampling: Sampling, prompts: list[list[int]], prompt_length: int) -> 
         steps.append(RepetitionPenaltyLogitsProcessor(sampling.repetition_penalty, prompt_length))
     if sampling.temperature > 0:
         steps.append(TemperatureLogitsWarper(sampling.temperature))
+        if sampling.top_k:
+            steps.append(TopKLogitsWarper(sampling.top_k))
         if sampling.top_p < 1:
             steps.append(TopPLogitsWarper(sampling.top_p))
         steps.append(_Draw([_generator(sampling.seed, prompt) for prompt in prompts]))
