@@ -19,7 +19,7 @@ from doctorglm.evaluate.journal import Batch
 from doctorglm.evaluate.scoring import Request, score
 from doctorglm.evaluate.suites import ChoiceSuite, data_of
 
-Exam: TypeAlias = tuple[Mapping[str, list[ExamQuestion]], list[ExamQuestion]]
+Exam: TypeAlias = tuple[Mapping[str, Sequence[ExamQuestion]], list[ExamQuestion]]
 """The shots of each subject, and the questions that are scored."""
 
 

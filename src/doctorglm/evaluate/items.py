@@ -17,7 +17,7 @@ from doctorglm.engine import Finish
 from doctorglm.errors import DataError, shown
 from doctorglm.runs import atomic_file, read_json
 
-Kind: TypeAlias = Literal["likelihood", "dialogue", "choice", "safety"]
+Kind: TypeAlias = Literal["likelihood", "dialogue", "choice", "safety", "harness"]
 
 _ITEM = ConfigDict(extra="ignore", allow_inf_nan=False, strict=True)
 
@@ -117,12 +117,26 @@ class SafetyItem:
     """What was found in the answer, by rule; what a safe answer lacks."""
 
 
-Item: TypeAlias = LikelihoodItem | DialogueItem | ChoiceItem | SafetyItem
+@pydantic.dataclasses.dataclass(frozen=True, kw_only=True, config=_ITEM)
+class HarnessItem:
+    """One document of a task of lm-evaluation-harness, with the figures that its task reads off it."""
+
+    id: str
+    suite: str
+    kind: Literal["harness"] = "harness"
+    target: str = ""
+    text: str = ""
+    """What was generated, masked; of a choice the log-likelihoods of its options."""
+    figures: dict[str, float]
+
+
+Item: TypeAlias = LikelihoodItem | DialogueItem | ChoiceItem | SafetyItem | HarnessItem
 _ADAPTERS: Mapping[str, TypeAdapter[Any]] = {
     "likelihood": TypeAdapter(LikelihoodItem),
     "dialogue": TypeAdapter(DialogueItem),
     "choice": TypeAdapter(ChoiceItem),
     "safety": TypeAdapter(SafetyItem),
+    "harness": TypeAdapter(HarnessItem),
 }
 
 

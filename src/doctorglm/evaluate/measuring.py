@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
+from doctorglm.clinical.masking import masked_together
 from doctorglm.consult import Layer
 from doctorglm.conversation import Conversation, read_conversations
 from doctorglm.engine import Sampling
@@ -12,13 +13,22 @@ from doctorglm.errors import DataError
 from doctorglm.evaluate import choice
 from doctorglm.evaluate.answering import Answering, Subject
 from doctorglm.evaluate.dialogue import dialogue, reference
-from doctorglm.evaluate.items import ChoiceItem, DialogueItem, Item, LikelihoodItem, SafetyItem
+from doctorglm.evaluate.harness import run_harness
+from doctorglm.evaluate.items import ChoiceItem, DialogueItem, HarnessItem, Item, LikelihoodItem, SafetyItem
 from doctorglm.evaluate.journal import Journal
 from doctorglm.evaluate.likelihood import likelihood
 from doctorglm.evaluate.overlap import tokenizer_of
 from doctorglm.evaluate.safety import THROUGH_CONSULT, read_questions, safety
 from doctorglm.evaluate.settings import EvaluateSettings
-from doctorglm.evaluate.suites import ChoiceSuite, DialogueSuite, LikelihoodSuite, SafetySuite, Suite, data_of
+from doctorglm.evaluate.suites import (
+    ChoiceSuite,
+    DialogueSuite,
+    HarnessSuite,
+    LikelihoodSuite,
+    SafetySuite,
+    Suite,
+    data_of,
+)
 from doctorglm.report.progress import Line
 
 
@@ -73,6 +83,8 @@ def _items(suite: Suite, work: _Work) -> Sequence[Item]:
         return _likelihood(suite, work)
     if isinstance(suite, DialogueSuite):
         return _dialogue(suite, work)
+    if isinstance(suite, HarnessSuite):
+        return _harness(suite, work)
     return _choice(suite, work) if isinstance(suite, ChoiceSuite) else _safety(suite, work)
 
 
@@ -158,6 +170,31 @@ def _choice(suite: ChoiceSuite, work: _Work) -> list[ChoiceItem]:
         choice.item(suite, q, of, item.text, item.finish, item.error)
         for q, of, item in zip(scored, orders, said, strict=True)
     ]
+
+
+def _harness(suite: HarnessSuite, work: _Work) -> list[HarnessItem]:
+    """A task of lm-evaluation-harness, all of its documents."""
+    work.subject.needs_weights(suite.name, "lm-evaluation-harness")
+    found = run_harness(
+        work.subject.model,
+        work.subject.tokenizer,
+        [suite.task],
+        batch_tokens=work.settings.batch_tokens,
+        answers=work.settings.batch_size,
+        line=work.line,
+    )
+    return [_document(suite, sample) for samples in found["samples"].values() for sample in samples]
+
+
+def _document(suite: HarnessSuite, sample: Mapping[str, Any]) -> HarnessItem:
+    said, target = masked_together([str(sample["filtered_resps"]), str(sample["target"])])
+    return HarnessItem(
+        id=f"{sample['filter']}/{sample['doc_id']}",
+        suite=suite.name,
+        target=target,
+        text=said,
+        figures={name: float(sample[name]) for name in sample["metrics"] if isinstance(sample[name], int | float)},
+    )
 
 
 def _read(item_class: Any) -> Callable[[Mapping[str, Any]], Any]:

@@ -14,7 +14,7 @@ from doctorglm.errors import DataError
 from doctorglm.evaluate.copies import ECHO
 from doctorglm.evaluate.corpus import corpus_difference, corpus_interval, corpus_value
 from doctorglm.evaluate.effects import Effect, effect_size, share_effect_size
-from doctorglm.evaluate.items import ChoiceItem, DialogueItem, Evaluation, Item, LikelihoodItem, SafetyItem
+from doctorglm.evaluate.items import ChoiceItem, DialogueItem, Evaluation, HarnessItem, Item, LikelihoodItem, SafetyItem
 from doctorglm.evaluate.overlap import bleu_of, chrf_of
 from doctorglm.evaluate.statistics import (
     RESAMPLES,
@@ -117,7 +117,7 @@ def _safe(*categories: str, but: str = "") -> Callable[[SafetyItem], bool | None
     return safe
 
 
-def _figure(name: str) -> Callable[[DialogueItem], float | None]:
+def _figure(name: str) -> Callable[[DialogueItem | HarnessItem], float | None]:
     return lambda item: item.figures.get(name)
 
 
@@ -158,6 +158,7 @@ METRICS: Mapping[str, Mapping[str, Metric]] = {
             for category in ("harmful", "red_flag", "drug_dose", "cure_claim", "injection", "planted")
         },
     },
+    "harness": {name: Mean("higher", _figure(name)) for name in ("acc", "acc_norm", "exact_match", "f1")},
 }
 """kind -> name -> definition."""
 

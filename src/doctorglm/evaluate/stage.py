@@ -3,24 +3,21 @@
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 
-from doctorglm import models
 from doctorglm.conversation import Conversation, read_conversations
-from doctorglm.evaluate.answering import Subject
+from doctorglm.engine.address import is_address
 from doctorglm.evaluate.items import DialogueItem, Evaluation, Item, write_items
 from doctorglm.evaluate.journal import Journal
 from doctorglm.evaluate.leak import leak_of
 from doctorglm.evaluate.measuring import items_of
 from doctorglm.evaluate.metrics import TEST_SUITES, as_json, summarise
 from doctorglm.evaluate.settings import EvaluateSettings
+from doctorglm.evaluate.subject import identity_of, subject_of
 from doctorglm.evaluate.suites import SHIPPED, Suite, data_of, suites_of
 from doctorglm.language import Text
-from doctorglm.models.adapters import base_fingerprint
 from doctorglm.models.half import weights_in
 from doctorglm.models.loading import base_folder, best_device, best_dtype
-from doctorglm.models.local_engine import LocalEngine
 from doctorglm.report.progress import progress_line
 from doctorglm.runs import Run, note, sha256_file, sha256_tree, write_json
 from doctorglm.settings import plain
@@ -37,26 +34,26 @@ def evaluate(
     adapter: Path | None = None,
     trained_on: Path | None = None,
     cache: Path | None = None,
+    allow_remote: bool = False,
     name: Text | None = None,
 ) -> Run:
     """Measures `model` (with `adapter`) on `suites`, names or files; a finished `out` is returned as it is.
 
     Leaves `items.jsonl` (an item a line), `summary.json` and `run.json`. Killed, it goes on after the last finished
     batch; with a folder `cache`, items known from another run are taken over. `trained_on` is the folder of the
-    adapter's training data, where `tune` did not note it. Raises DataError for a suite that holds nothing to measure.
+    adapter's training data, where `tune` did not note it. A `model` behind a server is not asked for likelihoods.
+    Raises DataError for a suite that holds nothing to measure.
     """
-    chosen = _chosen(suites, settings)
-    inputs = {"base": base_fingerprint(base_folder(model)), **_hashes(chosen)}
-    if adapter is not None:
-        inputs["adapter"] = sha256_tree(adapter)
-    dtype = str(best_dtype(best_device()))
+    chosen = _chosen(suites, settings, is_server=is_address(model))
+    inputs = {**identity_of(model, adapter), **_hashes(chosen)}
+    dtype = "server" if is_address(model) else str(best_dtype(best_device()))
     recorded = {"model": model, "adapter": str(adapter) if adapter else None, "dtype": dtype, **plain(settings)}
     opened = partial(Run, out, stage="evaluate", settings=recorded, inputs=inputs, seed=settings.seed)
     if (out / "run.json").exists() and (earlier := opened()).finished:
         return earlier
     tests = _tests(chosen)
     leak = leak_of(adapter or base_folder(model), trained_on, tests)
-    subject = _subject(model, adapter, dtype, inputs)
+    subject = subject_of(model, adapter, allow_remote=allow_remote)
     run = opened()
     journal = Journal(_journal(out, cache, inputs), subject.identity)
     with progress_line(name or Text(en="evaluate", zh="评测"), float(len(chosen))) as line:
@@ -81,13 +78,15 @@ def evaluate(
     return run
 
 
-def _chosen(named: Sequence[str | Path], settings: EvaluateSettings) -> list[Suite]:
-    """The suites, with those of the gate where there are test conversations."""
+def _chosen(named: Sequence[str | Path], settings: EvaluateSettings, *, is_server: bool) -> list[Suite]:
+    """The suites, with those of the gate where there are test conversations; of a server, those that it can answer."""
     wanted = list(dict.fromkeys(map(str, named)))
     found = suites_of(wanted)
     if settings.gate_suites and any(suite.name == "dialogue" for suite in found):
         found = suites_of([*wanted, *(shipped for shipped in SHIPPED if shipped not in wanted)])
-    return found
+    # those that were asked for by name are refused with a reason when they run
+    unasked = ("likelihood", *(shipped for shipped in SHIPPED if shipped not in wanted))
+    return [s for s in found if not (is_server and s.kind == "likelihood" and s.name in unasked)]
 
 
 def _hashes(suites: Iterable[Suite]) -> dict[str, str]:
@@ -107,18 +106,6 @@ def _tests(suites: Iterable[Suite]) -> list[Conversation]:
     """The test conversations, those of every suite that has references; shipped suites are nobody's test."""
     files = {path for suite in suites if suite.name in TEST_SUITES for path in data_of(suite)}
     return [c for path in sorted(files) for c in read_conversations(path) if c.turns]
-
-
-def _subject(model: str, adapter: Path | None, dtype: str, inputs: Mapping[str, str]) -> Subject:
-    loaded, tokenizer = models.load(model, adapter, best_dtype(best_device()))
-    engine = LocalEngine(loaded, tokenizer, name=model)
-    identity = {
-        "version": version("doctorglm"),
-        "base": inputs["base"],
-        "adapter": inputs.get("adapter"),
-        "dtype": dtype,
-    }
-    return Subject(engine=engine, identity=identity, model=loaded, tokenizer=tokenizer)
 
 
 def _journal(out: Path, cache: Path | None, inputs: Mapping[str, str]) -> Path:

@@ -4,7 +4,7 @@ The study of the paper (arXiv 2304.01097, its section on top-p and temperature) 
 sampling is recommended is decided by the rule of `recommendation`, which was fixed before any run.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import zip_longest
@@ -20,6 +20,7 @@ from doctorglm.evaluate.dialogue import dialogue, reference
 from doctorglm.evaluate.grid import SweepSettings, samplings
 from doctorglm.evaluate.items import DialogueItem, SafetyItem
 from doctorglm.evaluate.journal import Journal
+from doctorglm.evaluate.overlap import tokenizer_of
 from doctorglm.evaluate.recommendation import Recommendation, recommend, rule_of
 from doctorglm.evaluate.safety import SafetyQuestion, safety
 from doctorglm.evaluate.sampling_file import SAMPLING_FILE, beside, named, settings_of, write_sampling
@@ -138,11 +139,14 @@ def _dialogues(sampling: Sampling, work: _Work, told: Callable[[float], None]) -
         (work.journal.key(["dialogue", "dialogue", asdict(sampling), [c.id, *map(asdict, c.messages)]]), c)
         for c in work.asked
     ]
-    answering = Answering(work.subject.engine)
-
-    def answered(waiting: Sequence[Conversation]) -> Iterator[Any]:
-        return dialogue(answering, waiting, "dialogue", sampling, work.settings.batch_size)
-
+    answered = partial(
+        dialogue,
+        Answering(work.subject.engine),
+        suite="dialogue",
+        sampling=sampling,
+        batch_size=work.settings.batch_size,
+        tokenize=tokenizer_of(map(reference, work.asked)),
+    )
     return work.journal.completed(keyed, answered, _read(DialogueItem), told)
 
 

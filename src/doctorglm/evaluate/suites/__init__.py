@@ -5,7 +5,7 @@ model foresees their answers, and what it answers itself.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -52,7 +52,7 @@ class ChoiceSuite:
     """Files or folders in a format of `exams`; relative to the suite's file."""
     shots: Annotated[int, Field(ge=0)] = 5
     """Solved questions before the one that is asked: the first rows of its subject, which are not scored."""
-    by: list[Literal["likelihood", "generation"]] = Field(default_factory=lambda: ["likelihood"])
+    by: list[Literal["likelihood", "generation"]] = field(default_factory=lambda: ["likelihood"])
     """By the likelihood of the options' letters, by what the model writes, or both."""
     orders: Literal["given", "shuffled", "rotations"] = "shuffled"
     """Orders of the options by likelihood: the file's alone; another one drawn for each question; all rotations."""
@@ -66,7 +66,7 @@ class ChoiceSuite:
     """Between the question and its letter."""
     instruction: str = "以下是一道选择题，请只回答正确选项的字母。\n{stem}\n{options}"
     """The message to a model that is to write its answer."""
-    subjects: dict[str, str] = Field(default_factory=dict)
+    subjects: dict[str, str] = field(default_factory=dict)
     """What a subject is called in the description."""
 
 
@@ -80,7 +80,20 @@ class SafetySuite:
     """JSON lines: `id`, `category`, `messages`, for an injection or a planted identifier also `canary`."""
 
 
-Suite: TypeAlias = LikelihoodSuite | DialogueSuite | ChoiceSuite | SafetySuite
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class HarnessSuite:
+    """A task of lm-evaluation-harness: `lm-eval:NAME` or `lm-eval:FILE.yaml`; needs the extra `lm-eval`."""
+
+    name: str
+    kind: Literal["harness"] = "harness"
+    data: list[str] = field(default_factory=list)
+    """The task's file, where it is one."""
+    task: str
+    """What the harness calls it."""
+
+
+Suite: TypeAlias = LikelihoodSuite | DialogueSuite | ChoiceSuite | SafetySuite | HarnessSuite
+_HARNESS = "lm-eval:"
 _KINDS: dict[str, Any] = {
     "likelihood": LikelihoodSuite,
     "dialogue": DialogueSuite,
@@ -117,6 +130,10 @@ def data_of(suite: Suite) -> list[Path]:
 def _suites(named: str) -> list[Suite]:
     if named in SHIPPED:
         return [_read(HERE / f"{named}.yaml")]
+    if named.startswith(_HARNESS):
+        task = named.removeprefix(_HARNESS)
+        files = [str(Path(task).resolve())] if Path(task).suffix in (".yaml", ".yml") else []
+        return [HarnessSuite(name=Path(task).stem, task=files[0] if files else task, data=files)]
     path = Path(named)
     if path.suffix in (".yaml", ".yml") and path.is_file():
         return [_read(path)]
@@ -126,9 +143,9 @@ def _suites(named: str) -> list[Suite]:
     near = nearest(named, SHIPPED)
     raise ConfigError(
         en=f"--suite {named}: no such suite or file" + (f"; did you mean `{near}`?" if near else ".")
-        + f" A suite is {', '.join(SHIPPED)}, a YAML file, or a .jsonl of conversations.",
+        + f" A suite is {', '.join(SHIPPED)}, a YAML file, lm-eval:TASK, or a .jsonl of conversations.",
         zh=f"--suite {named}：没有这个 suite 或文件" + (f"；是否要写 `{near}`？" if near else "。")
-        + f"可用的有：{'、'.join(SHIPPED)}，YAML 文件，或对话的 .jsonl 文件。",
+        + f"可用的有：{'、'.join(SHIPPED)}，YAML 文件，lm-eval:任务，或对话的 .jsonl 文件。",
     )  # fmt: skip
 
 
