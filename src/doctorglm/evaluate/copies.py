@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from doctorglm.evaluate.overlap import tokens
 
 RUN = 8
-"""Tokens in a row that are given back rather than used again: of CMD's answers 4.7 % hold such a run of the question."""
+"""Tokens in a row that are given back rather than used again: 4.7 % of CMD's answers hold such a run of it."""
 
 ECHO = 0.5
 """The share of an answer from which it is an echo: one doctor's answer in a thousand of CMD's is."""
