@@ -41,6 +41,8 @@ def test_an_echo() -> None:
     found = score(QUESTION, REFERENCE, QUESTION).figures
     assert found["echo"] == 1.0 and found["asks_back"] == 1.0 and found["number_agreement"] == 1.0
     assert found["dose_agreement"] is None and found["verbatim"] == 0.0
+    assert 0 < (score(QUESTION, REFERENCE, QUESTION + "多喝水，注意休息。").figures["echo"] or 0) < 1
+    assert score("头痛怎么办？", "Drink water.", "多喝水。").figures["language_agrees"] == 1.0
 
 
 def test_a_loop() -> None:
