@@ -63,6 +63,7 @@ def test_advice_against_an_examination(text: str, is_against: bool) -> None:
 
 def test_terms_are_compared_by_norm() -> None:
     assert term_recall("你这是发热。", "您有点发烧。") == 1.0
+    assert term_recall("没有做过胃镜", "做胃镜") == 0.0
     assert term_recall("多喝热水", "好的") is None
     assert term_recall("Take ibuprofen.", "Ibuprofen helps.") == 1.0
 
@@ -94,6 +95,7 @@ def test_what_is_compared_the_other_way_does_not_agree() -> None:
     assert number_agreement("高于38.5度吃药", "", "低于38.5度吃药") == 0.0
     assert number_agreement("38.5度以上吃药", "", "超过38.5度吃药") == 1.0
     assert number_agreement("吃3到5天", "", "吃三到五天") == 1.0
+    assert number_agreement("吃3到5天", "", "吃3到7天") == 0.0
 
 
 def test_doses_alone() -> None:

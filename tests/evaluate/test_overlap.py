@@ -201,6 +201,7 @@ def test_words_are_those_of_the_lexicon() -> None:
     assert words("您有慢性胃炎，吃奥美拉唑20mg。") == ["您", "有", "慢性胃炎", "吃", "奥美拉唑", "20", "mg"]
     assert words("Ｂ１２缺乏，HBV-DNA阳性") == ["b", "12", "缺", "乏", "hbv", "dna", "阳", "性"]
     assert words("頭痛") == words("头痛") == ["头痛"]
+    assert words("肚子有点疼") == ["肚", "子", "有点", "疼"]  # a word with a gap is no word of the text
     assert words("chest pain since 3.5 days") == ["chest", "pain", "since", "3.5", "days"]
 
 

@@ -1,9 +1,16 @@
 """All figures of one answer: by hand for a copy of the reference, an echo, a loop and nothing."""
 
+import csv
+import io
 import time
+from pathlib import Path
 
+import numpy as np
 import pytest
 
+from doctorglm.evaluate.copies import ECHO, echo, verbatim
+from doctorglm.evaluate.corpus import corpus_value
+from doctorglm.evaluate.overlap import bleu, bleu_of, characters, chrf, chrf_of, rouge_l, words
 from doctorglm.evaluate.texts import DIALOGUE_FIGURES, score
 
 QUESTION = "医生您好，孩子发烧38.5度三天了，需要吃抗生素吗？"
@@ -34,6 +41,8 @@ def test_an_echo() -> None:
     found = score(QUESTION, REFERENCE, QUESTION).figures
     assert found["echo"] == 1.0 and found["asks_back"] == 1.0 and found["number_agreement"] == 1.0
     assert found["dose_agreement"] is None and found["verbatim"] == 0.0
+    assert 0 < (score(QUESTION, REFERENCE, QUESTION + "多喝水，注意休息。").figures["echo"] or 0) < 1
+    assert score("头痛怎么办？", "Drink water.", "多喝水。").figures["language_agrees"] == 1.0
 
 
 def test_a_loop() -> None:
@@ -63,3 +72,22 @@ def test_long_answers_are_scored_in_time() -> None:
     found = score(QUESTION, REFERENCE * 300, answer)
     assert time.process_time() - begun < 10
     assert found.figures["characters"] == len(answer) > 9_000
+
+
+def test_doctors_who_answer_other_questions(shared: Path) -> None:
+    """What chance reaches, as the docs quote it: every fourth question of CMD with the answer of one far from it."""
+    source = next((shared / "data/corpora/cmd").glob("*.csv")).read_bytes().decode("gb18030")
+    rows = list(csv.DictReader(io.StringIO(source, newline="")))[::4]
+    questions, references = [f"{row['title']}\n{row['ask']}" for row in rows], [row["answer"] for row in rows]
+    assert len(rows) == 1911
+    given_back = [echo(*pair) for pair in zip(questions, references, strict=True)]
+    assert sum(share > 0 for share in given_back) / 1911 == pytest.approx(0.047, abs=0.001)
+    assert sum(share >= ECHO for share in given_back) == 2
+    answers = references[955:] + references[:955]
+    runs = [verbatim(*triple) for triple in zip(answers, references, questions, strict=True)]
+    assert (np.quantile(runs, 0.5), np.quantile(runs, 0.95), max(runs)) == (3, 5, 54)
+    pairs = list(zip(answers, references, strict=True))
+    assert np.mean([rouge_l(characters(a), characters(b)) for a, b in pairs]) == pytest.approx(0.135, abs=0.001)
+    assert np.mean([rouge_l(words(a), words(b)) for a, b in pairs]) == pytest.approx(0.108, abs=0.001)
+    assert corpus_value([bleu(*pair, "zh").sums for pair in pairs], bleu_of) == pytest.approx(3.3, abs=0.1)
+    assert corpus_value([chrf(*pair).sums for pair in pairs], chrf_of) == pytest.approx(5.7, abs=0.1)
