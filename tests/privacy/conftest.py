@@ -39,7 +39,7 @@ def scene(world: Path) -> Scene:
 @pytest.fixture
 def echo(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every model answers with what it was asked."""
-    for place in ("models.local_engine", "evaluate.subject", "recipe.pipeline"):
+    for place in ("models.local_engine", "models.opening", "evaluate.subject", "recipe.pipeline"):
         monkeypatch.setattr(f"doctorglm.{place}.LocalEngine", Echo)
 
 

@@ -131,7 +131,10 @@ Model = Annotated[
     typer.Option(
         "--model",
         metavar="MODEL",
-        help=say(en="A folder of weights, or `embedded`.", zh="权重文件夹，或 embedded（内置模型）。"),
+        help=say(
+            en="A folder of weights, a .gguf file, `embedded`, or http(s)://HOST/v1#NAME.",
+            zh="权重文件夹、.gguf 文件、embedded（内置模型），或 http(s)://主机/v1#模型名。",
+        ),
     ),
 ]
 Adapter = Annotated[
@@ -168,6 +171,37 @@ Cache = Annotated[
         help=say(
             en="Keeps finished items for other evaluations of the same model.",
             zh="保存已完成的条目，供同一模型的其他评测使用。",
+        ),
+    ),
+]
+AllowRemote = Annotated[
+    bool,
+    typer.Option(
+        "--allow-remote",
+        help=say(
+            en="A server elsewhere may be asked; it is sent masked text only.",
+            zh="允许使用其他机器上的服务器；只会发送遮盖后的文本。",
+        ),
+    ),
+]
+Sweep = Annotated[
+    bool,
+    typer.Option(
+        "--sweep",
+        help=say(
+            en="Then sweeps temperature, top-p and more (sweep.KEY=VALUE), and recommends one sampling.",
+            zh="随后扫描 temperature、top-p 等采样参数（sweep.键=值），并给出推荐。",
+        ),
+    ),
+]
+Judge = Annotated[
+    str | None,
+    typer.Option(
+        "--judge",
+        metavar="MODEL",
+        help=say(
+            en="A model that judges the answers (judge.KEY=VALUE): a folder, or http(s)://HOST/v1#NAME.",
+            zh="评判回答的模型（judge.键=值）：文件夹，或 http(s)://主机/v1#模型名。",
         ),
     ),
 ]

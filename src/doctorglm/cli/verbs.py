@@ -8,7 +8,7 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -222,19 +222,37 @@ def evaluate(
     settings: flags.Settings = None,
     adapter: flags.Adapter = None,
     trained_on: flags.TrainedOn = None,
+    sweep: flags.Sweep = False,
+    judge: flags.Judge = None,
     cache: flags.Cache = None,
+    allow_remote: flags.AllowRemote = False,
     as_json: flags.Json = False,
 ) -> int:
-    """Leaves every item and a summary with intervals."""
+    """Leaves every item and a summary with intervals; then the judge's scores and the sweep, where asked for."""
     from doctorglm.evaluate import EvaluateSettings
     from doctorglm.evaluate import evaluate as stage
 
-    values = build(EvaluateSettings, parse_overrides(settings or []), "evaluate")
-    stage(model, suite, out, values, adapter=adapter, trained_on=trained_on, cache=cache)
-    summary = read_json(out / "summary.json")
-    print_json(summary, as_json)
-    rows = [f"{n}: {m['value']:.4f} [{m['low']:.4f}, {m['high']:.4f}]" for n, m in summary["metrics"].items()]
+    values = parse_overrides(settings or [])
+    wanted = build(EvaluateSettings, _own(values, "sweep", "judge"), "evaluate")
+    swept, judged = _of(values, "sweep"), _of(values, "judge")
+    stage(model, suite, out, wanted, adapter=adapter, trained_on=trained_on, cache=cache, allow_remote=allow_remote)
+    found = dict(read_json(out / "summary.json"))
+    rows = [f"{n}: {m['value']:.4f} [{m['low']:.4f}, {m['high']:.4f}]" for n, m in found["metrics"].items()]
     tell("\n".join(rows), as_json)
+    if judge is not None:
+        from doctorglm.evaluate.judge import JudgeSettings
+        from doctorglm.evaluate.judge.stage import judge_evaluation
+
+        asked = build(JudgeSettings, judged, "judge")
+        found["judge"] = judge_evaluation(out, judge, asked, allow_remote=allow_remote)
+    if sweep:
+        from doctorglm.evaluate.grid import SweepSettings
+        from doctorglm.evaluate.sweep_stage import sweep_stage
+
+        grid = build(SweepSettings, swept, "sweep")
+        found["sweep"] = sweep_stage(model, suite, out / "sweep", grid, adapter=adapter, allow_remote=allow_remote)
+        tell(say(**found["sweep"]["reason"]), as_json)
+    print_json(found, as_json)
     return 0
 
 
@@ -251,15 +269,25 @@ def compare(
     tuned_evals: flags.TunedEvaluations,
     out: flags.Out,
     placebo: flags.Placebo = None,
+    judge: flags.Judge = None,
+    allow_remote: flags.AllowRemote = False,
     as_json: flags.Json = False,
 ) -> int:
     """Writes gate.json, for several tuned models one in a folder of each; exit code 3 when a gate fails."""
     from doctorglm.evaluate import GateSettings, compare_all
 
     evaluations, values = _split_settings(tuned_evals)
-    settings = build(GateSettings, values, "compare")
+    settings = build(GateSettings, _own(values, "judge"), "compare")
     gates = compare_all(base_eval, evaluations, out, placebo=placebo, settings=settings)
     passed = all(gate["passed"] for gate in gates.values())
+    if judge is not None:
+        from doctorglm.evaluate.judge import JudgeSettings
+        from doctorglm.evaluate.judge.stage import judge_comparison
+
+        asked = build(JudgeSettings, _of(values, "judge"), "judge")
+        for name, tuned in zip(gates, evaluations, strict=True):
+            place = out if len(gates) == 1 else out / name
+            judge_comparison(base_eval, tuned, place, judge, asked, allow_remote=allow_remote)
     print_json(next(iter(gates.values())) if len(gates) == 1 else {"passed": passed, "gates": gates}, as_json)
     for name, gate in gates.items():
         tell((f"{name}: " if len(gates) > 1 else "") + say(**gate["sentence"]), as_json)
@@ -276,20 +304,20 @@ def chat(
     adapter: flags.Adapter = None,
     ask: flags.Ask = None,
     settings: flags.Settings = None,
+    allow_remote: flags.AllowRemote = False,
     as_json: flags.Json = False,
 ) -> int:
     """History, /clear, streaming; Ctrl-C stops an answer."""
-    from doctorglm import models
     from doctorglm.chat import chat as talk
     from doctorglm.consult import Consultation, Layer
     from doctorglm.evaluate.sampling_file import sampling_for
-    from doctorglm.models.local_engine import LocalEngine
+    from doctorglm.models.opening import open_engine
 
     if as_json and ask is None:
         raise ConfigError(en="--json goes with --ask TEXT.", zh="--json 需与 --ask 文本 一起使用。")
     sampling = sampling_for(adapter, parse_overrides(settings or []), "chat")
-    loaded, tokenizer = models.load(model, adapter)
-    consultation = Consultation(LocalEngine(loaded, tokenizer, name=model), sampling, Layer())
+    engine = open_engine(model, adapter, allow_remote=allow_remote)
+    consultation = Consultation(engine, sampling, Layer())
     return talk(consultation, ask=None if ask is None else readable(ask), as_json=as_json)
 
 
@@ -425,8 +453,18 @@ def _merge(adapter: Path, target: Path, base: str | None, allow_ungated: bool) -
     return merge(adapter, folder, target, fingerprint=fingerprint, gate=gate)
 
 
+def _own(values: Mapping[str, Any], *sections: str) -> dict[str, Any]:
+    """The settings that belong to no section."""
+    return {key: value for key, value in values.items() if key.partition(".")[0] not in sections or "." not in key}
+
+
+def _of(values: Mapping[str, Any], section: str) -> dict[str, Any]:
+    """The settings of a section, `section.key`, by their key."""
+    return {key.partition(".")[2]: value for key, value in values.items() if key.startswith(f"{section}.")}
+
+
 def _split_settings(arguments: Sequence[str]) -> tuple[list[Path], dict[str, Any]]:
     """Paths, and KEY=VALUE pairs; a path that exists is a path whatever it is called."""
-    pairs = [a for a in arguments if re.match(r"[a-z_]+=", a) and not Path(a).exists()]
+    pairs = [a for a in arguments if re.match(r"[a-z_.]+=", a) and not Path(a).exists()]
     files = [Path(a) for a in arguments if a not in pairs]
     return files, {key: scalar(value) for key, _, value in (pair.partition("=") for pair in pairs)}

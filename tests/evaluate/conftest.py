@@ -1,0 +1,3 @@
+"""What several tests of evaluation share."""
+
+from ..engine.conftest import serve as serve
