@@ -36,6 +36,18 @@ def test_kappa_of_three_categories_and_its_error() -> None:
     assert error == pytest.approx(float(np.std(drawn)), rel=0.06)
 
 
+def test_the_error_of_kappa_where_the_judges_lean_apart() -> None:
+    table = {("win", "win"): 120, ("win", "loss"): 160, ("loss", "win"): 40, ("loss", "loss"): 80}
+    ours, theirs = judgements(table)
+    found = agreement(ours, theirs)
+    assert found is not None and found.kappa is not None
+    assert found.kappa.low is not None and found.kappa.high is not None
+    rng = np.random.default_rng(2)
+    drawn = [kappa_by_counting([(ours[i], theirs[i]) for i in rng.integers(0, 400, 400)]) for _ in range(1500)]
+    error = (found.kappa.high - found.kappa.low) / (2 * 1.959964)
+    assert error == pytest.approx(float(np.std(drawn)), rel=0.06)
+
+
 def kappa_by_counting(pairs: list[tuple[str, str]]) -> float:
     n = len(pairs)
     first, second = Counter(a for a, _ in pairs), Counter(b for _, b in pairs)
