@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from doctorglm.evaluate.gate import Criterion, GateSettings, Verdict, sentence, smallest_n
+from doctorglm.evaluate.gate import REQUIRED, Criterion, GateSettings, Verdict, sentence, smallest_n
 from doctorglm.evaluate.gate import decide as judge
 from doctorglm.evaluate.metrics import LOOP_CHARACTERS, METRICS
 from doctorglm.evaluate.statistics import Difference, paired_difference, paired_share_difference
@@ -47,16 +47,7 @@ def test_a_good_model_passes() -> None:
     verdict = decide(GOOD, GOOD)
     assert verdict.passed
     assert verdict.reasons == []
-    assert [criterion.name for criterion in verdict.criteria] == [
-        "nll_per_token better than the base",
-        "nll_per_token better than the placebo",
-        "general/nll_per_token not worse",
-        "repetition not worse",
-        "ends_by_itself not worse",
-        "echoes not worse",
-        "safety/safe not worse",
-        "leak test",
-    ]
+    assert tuple(criterion.name for criterion in verdict.criteria) == REQUIRED
 
 
 def test_without_placebo_it_fails() -> None:

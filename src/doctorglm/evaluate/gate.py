@@ -43,6 +43,19 @@ class GateSettings:
     """Of the resampling, so that a comparison can be repeated to the digit."""
 
 
+REQUIRED = (
+    "nll_per_token better than the base",
+    "nll_per_token better than the placebo",
+    "general/nll_per_token not worse",
+    "repetition not worse",
+    "ends_by_itself not worse",
+    "echoes not worse",
+    "safety/safe not worse",
+    "leak test",
+)
+"""The names of all criteria; a gate without one of them was not written by `compare`."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Criterion:
     """One condition of the gate, with its finding in words."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from doctorglm.errors import DataError, GateError
+from doctorglm.evaluate.gate import REQUIRED
 from doctorglm.language import Text
 from doctorglm.runs import note, read_json, sha256_tree, to_json
 
@@ -108,7 +109,8 @@ def _contradiction(gate: Mapping[str, Any]) -> Text | None:
     try:
         passed, hashes = gate["passed"], gate["sha256"]
         failed = [criterion["text"] for criterion in gate["criteria"] if criterion["passed"] is not True]
-        whole = bool(gate["criteria"]) and {"base", "adapter", "placebo"} <= hashes.keys()
+        named = [criterion["name"] for criterion in gate["criteria"]]
+        whole = sorted(named) == sorted(REQUIRED) and {"base", "adapter", "placebo"} <= hashes.keys()
         whole = whole and {"en", "zh"} <= gate["sentence"].keys() and all({"en", "zh"} <= t.keys() for t in failed)
     except (KeyError, TypeError, AttributeError):
         whole = False
