@@ -15,23 +15,23 @@ from typing import Any
 from doctorglm.evaluate import answer_words as words
 from doctorglm.evaluate.mentions import Mention, Namer, readable
 
-_THOUGHT = re.compile(r"<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL)
 _LATEX = ((re.compile(r"\\boxed\s*\{"), "答案:{"), (re.compile(r"\\(?:text|mathrm|mathbf)\s*\{"), "{"))
-_MARKUP = re.compile(r"</?s>|<\|[^|<>]{1,20}\|>|[*`#{}$~]|\\[()\[\]]|(?m:^\s*>\s?)")
+_MARKUP = re.compile(r"</?s>|<\|[^|<>]{1,20}\|>|[*`#{}$~]|\\[()\[\]]|(?m:^[ \t]{0,8}>[ \t]?)")
 _EMOJI = re.compile("[\U0001f000-\U0001faff\ufe0f\u2b50]")
 _ANSWER_KEY = re.compile(r"answer|choice|final|result|option|答案|选项|选择|结果", re.IGNORECASE)
-_JSON = re.compile(r"\s*(?:```(?:json)?)?\s*(\{.*\})\s*(?:```)?\s*", re.DOTALL)
+_JSON = re.compile(r"(?:```(?:json)?\s{0,8})?(\{.*\})(?:\s{0,8}```)?", re.DOTALL)
 _ONLY_LETTERS = re.compile(
     r"[\s(（\[【\"“]*([A-Za-z](?:[\s,，、;；/+&和与及]*[A-Za-z])*)[\s)）\]】\"”.。、,，;；!！:：]*"
 )
-_NUMBERED = re.compile(r"(?:第\s*)?[0-9]{1,2}\s*题?\s*[.、．:：)）]\s*[A-Ha-h](?=\s|[;；,，。]|$)")
-_BREAK = re.compile(r"[。！？!?；;\n，,…]|\.(?=\s|$)|->|=>|→")
+_NUMBERED = re.compile(r"(?:第 ?)?[0-9]{1,2} ?题? ?[.、．:：)）]\s?[A-Ha-h](?=\s|[;；,，。]|$)")
+_BREAK = re.compile(r"[。！？!?；;\n，,…—]|\.(?=\s|$)|->|=>|→")
 _END = re.compile(r"[。！？!?；;\n]|\.(?=\s|$)")
 _BROKEN_OFF = re.compile(r"(?:[，,、:：（(]|因此|所以|并|和|与|或|的|在|是|为|及|、本题)\s*$")
-_ENDS_CLAUSE = re.compile(r"[\s)）\]】\"”'」]*(?:选?项)?\s*(?:$|[。！!；;，,、.✅✓√])")
+_ENDS_CLAUSE = re.compile(r"[ \t)）\]】\"”'」]*(?:选?项)?[ \t]*(?:$|[\n。！!；;，,、.✅✓√])")
+_LONG, _CLOSE = 4, 0.8
 _CLOSES = re.compile(r"\s*[)）\]】]\s*(?:$|[。！!\n])")
 _HEAD = re.compile(r"[.]\s*\S")
-_HEADS = re.compile(r"(?:^|[\n。；;])\s*([A-H])(?=[.、:：)）]|选?项|\s)", re.IGNORECASE)
+_HEADS = re.compile(r"(?:^|[\n。；;])[ \t]{0,8}([A-H])(?=[.、:：)）]|选?项|\s)", re.IGNORECASE)
 _NUMERALS = {c: i for i, c in enumerate("一二三四五六七八", 1)} | {str(i): i for i in range(1, 9)} | {"两": 2}
 _FORMAL, _PLAIN, _BARE = 3, 2, 1
 
@@ -65,7 +65,7 @@ def read_choice(text: str, options: Mapping[str, str], multiple: bool = False) -
 
 def _in_json(text: str, options: Mapping[str, str], multiple: bool) -> str | None:
     """What an answer written as JSON chooses, "" where it is empty; None for another text."""
-    found = _JSON.fullmatch(text)
+    found = _JSON.fullmatch(text.strip())
     if not found:
         return None
     try:
@@ -111,6 +111,16 @@ def _bare(line: str) -> str:
     return re.sub(r"[\s.、:：)）(（，,。;；]", "", line.lower())
 
 
+def _common(a: str, b: str) -> int:
+    """The length of the longest common subsequence."""
+    row = [0] * (len(b) + 1)
+    for x in a:
+        before = 0
+        for i, y in enumerate(b, 1):
+            before, row[i] = row[i], before + 1 if x == y else max(row[i], row[i - 1])
+    return row[-1]
+
+
 class _Reading:
     """One text with its mentions, and the rules from the surest on."""
 
@@ -122,6 +132,8 @@ class _Reading:
 
     def choice(self) -> str | None:
         """The letters of the first rule that says something; "" where one says that nothing is chosen."""
+        if any(letter not in self.namer.letters for letter in words.OUTSIDE.findall(self.text)[-1:]):
+            return None
         for rule in (self._chosen, self._all_or_others, self._by_place, self._by_verdicts, self._left_over):
             chosen = rule()
             if chosen is not None:
@@ -267,7 +279,7 @@ class _Reading:
             return next((x for x, said in self.namer.said.items() if words.ALL_OPTION.search(said)), "")
         exempt = words.EXCEPT.search(self.text)
         out = "".join(m.letters for m in self.namer.mentions(exempt[1])) if exempt else ""
-        if not self.multiple and exempt and words.NO_OTHER.match(self.text[exempt.end() : exempt.end() + words.WINDOW]):
+        if not self.multiple and exempt and not words.SO_SO.match(self._right(exempt.end())):
             return out
         if self.multiple and (out or (words.OTHERS.search(self.text) and self._rejected())):
             return "".join(x for x in every if x not in (out or self._rejected()))
@@ -287,11 +299,14 @@ class _Reading:
         return self.namer.letters[place - 1 : place]
 
     def _by_verdicts(self) -> str | None:
-        """Which options are called right, one by one."""
+        """Which options are called right, one by one; of one question, the only one called wrong where all others are right."""
         right = {x for s in self.said if s.right and not s.rejected for x in s.mention.letters}
         if not right:
             return None
-        return "".join(right) if self.multiple or len(right) == 1 else ""
+        if self.multiple or len(right) == 1:
+            return "".join(right)
+        odd = set(self.namer.letters) - right
+        return odd.pop() if len(odd) == 1 and odd <= self._rejected() else ""
 
     def _left_over(self) -> str | None:
         """The one that is left when all others are rejected."""
@@ -299,7 +314,12 @@ class _Reading:
         return rest[0] if len(rest) == 1 and len(self.namer.letters) > 2 else None
 
     def _rejected(self) -> set[str]:
-        return {x for s in self.said if s.rejected for x in s.mention.letters}
+        rejected = {x for s in self.said if s.rejected for x in s.mention.letters}
+        both = words.BOTH_WRONG.search(self.text)
+        if both:
+            begin = both.start() - len(self._sentence(both.start()))
+            rejected |= {x for s in self.said if begin <= s.mention.at < both.start() for x in s.mention.letters}
+        return rejected
 
     def _by_words(self) -> str | None:
         """The option whose own words the text ends on or names alone; none for refusals and texts that break off."""
@@ -312,22 +332,41 @@ class _Reading:
         if chosen and (len(sets) == 1 or self._replaces(chosen[-2], chosen[-1])):
             return self._several("".join(chosen[-1].mention.letters))
         named = {x for s in self.said if not s.rejected for x in s.mention.letters}
-        if not said or any(s.excused for s in self.said) or (len(named) > 1 and not (self.multiple and len(said) == 1)):
-            return None
-        clear = [s for s in said if s.weight or (not self.multiple and self._is_clear(s.mention))]
-        return self._several("".join(named)) if clear else None
+        alone = (
+            said and not any(s.excused for s in self.said) and (len(named) == 1 or (self.multiple and len(said) == 1))
+        )
+        if alone and any(s.weight or (not self.multiple and self._is_clear(s.mention)) for s in said):
+            return self._several("".join(named))
+        return None if any(s.mention.exact for s in self.said) else self._nearly_named()
 
     def _is_clear(self, mention: Mention) -> bool:
         """All words of an option, or some of them alone in a clause of the last sentence."""
-        if mention.by_letter or mention.exact:
-            return mention.by_letter or mention.end - mention.at > 1
-        alone = not self._left(mention.at).strip() or self.text[mention.at - 1].isspace()
+        if mention.by_letter:
+            return True
+        if mention.exact:
+            return mention.end - mention.at > 1 and self._is_told(mention)
+        alone = not self._left(mention.at).strip(" \"“'「—=>-") or self.text[mention.at - 1].isspace()
         return (
             alone and mention.at >= self._last_sentence() and _ENDS_CLAUSE.match(self._right(mention.end)) is not None
         )
 
+    def _is_told(self, mention: Mention) -> bool:
+        """Whether the last sentence is about an option, or ends on it: 心电图示ST段抬高 only reports one."""
+        return mention.at >= self._last_sentence() and words.REPORTED.match(self._right(mention.end)) is None
+
+    def _nearly_named(self) -> str | None:
+        """The one option whose signs stand in the last clause, but for a few of them (骨性关节炎 for 骨关节炎)."""
+        clause = self.text[self._last_sentence() :].rstrip("。.！! ").lower()
+        clause = clause[max((m.end() for m in _BREAK.finditer(clause)), default=0) :][-words.WINDOW :]
+        if words.NOT_SAID.search(clause):
+            return None
+        said = self.namer.said.items()
+        close = [x for x, text in said if len(text) >= _LONG and _common(text, clause) >= _CLOSE * len(text)]
+        return close[0] if len(close) == 1 else None
+
     def _last_sentence(self) -> int:
-        ends = [found.end() for found in _END.finditer(self.text) if self.text[found.end() :].strip()]
+        length = len(self.text.rstrip())
+        ends = [found.end() for found in _END.finditer(self.text) if found.end() < length]
         return ends[-1] if ends else 0
 
     def _several(self, letters: str) -> str | None:

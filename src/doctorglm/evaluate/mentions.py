@@ -198,5 +198,7 @@ def _parts_of(text: str) -> frozenset[str]:
 
 def _is_own(part: str, letter: str, said: Mapping[str, str]) -> bool:
     """False where another option has these signs too, in this order."""
-    pattern = re.compile(".*".join(map(re.escape, part)))
+    mixed = not all("\u4e00" <= sign <= "\u9fff" for sign in part)
+    pattern = _finder([part]) if mixed else re.compile(".*".join(map(re.escape, part)))
+    assert pattern
     return not any(other != letter and pattern.search(text) for other, text in said.items())
