@@ -1,28 +1,19 @@
 """Which option an answer in free text finally chooses: rules over its mentions of options, from the surest on.
 
-A text is read as mentions, each chosen, rejected or merely named by the words around it (`answer_words`). Sentences that
-choose come first, the last of them where it replaces the earlier ones; then verdicts on the options one by one; then
-what is left when the others are rejected; then an option whose own words alone are there. What stays open is None: a
-letter that nobody chose would be scored as if somebody had.
+A text is read as mentions, each chosen, rejected or merely named by the words around it (`answer_words`). Sentences
+that choose come first, the last of them where it replaces the earlier ones; then verdicts on the options one by one;
+then what is left when the others are rejected; then an option whose own words alone are there. What stays open is None:
+a letter that nobody chose would be scored as if somebody had.
 """
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from doctorglm.evaluate import answer_words as words
-from doctorglm.evaluate.mentions import Mention, Namer, readable
+from doctorglm.evaluate.answer_text import common, in_json, only_letters, plain, without_echo
+from doctorglm.evaluate.mentions import Mention, Namer
 
-_LATEX = ((re.compile(r"\\boxed\s*\{"), "答案:{"), (re.compile(r"\\(?:text|mathrm|mathbf)\s*\{"), "{"))
-_MARKUP = re.compile(r"</?s>|<\|[^|<>]{1,20}\|>|[*`#{}$~]|\\[()\[\]]|(?m:^[ \t]{0,8}>[ \t]?)")
-_EMOJI = re.compile("[\U0001f000-\U0001faff\ufe0f\u2b50]")
-_ANSWER_KEY = re.compile(r"answer|choice|final|result|option|答案|选项|选择|结果", re.IGNORECASE)
-_JSON = re.compile(r"(?:```(?:json)?\s{0,8})?(\{.*\})(?:\s{0,8}```)?", re.DOTALL)
-_ONLY_LETTERS = re.compile(
-    r"[\s(（\[【\"“]*([A-Za-z](?:[\s,，、;；/+&和与及]*[A-Za-z])*)[\s)）\]】\"”.。、,，;；!！:：]*"
-)
 _NUMBERED = re.compile(r"(?:第 ?)?[0-9]{1,2} ?题? ?[.、．:：)）]\s?[A-Ha-h](?=\s|[;；,，。]|$)")
 _BREAK = re.compile(r"[。！？!?；;\n，,…—]|\.(?=\s|$)|->|=>|→")
 _END = re.compile(r"[。！？!?；;\n]|\.(?=\s|$)")
@@ -50,75 +41,15 @@ class _Said:
 
 def read_choice(text: str, options: Mapping[str, str], multiple: bool = False) -> str | None:
     """The letters that an answer finally chooses, sorted; None where it chooses none, or of one question several."""
-    named = _in_json(text, options, multiple)
-    if named is not None:
-        return named or None
-    plain = _plain(text)
-    if plain is None or len(set(_NUMBERED.findall(plain))) > 1:
+    named = in_json(text)
+    said = plain(text if named is None else named)
+    if not said or len(set(_NUMBERED.findall(said))) > 1:
         return None
     namer = Namer(options, multiple)
-    chosen = _only_letters(plain, namer.letters) or _Reading(_without_echo(plain, namer), namer, multiple).choice()
+    chosen = only_letters(said, namer.letters) or _Reading(without_echo(said, namer.said), namer, multiple).choice()
     if not chosen or (len(chosen) > 1 and not multiple):
         return None
     return "".join(sorted(chosen))
-
-
-def _in_json(text: str, options: Mapping[str, str], multiple: bool) -> str | None:
-    """What an answer written as JSON chooses, "" where it is empty; None for another text."""
-    found = _JSON.fullmatch(text.strip())
-    if not found:
-        return None
-    try:
-        record = json.loads(found[1])
-    except (ValueError, RecursionError):
-        return None
-    values: list[Any] = [value for key, value in record.items() if _ANSWER_KEY.search(str(key))]
-    if not values:
-        return None
-    value = values[-1]
-    said = ",".join(map(str, value)) if isinstance(value, list) else str(value)
-    return read_choice(said, options, multiple) or ""
-
-
-def _plain(text: str) -> str | None:
-    """The text without thoughts and markup; None when it ends within a thought."""
-    text = text.rpartition("</think>")[2] if "</think>" in text else text
-    if "<think>" in text:
-        return None
-    for pattern, instead in _LATEX:
-        text = pattern.sub(instead, text)
-    return readable(_EMOJI.sub(" ", _MARKUP.sub("", text))).strip()
-
-
-def _only_letters(text: str, letters: str) -> str:
-    """The letters of a text that holds nothing else."""
-    found = _ONLY_LETTERS.fullmatch(text)
-    named = re.sub(r"[^A-Za-z]", "", found[1]).upper() if found else ""
-    return "".join(dict.fromkeys(named)) if named and set(named) <= set(letters) else ""
-
-
-def _without_echo(text: str, namer: Namer) -> str:
-    """The text without a list of all options, each with its letter on a line of its own."""
-    lines = text.split("\n")
-    own = {f"{letter.lower()}{_bare(said)}" for letter, said in namer.said.items()}
-    echoed = [i for i, line in enumerate(lines) if _bare(line) in own]
-    if len({_bare(lines[i]) for i in echoed}) < len(namer.letters):
-        return text
-    return "\n".join(line for i, line in enumerate(lines) if i not in set(echoed)).strip()
-
-
-def _bare(line: str) -> str:
-    return re.sub(r"[\s.、:：)）(（，,。;；]", "", line.lower())
-
-
-def _common(a: str, b: str) -> int:
-    """The length of the longest common subsequence."""
-    row = [0] * (len(b) + 1)
-    for x in a:
-        before = 0
-        for i, y in enumerate(b, 1):
-            before, row[i] = row[i], before + 1 if x == y else max(row[i], row[i - 1])
-    return row[-1]
 
 
 class _Reading:
@@ -262,9 +193,9 @@ class _Reading:
         if words.GIVEN_UP.search(self.text, end):
             return ""
         for later in self.said:
-            if later.mention.at > end and later.rejected and set(later.mention.letters) & set(letters):
-                if words.THEN_WRONG.search(self._left(later.mention.at)):
-                    return ""
+            about = later.mention.at > end and later.rejected and set(later.mention.letters) & set(letters)
+            if about and words.THEN_WRONG.search(self._left(later.mention.at)):
+                return ""
         return letters
 
     def _all_or_others(self) -> str | None:
@@ -279,7 +210,7 @@ class _Reading:
             return next((x for x, said in self.namer.said.items() if words.ALL_OPTION.search(said)), "")
         exempt = words.EXCEPT.search(self.text)
         out = "".join(m.letters for m in self.namer.mentions(exempt[1])) if exempt else ""
-        if not self.multiple and exempt and not words.SO_SO.match(self._right(exempt.end())):
+        if not self.multiple and exempt and out and not words.SO_SO.match(self._right(exempt.end())):
             return out
         if self.multiple and (out or (words.OTHERS.search(self.text) and self._rejected())):
             return "".join(x for x in every if x not in (out or self._rejected()))
@@ -299,7 +230,7 @@ class _Reading:
         return self.namer.letters[place - 1 : place]
 
     def _by_verdicts(self) -> str | None:
-        """Which options are called right, one by one; of one question, the only one called wrong where all others are right."""
+        """Which options are called right, one by one; of one question also the only wrong one among right ones."""
         right = {x for s in self.said if s.right and not s.rejected for x in s.mention.letters}
         if not right:
             return None
@@ -361,7 +292,7 @@ class _Reading:
         if words.NOT_SAID.search(clause):
             return None
         said = self.namer.said.items()
-        close = [x for x, text in said if len(text) >= _LONG and _common(text, clause) >= _CLOSE * len(text)]
+        close = [x for x, text in said if len(text) >= _LONG and common(text, clause) >= _CLOSE * len(text)]
         return close[0] if len(close) == 1 else None
 
     def _last_sentence(self) -> int:
