@@ -18,6 +18,10 @@ NUMBERS = {"A": "1", "B": "2", "C": "4", "D": "8"}
 TRUTH = {"A": "正确", "B": "错误"}
 SIGNS = {"A": "发热", "B": "咳嗽", "C": "胸痛", "D": "呼吸困难", "E": "腹泻"}
 
+PAINS = {"A": "急性阑尾炎", "B": "异位妊娠破裂", "C": "卵巢囊肿蒂扭转", "D": "输尿管结石", "E": "急性盆腔炎"}
+DRUGS = {"A": "地塞米松", "B": "硝酸甘油", "C": "呋塞米", "D": "吗啡"}
+BLOOD = {"A": "乙型肝炎", "B": "丙型肝炎", "C": "梅毒", "D": "艾滋病", "E": "疟疾"}
+
 GERM_ANSWERS = [
     ("B", "选B"),
     ("B", "答案是：B"),
@@ -232,6 +236,78 @@ GERM_ANSWERS = [
     (None, "跳过"),
 ]
 OTHER_ANSWERS = [
+    (PAINS, "B", "停经45天，突发下腹痛伴休克，后穹窿穿刺抽出不凝血，诊断明确，为异位妊娠破裂。"),
+    (PAINS, "B", "停经史+不凝血，宫外孕破裂，选B"),
+    (PAINS, "A", "转移性右下腹痛，麦氏点压痛，典型的阑尾炎表现，故选A。"),
+    (PAINS, None, "女性急腹症需要鉴别急性阑尾炎、异位妊娠破裂、卵巢囊肿蒂扭转、急性盆腔炎等。"),
+    (PAINS, "D", "肾区叩痛、血尿，考虑输尿管结石，D选项。"),
+    (PAINS, "C", "体位改变后突发一侧下腹痛，附件区包块，首先考虑卵巢囊肿蒂扭转（C）。"),
+    (PAINS, "E", "我排除了A（无转移痛）、B（无停经）、C（无包块）、D（无血尿），剩下E。"),
+    (PAINS, "E", "A、B、C、D都可以排除，所以只能选E了"),
+    (PAINS, None, "A、B都可以排除，C、D、E还需要B超检查来鉴别。"),
+    (PAINS, None, "需要做B超和血HCG才能明确。"),
+    (PAINS, "B", "答案B，宫外孕。"),
+    (PAINS, "B", "B，停经史是关键。"),
+    (PAINS, "B", "本题选B，A项无停经史，C项无休克，D项无血尿，E项有发热。"),
+    (
+        PAINS,
+        "B",
+        "正确答案是B选项。A选项急性阑尾炎多有转移性右下腹痛；C选项多与体位改变有关；D选项常有血尿；E选项多有发热。",
+    ),
+    (PAINS, "A", "很多人看到女性就选B，但本题没有停经史，转移性右下腹痛提示A。"),
+    (PAINS, "C", "初步考虑A，但患者疼痛与体位相关，且触及包块，所以更符合C。"),
+    (PAINS, "D", "选择D，理由是绞痛向会阴部放射，这是A、B、C、E都不具备的。"),
+    (PAINS, None, "我无法看到题目中的图片，请您补充。"),
+    (PAINS, None, "急腹症的处理原则是先稳定生命体征，再"),
+    (PAINS, "B", "The most likely diagnosis is ruptured ectopic pregnancy, option B."),
+    (PAINS, "B", "ans: B"),
+    (PAINS, "B", "ANSWER: B"),
+    (PAINS, "B", "Correct option: B"),
+    (PAINS, "B", "（B）异位妊娠破裂"),
+    (PAINS, "B", "B 异位妊娠破裂"),
+    (PAINS, "B", "【B】"),
+    (PAINS, "B", "[B]"),
+    (PAINS, "B", "“B”"),
+    (PAINS, "B", "选b项"),
+    (PAINS, None, "Ａ和Ｂ"),
+    (PAINS, "C", "C。"),
+    (PAINS, None, "Z"),
+    (DRUGS, "C", "首选C（呋塞米），吗啡次之"),
+    (DRUGS, "B", "硝酸甘油舌下含服"),
+    (DRUGS, None, "可给予吗啡、呋塞米、硝酸甘油等药物。"),
+    (DRUGS, "D", "除D外均为错误选项"),
+    (DRUGS, "A", "不应使用的是A"),
+    (DRUGS, "A", "禁用地塞米松，所以选A"),
+    (DRUGS, "D", "D是正确的，因为吗啡能减轻焦虑。A不对，B需血压高时用，C用于水肿。"),
+    (DRUGS, None, "这四种药都可以用。"),
+    (DRUGS, "C", "A？不。B？不。D？也不。那么只有C了。"),
+    (DRUGS, "C", "ABD均错误，C正确"),
+    (DRUGS, "C", "ABD错"),
+    (DRUGS, None, "AB错"),
+    (DRUGS, "A", "我把答案定为A"),
+    (DRUGS, "B", "经过分析，我给出的选择是B。"),
+    (DRUGS, "B", "所以，正确的选择应该是：B。"),
+    (DRUGS, "B", "Based on the analysis above, B is the most appropriate."),
+    (DRUGS, "B", "I believe the answer to be B"),
+    (DRUGS, None, "Sorry, I am not able to answer this."),
+    (DRUGS, "C", "答案：C（不是D）"),
+    (DRUGS, "C", "答案是C，不选D的原因是呼吸抑制。"),
+    (DRUGS, "C", "虽然D也能用，但C更好，因此C。"),
+    (DRUGS, None, "是C还是D，我也拿不准"),
+    (DRUGS, "C", "C吧，虽然我也拿不准"),
+    (DRUGS, "C", "大概是C？我选C"),
+    (DRUGS, None, "题目有误，没有正确选项。"),
+    (DRUGS, "C", "本题正确答案：【C】"),
+    (DRUGS, "C", "参考答案：C"),
+    (DRUGS, "C", "标准答案：C"),
+    (DRUGS, "C", "答案选：C选项，呋塞米"),
+    (DRUGS, "C", "先说结论：C。"),
+    (DRUGS, "C", "结论：C"),
+    (DRUGS, "C", "综上，C最合适。"),
+    (DRUGS, "C", "因此应当选择的是选项C。"),
+    (DRUGS, None, "答案是A、C"),
+    (DRUGS, "C", "若血压低则选A；本例血压高、肺水肿，选C。"),
+    (DRUGS, None, "若血压低则选A；若水肿则选C。"),
     (VITAMINS, "B", "维生素C缺乏导致坏血病，选B"),
     (VITAMINS, "B", "是维生素C"),
     (VITAMINS, "B", "答案：维生素C"),
@@ -336,6 +412,31 @@ OTHER_ANSWERS = [
     (TESTS, None, "CT显示D12椎体骨折"),
     (TESTS, None, "Vitamin D and hepatitis A are unrelated."),
 ]
+SEVERAL_INFECTIONS = [
+    ("ABCD", "A、B、C、D均正确"),
+    ("ABCDE", "五项都对"),
+    ("ABCDE", "ABCDE"),
+    ("ABCDE", "全部选项都正确"),
+    ("ACD", "A、C、D可经性传播，B、E主要经血液传播，故选ACD"),
+    ("ACD", "答案应为A、C和D"),
+    ("ACD", "选A、C、D，不选B、E"),
+    ("ACD", "A（√）B（×）C（√）D（√）E（×）"),
+    ("E", "只能选E"),
+    ("BD", "B、D。"),
+    ("BD", "答案：BD。解析：A错误，C错误，E错误。"),
+    ("BD", "B和D正确，A、C、E错误"),
+    ("BD", "A错误；B正确；C错误；D正确；E错误。"),
+    ("BD", "故答案选BD。"),
+    ("BD", "The answers are B and D."),
+    ("BD", "B, D"),
+    ("BD", "B、D\n"),
+    ("BD", '{"answer": "BD"}'),
+    ("ABCD", "除E外，其他都是"),
+    ("ABCD", "除了疟疾，其余都是"),
+    (None, "这些疾病的传播途径各不相同。"),
+    (None, "B和D也许对，不确定"),
+    ("BCD", "去掉A和E，选BCD"),
+]
 SEVERAL = [
     ("ABD", "ABD"),
     ("ABD", "A、B、D"),
@@ -394,6 +495,11 @@ def test_options_that_look_like_names_numbers_or_verdicts(
 @pytest.mark.parametrize(("choice", "text"), SEVERAL)
 def test_several_of_five(choice: str | None, text: str) -> None:
     assert read_choice(text, SIGNS, multiple=True) == choice
+
+
+@pytest.mark.parametrize(("choice", "text"), SEVERAL_INFECTIONS)
+def test_several_infections(choice: str | None, text: str) -> None:
+    assert read_choice(text, BLOOD, multiple=True) == choice
 
 
 def test_c088_a_text_that_calls_two_right_is_not_read() -> None:

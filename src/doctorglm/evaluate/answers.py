@@ -18,11 +18,12 @@ _NUMBERED = re.compile(r"(?:第 ?)?[0-9]{1,2} ?题? ?[.、．:：)）]\s?[A-Ha-h
 _BREAK = re.compile(r"[。！？!?；;\n，,…—]|\.(?=\s|$)|->|=>|→")
 _END = re.compile(r"[。！？!?；;\n]|\.(?=\s|$)")
 _BROKEN_OFF = re.compile(r"(?:[，,、:：（(]|因此|所以|并|和|与|或|的|在|是|为|及|、本题)\s*$")
-_ENDS_CLAUSE = re.compile(r"[ \t)）\]】\"”'」]*(?:选?项)?[ \t]*(?:$|[\n。！!；;，,、.✅✓√])")
+_ENDS_CLAUSE = re.compile(r"[ \t)）\]】\"”'」]*(?:选?项)?[吧呢啊呀哦了]?[ \t]*(?:$|[\n。！!；;，,、.✅✓√])")
 _LONG, _CLOSE = 4, 0.8
 _CLOSES = re.compile(r"\s*[)）\]】]\s*(?:$|[。！!\n])")
 _HEAD = re.compile(r"[.]\s*\S")
 _HEADS = re.compile(r"(?:^|[\n。；;])[ \t]{0,8}([A-H])(?=[.、:：)）]|选?项|\s)", re.IGNORECASE)
+_TO_THE_NEXT = re.compile(r"[是选为能该会]{0,4}")
 _NUMERALS = {c: i for i, c in enumerate("一二三四五六七八", 1)} | {str(i): i for i in range(1, 9)} | {"两": 2}
 _FORMAL, _PLAIN, _BARE = 3, 2, 1
 
@@ -114,7 +115,7 @@ class _Reading:
         if words.OPEN.match(re.sub(r"^[\s)）选项]*", "", right)):
             return _Said(mention, excused=True)
         weight = self._weight(mention, left, right, asked_for)
-        if words.WRONG.match(right) and not asked_for:
+        if self._is_wrong(i, mention, right) and not asked_for:
             return _Said(mention, rejected=True)
         if weight < _FORMAL and self._wrong_later(i, mention):
             return _Said(mention, rejected=True)
@@ -125,6 +126,13 @@ class _Reading:
             return True
         conditional = words.CONDITION.search(sentence) and not words.FORCED.search(sentence)
         return bool(conditional or words.TENTATIVE.search(left))
+
+    def _is_wrong(self, i: int, mention: Mention, right: str) -> bool:
+        """Whether the verdict behind a mention is about it, and not the rejection of the next one: C（不是D）."""
+        wrong = words.WRONG.match(right)
+        if wrong is None or wrong[0][-1] not in "不非没" or i + 1 == len(self.mentions):
+            return wrong is not None
+        return _TO_THE_NEXT.fullmatch(self.text[mention.end + wrong.end() : self.mentions[i + 1].at]) is None
 
     def _wrong_later(self, i: int, mention: Mention) -> bool:
         limit = self.mentions[i + 1].at if i + 1 < len(self.mentions) else len(self.text)

@@ -200,7 +200,9 @@ def _parts_of(text: str) -> frozenset[str]:
     cuts = range(2, min(len(text), _LONGEST_PART))
     parts = {text[:cut] for cut in cuts} | {text[-cut:] for cut in cuts}
     if len(text) >= 4:
-        parts |= {text[0] + sign for sign in text[2:]} | ({text[1:3]} if len(text) == 4 else set())
+        parts |= {text[0] + sign for sign in text[2:]} | (
+            {text[1:3]} if len(text) == 4 and not text[1].isascii() else set()
+        )
     return frozenset(p for p in parts if p not in _GENERAL and any("\u4e00" <= sign <= "\u9fff" for sign in p))
 
 
