@@ -26,22 +26,21 @@ _GLUE = (
 
 FORMAL = _ending(
     r"(?<!标准)答案|正解|结论|故选?|[所因]以?此?选|因此|所以|综上(?:所述)?[，,]?|最终|最后(?:选|答)|改[成为选]|更正|换成|"
-    r"final|\banswer|\bans\b|hence,?|therefore,?|\bthus,?|\bso,?|\bconclusion",
+    r"final|\banswers?|\bans\b|hence,?|therefore,?|\bthus,?|\bso,?|\bconclusion",
     _GLUE,
 )
 """Formulas that an answer closes with."""
 
 PLAIN = _ending(
     r"选项?|选择|回答|答|填|应[为是当该]|就是|只有|仅有?|只剩|剩下|余下|唯有?|首选|对应|得出|归[为入]|属于?|倾向于?|偏向|"
-    r"是|为|即|考虑|诊断|判断|提示|指向|辨为|谓之|说明|用|→|=>|->|=|⇒|符合的|"
-    r"\boption|\bchoose|\bchoice|\bselect|\bpick|\bis|\bi\.?e\.?,?|\bleaves|\bgo(?:ing)? with|\bwould be|\bit'?s",
+    r"是|为|即|考虑|诊断|判断|提示|指向|辨为|谓之|位[在于]|部位[在是]|在于|说明|用|→|=>|->|=|⇒|符合的?|更像|支持|"
+    r"\boptions?|\bchoose|\bchoices?|\bselect|\bpick|\bis|\bare|\bi\.?e\.?,?|"
+    r"\bleaves|\bgo(?:ing)? with|\bwould be|\bit'?s",
     _GLUE,
 )
 """Words that choose what follows them; the copula among them, so that it is weaker than the formulas."""
 
-ASKED_FOR = re.compile(
-    r"的(?:一?项|选项|说法|描述|叙述|答案)?(?:应?该?就?[是为]|有|[：:])\s*$|[即是]$(?<=错误的选项，即)"
-)
+ASKED_FOR = re.compile(r"的(?:一?项|选项|说法|描述|叙述|答案)?(?:应?该?就?[是为]|有|[：:])\s*$")
 """不正确的是D, 不属于四诊的：E: the question asks for what does not fit, and this is it."""
 
 NOT_CHOSEN = _ending(
@@ -54,24 +53,27 @@ NOT_AT_ALL = re.compile(r"(?:不就|无非|莫非|岂不|可不|不正|不也|�
 """不就是 says that it is."""
 
 _VERDICT_GLUE = (
-    r"^(?:[(（)）\]】\"”'」》.．、:：\s]|选?项|[两二三四五]者|[两二三四五]项|这[一个]?(?:选?项|个)|答案|的?(?:说法|描述|叙述))*"
+    r"^(?:[(（)）\]】\"”'」》.．、:：\s]|选?项|[两二三四五]者|[两二三四五]项|这[一个]?(?:选?项|个)|"
+    r"答案|的?(?:说法|描述|叙述))*"
     r"(?:都|均|全|也|才|最|就|是|为|则|显然|肯定|确实|完全|皆|is|are|the|both|best|most|\s)*"
 )
 RIGHT = re.compile(
-    _VERDICT_GLUE
-    + r"(?:正确|对(?=$|[，。；、！,;.!)）\s]|的)|(?<!不)符合|合适|适合|[✓√✅☑]|最佳|首选|当选|应选|入选|没问题|没错|比[^，。；]{1,15}更|"
+    _VERDICT_GLUE + r"(?:正确|对(?=$|[A-H]|[，。；、！,;.!)）\s]|的)|(?<!不)符合|合适|适合|"
+    r"[✓√✅☑]|最佳|首选|当选|应选|入选|没问题|没错|"
+    r"比[^，。；]{1,15}更|"
     r"可(?=$|[，。；,;])|可以|可用|属于|\bcorrect|\bright\b|\btrue\b|\bfits?\b)",
     re.IGNORECASE,
 )
 WRONG = re.compile(
     _VERDICT_GLUE + r"(?:[可应需先]以?|该|被|可能|也许|并|更|都|均|先|一定|首先|明显|相|则|主要)*"
-    r"(?:不(?!能排除|可排除|排除|就是|错)|错|排除|除外|无关|[✗×✘❌]|非|没有?(?!问题|错)|无(?!疑)|淘汰|划掉|去掉|缺|"
-    r"淘汰)|^[)）\s]*(?:(?:is|are|was|were|can be|can both be|must be|has been)\s*)?(?:both\s*)?"
+    r"(?:不(?!能排除|可排除|排除|就是|错)|错|排除|除外|无关|[✗×✘❌]|非|没有?(?!问题|错)|无(?!疑)|淘汰|划掉|去掉|缺)|"
+    r"^[)）\s]*(?:(?:is|are|was|were|can be|can both be|must be|has been)\s*)?(?:both\s*)?"
     r"(?:not\b|n't|isn't|aren't|wrong|incorrect|false|out\b|excluded|ruled|unlikely|eliminated)",
     re.IGNORECASE,
 )
 WRONG_LATER = re.compile(
-    r"[，,、]\s*(?:所以|因此|故|都|均|也|则|可以?|应|予以?|可能)*(?:排除|不选|不[对符像合]|不考虑|不正确|错误|舍去)"
+    r"[，,、]\s*(?:所以|因此|故|都|均|也|则|可以?|应|予以?|可能)*(?:排除|不选|不[对像]|不符合?|不合适?|不考虑|不正确|错误|舍去)"
+    r"(?=[，,。；;！!\n])"
 )
 """A不是口服药，排除: the verdict comes in a later clause about the same option."""
 
@@ -82,12 +84,11 @@ OPEN = _pattern(
 """Right of a mention: that it might be, which is no verdict."""
 
 TENTATIVE = _pattern(
-    r"一开始|最初|起初|初看|乍[一]?看|先想|本来|原本|原以为|原先|第一反应|第一个(?:想|蹦|跳)|差点|险些|",
-    r"比$|还是选?$|误选|错选|误[为认]|有[些的]?(?:人|同学|考生|学生)|同学|考生|[多很不]数?少?人|容易(?:选|误|混)|假设|假定|暂且|",
-    r"收回|写错|说错|之前(?:说|选|写)|刚才|前面(?:说|选|那|写)|上面(?:说|选|那|写)|虽|尽管|",
+    r"一开始|最初|起初|初步|初看|乍[一]?看|先想|本来|原本|原以为|原先|第一反应|第一个(?:想|蹦|跳)|差点|险些",
+    r"比$|误选|错选|误[为认]|有[些的]?(?:人|同学|考生|学生)|同学|考生|[多很不]数?少?人|容易(?:选|误|混)|假设|假定|暂且",
+    r"收回|写错|说错|之前(?:说|选|写)|刚才|前面(?:说|选|那|写)|上面(?:说|选|那|写)|虽|尽管",
     r"\bfirst thought|\binitial|\bat first|\balthough|\bthough\b|\btempt|\bstudents\b|\bpeople\b|\beven if",
 )
-TENTATIVE = re.compile(TENTATIVE.pattern.replace("||", "|").rstrip("|"), re.IGNORECASE)
 """In the clause of a mention: somebody else chooses it, or one did so at first."""
 
 CONDITION = _pattern(
@@ -120,25 +121,39 @@ THEN_WRONG = _pattern(r"也就是说|但|不过|可是|然而|其实|所以|因�
 """With a rejection behind a choice: that the choice is contradicted, not that the item is explained."""
 
 GIVEN_UP = _pattern(
-    r"我?放弃|不敢肯定|都有(?:一定的?|几分|些)?道理|没有(?:一个)?(?:合适|正确|符合|对)的?(?:答案|选项|一项)|不[作做]选择|",
+    r"我?放弃|不敢肯定|都有(?:一定的?|几分|些)?道理|没有(?:一个)?(?:合适|正确|符合|对)的?(?:答案|选项|一项)|不[作做]选择",
     r"无法(?:[作做]出)?(?:选择|判断|确定|抉择|给出|回答|选出|取舍)|难以(?:抉择|判断|确定|取舍|选择)|看出题人|以上(?:都|均|全)不",
-    r"|(?:哪个|哪一个|选哪).{0,6}(?:不知道|不清楚|不确定)|cannot (?:decide|determine|choose|tell)|can't (?:decide|tell|choose|help)",
+    r"(?:哪个|哪一个|选哪).{0,6}(?:不知道|不清楚|不确定)",
+    r"cannot (?:decide|determine|choose|tell)|can't (?:decide|tell|choose|help)",
 )
-GIVEN_UP = re.compile(GIVEN_UP.pattern.replace("||", "|").rstrip("|"), re.IGNORECASE)
 
 REFUSED = _pattern(
     r"抱歉|对不起|无法|不能(?:回答|代替|替|提供|诊断|判断|确定|给出)|不知道|不清楚|作为一?[个名]?(?:AI|人工智能|语言模型)|"
-    r"请(?:您)?(?:咨询|就医|提供|补充|核对|及时)|建议(?:您)?(?:咨询|就诊|就医|到|去|尽快|多|先)|拿不准|说不准|难说|不确定|不好(?:说|区分)|"
-    r"取决于|需要知道|有待|因人而异|缺一不可|各有|有争议|能否(?:提供|补充)|进一步(?:检查|查)后",
+    r"请(?:您)?(?:咨询|就医|提供|补充|核对|及时)|建议(?:您)?(?:咨询|就诊|就医|到|去|尽快|多|先)|拿不准|说不准|难说|"
+    r"不确定|不好(?:说|区分)|"
+    r"取决于|需要知道|有待|因人而异|缺一不可|各有|有争议|能否(?:提供|补充)|需要?(?:进一步|先|完善|结合)|待.{0,6}(?:检查|结果)",
     r"\bsorry\b|\bcannot\b|\bcan't\b|\bdepends\b|\bunable\b|\bnot sure|\bconsult\b",
 )
 """Said anywhere: then no option is chosen by its text alone."""
 
+OUTSIDE = re.compile(r"(?:答案|选项?|\banswer)(?:[是为应该就：:\s(（]|\bis\b){0,6}([A-Z])(?![A-Za-z0-9])")
+"""A letter that is chosen; where it is no option, nothing is left over."""
+REPORTED = re.compile(
+    r"^(?:检查|结果|提示)*(?:示|显示|提示|正常|异常|阴性|阳性|未见|可见|回报|治疗|后|时|史|无效|有效|过敏|缺乏)"
+)
+"""Right of an option's own words: that it was done, taken or found, as cases tell it."""
+NOT_SAID = re.compile(r"不|非|排除|没有|未|\bnot\b|[?？]", re.IGNORECASE)
 NONE_FITS = re.compile(
     r"(?:^|[，。；\n,;])\s*(?:以上|四个|这些|选项|几个)*(?:选项)?(?:都|均|全)不(?:对|是|正确|符合|选)(?=$|[，。；,;])"
 )
 
-EXCEPT = re.compile(r"除[了去]?([^，。；]{1,20}?)(?:以外|之外|外)?[，,]?(?:其余|其他|其它|剩下)?的?(?:都|均|全|皆)")
+EXCEPT = re.compile(
+    r"除[了去]?([^，。；]{1,20}?)(?:以外|之外|外)?[，,]?(?:其余|其他|其它|剩下)?的?(?:选项|[两二三四]?项|答案)?(?:都|均|全|皆)"
+)
+SO_SO = re.compile(r"^(?:可以?|行|好|有|能|会)(?!是)")
+"""Behind `EXCEPT`: 除了A都可以 leaves several, while 除了A都是杀菌药 picks out the odd one."""
+BOTH_WRONG = re.compile(r"(?:[两二三]者|这[两二三][个项种])(?:都|均|也|可以?|应)*(?:排除|不选|不对|不符)")
+"""Said of the options that the sentence has named."""
 OTHERS = _pattern(
     r"(?:其余|其它|其他|剩下|剩余|余下)(?:的|[两二三四五几]?[项个])*(?:都|均|全|皆|就|要|是|应|该|当|为)*(?:选|对|正确|符合|可|是|答案)",
     r"选(?:择)?(?:其余|其它|其他|剩下)",
@@ -153,12 +168,12 @@ NO_OTHER = re.compile(r"^[^。；]{0,6}(?:不[对是正符]|错|没有)")
 ALL_OPTION = _pattern(r"^(?:以上|上述)(?:各项|选项|答案)?(?:都|均|全|皆)(?!不|错|非)", r"^all of the above")
 
 ORDINAL = re.compile(
-    r"(?:选择?|答案|应?[是为]|[，,；：:]|^)(?:[是为应该就还仍的：:\s]|因此|所以)*(?:第([一二三四五六七八1-8])|最后一)(?:个|项)"
+    r"(?:选择?|答案|应?[是为]|[，,；：:]|^)(?:[是为应该就还仍的：:\s]|因此|所以){0,6}(?:第([一二三四五六七八1-8])|最后一)(?:个|项)"
     r"(?=(?:选项)?(?:才|最|是|正确|对|合适|$|[，。；！,;.!]))"
 )
 FIRST_FEW = re.compile(r"选择?(?:了)?前([两二三四五六])(?:个|项)")
 
-NEAR = re.compile(r"(?:选(?!项)|答案|应|首选)[^，,。；;：:不非]{0,10}$")
+NEAR = re.compile(r"(?:选(?!项)|答案|首选)[^，,。；;：:不非]{0,10}$")
 """Further left of an option's own words: 就选那个糖肽类的万古霉素."""
 WHO_ELSE = re.compile(r"^莫属|^(?:之外|以外)?[，,]?还(?:能|会|可以)?(?:有|是)?(?:谁|什么|啥|哪|别的)")
 """除了肉桂还能有谁, 非B莫属: it is the only one."""
@@ -172,9 +187,10 @@ AFTER_A_NAME = re.compile(
     r"杆菌|粒|[-‐+'′°%/]?[0-9αβγ]|[-‐'′°%]|族|\. ?coli|\. [a-z]{4})"
 )
 """What a letter is part of where it names no option: 维生素C, B超, A型流感, T细胞, C. difficile."""
-BEFORE_IN_ENGLISH = frozenset(
-    "option options answer answers choose choice select pick is are be or and letter than not out so hence therefore thus "
-    "either to with was leaves only nor neither final excludes eliminates between both think say it's exclude eliminate".split()
+BEFORE_IN_ENGLISH = re.compile(
+    r"option|options|answer|answers|choose|choice|select|pick|is|are|be|or|and|letter|than|not|out|so|hence|"
+    r"therefore|thus|either|to|with|was|leaves|only|nor|neither|final|excludes|eliminates|between|both|think|say|it's|exclude|eliminate",
+    re.IGNORECASE,
 )
 AFTER_ARTICLE = re.compile(
     r"^\s+(?!(?:is|are|was|and|or|for|because|since|would|should|can|as|but|seems?|isn't|being)\b)[A-Za-z]{2}"

@@ -1,37 +1,29 @@
 """Which option an answer in free text finally chooses: rules over its mentions of options, from the surest on.
 
-A text is read as mentions, each chosen, rejected or merely named by the words around it (`answer_words`). Sentences that
-choose come first, the last of them where it replaces the earlier ones; then verdicts on the options one by one; then
-what is left when the others are rejected; then an option whose own words alone are there. What stays open is None: a
-letter that nobody chose would be scored as if somebody had.
+A text is read as mentions, each chosen, rejected or merely named by the words around it (`answer_words`). Sentences
+that choose come first, the last of them where it replaces the earlier ones; then verdicts on the options one by one;
+then what is left when the others are rejected; then an option whose own words alone are there. What stays open is None:
+a letter that nobody chose would be scored as if somebody had.
 """
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from doctorglm.evaluate import answer_words as words
-from doctorglm.evaluate.mentions import Mention, Namer, readable
+from doctorglm.evaluate.answer_text import common, in_json, only_letters, plain, without_echo
+from doctorglm.evaluate.mentions import Mention, Namer
 
-_THOUGHT = re.compile(r"<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL)
-_LATEX = ((re.compile(r"\\boxed\s*\{"), "答案:{"), (re.compile(r"\\(?:text|mathrm|mathbf)\s*\{"), "{"))
-_MARKUP = re.compile(r"</?s>|<\|[^|<>]{1,20}\|>|[*`#{}$~]|\\[()\[\]]|(?m:^\s*>\s?)")
-_EMOJI = re.compile("[\U0001f000-\U0001faff\ufe0f\u2b50]")
-_ANSWER_KEY = re.compile(r"answer|choice|final|result|option|答案|选项|选择|结果", re.IGNORECASE)
-_JSON = re.compile(r"\s*(?:```(?:json)?)?\s*(\{.*\})\s*(?:```)?\s*", re.DOTALL)
-_ONLY_LETTERS = re.compile(
-    r"[\s(（\[【\"“]*([A-Za-z](?:[\s,，、;；/+&和与及]*[A-Za-z])*)[\s)）\]】\"”.。、,，;；!！:：]*"
-)
-_NUMBERED = re.compile(r"(?:第\s*)?[0-9]{1,2}\s*题?\s*[.、．:：)）]\s*[A-Ha-h](?=\s|[;；,，。]|$)")
-_BREAK = re.compile(r"[。！？!?；;\n，,…]|\.(?=\s|$)|->|=>|→")
+_NUMBERED = re.compile(r"(?:第 ?)?[0-9]{1,2} ?题? ?[.、．:：)）]\s?[A-Ha-h](?=\s|[;；,，。]|$)")
+_BREAK = re.compile(r"[。！？!?；;\n，,…—]|\.(?=\s|$)|->|=>|→")
 _END = re.compile(r"[。！？!?；;\n]|\.(?=\s|$)")
 _BROKEN_OFF = re.compile(r"(?:[，,、:：（(]|因此|所以|并|和|与|或|的|在|是|为|及|、本题)\s*$")
-_ENDS_CLAUSE = re.compile(r"[\s)）\]】\"”'」]*(?:选?项)?\s*(?:$|[。！!；;，,、.✅✓√])")
+_ENDS_CLAUSE = re.compile(r"[ \t)）\]】\"”'」]*(?:选?项)?[吧呢啊呀哦了]?[ \t]*(?:$|[\n。！!；;，,、.✅✓√])")
+_LONG, _CLOSE = 4, 0.8
 _CLOSES = re.compile(r"\s*[)）\]】]\s*(?:$|[。！!\n])")
 _HEAD = re.compile(r"[.]\s*\S")
-_HEADS = re.compile(r"(?:^|[\n。；;])\s*([A-H])(?=[.、:：)）]|选?项|\s)", re.IGNORECASE)
+_HEADS = re.compile(r"(?:^|[\n。；;])[ \t]{0,8}([A-H])(?=[.、:：)）]|选?项|\s)", re.IGNORECASE)
+_TO_THE_NEXT = re.compile(r"[是选为能该会]{0,4}")
 _NUMERALS = {c: i for i, c in enumerate("一二三四五六七八", 1)} | {str(i): i for i in range(1, 9)} | {"两": 2}
 _FORMAL, _PLAIN, _BARE = 3, 2, 1
 
@@ -50,65 +42,15 @@ class _Said:
 
 def read_choice(text: str, options: Mapping[str, str], multiple: bool = False) -> str | None:
     """The letters that an answer finally chooses, sorted; None where it chooses none, or of one question several."""
-    named = _in_json(text, options, multiple)
-    if named is not None:
-        return named or None
-    plain = _plain(text)
-    if plain is None or len(set(_NUMBERED.findall(plain))) > 1:
+    named = in_json(text)
+    said = plain(text if named is None else named)
+    if not said or len(set(_NUMBERED.findall(said))) > 1:
         return None
     namer = Namer(options, multiple)
-    chosen = _only_letters(plain, namer.letters) or _Reading(_without_echo(plain, namer), namer, multiple).choice()
+    chosen = only_letters(said, namer.letters) or _Reading(without_echo(said, namer.said), namer, multiple).choice()
     if not chosen or (len(chosen) > 1 and not multiple):
         return None
     return "".join(sorted(chosen))
-
-
-def _in_json(text: str, options: Mapping[str, str], multiple: bool) -> str | None:
-    """What an answer written as JSON chooses, "" where it is empty; None for another text."""
-    found = _JSON.fullmatch(text)
-    if not found:
-        return None
-    try:
-        record = json.loads(found[1])
-    except (ValueError, RecursionError):
-        return None
-    values: list[Any] = [value for key, value in record.items() if _ANSWER_KEY.search(str(key))]
-    if not values:
-        return None
-    value = values[-1]
-    said = ",".join(map(str, value)) if isinstance(value, list) else str(value)
-    return read_choice(said, options, multiple) or ""
-
-
-def _plain(text: str) -> str | None:
-    """The text without thoughts and markup; None when it ends within a thought."""
-    text = text.rpartition("</think>")[2] if "</think>" in text else text
-    if "<think>" in text:
-        return None
-    for pattern, instead in _LATEX:
-        text = pattern.sub(instead, text)
-    return readable(_EMOJI.sub(" ", _MARKUP.sub("", text))).strip()
-
-
-def _only_letters(text: str, letters: str) -> str:
-    """The letters of a text that holds nothing else."""
-    found = _ONLY_LETTERS.fullmatch(text)
-    named = re.sub(r"[^A-Za-z]", "", found[1]).upper() if found else ""
-    return "".join(dict.fromkeys(named)) if named and set(named) <= set(letters) else ""
-
-
-def _without_echo(text: str, namer: Namer) -> str:
-    """The text without a list of all options, each with its letter on a line of its own."""
-    lines = text.split("\n")
-    own = {f"{letter.lower()}{_bare(said)}" for letter, said in namer.said.items()}
-    echoed = [i for i, line in enumerate(lines) if _bare(line) in own]
-    if len({_bare(lines[i]) for i in echoed}) < len(namer.letters):
-        return text
-    return "\n".join(line for i, line in enumerate(lines) if i not in set(echoed)).strip()
-
-
-def _bare(line: str) -> str:
-    return re.sub(r"[\s.、:：)）(（，,。;；]", "", line.lower())
 
 
 class _Reading:
@@ -122,6 +64,8 @@ class _Reading:
 
     def choice(self) -> str | None:
         """The letters of the first rule that says something; "" where one says that nothing is chosen."""
+        if any(letter not in self.namer.letters for letter in words.OUTSIDE.findall(self.text)[-1:]):
+            return None
         for rule in (self._chosen, self._all_or_others, self._by_place, self._by_verdicts, self._left_over):
             chosen = rule()
             if chosen is not None:
@@ -171,7 +115,7 @@ class _Reading:
         if words.OPEN.match(re.sub(r"^[\s)）选项]*", "", right)):
             return _Said(mention, excused=True)
         weight = self._weight(mention, left, right, asked_for)
-        if words.WRONG.match(right) and not asked_for:
+        if self._is_wrong(i, mention, right) and not asked_for:
             return _Said(mention, rejected=True)
         if weight < _FORMAL and self._wrong_later(i, mention):
             return _Said(mention, rejected=True)
@@ -182,6 +126,13 @@ class _Reading:
             return True
         conditional = words.CONDITION.search(sentence) and not words.FORCED.search(sentence)
         return bool(conditional or words.TENTATIVE.search(left))
+
+    def _is_wrong(self, i: int, mention: Mention, right: str) -> bool:
+        """Whether the verdict behind a mention is about it, and not the rejection of the next one: C（不是D）."""
+        wrong = words.WRONG.match(right)
+        if wrong is None or wrong[0][-1] not in "不非没" or i + 1 == len(self.mentions):
+            return wrong is not None
+        return _TO_THE_NEXT.fullmatch(self.text[mention.end + wrong.end() : self.mentions[i + 1].at]) is None
 
     def _wrong_later(self, i: int, mention: Mention) -> bool:
         limit = self.mentions[i + 1].at if i + 1 < len(self.mentions) else len(self.text)
@@ -250,9 +201,9 @@ class _Reading:
         if words.GIVEN_UP.search(self.text, end):
             return ""
         for later in self.said:
-            if later.mention.at > end and later.rejected and set(later.mention.letters) & set(letters):
-                if words.THEN_WRONG.search(self._left(later.mention.at)):
-                    return ""
+            about = later.mention.at > end and later.rejected and set(later.mention.letters) & set(letters)
+            if about and words.THEN_WRONG.search(self._left(later.mention.at)):
+                return ""
         return letters
 
     def _all_or_others(self) -> str | None:
@@ -267,7 +218,7 @@ class _Reading:
             return next((x for x, said in self.namer.said.items() if words.ALL_OPTION.search(said)), "")
         exempt = words.EXCEPT.search(self.text)
         out = "".join(m.letters for m in self.namer.mentions(exempt[1])) if exempt else ""
-        if not self.multiple and exempt and words.NO_OTHER.match(self.text[exempt.end() : exempt.end() + words.WINDOW]):
+        if not self.multiple and exempt and out and not words.SO_SO.match(self._right(exempt.end())):
             return out
         if self.multiple and (out or (words.OTHERS.search(self.text) and self._rejected())):
             return "".join(x for x in every if x not in (out or self._rejected()))
@@ -287,11 +238,14 @@ class _Reading:
         return self.namer.letters[place - 1 : place]
 
     def _by_verdicts(self) -> str | None:
-        """Which options are called right, one by one."""
+        """Which options are called right, one by one; of one question also the only wrong one among right ones."""
         right = {x for s in self.said if s.right and not s.rejected for x in s.mention.letters}
         if not right:
             return None
-        return "".join(right) if self.multiple or len(right) == 1 else ""
+        if self.multiple or len(right) == 1:
+            return "".join(right)
+        odd = set(self.namer.letters) - right
+        return odd.pop() if len(odd) == 1 and odd <= self._rejected() else ""
 
     def _left_over(self) -> str | None:
         """The one that is left when all others are rejected."""
@@ -299,7 +253,12 @@ class _Reading:
         return rest[0] if len(rest) == 1 and len(self.namer.letters) > 2 else None
 
     def _rejected(self) -> set[str]:
-        return {x for s in self.said if s.rejected for x in s.mention.letters}
+        rejected = {x for s in self.said if s.rejected for x in s.mention.letters}
+        both = words.BOTH_WRONG.search(self.text)
+        if both:
+            begin = both.start() - len(self._sentence(both.start()))
+            rejected |= {x for s in self.said if begin <= s.mention.at < both.start() for x in s.mention.letters}
+        return rejected
 
     def _by_words(self) -> str | None:
         """The option whose own words the text ends on or names alone; none for refusals and texts that break off."""
@@ -312,22 +271,41 @@ class _Reading:
         if chosen and (len(sets) == 1 or self._replaces(chosen[-2], chosen[-1])):
             return self._several("".join(chosen[-1].mention.letters))
         named = {x for s in self.said if not s.rejected for x in s.mention.letters}
-        if not said or any(s.excused for s in self.said) or (len(named) > 1 and not (self.multiple and len(said) == 1)):
-            return None
-        clear = [s for s in said if s.weight or (not self.multiple and self._is_clear(s.mention))]
-        return self._several("".join(named)) if clear else None
+        alone = (
+            said and not any(s.excused for s in self.said) and (len(named) == 1 or (self.multiple and len(said) == 1))
+        )
+        if alone and any(s.weight or (not self.multiple and self._is_clear(s.mention)) for s in said):
+            return self._several("".join(named))
+        return None if any(s.mention.exact for s in self.said) else self._nearly_named()
 
     def _is_clear(self, mention: Mention) -> bool:
         """All words of an option, or some of them alone in a clause of the last sentence."""
-        if mention.by_letter or mention.exact:
-            return mention.by_letter or mention.end - mention.at > 1
-        alone = not self._left(mention.at).strip() or self.text[mention.at - 1].isspace()
+        if mention.by_letter:
+            return True
+        if mention.exact:
+            return mention.end - mention.at > 1 and self._is_told(mention)
+        alone = not self._left(mention.at).strip(" \"“'「—=>-") or self.text[mention.at - 1].isspace()
         return (
             alone and mention.at >= self._last_sentence() and _ENDS_CLAUSE.match(self._right(mention.end)) is not None
         )
 
+    def _is_told(self, mention: Mention) -> bool:
+        """Whether the last sentence is about an option, or ends on it: 心电图示ST段抬高 only reports one."""
+        return mention.at >= self._last_sentence() and words.REPORTED.match(self._right(mention.end)) is None
+
+    def _nearly_named(self) -> str | None:
+        """The one option whose signs stand in the last clause, but for a few of them (骨性关节炎 for 骨关节炎)."""
+        clause = self.text[self._last_sentence() :].rstrip("。.！! ").lower()
+        clause = clause[max((m.end() for m in _BREAK.finditer(clause)), default=0) :][-words.WINDOW :]
+        if words.NOT_SAID.search(clause):
+            return None
+        said = self.namer.said.items()
+        close = [x for x, text in said if len(text) >= _LONG and common(text, clause) >= _CLOSE * len(text)]
+        return close[0] if len(close) == 1 else None
+
     def _last_sentence(self) -> int:
-        ends = [found.end() for found in _END.finditer(self.text) if self.text[found.end() :].strip()]
+        length = len(self.text.rstrip())
+        ends = [found.end() for found in _END.finditer(self.text) if found.end() < length]
         return ends[-1] if ends else 0
 
     def _several(self, letters: str) -> str | None:

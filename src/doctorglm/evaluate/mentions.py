@@ -1,5 +1,6 @@
 """Where a text names options: by letter, by their own words, or by both beside one another."""
 
+import itertools
 import re
 import string
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,15 +14,22 @@ _UNITS = (("毫升", "ml"), ("毫克", "mg"), ("公斤", "kg"), ("千克", "kg")
 _DEGREES = re.compile(r"(?<=[0-9])(?:摄氏度|度|°c)")
 _RUN = re.compile(r"[A-Za-z0-9]+")
 _CAPITALS = {c: c.upper() for c in string.ascii_lowercase}
-_LIST = r"[\s)）\]】\"”'」]*(?:选?项)?(?:[、/+&{commas}]|和|与|及|以及|跟|或者?|还是选?|[也又]是|\band\b|\bor\b)*[\s(（\[【\"“'「]*(?:选项|\boption\b|\band\b|\bor\b)?\s*"
+_LIST = (
+    r"[\s)）\]】\"”'」]*(?:选?项)?(?:[、/+&{commas}]|和|与|及|以及|跟|或者?|还是选?|[也又]是|\band\b|\bor\b)*"
+    r"[\s(（\[【\"“'「]*(?:选项|\boption\b|\band\b|\bor\b)?\s*"
+)
 _BETWEEN_SINGLE, _BETWEEN_MULTIPLE = (re.compile(_LIST.format(commas=c)) for c in ("", ",，"))
 _SEPARATOR = re.compile(r"[、,，/+&和与及跟或]|是|\band\b|\bor\b", re.IGNORECASE)
 _EITHER = re.compile(r"或|还是|\bor\b", re.IGNORECASE)
 _LETTER_THEN_TEXT = re.compile(r"[\s.、:：)）\]】*]{0,3}")
 _TEXT_THEN_LETTER = re.compile(r"[\s(（\[【,，:：]{0,3}(?:选项|即|也就是)?[\s(（]?")
 _GENERAL = frozenset(
-    "急性 慢性 先天 先天性 原发 原发性 继发 继发性 综合 综合征 疾病 病变 治疗 检查 患者 感染 中毒 功能 损伤 出血 障碍 亢进 "
-    "减退 增多 减少 升高 降低 试验 方法 系统 组织 细胞 因素 药物 作用 正常 异常 症状 表现 反应 缺血 不全 狭窄 原则".split()
+    re.split(
+        " ",
+        "急性 慢性 先天 先天性 原发 原发性 继发 继发性 综合 综合征 疾病 病变 治疗 检查 患者 感染 "
+        "中毒 功能 损伤 出血 障碍 亢进 减退 增多 减少 升高 降低 试验 方法 系统 组织 细胞 "
+        "因素 药物 作用 正常 异常 症状 表现 反应 缺血 不全 狭窄 原则",
+    )
 )
 """Beginnings and ends of options that name nothing by themselves."""
 _LONGEST_PART = 12
@@ -82,7 +90,7 @@ class Namer:
             letters = run[0] if run[0].isupper() else run[0].upper()
             if not set(letters) <= set(self.letters) or len(set(letters)) < len(letters):
                 continue
-            if len(letters) > 1 and not (run[0].isupper() or run[0].islower() and len(text) < 2 * len(letters) + 8):
+            if len(letters) > 1 and not run[0].isupper():
                 continue
             joined = 0 <= part_of >= run.start() - len(" and ") and self._between.fullmatch(text[part_of : run.start()])
             if joined or not _is_option(text, run.start(), run.end()):
@@ -120,7 +128,7 @@ class Namer:
 
 def _one(group: Sequence[Mention], text: str) -> Mention:
     letters = "".join(dict.fromkeys("".join(atom.letters for atom in group)))
-    either = any(_EITHER.search(text[a.end : b.at]) for a, b in zip(group, group[1:], strict=False))
+    either = any(_EITHER.search(text[a.end : b.at]) for a, b in itertools.pairwise(group))
     return Mention(
         group[0].at,
         group[-1].end,
@@ -139,7 +147,7 @@ def _is_option(text: str, at: int, end: int) -> bool:
     if words.AFTER_A_NAME.search(after) and not (at == 0 and after[:1] == "."):
         return False
     word = re.search(r"([A-Za-z']+)\s+$", before)
-    if word and word[1].lower() not in words.BEFORE_IN_ENGLISH and not (len(word[1]) == 1):
+    if word and not words.BEFORE_IN_ENGLISH.fullmatch(word[1]) and len(word[1]) != 1:
         return False
     if text[at:end] in "Aa" and words.AFTER_ARTICLE.match(after):
         return False
@@ -192,11 +200,15 @@ def _parts_of(text: str) -> frozenset[str]:
     cuts = range(2, min(len(text), _LONGEST_PART))
     parts = {text[:cut] for cut in cuts} | {text[-cut:] for cut in cuts}
     if len(text) >= 4:
-        parts |= {text[0] + sign for sign in text[2:]} | ({text[1:3]} if len(text) == 4 else set())
+        parts |= {text[0] + sign for sign in text[2:]} | (
+            {text[1:3]} if len(text) == 4 and not text[1].isascii() else set()
+        )
     return frozenset(p for p in parts if p not in _GENERAL and any("\u4e00" <= sign <= "\u9fff" for sign in p))
 
 
 def _is_own(part: str, letter: str, said: Mapping[str, str]) -> bool:
     """False where another option has these signs too, in this order."""
-    pattern = re.compile(".*".join(map(re.escape, part)))
+    mixed = not all("\u4e00" <= sign <= "\u9fff" for sign in part)
+    pattern = _finder([part]) if mixed else re.compile(".*".join(map(re.escape, part)))
+    assert pattern
     return not any(other != letter and pattern.search(text) for other, text in said.items())
