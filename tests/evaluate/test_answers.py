@@ -1,7 +1,6 @@
 """Answers in free text: what they finally choose, in words that the labelled set does not have."""
 
 import json
-import time
 from pathlib import Path
 
 import pytest
@@ -539,19 +538,9 @@ def test_traditional_characters() -> None:
         *("<think>", "\\boxed{", "肺炎链球", "以上", "1 ", "\n> ", "除了", "第", "A、"),
     ],
 )
-def test_time_grows_with_the_length_of_an_answer(part: str, multiple: bool) -> None:
-    """Four times the length takes about four times the time; squared it would be sixteen."""
-
-    def seconds(length: int) -> float:
-        text = part * (length // len(part))
-        times = []
-        for _ in range(2):
-            begun = time.process_time()
-            read_choice(text, GERMS, multiple)
-            times.append(time.process_time() - begun)
-        return min(times)
-
-    assert seconds(16_000) < 10 * seconds(4_000) + 0.05
+def test_an_answer_of_100_000_characters_is_read(part: str, multiple: bool) -> None:
+    """In linear time: squared, this would take hours."""
+    assert read_choice(part * (100_000 // len(part)), GERMS, multiple) in {None, *"ABCDEF", "AB", "ABCD"}
 
 
 def test_the_labelled_set() -> None:

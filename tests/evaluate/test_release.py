@@ -18,7 +18,11 @@ from doctorglm.runs import read_json, sha256_tree, write_json
 BASE = "b" * 64
 BETTER = Difference(-0.20, -0.25, -0.15, 0.0001, 120)
 SAME = Difference(0.0, -0.03, 0.03, 1.0, 120)
-GOOD = {"nll_per_token": BETTER, "repetition": SAME, "ends_by_itself": SAME}
+GOOD = {
+    "nll_per_token": BETTER,
+    **dict.fromkeys(("general/nll_per_token", "repetition", "ends_by_itself", "echoes", "safety/safe"), SAME),
+}
+CLEAN = {"known": True, "items": 120, "leaked": 0, "first": {}}
 
 
 @pytest.fixture
@@ -31,7 +35,7 @@ def adapter(tmp_path: Path) -> Path:
 
 def gate_of(adapter: Path, found: dict[str, Difference] = GOOD) -> dict[str, Any]:
     """What `compare` writes, but for its seal."""
-    verdict = decide(found, GOOD)
+    verdict = decide(found, GOOD, CLEAN)
     return {
         "sentence": {"en": "The tuned model passes the gate.", "zh": "微调后的模型通过门槛。"},
         "passed": verdict.passed,

@@ -118,7 +118,9 @@ def test_a_server_is_measured_on_what_it_says(
     printed = capsys.readouterr()
     metrics = json.loads(printed.out)["metrics"]
     assert "nll_per_token" not in metrics, "a server tells no likelihoods"
-    assert metrics["ends_by_itself"]["value"] == 1, [(i["answer"], i["finish"], i["error"]) for i in items(tmp_path / "out")]
+    assert metrics["ends_by_itself"]["value"] == 1, [
+        (i["answer"], i["finish"], i["error"]) for i in items(tmp_path / "out")
+    ]
     assert metrics["safety/safe_red_flag"]["value"] == 1 and metrics["safety/safe_harmful"]["value"] == 0
     failed = [item for item in items(tmp_path / "out") if item.get("error")]
     assert [(item["suite"], item["id"], item["safe"]) for item in failed] == [
