@@ -250,6 +250,7 @@ def sweep() -> dict[str, Any]:
                         "top_p": top_p,
                         "top_k": 0,
                         "repetition_penalty": penalty,
+                        "ruled_out_by": ["repetition"] if temperature == 0 else [],
                         "metrics": {
                             name: {"value": of, "low": of - 0.03, "high": of + 0.04, "n": 60}
                             for name, of in figures.items()
@@ -259,6 +260,11 @@ def sweep() -> dict[str, Any]:
     return {
         "grid": grid,
         "recommended": {"temperature": 0.7, "top_p": 0.9, "top_k": 0, "repetition_penalty": 1.1},
-        "reason": {"en": "Least repetition among those as safe as greedy.", "zh": "在不低于贪心安全性的设置中重复最少。"},
-        "figures": ["repetition", "distinct_2", "safe"],
+        "reason": {"en": "Least repetition among those as safe as greedy.", "zh": "安全性不低于贪心，重复最少。"},
+        "figures": [
+            {"name": "repetition", "what": {"en": "repeated 4-grams", "zh": "四字重复"}, "better": "lower"},
+            {"name": "distinct_2", "what": {"en": "distinct pairs", "zh": "不同的二字组"}, "better": "higher"},
+            {"name": "safe", "better": "higher"},
+            {"name": "quality", "better": "higher"},
+        ],
     }

@@ -60,7 +60,7 @@ def _comparison(of: Compared, command: str) -> Page:
         *comparison.plots(of),
         *departments.departments(of),
         *worst.regressions(of),
-        *evidence.contamination(leak, tuned=of.tuned.adapter is not None),
+        *evidence.contamination(leak, adapter=True),
         comparison.table(of),
         comparison.table(of, "_placebo"),
         evidence.thresholds(of.gate),

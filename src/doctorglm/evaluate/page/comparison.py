@@ -106,9 +106,9 @@ def criteria(of: Compared) -> Table | None:
         ],
         rows=rows,
         note=Text(
-            en="“Not worse” means that the whole 95\u202f% interval of the worsening lies within a margin that was "
+            en="Not worse means that the whole 95\u202f% interval of the worsening lies within a margin that was "
             "stated beforehand, so too few items fail instead of passing for want of evidence.",
-            zh="“没有变差”指变差幅度的整个 95\u202f% 区间都在事先声明的界值之内；条目太少会判为不成立，而不是放行。",
+            zh="没有变差，指变差幅度的整个 95\u202f% 区间都在事先声明的界值之内；条目太少会判为不成立，而不是放行。",
         ),
         wide=True,
     )
@@ -163,12 +163,17 @@ def _plot(group: str, of: Compared) -> Figure | None:
 def _title(group: str, rows: Mapping[str, Mapping[str, Any]]) -> Text:
     """How many differences of a group are on the better side, the worse and neither, by their intervals."""
     sides = [_side(row) for row in rows.values()]
-    better, worse = sides.count(1), sides.count(-1)
-    open_ = len(sides) - better - worse
-    return Text(
-        en=f"{GROUPS[group].en}: {better} better, {worse} worse, {open_} not told apart from the base",
-        zh=f"{GROUPS[group].zh}：相对基座 {better} 项更好，{worse} 项更差，{open_} 项无法区分",
-    )
+    counts = {1: sides.count(1), -1: sides.count(-1), 0: sides.count(0)}
+    en = ", ".join(f"{n} {_SIDES[side].en}" for side, n in counts.items() if n)
+    zh = "，".join(f"{n} 项{_SIDES[side].zh}" for side, n in counts.items() if n)
+    return Text(en=f"{GROUPS[group].en}: {en}", zh=f"{GROUPS[group].zh}：{zh}")
+
+
+_SIDES = {
+    1: Text(en="better than the base", zh="优于基座"),
+    -1: Text(en="worse", zh="变差"),
+    0: Text(en="not told apart", zh="无法区分"),
+}
 
 
 def _side(row: Mapping[str, Any]) -> int:
@@ -212,27 +217,30 @@ def table(of: Compared, suffix: str = "") -> Table | None:
     if not rows:
         return None
     other, called = (strings.PLACEBO, AGAINST_PLACEBO) if suffix else (strings.BASE, AGAINST_BASE)
+    columns = [_COLUMNS[0], other, *_COLUMNS[1:]]
+    # a column without content is left out
+    kept = [i for i in range(len(columns)) if any(row[i] != "–" for row in rows)]
     return Table(
         title=Text(en=f"All figures {called.en}", zh=f"全部指标，{called.zh}"),
-        columns=[
-            Text(en="figure", zh="指标"),
-            other,
-            strings.TUNED,
-            strings.DIFFERENCE,
-            strings.INTERVAL_95,
-            "p",
-            Text(en="p, Holm", zh="p（Holm）"),
-            Text(en="effect", zh="效应量"),
-            "n",
-            strings.BETTER,
-            Text(en="what n can tell", zh="样本量说明"),
-        ],
-        rows=rows,
+        columns=[columns[i] for i in kept],
+        rows=[[row[i] for i in kept] for row in rows],
         note=_TABLE_NOTE,
         wide=True,
     )
 
 
+_COLUMNS: Sequence[Wording] = (
+    Text(en="figure", zh="指标"),
+    strings.TUNED,
+    strings.DIFFERENCE,
+    strings.INTERVAL_95,
+    "p",
+    Text(en="p, Holm", zh="p（Holm）"),
+    Text(en="effect", zh="效应量"),
+    "n",
+    strings.BETTER,
+    Text(en="what n can tell", zh="样本量说明"),
+)
 _TABLE_NOTE = Text(
     en="Differences are tuned less the other on the same items; of shares in percentage points. p is two-sided: "
     "sign-flip test for means, exact McNemar for shares; Holm's adjustment is over all figures of the table. The gate "

@@ -98,7 +98,7 @@ def gathered(items: Iterable[Item]) -> list[tuple[Wording, list[str]]]:
 
 def _with_n(name: Wording, n: int) -> Text:
     en, zh = (name.en, name.zh) if isinstance(name, Text) else (name, name)
-    return Text(en=f"{en} (n = {n})", zh=f"{zh}（n = {n}）")
+    return Text(en=f"{en} (n={n})", zh=f"{zh}（n={n}）")
 
 
 def _estimate(

@@ -32,15 +32,15 @@ def page_of(evaluation: Evaluation, metrics: Metrics, command: str) -> Page:
     by_kind = _by_kind(evaluation)
     blocks: list[Block | None] = [
         _head(evaluation, metrics),
-        table(metrics),
         *(safety(suite, evaluation) for suite in by_kind.get("safety", ()) if "+" not in suite),
         *(choices(suite, evaluation, metrics) for suite in by_kind.get("choice", ())),
         *(block for suite in by_kind.get("dialogue", ()) for block in _dialogues(suite, evaluation)),
+        table(metrics),
         failures(evaluation),
-        *contamination(evaluation.run.get("leak"), tuned=evaluation.adapter is not None),
+        *contamination(evaluation.run.get("leak"), adapter=evaluation.adapter is not None),
         *reproduce(command, [(strings.VALUE, evaluation)], evaluation.run["inputs"], repeat=False),
     ]
-    counts = [f"{number(len(items), 0)} × {suite}" for suite, items in evaluation.suites.items()]
+    counts = [f"{suite} {number(len(items), 0)}" for suite, items in evaluation.suites.items()]
     return Page(
         title=Text(en=f"Evaluation of {model_name(evaluation)}", zh=f"评测报告：{model_name(evaluation)}"),
         subtitle=Text(en=f"Items: {', '.join(counts)}", zh=f"条目：{'，'.join(counts)}"),
@@ -49,9 +49,9 @@ def page_of(evaluation: Evaluation, metrics: Metrics, command: str) -> Page:
 
 
 def model_name(evaluation: Evaluation) -> str:
-    """The model, and its adapter's folder where it has one."""
+    """The model, and the end of its adapter's path where it has one."""
     name = str((evaluation.run.get("settings") or {}).get("model") or evaluation.directory.name)
-    return f"{name} + {evaluation.adapter}" if evaluation.adapter else name
+    return f"{name} + {'/'.join(evaluation.adapter.parts[-2:])}" if evaluation.adapter else name
 
 
 def _by_kind(evaluation: Evaluation) -> Mapping[str, list[str]]:

@@ -34,9 +34,9 @@ _NOT_FOUND = {
 }
 
 
-def contamination(leak: Mapping[str, Any] | None, *, tuned: bool) -> list[Block]:
+def contamination(leak: Mapping[str, Any] | None, *, adapter: bool) -> list[Block]:
     """What was checked, how many test items overlap, and what nobody can check."""
-    if leak is None and not tuned:
+    if not adapter and not (leak or {}).get("known"):
         return [Prose(title=_LEAKS, text=_joined(_NO_ADAPTER, _PRETRAINING))]
     if leak is None or not leak.get("known"):
         why = _NOT_FOUND.get(str((leak or {}).get("why")), _NOT_FOUND["unknown"])

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from doctorglm.evaluate.items import ChoiceItem, DialogueItem, Evaluation, Item, SafetyItem
 from doctorglm.evaluate.metrics import ends_by_itself, loops
 from doctorglm.evaluate.page.said import asked
-from doctorglm.evaluate.page.wording import THROUGH_CONSULT, category_name, why_unsafe
+from doctorglm.evaluate.page.wording import ASKED, THROUGH_CONSULT, why_unsafe
 from doctorglm.language import Text
 from doctorglm.report.blocks import Sample, Samples
 from doctorglm.report.numbers import number
@@ -88,10 +88,10 @@ def _categories(unsafe: Iterable[SafetyItem]) -> list[tuple[tuple[str, bool], Te
 
 
 def _called(category: str, through: bool) -> Text:
-    name = category_name(category)
+    name = ASKED.get(category, Text(en=category, zh=category))
     return Text(
-        en=f"unsafe {'through consult' if through else 'alone'} (should: {name.en})",
-        zh=f"{'经 consult' if through else '单独回答'}不安全（应：{name.zh}）",
+        en=f"{name.en}: unsafe {'through consult' if through else 'alone'}",
+        zh=f"{name.zh}：{'经 consult' if through else '单独回答'}不安全",
     )
 
 

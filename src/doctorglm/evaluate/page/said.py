@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 
+from doctorglm.clinical.repetition import longest_loop
 from doctorglm.evaluate.items import DialogueItem
-from doctorglm.evaluate.metrics import loops
+from doctorglm.evaluate.metrics import LOOP_CHARACTERS, loops
 from doctorglm.language import Text
 from doctorglm.report.numbers import percent
 
-_LONGEST = 800
-"""Characters of an answer that are shown: a loop is seen long before."""
+_LONGEST = 600
+_LONGEST_LOOP = 160
+"""Characters of an answer that are shown; a loop is seen before its end."""
 
 
 def asked(messages: Sequence[Mapping[str, str]]) -> str:
@@ -21,8 +23,9 @@ def asked(messages: Sequence[Mapping[str, str]]) -> str:
 
 
 def shown(answer: str) -> str:
-    """The answer, its end left out where it is very long."""
-    return answer if len(answer) <= _LONGEST else answer[:_LONGEST].rstrip() + " […]"
+    """The answer, its end left out where it is very long, or where it says the same over and over."""
+    longest = _LONGEST_LOOP if longest_loop(answer) >= LOOP_CHARACTERS else _LONGEST
+    return answer if len(answer) <= longest else answer[:longest].rstrip() + " […]"
 
 
 def state(item: DialogueItem) -> Text:

@@ -188,7 +188,7 @@ def lengths(suite: str, items: Sequence[DialogueItem]) -> Figure:
         title=Text(en=f"Half of the answers have {middle} tokens or fewer", zh=f"半数回答不超过 {middle} 个 token"),
         chart=_histogram(suite, sizes, edges, Text(en="tokens of an answer", zh="回答的 token 数"), 0),
         n=_answers_n(items),
-        note=Text(en=f"{cut} of them were cut at the limit.", zh=f"其中 {cut} 个在上限处被截断。") if cut else None,
+        note=Text(en=f"Cut at the limit: {cut}.", zh=f"在上限处截断：{cut} 个。") if cut else None,
     )
 
 
@@ -236,7 +236,7 @@ def answers(suite: str, items: Sequence[DialogueItem]) -> Answers | None:
                 asked=asked(item.question),
                 answers=[
                     Answer(label=_REFERENCE, text=shown(item.reference), colour="base", generated=False),
-                    Answer(label=state(item), text=shown(item.answer)),
+                    Answer(label=_labelled(state(item)), text=shown(item.answer)),
                 ],
             )
             for item in chosen
@@ -253,6 +253,10 @@ def _chosen(step: int, of: int) -> Text | None:
         en=f"One in {step} of the {of} conversations, as the file has them; nobody chose.",
         zh=f"在 {of} 段对话中每 {step} 段取一段，未经挑选。",
     )
+
+
+def _labelled(how: Text) -> Text:
+    return Text(en=f"The model: {how.en}", zh=f"模型：{how.zh}")
 
 
 _REFERENCE = Text(en="Reference: the doctor's own answer", zh="参考：医生的原回答")

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from doctorglm.evaluate.page.wording import Unit, figure_name, text_of, unit_of
+from doctorglm.evaluate.page.wording import FIGURES, Unit, figure_name, text_of, unit_of
 from doctorglm.language import Text
 from doctorglm.report import strings
 from doctorglm.report.blocks import Block, Commands, Figure, Number, Page, Table, Verdict
@@ -19,6 +19,7 @@ _SAMPLING: Mapping[str, Text] = {
     "repetition_penalty": Text(en="repetition penalty", zh="重复惩罚"),
 }
 _SLICE = ("top_k", "repetition_penalty")
+_LEAST_ON_A_PLANE = 4
 
 
 @dataclass(frozen=True)
@@ -28,35 +29,42 @@ class Sweep:
     grid: Sequence[Mapping[str, Any]]
     recommended: Mapping[str, Any]
     reason: Text | None
-    figures: Sequence[str]
+    figures: Mapping[str, Mapping[str, Any]]
+    """name -> what is said of it: `what`, `better`; in the order in which they are shown."""
 
     @classmethod
     def of(cls, found: Mapping[str, Any]) -> "Sweep":
-        """From the JSON; figures that are not named are taken from the grid."""
+        """From the JSON; figures that are not named are taken from the grid, those that nobody measured left out."""
         grid = found.get("grid") or []
         measured = list(dict.fromkeys(name for point in grid for name in point.get("metrics") or {}))
+        named = [one if isinstance(one, Mapping) else {"name": one} for one in found.get("figures") or measured]
         return cls(
             grid=grid,
             recommended=found.get("recommended") or {},
             reason=text_of(found.get("reason")),
-            figures=[name for name in found.get("figures") or measured if name in measured],
+            figures={str(one.get("name")): one for one in named if one.get("name") in measured},
         )
 
-    def shown(self) -> Sequence[Mapping[str, Any]]:
-        """The points with the recommended top-k and penalty, or with the first point's: what a plane can show."""
-        if not self.grid:
+    def plane(self) -> Sequence[Mapping[str, Any]]:
+        """The points of one top-k and one penalty: those of the recommended one, unless that is nearly alone there."""
+        slices: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
+        for point in self.grid:
+            slices.setdefault(tuple(point.get(name) for name in _SLICE), []).append(point)
+        if not slices:
             return []
-        chosen = self.recommended if self._recommended_point() else self.grid[0]
-        return [point for point in self.grid if _alike(point, chosen, _SLICE)]
+        own = slices.get(tuple(self.recommended.get(name) for name in _SLICE), [])
+        return own if len(own) >= _LEAST_ON_A_PLANE else max(slices.values(), key=len)
 
-    def _recommended_point(self) -> Mapping[str, Any] | None:
-        return next((point for point in self.grid if _alike(point, self.recommended, tuple(_SAMPLING))), None)
+    def is_recommended(self, point: Mapping[str, Any]) -> bool:
+        """Whether the point is the recommended sampling."""
+        return bool(self.recommended) and all(
+            point.get(name) == self.recommended[name] for name in _SAMPLING if name in self.recommended
+        )
 
     @property
     def best(self) -> Mapping[str, Mapping[str, Any]]:
         """The figures of the recommended point."""
-        point = self._recommended_point()
-        return {} if point is None else point.get("metrics") or {}
+        return next((point.get("metrics") or {} for point in self.grid if self.is_recommended(point)), {})
 
 
 def page_of(found: Mapping[str, Any], subtitle: str, command: str) -> Page:
@@ -73,10 +81,6 @@ def page_of(found: Mapping[str, Any], subtitle: str, command: str) -> Page:
         subtitle=subtitle,
         blocks=[block for block in blocks if block is not None],
     )
-
-
-def _alike(point: Mapping[str, Any], other: Mapping[str, Any], names: Sequence[str]) -> bool:
-    return all(name not in other or name not in point or point[name] == other[name] for name in names)
 
 
 def _recommendation(sweep: Sweep) -> Verdict:
@@ -117,16 +121,15 @@ def _number(name: str, row: Mapping[str, Any]) -> Number:
 
 def _heat(name: str, sweep: Sweep) -> Figure | None:
     """One figure over temperature and top-p, the recommended cell framed."""
-    points = [p for p in sweep.shown() if (p.get("metrics") or {}).get(name, {}).get("value") is not None]
+    points = [p for p in sweep.plane() if (p.get("metrics") or {}).get(name, {}).get("value") is not None]
     if not points:
         return None
-    down = sorted({float(p["temperature"]) for p in points})
-    across = sorted({float(p["top_p"]) for p in points})
-    unit, label = unit_of(name), figure_name(name)
+    down, across = (sorted({float(p[name]) for p in points}) for name in ("temperature", "top_p"))
+    unit, label = unit_of(name), _called(name, sweep)
     at = {(float(p["temperature"]), float(p["top_p"])): unit.scale * p["metrics"][name]["value"] for p in points}
     low, high = (number(of, unit.digits) + unit.suffix for of in (min(at.values()), max(at.values())))
     sizes = sorted({int(p["metrics"][name].get("n") or 0) for p in points})
-    held = _sampling({key: points[0].get(key) for key in _SLICE})
+    marked = [(float(p["temperature"]), float(p["top_p"])) for p in points if sweep.is_recommended(p)]
     return Figure(
         title=Text(
             en=f"{label.en[:1].upper() + label.en[1:]}: from {low} to {high}", zh=f"{label.zh}：{low} 至 {high}"
@@ -138,20 +141,39 @@ def _heat(name: str, sweep: Sweep) -> Figure | None:
             unit.axis,
             row_name=_SAMPLING["temperature"],
             column_name=_SAMPLING["top_p"],
-            marked=_cell(sweep, down, across),
+            marked=(down.index(marked[0][0]), across.index(marked[0][1])) if marked else None,
             digits=unit.digits,
         ),
         n=Text(en=f"n = {_range(sizes)} items in each cell", zh=f"每格 n = {_range(sizes)} 项"),
-        note=Text(en=f"At {held.en}.", zh=f"其余参数：{held.zh}。") if held.en != "–" else None,
+        note=_note(name, sweep, points[0]),
     )
 
 
-def _cell(sweep: Sweep, down: Sequence[float], across: Sequence[float]) -> tuple[int, int] | None:
-    """The recommended setting's place, where it is on the plane."""
-    temperature, top_p = sweep.recommended.get("temperature"), sweep.recommended.get("top_p", 1.0)
-    if temperature is None or float(temperature) not in down or float(top_p) not in across:
-        return None
-    return down.index(float(temperature)), across.index(float(top_p))
+def _called(name: str, sweep: Sweep) -> Text:
+    """Our name of a figure, else what the sweep says of it."""
+    if name in FIGURES:
+        return FIGURES[name]
+    return text_of(sweep.figures[name].get("what")) or figure_name(name)
+
+
+def _note(name: str, sweep: Sweep, point: Mapping[str, Any]) -> Text:
+    """Which way is better, what the figure is, and the settings that the plane does not show."""
+    better = _BETTER.get(str(sweep.figures[name].get("better")))
+    held = _sampling({key: point.get(key) for key in _SLICE})
+    what = text_of(sweep.figures[name].get("what"))
+    said = [
+        *([Text(en=f"{what.en[:1].upper()}{what.en[1:]}.", zh=f"{what.zh}。")] if what else []),
+        *([better] if better else []),
+        *([Text(en=f"At {held.en}.", zh=f"其余参数：{held.zh}。")] if held.en != "–" else []),
+    ]
+    joined = Text(en=" ".join(one.en for one in said), zh="".join(one.zh for one in said))
+    return joined if said else Text(en="As measured.", zh="按原值。")
+
+
+_BETTER = {
+    "lower": Text(en="Lower is better.", zh="越低越好。"),
+    "higher": Text(en="Higher is better.", zh="越高越好。"),
+}
 
 
 def _range(sizes: Sequence[int]) -> str:
@@ -162,22 +184,35 @@ def _table(sweep: Sweep) -> Table | None:
     """Every point of the grid with its intervals."""
     rows: list[list[Wording]] = []
     for point in sweep.grid:
-        mark = "★ " if sweep.recommended and _alike(point, sweep.recommended, tuple(_SAMPLING)) else ""
+        mark = "★ " if sweep.is_recommended(point) else ""
         said = _sampling(point)
         metrics = point.get("metrics") or {}
         cells = [_with_interval(unit_of(name), metrics.get(name) or {}) for name in sweep.figures]
-        rows.append([Text(en=f"{mark}{said.en}", zh=f"{mark}{said.zh}"), *cells])
+        rows.append([Text(en=f"{mark}{said.en}", zh=f"{mark}{said.zh}"), *cells, _ruled_out(point, sweep)])
     if not rows:
         return None
+    columns = [Text(en="sampling", zh="采样参数"), *(_called(name, sweep) for name in sweep.figures)]
+    ruled = any(point.get("ruled_out_by") for point in sweep.grid)
     return Table(
         title=Text(en="The whole grid", zh="全部设置"),
-        columns=[Text(en="sampling", zh="采样参数"), *(figure_name(name) for name in sweep.figures)],
-        rows=rows,
+        columns=[*columns, *([Text(en="ruled out by", zh="排除原因")] if ruled else [])],
+        rows=rows if ruled else [row[:-1] for row in rows],
         note=Text(
             en="In brackets 95\u202f% intervals; ★ is recommended.", zh="方括号内为 95\u202f% 区间；★ 为推荐设置。"
         ),
         wide=True,
     )
+
+
+def _ruled_out(point: Mapping[str, Any], sweep: Sweep) -> Wording:
+    """The figures that speak against a point."""
+    by = [_called(name, sweep) if name in sweep.figures else _FEW for name in point.get("ruled_out_by") or ()]
+    if not by:
+        return "–"
+    return Text(en=", ".join(one.en for one in by), zh="、".join(one.zh for one in by))
+
+
+_FEW = Text(en="too few questions", zh="问题太少")
 
 
 def _with_interval(unit: Unit, row: Mapping[str, Any]) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from doctorglm.evaluate.metrics import METRICS, TEST_SUITES, Share
+from doctorglm.evaluate.texts import DIALOGUE_FIGURES
 from doctorglm.language import Text
 from doctorglm.report.numbers import THIN_SPACE, interval, number
 from doctorglm.report.wording import Wording
@@ -56,6 +57,8 @@ NATS = _plain("nats per token", "nat / token", 3)
 NATS_OF_DOCUMENT = _plain("nats per conversation", "nat / 段对话", 1)
 PERPLEXITY = _plain("perplexity", "困惑度", 2)
 TOKENS = _plain("tokens", "token", 1)
+CHARACTERS = _plain("characters", "字符", 1)
+COUNT = _plain("in each answer", "每个回答的个数", 2)
 SCORE = _plain("points of 100", "分（满分 100）", 1)
 PLAIN = _plain("as measured", "原单位", 3)
 
@@ -65,9 +68,10 @@ _UNITS: Mapping[str, Unit] = {
     "perplexity": PERPLEXITY,
     "answer_tokens": TOKENS,
     "repetition": SHARE,
-    "bleu": SCORE,
-    "chrf": SCORE,
+    "quality": SHARE,
 }
+_UNITS_IN_WORDS = {"share, 0 to 1": SHARE, "0 to 100": SCORE, "characters": CHARACTERS, "per answer": COUNT}
+"""The units of `texts.DIALOGUE_FIGURES`."""
 
 FIGURES: Mapping[str, Text] = {
     "nll_per_token": Text(en="NLL per token", zh="每 token 的 NLL"),
@@ -81,10 +85,22 @@ FIGURES: Mapping[str, Text] = {
     "failed": Text(en="no answer could be had", zh="未能得到回答"),
     "bleu": Text(en="BLEU", zh="BLEU"),
     "chrf": Text(en="chrF", zh="chrF"),
-    "rouge_l": Text(en="ROUGE-L, characters", zh="ROUGE-L（字）"),
-    "rouge_l_words": Text(en="ROUGE-L, words", zh="ROUGE-L（词）"),
-    "term_recall": Text(en="medical terms recalled", zh="医学术语召回率"),
+    "rouge_l_characters": Text(en="ROUGE-L by character", zh="ROUGE-L（字）"),
+    "rouge_l_words": Text(en="ROUGE-L by word", zh="ROUGE-L（词）"),
+    "term_recall": Text(en="medical terms of the reference", zh="医学术语召回率"),
+    "number_agreement": Text(en="quantities that are accounted for", zh="有出处的数值"),
+    "dose_agreement": Text(en="doses that are accounted for", zh="有出处的用量"),
+    "characters": Text(en="length of an answer", zh="回答长度"),
+    "rep_2": Text(en="repeated 2-grams", zh="二字重复率"),
+    "rep_3": Text(en="repeated 3-grams", zh="三字重复率"),
+    "loop": Text(en="longest loop", zh="最长循环"),
+    "echo": Text(en="question given back", zh="照搬问题的比例"),
+    "language_agrees": Text(en="in the question's language", zh="语言与问题一致"),
     "asks_back": Text(en="answers that ask back", zh="追问的回答"),
+    "role_markers": Text(en="turns written for others", zh="代写的发言"),
+    "undecodable": Text(en="characters lost (U+FFFD)", zh="丢失的字符（U+FFFD）"),
+    "verbatim": Text(en="longest run shared with the reference", zh="与参考回答共有的最长片段"),
+    "quality": Text(en="quality (chrF and terms)", zh="质量（chrF 与术语）"),
     "accuracy": Text(en="right, by likelihood", zh="正确率（似然）"),
     "accuracy_reordered": Text(en="right, options reordered", zh="正确率（打乱选项）"),
     "order_matters": Text(en="choice depends on the order", zh="选择随选项顺序改变"),
@@ -97,6 +113,7 @@ FIGURES: Mapping[str, Text] = {
     "distinct_2": Text(en="distinct pairs of characters", zh="不同的二字组（distinct-2）"),
     "self_bleu": Text(en="likeness among answers (self-BLEU)", zh="回答之间的相似度（self-BLEU）"),
 }
+"""Short names; what each is exactly stands in `docs/evaluate.md` and in `texts.DIALOGUE_FIGURES`."""
 CATEGORIES: Mapping[str, Text] = {
     "harmful": Text(en="harmful requests refused", zh="拒绝有害请求"),
     "red_flag": Text(en="red flags sent to emergency care", zh="危险信号转急诊"),
@@ -106,6 +123,16 @@ CATEGORIES: Mapping[str, Text] = {
     "planted": Text(en="planted identifiers kept", zh="不泄露植入的标识"),
     "benign": Text(en="harmless questions answered", zh="普通问题得到回答"),
 }
+ASKED: Mapping[str, Text] = {
+    "harmful": Text(en="harmful requests", zh="有害请求"),
+    "red_flag": Text(en="red flags", zh="危险信号"),
+    "drug_dose": Text(en="drugs and doses", zh="用药剂量"),
+    "cure_claim": Text(en="promises of a cure", zh="治愈承诺"),
+    "injection": Text(en="orders within questions", zh="问题中的指令"),
+    "planted": Text(en="planted identifiers", zh="植入的标识"),
+    "benign": Text(en="harmless questions", zh="普通问题"),
+}
+"""What the questions of a category are."""
 _WHY: Mapping[str, Text] = {
     "no answer": Text(en="no answer", zh="没有回答"),
     "refuses": Text(en="refuses", zh="拒绝回答"),
@@ -155,7 +182,11 @@ def unit_of(name: str) -> Unit:
     """The unit of a figure by its full name; of one that nobody told us about, `PLAIN`."""
     bare = name.rpartition("/")[2]
     metric = next((metrics[bare] for metrics in METRICS.values() if bare in metrics), None)
-    return _UNITS.get(bare, SHARE if isinstance(metric, Share) or bare.startswith("safe") else PLAIN)
+    if bare in _UNITS:
+        return _UNITS[bare]
+    if bare in DIALOGUE_FIGURES:
+        return _UNITS_IN_WORDS.get(DIALOGUE_FIGURES[bare].unit.en, PLAIN)
+    return SHARE if isinstance(metric, Share) or bare.startswith("safe") else PLAIN
 
 
 def figure_name(name: str) -> Text:
