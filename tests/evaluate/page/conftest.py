@@ -39,6 +39,7 @@ _ANSWERS = {
     "平时少盐饮食，规律作息。",
     "placebo": "你好，可以热敷患处，避免久坐，适当活动，如果没有好转，请到医院就诊。",
 }
+EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\u202e\x07\u2028"
 _REFERENCE = "你好，单次血压偏高不能确诊。建议连续测量一周，如果多次高于140/90mmHg，请到心内科就诊。不要自行服药。"
 
 
@@ -236,8 +237,26 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
     yield Made(tmp_path_factory.mktemp("made"))
 
 
+@pytest.fixture
+def hostile(tmp_path: Path) -> Made:
+    """The same with answers that would act, were they markup."""
+    return Made(tmp_path, EVIL)
+
+
+@pytest.fixture
+def swept() -> dict[str, Any]:
+    """What `evaluate --sweep` leaves in `sweep.json`."""
+    return sweep()
+
+
+@pytest.fixture(scope="session")
+def sweep_of() -> dict[str, Any]:
+    """The same, to be read only."""
+    return sweep()
+
+
 def sweep() -> dict[str, Any]:
-    """What `evaluate --sweep` leaves: 4 temperatures by 3 top-p, and one penalty beside."""
+    """4 temperatures by 3 top-p, each with and without a penalty."""
     grid = []
     for temperature in (0.0, 0.3, 0.7, 1.0):
         for top_p in (0.7, 0.9, 1.0):

@@ -1,7 +1,10 @@
 """What an evaluation, a comparison and a sampling sweep leave for people: one page each, from the files alone."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+from doctorglm.errors import DataError
 from doctorglm.evaluate.items import Evaluation, read_evaluation
 from doctorglm.evaluate.page import comparison, departments, evaluation, evidence, sweep, worst
 from doctorglm.evaluate.page.comparison import Compared
@@ -22,7 +25,7 @@ def write_evaluation(directory: Path, command: str) -> Path:
     Raises DataError where the evaluation is not finished, or its `summary.json` is missing or damaged.
     """
     found = read_evaluation(directory)
-    metrics = read_json(directory / "summary.json").get("metrics") or {}
+    metrics = _read(directory / "summary.json", "metrics", dict)["metrics"]
     write(directory / FILE, evaluation.page_of(found, metrics, command))
     return directory / FILE
 
@@ -35,7 +38,7 @@ def write_comparison(
     Raises DataError where one of the evaluations or the gate is missing or damaged.
     """
     of = Compared(
-        gate=read_json(directory / "gate.json"),
+        gate=_read(directory / "gate.json", "metrics", dict),
         base=read_evaluation(base_dir),
         tuned=read_evaluation(tuned_dir),
         placebo=read_evaluation(placebo_dir) if placebo_dir else None,
@@ -46,8 +49,19 @@ def write_comparison(
 
 def write_sweep(directory: Path, command: str) -> Path:
     """Writes `report.html` beside a `sweep.json`; raises DataError where that is missing or damaged."""
-    write(directory / FILE, sweep.page_of(read_json(directory / "sweep.json"), directory.name, command))
+    write(directory / FILE, sweep.page_of(_read(directory / "sweep.json", "grid", list), directory.name, command))
     return directory / FILE
+
+
+def _read(path: Path, name: str, kind: type) -> Mapping[str, Any]:
+    """The JSON object of a file that holds `name`; raises DataError for another one."""
+    found = read_json(path)
+    if not isinstance(found, dict) or not isinstance(found.get(name), kind):
+        raise DataError(
+            en=f"{path}: not what DoctorGLM left there: `{name}` is missing. Make it again.",
+            zh=f"{path}：不是 DoctorGLM 生成的内容：缺少 `{name}`。请重新生成。",
+        )
+    return found
 
 
 def _comparison(of: Compared, command: str) -> Page:

@@ -78,7 +78,7 @@ def _number(name: str, row: Mapping[str, Any], suffix: str) -> Number:
     return Number(
         label=Text(en=f"{_capital(label.en)}, {other.en}", zh=f"{label.zh}，{other.zh}"),
         value=Text(en=f"{change}{points.en}", zh=f"{change}{points.zh}"),
-        note=Text(en=f"95\u202f% interval {ends}, n = {n}", zh=f"95\u202f% 区间 {ends}，n = {n}"),
+        note=Text(en=f"95\u202f% interval {ends}, n\u00a0=\u00a0{n}", zh=f"95\u202f% 区间 {ends}，n\u00a0=\u00a0{n}"),
     )
 
 

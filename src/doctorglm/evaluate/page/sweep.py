@@ -115,7 +115,7 @@ def _number(name: str, row: Mapping[str, Any]) -> Number:
     return Number(
         label=Text(en=label.en[:1].upper() + label.en[1:], zh=label.zh),
         value=unit.value(row.get("value")),
-        note=Text(en=f"95\u202f% interval {ends}, n = {n}", zh=f"95\u202f% 区间 {ends}，n = {n}"),
+        note=Text(en=f"95\u202f% interval {ends}, n\u00a0=\u00a0{n}", zh=f"95\u202f% 区间 {ends}，n\u00a0=\u00a0{n}"),
     )
 
 

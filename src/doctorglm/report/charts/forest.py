@@ -21,6 +21,8 @@ _MIN_PLANE = 230
 _MOST_LEFT = 210
 _LINE = 24
 _BETWEEN = 16
+_LABEL_GAP = 8
+_MARK = 25
 _FOOT = 52
 _PANEL_GAP = 26
 _MARGIN = 8.0
@@ -205,13 +207,14 @@ def _kept_inside(frame: Frame, words: str, x: float) -> float:
 
 def _label(frame: Frame, row: Row, place: _Place) -> list[str]:
     room = frame.width if place.stacked else place.left - 20
-    return wrapped(frame.say(row.label), room / frame.type_size).split("\n")
+    # a label that just fits stays on its line
+    return wrapped(frame.say(row.label), room / frame.type_size + 0.01).split("\n")
 
 
 def _height(frame: Frame, row: Row, place: _Place) -> float:
     lines = len(_label(frame, row, place))
     if place.stacked:
-        return lines * frame.line_height + len(row.estimates) * (frame.line_height + 20) + 14
+        return lines * frame.line_height + _LABEL_GAP + len(row.estimates) * (frame.line_height + _MARK) + 10
     return max(lines * frame.line_height, len(row.estimates) * _LINE) + _BETWEEN
 
 
@@ -231,15 +234,15 @@ def _stacked_row(drawing: Drawing, panel: Panel, row: Row, axis: _Axis, top: flo
     frame = drawing.frame
     height = frame.line_height
     lines = _label(frame, row, axis.place)
-    drawing.words([[(line, "ink")] for line in lines], 0, top + len(lines) * height / 2 + 4, bold=True)
-    y = top + len(lines) * height + 4
+    drawing.words([[(line, "ink")] for line in lines], 0, top + len(lines) * height / 2 + 2, bold=True)
+    y = top + len(lines) * height + _LABEL_GAP
     for one in row.estimates:
         if axis.place.keyed:
             _dot(drawing, 4, y + height / 2, one.colour)
             drawing.words([[(frame.say(one.series), "faint")]], 14, y + height / 2)
         drawing.words([[(_said(one, panel), "ink")]], frame.width, y + height / 2, anchor="end")
-        _mark(drawing, panel, one, axis, y + height + 8)
-        y += height + 20
+        _mark(drawing, panel, one, axis, y + height + 9)
+        y += height + _MARK
 
 
 def _mark(drawing: Drawing, panel: Panel, one: Estimate, axis: _Axis, y: float) -> None:
