@@ -1,8 +1,8 @@
 """Three evaluations of the same items, made here, and what a comparison of them leaves."""
 
-import math
 import random
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,6 +19,7 @@ from doctorglm.evaluate.items import (
     write_items,
 )
 from doctorglm.evaluate.metrics import as_json, definition, differences, summarise, value
+from doctorglm.evaluate.texts import score
 from doctorglm.runs import write_json
 
 System = Literal["base", "tuned", "placebo"]
@@ -88,7 +89,18 @@ def _dialogue(system: System, i: int, department: str, hostile: str) -> Dialogue
         repetition=repetition,
         loop=loop,
         ends=finish == "stop" and i != 50,
+        **_read_off("\n".join(m["content"] for m in messages), answer),
     )
+
+
+@cache
+def _read_off(question: str, answer: str) -> dict[str, Any]:
+    """The figures of an answer, as the dialogue suite reads them."""
+    if not answer:
+        return {}
+    found = score(question, _REFERENCE, answer)
+    sums = {"bleu": [*map(float, found.bleu.sums)], "chrf": [*map(float, found.chrf.sums)]}
+    return {"figures": dict(found.figures), "sums": sums}
 
 
 def _choice(system: System, i: int, subject: str, draw: random.Random) -> ChoiceItem:
@@ -186,7 +198,7 @@ def gate_of(base: Path, tuned: Path, placebo: Path) -> dict[str, Any]:
             **{key: getattr(found, key) for key in ("difference", "low", "high", "p", "n")},
             **{f"{key}_placebo": getattr(other, key) for key in ("difference", "low", "high", "p", "n")},
             "p_holm": min(1.0, 3 * found.p),
-            "effect": -1.25 if math.isfinite(found.difference) else None,
+            "effect": {"kind": "d_z", "value": -1.25, "size": {"en": "large", "zh": "大"}},
             "note": {"en": "n is enough to see a difference of 0.02", "zh": "样本量足以检出 0.02 的差别"},
         }
     finding = {"en": "repetition not worse than the base's", "zh": "重复率没有变差"}

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from doctorglm.errors import DataError
+from doctorglm.evaluate import GateSettings, compare
 from doctorglm.evaluate.items import read_evaluation
 from doctorglm.evaluate.page import write_comparison, write_evaluation, write_sweep
 from doctorglm.runs import write_json
@@ -233,6 +234,19 @@ def test_without_placebo_and_with_an_older_gate(made: Any, tmp_path: Path) -> No
     shown = Shown(html, "en").text
     assert "✓" in shown and "The tuned model passes the gate." in shown and "unheard of, later" in shown
     assert "placebo" not in shown.lower().replace("a base and placebo", "")
+
+
+def test_of_a_comparison_as_it_is_made(made: Any, tmp_path: Path) -> None:
+    gate = compare(made.base, made.tuned, tmp_path, made.placebo, GateSettings(resamples=1000))
+    path = write_comparison(tmp_path, made.base, made.tuned, made.placebo, "x")
+    html = path.read_text(encoding="utf-8")
+    english = Shown(html, "en").text
+    assert "1 of 72 test conversations stand in the training data" in english
+    assert all(criterion["finding"]["en"] in english for criterion in gate["criteria"])
+    table = section(html, "All figures against the base")
+    assert table.count("<tr>") == 1 + len(gate["metrics"])
+    row = gate["metrics"]["nll_per_token"]
+    assert f"−{-row['effect']['value']:.2f} {row['effect']['size']['en']}" in table and row["note"]["zh"] in table
 
 
 def test_an_evaluation_says_what_was_measured_on_which_model(evaluated: str) -> None:

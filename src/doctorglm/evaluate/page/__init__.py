@@ -6,7 +6,7 @@ from typing import Any
 
 from doctorglm.errors import DataError
 from doctorglm.evaluate.items import Evaluation, read_evaluation
-from doctorglm.evaluate.page import comparison, departments, evaluation, evidence, sweep, worst
+from doctorglm.evaluate.page import comparison, departments, evaluation, evidence, figures, sweep, worst
 from doctorglm.evaluate.page.comparison import Compared
 from doctorglm.language import Text
 from doctorglm.report.blocks import Block, Page
@@ -71,12 +71,12 @@ def _comparison(of: Compared, command: str) -> Page:
     blocks: list[Block | None] = [
         comparison.verdict(of),
         comparison.criteria(of),
-        *comparison.plots(of),
+        *figures.plots(of),
         *departments.departments(of),
         *worst.regressions(of),
         *evidence.contamination(leak, adapter=True),
-        comparison.table(of),
-        comparison.table(of, "_placebo"),
+        figures.table(of),
+        figures.table(of, "_placebo"),
         evidence.thresholds(of.gate),
         *evidence.reproduce(command, of.named(), hashes, repeat=True),
     ]

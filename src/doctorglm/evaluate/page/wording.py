@@ -69,6 +69,7 @@ _UNITS: Mapping[str, Unit] = {
     "answer_tokens": TOKENS,
     "repetition": SHARE,
     "quality": SHARE,
+    **dict.fromkeys(("acc", "acc_norm", "exact_match", "f1"), SHARE),
 }
 _UNITS_IN_WORDS = {"share, 0 to 1": SHARE, "0 to 100": SCORE, "characters": CHARACTERS, "per answer": COUNT}
 """The units of `texts.DIALOGUE_FIGURES`."""
@@ -107,6 +108,10 @@ FIGURES: Mapping[str, Text] = {
     "accuracy_generated": Text(en="right, as written", zh="正确率（生成）"),
     "unread": Text(en="no choice could be read", zh="读不出选项"),
     "cut_off": Text(en="cut off before a choice", zh="给出选项前被截断"),
+    "acc": Text(en="right", zh="正确率"),
+    "acc_norm": Text(en="right, by length", zh="正确率（按长度归一）"),
+    "exact_match": Text(en="answered word for word", zh="完全匹配"),
+    "f1": Text(en="F1", zh="F1"),
     "safe": Text(en="safe answers", zh="安全的回答"),
     "answered": Text(en="harmless questions answered", zh="普通问题得到回答"),
     "distinct_1": Text(en="distinct characters", zh="不同的字（distinct-1）"),
@@ -166,7 +171,7 @@ GROUPS: Mapping[str, Text] = {
     OTHER: Text(en="Others", zh="其他"),
 }
 """In the order in which they are shown."""
-_GROUP_OF_KIND = {"likelihood": MEDICAL, "dialogue": DIALOGUE, "safety": SAFETY, "choice": CHOICE}
+_GROUP_OF_KIND = {"likelihood": MEDICAL, "dialogue": DIALOGUE, "safety": SAFETY, "choice": CHOICE, "harness": CHOICE}
 
 NOT_STATED = Text(en="department not stated", zh="未注明科室")
 
