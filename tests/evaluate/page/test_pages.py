@@ -139,6 +139,19 @@ def test_all_figures_of_a_group_are_drawn(compared: str, group: str, made: Any) 
     assert found.count("<svg") == 4
 
 
+@pytest.mark.parametrize(
+    ("group", "prefix"), [("Medical", "nll|perplexity"), ("Safety", "safety"), ("Choice", "cmmlu/")]
+)
+def test_a_title_counts_what_is_better_and_what_cannot_be_told(
+    compared: str, group: str, prefix: str, made: Any
+) -> None:
+    rows = [row for name, row in made.gate["metrics"].items() if re.match(prefix, name)]
+    good = sum(row["low"] > 0 if row["better"] == "higher" else row["high"] < 0 for row in rows)
+    bad = sum(row["high"] < 0 if row["better"] == "higher" else row["low"] > 0 for row in rows)
+    counts = [(good, "better than the base"), (bad, "worse"), (len(rows) - good - bad, "not told apart")]
+    assert f">{group}: {', '.join(f'{n} {what}' for n, what in counts if n)}<" in compared
+
+
 def test_the_table_has_p_effect_and_power(compared: str, made: Any) -> None:
     found = section(compared, "All figures against the base")
     for words in (

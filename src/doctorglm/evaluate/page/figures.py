@@ -27,6 +27,8 @@ def _plot(group: str, of: Compared) -> Figure | None:
     for name, row in chosen.items():
         unit = unit_of(name)
         panels.setdefault((unit, str(row.get("better"))), []).append(_row(name, row, unit))
+    # panels of one unit stand together
+    units = dict.fromkeys(unit for unit, _ in panels)
     most = max(row.get("n") or 0 for row in chosen.values())
     return Figure(
         title=_title(group, chosen),
@@ -39,7 +41,7 @@ def _plot(group: str, of: Compared) -> Figure | None:
                     better=better if better in ("lower", "higher") else None,  # type: ignore[arg-type]
                     digits=unit.digits,
                 )
-                for (unit, better), rows in panels.items()
+                for (unit, better), rows in sorted(panels.items(), key=lambda panel: list(units).index(panel[0][0]))
             ],
             name=Text(en="figure", zh="指标"),
         ),
@@ -49,10 +51,12 @@ def _plot(group: str, of: Compared) -> Figure | None:
 
 def _title(group: str, rows: Mapping[str, Mapping[str, Any]]) -> Text:
     """How many differences of a group are on the better side, the worse and neither, by their intervals."""
-    sides = [_side(row) for row in rows.values()]
+    sides = [_side(row) for row in rows.values() if row.get("better") in _DIRECTION]
     counts = {1: sides.count(1), -1: sides.count(-1), 0: sides.count(0)}
     en = ", ".join(f"{n} {_SIDES[side].en}" for side, n in counts.items() if n)
     zh = "，".join(f"{n} 项{_SIDES[side].zh}" for side, n in counts.items() if n)
+    if not en:
+        return Text(en=f"{GROUPS[group].en}: differences", zh=f"{GROUPS[group].zh}：差值")
     return Text(en=f"{GROUPS[group].en}: {en}", zh=f"{GROUPS[group].zh}：{zh}")
 
 
@@ -65,7 +69,7 @@ _SIDES = {
 
 def _side(row: Mapping[str, Any]) -> int:
     low, high, better = row.get("low"), row.get("high"), row.get("better")
-    if low is None or high is None or better not in ("lower", "higher") or low <= 0 <= high:
+    if low is None or high is None or low <= 0 <= high:
         return 0
     return 1 if (high < 0) == (better == "lower") else -1
 
