@@ -74,16 +74,18 @@ class Figure:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What one model said; `colour` is the one the model has in the pictures."""
+    """What one model said, or a doctor; `colour` is the one the model has in the pictures."""
 
     label: Wording
     text: str
     colour: ColourName = "accent"
+    generated: bool = True
+    """False for the words of a doctor, which do not carry the label of an AI."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """A patient's words and the answers to them, the base's first."""
+    """A patient's words and the answers to them; every answer is compared with the first, the base's or a doctor's."""
 
     asked: str
     answers: Sequence[Answer]

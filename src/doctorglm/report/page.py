@@ -276,9 +276,10 @@ def _answer(answer: Answer, against: str | None) -> str:
     else:
         marked = "".join(f"<mark>{escape(piece)}</mark>" if differs else escape(piece) for piece, differs in cut)
         words = f'<p class="words" dir="auto" lang="{_spoken(text)}">{marked}</p>'
+    label = f'<span class="label">{_both(strings.AI_ANSWER)}</span>' if answer.generated else ""
     return (
         f'<div class="answer"><p class="who"><i style="background:var(--{answer.colour})"></i>{_both(answer.label)}'
-        f'<span class="label">{_both(strings.AI_ANSWER)}</span></p>{words}</div>'
+        f"{label}</p>{words}</div>"
     )
 
 

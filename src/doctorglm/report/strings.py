@@ -18,6 +18,8 @@ SHARE = Text(en="Share", zh="占比")
 COMPARISON = Text(en="Comparison", zh="比较")
 DIFFERENCE = Text(en="Difference", zh="差值")
 INTERVAL_95 = Text(en="95\u202f% interval", zh="95\u202f% 区间")
+VALUE = Text(en="Value", zh="值")
+UNIT = Text(en="Unit", zh="单位")
 BETTER = Text(en="better", zh="更好")
 
 TABLE_BEHIND = Text(en="The numbers behind this picture", zh="查看图中数据")
@@ -26,12 +28,12 @@ PATIENT = Text(en="Patient", zh="患者")
 AI_ANSWER = Text(en="AI-generated", zh="AI 生成")
 NO_ANSWER = Text(en="(no text)", zh="（没有文字）")
 MARKED = Text(
-    en="Marked words are those that the base's answer does not have; in the base's own, those that the next one lacks.",
-    zh="标出的是基座回答中没有的词句；基座一栏标出的，是后一栏回答中没有的词句。",
+    en="Marked words are those that the first answer does not have; in the first itself, those that the next lacks.",
+    zh="标出的是第一栏没有的词句；第一栏标出的，是后一栏没有的词句。",
 )
 LITTLE_IN_COMMON = Text(
-    en="Shares too few words with the base's answer to mark the differences.",
-    zh="与基座的回答几乎没有相同的词句，因此不标差异。",
+    en="Shares too few words with the answer beside it to mark the differences.",
+    zh="与旁边的回答几乎没有相同的词句，因此不标差异。",
 )
 LANGUAGE_SWITCH = Text(en="Language", zh="语言")
 SCROLLABLE = Text(en="Table, scrolls sideways", zh="表格，可左右滚动")
@@ -48,6 +50,19 @@ SMOOTHING_THINNED = Text(
 INTERVALS = Text(
     en="A dot is the mean difference by item, the line through it the 95\u202f% interval of the paired bootstrap.",
     zh="圆点是逐项差值的均值，横线是配对自助法的 95\u202f% 区间。",
+)
+INTERVALS_OF_VALUES = Text(
+    en="A bar and its dot are the value, the line through the dot its 95\u202f% interval.",
+    zh="条和圆点是数值，横线是其 95\u202f% 区间。",
+)
+INTERVALS_PAIRED = Text(
+    en="A dot is the difference on the same items, the line through it its 95\u202f% interval.",
+    zh="圆点是相同条目上的差值，横线是其 95\u202f% 区间。",
+)
+HEAT = Text(en="Darker is more.", zh="颜色越深，数值越大。")
+HEAT_MARKED = Text(
+    en="Darker is more. The framed cell is the one that is recommended.",
+    zh="颜色越深，数值越大；加框的一格为推荐设置。",
 )
 WIDTHS = Text(
     en="The width of a stream is its count; every branch adds up to the one before it.",

@@ -7,6 +7,8 @@ and two widths, and carries the table behind it.
 from doctorglm.report.charts.bars import Bar, bars, shares
 from doctorglm.report.charts.curve import Series, curve
 from doctorglm.report.charts.flow import Branch, flow
+from doctorglm.report.charts.forest import Estimate, Panel, Row, forest
+from doctorglm.report.charts.heat import heat
 from doctorglm.report.charts.histogram import Histogram, histograms, median
 from doctorglm.report.charts.intervals import Difference, intervals
 from doctorglm.report.charts.matrix import matrix
@@ -16,13 +18,18 @@ __all__ = [
     "Bar",
     "Branch",
     "Difference",
+    "Estimate",
     "Flow",
     "Histogram",
+    "Panel",
+    "Row",
     "Series",
     "Stream",
     "bars",
     "curve",
     "flow",
+    "forest",
+    "heat",
     "histograms",
     "intervals",
     "matrix",
