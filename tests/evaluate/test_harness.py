@@ -198,7 +198,7 @@ def test_contexts_that_are_too_long_lose_their_beginning_alike(
 def test_chatglm_reads_an_option_after_its_special_tokens(tmp_path: Path, task: Callable[..., Path]) -> None:
     """HFLM would put the option before [gMASK] and <sop>; the oracle is the model's own logits."""
     file = tmp_path / "ice_text.model"
-    train_sentencepiece(["".join(q.values()) for q in QUESTIONS] * 3, 900, file, character_coverage=1.0, threads=1)
+    train_sentencepiece(["".join(q.values()) for q in QUESTIONS] * 3, 870, file, character_coverage=1.0, threads=1)
     tokenizer = ChatGLMTokenizer(str(file))
     special = {f"{n}_token_id": getattr(tokenizer, f"{n}_token_id") for n in ("bos", "eos", "mask", "gmask", "pad")}
     sizes = {"hidden_size": 32, "num_layers": 2, "num_attention_heads": 2, "initializer_range": 0.1}
