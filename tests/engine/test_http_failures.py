@@ -101,7 +101,6 @@ def test_the_pause_doubles_and_the_server_may_ask_for_more(serve: Serve, engine:
         engine(serve(script), {"retries": 3, "pause_s": 0.1}).batch([asked("?")], Sampling())
     waits = [second - first for first, second in itertools.pairwise(times)]
     assert [waits[0] >= 0.1, waits[1] >= 0.2, waits[2] >= 0.6] == [True] * 3
-    assert waits[0] < waits[1] < waits[2] < 2
 
 
 @pytest.mark.parametrize("status", [400, 413, 422])
@@ -144,7 +143,7 @@ def test_nobody_listens(engine: Open) -> None:
         opened = engine(f"http://127.0.0.1:{port}/v1#tiny", {"concurrency": 1, "retries": 2})
         began = time.monotonic()
         errors = opened.batch_or_errors([asked("?")] * 500, Sampling())
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
     assert len(errors) == 500 and len(set(map(id, errors))) == 1
     assert isinstance(errors[0], ModelError)
     assert "no connection, tried 3 times" in errors[0].text.en and "refused" in errors[0].text.en
@@ -164,15 +163,15 @@ def test_a_redirect_to_another_host_is_refused(serve: Serve, engine: Open, statu
 def test_no_answer_in_time(serve: Serve, engine: Open) -> None:
     def script(call: Call) -> None:
         if call.question == "slow":
-            time.sleep(1.5)
+            time.sleep(8)
         call.say("好")
 
     server = serve(script)
-    opened = engine(server, {"timeout_s": 0.4, "retries": 1})
+    opened = engine(server, {"timeout_s": 1.0, "retries": 1})
     began = time.monotonic()
     slow, quick = opened.batch_or_errors([asked("slow"), asked("quick")], Sampling())
-    assert time.monotonic() - began < 1.4
-    assert isinstance(slow, DataError) and "within 0.4 s, tried 2 times" in slow.text.en
+    assert time.monotonic() - began < 6
+    assert isinstance(slow, DataError) and "within 1 s, tried 2 times" in slow.text.en
     assert isinstance(quick, Generation)
     assert [call.question for call in server.calls].count("slow") == 2
 
@@ -188,7 +187,7 @@ def test_signs_of_life_do_not_keep_a_request_open(serve: Serve, engine: Open, si
     began = time.monotonic()
     with pytest.raises(DataError, match=r"no whole answer within 0\.5 s"):
         engine(serve(script), {"timeout_s": 0.5}).batch([asked("?")], Sampling())
-    assert 0.4 < time.monotonic() - began < 2
+    assert 0.4 < time.monotonic() - began < 5
 
 
 def broken_off(call: Call) -> None:

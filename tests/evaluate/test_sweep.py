@@ -162,8 +162,8 @@ def test_the_best_cell_by_construction(tmp_path: Path) -> None:
     assert line.done == sorted(line.done) and line.done[-1] == len(samplings(SMALL)) == 5
 
 
-def test_the_figures_against_hand_arithmetic(tmp_path: Path) -> None:
-    found = cells(run(tmp_path, Talker()))
+def test_the_figures_against_hand_arithmetic(whole: tuple[dict[str, Any], Talker]) -> None:
+    found = cells(whole[0])
     figures = {at: cell["metrics"] for at, cell in found.items()}
     assert figures[UNSAFE]["chrf"]["value"] == pytest.approx(100), "word for word the reference"
     assert figures[UNSAFE]["term_recall"]["value"] == 1
@@ -199,9 +199,8 @@ def test_the_figures_against_hand_arithmetic(tmp_path: Path) -> None:
     assert figures[LOOPING]["repetition"]["value"] == pytest.approx(repeated, abs=0.03)
 
 
-def test_greedy_is_asked_once_and_the_rest_with_a_seed_for_each_sample(tmp_path: Path) -> None:
-    engine = Talker()
-    run(tmp_path, engine)
+def test_greedy_is_asked_once_and_the_rest_with_a_seed_for_each_sample(whole: tuple[dict[str, Any], Talker]) -> None:
+    engine = whole[1]
     asked = [(text, s) for text, s in engine.asked if text == question_of("头痛")]
     assert sorted((s.temperature, s.top_p, s.seed) for _, s in asked) == [
         (0.0, 1.0, 0),
@@ -223,9 +222,18 @@ def test_beside_the_adapter(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "sampling.json").read_bytes() == (tmp_path / "tuned" / "sampling.json").read_bytes()
 
 
-@pytest.mark.parametrize("killed_at", [2, 12, 25, 40])
-def test_a_killed_sweep_goes_on_and_asks_nothing_again(tmp_path: Path, killed_at: int) -> None:
-    whole = run(tmp_path / "whole", every := Talker())
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Talker]:
+    """A sweep that nothing interrupted, and what it asked."""
+    engine = Talker()
+    return run(tmp_path_factory.mktemp("whole"), engine), engine
+
+
+@pytest.mark.parametrize("killed_at", [2, 12, 40])
+def test_a_killed_sweep_goes_on_and_asks_nothing_again(
+    tmp_path: Path, whole: tuple[dict[str, Any], Talker], killed_at: int
+) -> None:
+    swept, every = whole
     first = Talker(killed_at=killed_at)
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path / "out", first)
@@ -233,11 +241,11 @@ def test_a_killed_sweep_goes_on_and_asks_nothing_again(tmp_path: Path, killed_at
     journal = tmp_path / "out" / "finished.jsonl"
     journal.write_bytes(journal.read_bytes() + b'{"key": "cut of')
     second = Talker()
-    assert run(tmp_path / "out", second) == whole
+    assert run(tmp_path / "out", second) == swept
     assert first.asked and not set(first.asked) & set(second.asked)
     assert {*first.asked, *second.asked} == set(every.asked)
     third = Talker()
-    assert run(tmp_path / "out", third) == whole and not third.asked
+    assert run(tmp_path / "out", third) == swept and not third.asked
 
 
 def test_nothing_that_identifies_somebody_is_written(tmp_path: Path) -> None:

@@ -110,8 +110,11 @@ _OURS: dict[str, Any] = {"trust_remote_code": False, "local_files_only": True}
 
 
 def _tokenizer(folder: Path, tokens: int) -> Any:
-    """The tokenizer of the file, with its tokens alone: transformers gives each byte-level one GPT-2's end token, and
-    AutoTokenizer those of a family, at ids that the model has no rows for."""
+    """The tokenizer of the file, with its tokens alone, and, as in llama.cpp, without Unicode normalisation.
+
+    transformers gives each byte-level one GPT-2's end token, and AutoTokenizer those of a family, at ids that the model
+    has no rows for.
+    """
     tokenizer = PreTrainedTokenizerFast.from_pretrained(folder, gguf_file=_NAME, **_OURS)
     if len(tokenizer) <= tokens:
         return tokenizer
