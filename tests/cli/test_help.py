@@ -90,7 +90,7 @@ FLAGS = {
         ["[KEY=VALUE ...]"],
     ),
     "compare": (
-        {"--out", "--placebo", "--judge", "--allow-remote"},
+        {"--out", "--placebo", "--judge", "--allow-remote", "--format"},
         ["BASE_EVAL", "TUNED_EVAL... [KEY=VALUE ...]"],
     ),
     "chat": ({"--model", "--adapter", "--ask", "--allow-remote"}, ["[KEY=VALUE ...]"]),

@@ -130,7 +130,7 @@ def test_a_server_is_measured_on_what_it_says(
     assert "2 items have no answer, b the first" in printed.err
     general = [*command[:3], "--suite", "general", "--out", str(tmp_path / "no"), *SMALL]
     assert main(general) == 2
-    assert "likelihood needs the model's own weights" in json.loads(capsys.readouterr().out)["error"]["message"]["en"]
+    assert "likelihood needs the model's own weights" in json.loads(capsys.readouterr().out)["error"]
 
 
 def test_a_sweep_and_a_judge_from_the_command_line(
@@ -163,6 +163,9 @@ def test_a_judge_of_two_evaluations(
     compared = ["compare", str(tmp_path / "one"), str(tmp_path / "two"), "--out", str(tmp_path / "gate")]
     assert main([*compared, "--judge", judge.address(), "resamples=1000", "--json"]) == 3
     assert read_json(tmp_path / "gate/judge/pairwise.json")
+    assert main([*compared, "--format", "junit", "resamples=1000", "--json"]) == 3
+    assert {"report.html", "MODEL_CARD.md", "junit.xml", "gate.json"} <= {p.name for p in (tmp_path / "gate").iterdir()}
+    assert (tmp_path / "one/report.html").is_file()
     capsys.readouterr()
 
 

@@ -205,6 +205,14 @@ Judge = Annotated[
         ),
     ),
 ]
+Format = Annotated[
+    Literal["report", "junit"],
+    typer.Option(
+        "--format",
+        help=say(en="junit: also writes junit.xml, for CI.", zh="junit：另写 junit.xml，供持续集成使用。"),
+        show_default=True,
+    ),
+]
 BaseEvaluation = Annotated[
     Path, typer.Argument(metavar="BASE_EVAL", help=say(en="The base's evaluation.", zh="基座的评测结果。"))
 ]

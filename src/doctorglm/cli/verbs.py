@@ -231,6 +231,7 @@ def evaluate(
     """Leaves every item and a summary with intervals; then the judge's scores and the sweep, where asked for."""
     from doctorglm.evaluate import EvaluateSettings
     from doctorglm.evaluate import evaluate as stage
+    from doctorglm.evaluate.page import write_evaluation, write_sweep
 
     values = parse_overrides(settings or [])
     wanted = build(EvaluateSettings, _own(values, "sweep", "judge"), "evaluate")
@@ -238,7 +239,9 @@ def evaluate(
     stage(model, suite, out, wanted, adapter=adapter, trained_on=trained_on, cache=cache, allow_remote=allow_remote)
     found = dict(read_json(out / "summary.json"))
     rows = [f"{n}: {m['value']:.4f} [{m['low']:.4f}, {m['high']:.4f}]" for n, m in found["metrics"].items()]
-    tell("\n".join(rows), as_json)
+    command = shlex.join(["doctorglm", *sys.argv[1:]])
+    report = write_evaluation(out, command)
+    tell("\n".join([*rows, say(en=f"Report: {report}", zh=f"报告：{report}")]), as_json)
     if judge is not None:
         from doctorglm.evaluate.judge import JudgeSettings
         from doctorglm.evaluate.judge.stage import judge_evaluation
@@ -251,7 +254,8 @@ def evaluate(
 
         grid = build(SweepSettings, swept, "sweep")
         found["sweep"] = sweep_stage(model, suite, out / "sweep", grid, adapter=adapter, allow_remote=allow_remote)
-        tell(say(**found["sweep"]["reason"]), as_json)
+        told = write_sweep(out / "sweep", command)
+        tell(say(**found["sweep"]["reason"]) + say(en=f"\nReport: {told}", zh=f"\n报告：{told}"), as_json)
     print_json(found, as_json)
     return 0
 
@@ -271,22 +275,26 @@ def compare(
     placebo: flags.Placebo = None,
     judge: flags.Judge = None,
     allow_remote: flags.AllowRemote = False,
+    form: flags.Format = "report",
     as_json: flags.Json = False,
 ) -> int:
     """Writes gate.json, for several tuned models one in a folder of each; exit code 3 when a gate fails."""
     from doctorglm.evaluate import GateSettings, compare_all
+    from doctorglm.evaluate.leave import leave_comparison
 
     evaluations, values = _split_settings(tuned_evals)
     settings = build(GateSettings, _own(values, "judge"), "compare")
     gates = compare_all(base_eval, evaluations, out, placebo=placebo, settings=settings)
     passed = all(gate["passed"] for gate in gates.values())
-    if judge is not None:
-        from doctorglm.evaluate.judge import JudgeSettings
-        from doctorglm.evaluate.judge.stage import judge_comparison
+    command = shlex.join(["doctorglm", *sys.argv[1:]])
+    for name, tuned in zip(gates, evaluations, strict=True):
+        place = out if len(gates) == 1 else out / name
+        leave_comparison(place, base_eval, tuned, placebo, command, junit=form == "junit")
+        if judge is not None:
+            from doctorglm.evaluate.judge import JudgeSettings
+            from doctorglm.evaluate.judge.stage import judge_comparison
 
-        asked = build(JudgeSettings, _of(values, "judge"), "judge")
-        for name, tuned in zip(gates, evaluations, strict=True):
-            place = out if len(gates) == 1 else out / name
+            asked = build(JudgeSettings, _of(values, "judge"), "judge")
             judge_comparison(base_eval, tuned, place, judge, asked, allow_remote=allow_remote)
     print_json(next(iter(gates.values())) if len(gates) == 1 else {"passed": passed, "gates": gates}, as_json)
     for name, gate in gates.items():
