@@ -33,6 +33,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -216,7 +217,8 @@ def main() -> None:
         results = {f"{shots}-shot": compared(sides, tasks, shots, arguments.turns) for shots in (SHOTS, 0)}
     # the folder's name is enough: where it lies is of this machine
     command = " ".join(["python benchmarks/evaluate.py --model", arguments.model.name, *_without_model(sys.argv[1:])])
-    result = circumstances(command, _versions()) | {
+    versions = _versions() | {"lm-eval": version("lm-eval")}
+    result = circumstances(command, versions) | {
         "model": arguments.model.name,
         "threads": torch.get_num_threads(),
         "questions": len(SUBJECTS) * arguments.questions,
