@@ -10,6 +10,8 @@ Protocol, written before any run:
 2. Both sides are one process, one model in memory, in 32 bits on a CPU, and one call of the harness's
    `simple_evaluate`, which makes the prompts and the metrics; only what answers its requests differs: `HFLM`, which is
    the harness's own, or `HarnessModel`, which is ours. HFLM reads the four options of a question off one pass too.
+   Ours besides computes the examples of a subject once, makes logits where an option stands and nowhere else, and
+   multiplies by oneDNN (`models/products.py`); both use as many threads as there are cores.
 3. The sweep: every batch size of either side (rows for HFLM, tokens for ours), once, five-shot, on the first `--sweep`
    questions of the first subject. A size of HFLM's whose logits would not fit into the free memory twice is left out.
    Each goes on with its fastest.
@@ -31,6 +33,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -112,11 +115,11 @@ def measured(lm: Any, tasks: Sequence[str], shots: int, limit: int | None = None
     )  # fmt: skip
     seconds = time.perf_counter() - started
     items = {
-        f"{name}/{sample['doc_id']}": ([float(one[0]) for one in sample["filtered_resps"]], sample["target"])
+        f"{name}/{sample['doc_id']}": ([float(one[0]) for one in sample["filtered_resps"]], sample["acc"])
         for name, samples in found["samples"].items()
         for sample in samples
     }
-    right = sum(_choice(nats) == target for nats, target in items.values())
+    right = sum(correct for _, correct in items.values())
     return {
         "seconds": round(seconds, 2),
         "scoring_s": round(sum(scoring), 2),
@@ -214,7 +217,8 @@ def main() -> None:
         results = {f"{shots}-shot": compared(sides, tasks, shots, arguments.turns) for shots in (SHOTS, 0)}
     # the folder's name is enough: where it lies is of this machine
     command = " ".join(["python benchmarks/evaluate.py --model", arguments.model.name, *_without_model(sys.argv[1:])])
-    result = circumstances(command, _versions()) | {
+    versions = _versions() | {"lm-eval": version("lm-eval")}
+    result = circumstances(command, versions) | {
         "model": arguments.model.name,
         "threads": torch.get_num_threads(),
         "questions": len(SUBJECTS) * arguments.questions,

@@ -2,6 +2,8 @@
 
 import copy
 import functools
+import itertools
+import math
 import random
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -24,7 +26,7 @@ from transformers import (
 )
 
 from doctorglm.errors import DataError, ModelError
-from doctorglm.evaluate import scoring
+from doctorglm.evaluate import scoring, trees
 from doctorglm.evaluate.scoring import Request, is_causal, score
 from doctorglm.models import ChatGLMConfig, ChatGLMForConditionalGeneration
 from doctorglm.models.half import keep_half
@@ -230,6 +232,15 @@ def test_greedy_is_what_the_model_would_say() -> None:
     assert found[0].nats < found[1].nats
 
 
+def test_linear_layers_are_given_back() -> None:
+    model = copy.deepcopy(made("qwen2"))
+    own = model.lm_head.forward = functools.partial(type(model.lm_head).forward, model.lm_head)
+    score(model, exam(model), batch_tokens=64, padding_id=PAD)
+    assert model.lm_head.forward is own, "a forward that somebody else has put there is theirs"
+    changed = [name for name, module in model.named_modules() if "forward" in vars(module)]
+    assert changed == ["lm_head"]
+
+
 def test_weights_that_are_kept_in_half_precision() -> None:
     model = copy.deepcopy(made("qwen2")).half()
     keep_half(model)
@@ -250,6 +261,8 @@ def test_a_model_with_an_adapter() -> None:
 
 def test_a_batch_that_is_too_large_is_halved(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """C063: the memory of a CPU ends; the scores do not change."""
+    monkeypatch.setattr(scoring, "_FORWARD_TOKENS", {"cpu": 1000})  # few batches, of many rows
+    monkeypatch.setattr(trees, "_JOIN", 1000)
     requests = exam(model)
     expected = score(model, requests, batch_tokens=10_000, padding_id=PAD)
     sizes, own = [], model.forward
@@ -262,7 +275,7 @@ def test_a_batch_that_is_too_large_is_halved(model: Any, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(model, "forward", small)
     found = score(model, requests, batch_tokens=10_000, padding_id=PAD)
-    assert max(sizes) > 2 > 0 < sizes.count(2), "large batches were tried, small ones were computed"
+    assert max(sizes) > 2 and 2 in sizes, "large batches were tried, small ones were computed"
     assert [s.nats for s in found] == pytest.approx([s.nats for s in expected], abs=1e-5)
 
     monkeypatch.setattr(model, "forward", lambda **_: small(input_ids=[0, 0, 0]))
@@ -278,7 +291,28 @@ def test_copies_of_a_prefix_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None
     handle = model.get_input_embeddings().register_forward_hook(lambda _m, args, _out: rows.append(len(args[0])))
     agrees(model, requests, batch_tokens=10_000)
     handle.remove()
-    assert rows[:4] == [1, 5, 5, 2]
+    copies = rows[1:4]
+    assert rows[0] == 1 and sum(copies) == 12 and max(copies) <= 5
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_batches_cost_the_least(seed: int) -> None:
+    """Brute force over all cuts of the sorted rows: padded tokens and a price for each batch."""
+    draw = random.Random(seed)
+    lengths = [draw.randint(1, 12) for _ in range(draw.randint(1, 9))]
+    most, price, copies = draw.choice([5, 15, 40]), draw.choice([0, 3, 20]), draw.choice([None, 2])
+    ordered = sorted(lengths, reverse=True)
+
+    def cost(batches: list[list[int]]) -> float:
+        whole = all(len(b) == 1 or (len(b) * max(b) <= most and len(b) <= (copies or 99)) for b in batches)
+        return sum(len(b) * max(b) + price for b in batches) if whole else math.inf
+
+    cuts = itertools.chain.from_iterable(itertools.combinations(range(1, len(ordered)), n) for n in range(len(ordered)))
+    least = min(cost([ordered[a:b] for a, b in itertools.pairwise([0, *cut, len(ordered)])]) for cut in cuts)
+    batches = scoring._batches(lengths, most, copies, price)
+    assert sorted(itertools.chain.from_iterable(batches)) == list(range(len(lengths)))
+    assert cost([[lengths[i] for i in batch] for batch in batches]) == least
+    assert [lengths[i] for batch in batches for i in batch] == ordered
 
 
 def test_scores_that_are_no_numbers_are_refused() -> None:

@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
+from torch import nn
 from transformers.cache_utils import DynamicCache
 
 from doctorglm.errors import DataError, ModelError
@@ -22,12 +24,13 @@ from doctorglm.models.chatglm.config import ChatGLMConfig
 from doctorglm.models.chatglm.model import _CACHE_FIELD
 from doctorglm.models.chatglm.positions import position_ids
 from doctorglm.models.documents import can_pack
+from doctorglm.models.products import product
 from doctorglm.report.progress import Line
 from doctorglm.tune.memory import in_parts
 
 __all__ = ["Request", "Score", "is_causal", "score"]
 
-_FORWARD_TOKENS = {"cpu": 128}
+_FORWARD_TOKENS = {"cpu": 32}
 """What another call of the model costs, in tokens; a GPU is not filled by fewer than `_FORWARD_TOKENS_ELSEWHERE`."""
 _FORWARD_TOKENS_ELSEWHERE = 2048
 _CACHE_BYTES = 2**30
@@ -64,10 +67,11 @@ def score(
     _refuse_empty(requests)
     scores: dict[int, Score] = {}
     forward = _FORWARD_TOKENS.get(model.device.type, _FORWARD_TOKENS_ELSEWHERE)
-    with torch.inference_mode():
+    with torch.inference_mode(), _by_products(model):
         for group in plan(requests, _sharing(model), forward):
             (prefix,) = in_parts([0], partial(_read_prefix, model, group.prefix))
-            for batch in _batches(group.rows, batch_tokens, prefix):
+            lengths = [len(row.tokens) for row in group.rows]
+            for batch in _batches(lengths, batch_tokens, prefix.most_rows, forward):
                 for found in in_parts(batch, partial(_read, model, group.rows, prefix, padding_id)):
                     scores |= found
                 if line is not None:
@@ -82,6 +86,28 @@ def _sharing(model: Any) -> Sharing:
     if not can_pack(model) or model.config._attn_implementation not in ("sdpa", "eager"):
         return "nothing"
     return "prefixes" if is_causal(model) else "contexts"
+
+
+@contextmanager
+def _by_products(model: Any) -> Iterator[None]:
+    """Within it the model's plain linear layers multiply by `models.products`, which on a CPU is the faster way."""
+    plain: list[Any] = [m for m in model.modules() if type(m) is nn.Linear and "forward" not in vars(m)]
+    if model.device.type != "cpu":
+        plain = []
+    for module in plain:
+        module.forward = partial(_linear, module)
+    try:
+        yield
+    finally:
+        for module in plain:
+            del module.forward
+
+
+def _linear(module: nn.Linear, x: torch.Tensor) -> torch.Tensor:
+    if x.dtype != torch.float32 or module.weight.dtype != torch.float32:
+        return F.linear(x, module.weight, module.bias)
+    out: torch.Tensor = product(x.flatten(0, -2).contiguous(), module.weight, module.bias).unflatten(0, x.shape[:-1])
+    return out
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,17 +143,27 @@ def _read_prefix(model: Any, tokens: Sequence[int], _: list[int]) -> _Prefix:
     return _Prefix([(layer.keys, layer.values) for layer in layers], len(tokens))
 
 
-def _batches(rows: Sequence[Row], batch_tokens: int, prefix: _Prefix) -> Iterator[list[int]]:
-    """Indices of rows of nearly equal length, the longest first, so that too large a batch is met at once."""
-    batch: list[int] = []
-    for i in sorted(range(len(rows)), key=lambda i: -len(rows[i].tokens)):
-        full = (len(batch) + 1) * len(rows[batch[0]].tokens) > batch_tokens if batch else False
-        if full or len(batch) == prefix.most_rows:
-            yield batch
-            batch = []
-        batch.append(i)
-    if batch:
-        yield batch
+def _batches(lengths: Sequence[int], batch_tokens: int, most_rows: int | None, forward_tokens: int) -> list[list[int]]:
+    """Indices of rows in batches, the longest first, so that too large a batch is met at once.
+
+    Of all cuts of the sorted rows the one that costs least: padded tokens, and `forward_tokens` for each batch.
+    """
+    order = sorted(range(len(lengths)), key=lambda i: -lengths[i])
+    least, begins = [0], [0]  # of the first rows: their cost, and where their last batch begins
+    for end in range(1, len(order) + 1):
+        costs: dict[int, int] = {}
+        for start in range(end - 1, -1, -1):
+            size = (end - start) * lengths[order[start]]
+            if costs and (size > batch_tokens or end - start == (most_rows or len(order)) + 1):
+                break
+            costs[start] = least[start] + size + forward_tokens
+        begins.append(min(costs, key=lambda start: (costs[start], start)))
+        least.append(costs[begins[-1]])
+    batches, end = [], len(order)
+    while end:
+        batches.append(order[begins[end] : end])
+        end = begins[end]
+    return batches[::-1]
 
 
 def _read(
@@ -202,7 +238,7 @@ def _context(row: Row) -> list[int]:
 def _positions(model: Any, rows: Sequence[Row], longest: int) -> torch.Tensor:
     """(B, S), or what ChatGLM-6B has for it, (B, 2, S); padding stands at 0."""
     made = [torch.tensor(row.places) if is_causal(model) else _chatglm_positions(model, row) for row in rows]
-    padded = [torch.nn.functional.pad(one, (0, longest - one.shape[-1])) for one in made]
+    padded = [F.pad(one, (0, longest - one.shape[-1])) for one in made]
     return torch.stack(padded).to(model.device)
 
 
