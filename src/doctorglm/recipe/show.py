@@ -6,6 +6,7 @@ from collections.abc import Callable
 from rich.console import Console
 
 from doctorglm.consult import LABEL
+from doctorglm.evaluate.leave import leave_comparison
 from doctorglm.language import Text, say
 from doctorglm.recipe.page import results_table, write_report
 from doctorglm.recipe.pipeline import Outcome, Show
@@ -39,8 +40,16 @@ def streaming(*, quiet: bool) -> Callable[[str], Show] | None:
 
 
 def show_outcome(outcome: Outcome, *, command: str, quiet: bool) -> None:
-    """Writes the report; prints table, verdict and the report's place unless quiet."""
+    """Writes the reports and the model card; prints table, verdict and the report's place unless quiet."""
     report = write_report(outcome, command)
+    evaluations = outcome.directory / "evaluate"
+    leave_comparison(
+        outcome.directory / "compare",
+        evaluations / "base",
+        evaluations / "tuned",
+        evaluations / "placebo",
+        command,
+    )
     if quiet:
         return
     gate = outcome.summary["gate"]
