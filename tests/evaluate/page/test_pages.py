@@ -165,6 +165,8 @@ def test_the_table_has_p_effect_and_power(compared: str, made: Any) -> None:
     assert found.count("<tr>") == 1 + len(made.gate["metrics"])
     # against the placebo nobody told an effect: no column of dashes
     against = section(compared, "All figures against the placebo")
+    row = made.gate["metrics"]["nll_per_token"]
+    assert [f">{row[key]:.3f}<" in against for key in ("placebo", "tuned", "base")] == [True, True, False]
     assert ">effect<" not in against and "p, Holm" not in against and ">p<" in against
 
 
@@ -281,10 +283,14 @@ def test_safety_by_category_with_and_without_consult(evaluated: str, made: Any) 
 
 def test_choices_by_subject_and_what_the_order_does(evaluated: str, made: Any) -> None:
     found = section(evaluated, "cmmlu: ")
-    items = [item for item in read_evaluation(made.tuned).suites["cmmlu"].values() if item.subject == "anatomy"]
+    items = [
+        item for item in read_evaluation(made.tuned).suites["cmmlu"].values() if item.subject == "college_medicine"
+    ]
+    shares = [sum(item.orders[place].chosen == item.answer for item in items) / len(items) for place in (0, 1)]
+    assert shares[0] != shares[1]
     for place, called in ((0, "options as in the file"), (1, "options reordered")):
-        right = 100 * sum(item.orders[place].chosen == item.answer for item in items) / len(items)
-        assert re.search(rf"anatomy(?:(?!</tr>).)*{called}(?:(?!</tr>).)*>{right:.0f}<", found)
+        right = 100 * shares[place]
+        assert re.search(rf"college_medicine(?:(?!</tr>).)*{called}(?:(?!</tr>).)*>{right:.0f}<", found)
     assert "Guessing is right in 25" in found and "change with the order of the options" in found
 
 
