@@ -4,7 +4,7 @@
 
 Protocol, written before any run of record. Suites: the five medical subjects of CMMLU in `--cmmlu`, by likelihood, five
 solved questions first (none for the embedded base, whose context holds no five), each question once more with its
-options in another order; the demo's held-out dialogues, by likelihood and answered greedily in at most 160 tokens; the
+options in another order; the demo's held-out dialogues, all by likelihood, the first 104 by id answered greedily in at most 160 tokens; the
 shipped `general` and `safety` suites. Nothing was tuned on any of them; the demo's dialogues have been scored with
 earlier embedded bases. Figures are those of `summary.json`, with their 95 % intervals. With `--gguf`, the quantised
 model behind llama.cpp's server answers the same dialogues and safety questions over the OpenAI API.
@@ -33,7 +33,7 @@ subjects:
   nutrition: 营养学
   traditional_chinese_medicine: 中医中药
 """
-SETTINGS = ("max_new_tokens=160", "max_length=1024", "batch_size=16")
+SETTINGS = ("max_new_tokens=160", "max_length=1024", "batch_size=16", "dialogues=104")
 
 
 def main() -> None:

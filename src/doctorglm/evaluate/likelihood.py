@@ -7,6 +7,7 @@ import torch
 
 from doctorglm.conversation import Conversation
 from doctorglm.evaluate.items import LikelihoodItem
+from doctorglm.models.products import by_products
 from doctorglm.render import Sample, renderer_for
 from doctorglm.report.progress import Line
 from doctorglm.tune.batches import collate, order
@@ -31,7 +32,7 @@ def likelihood(
     nats = dict.fromkeys((c.id for c in conversations), 0.0)
     tokens = dict.fromkeys(nats, 0)
     done = 0
-    with torch.inference_mode():
+    with torch.inference_mode(), by_products(model):
         for indices in order(samples, batch_tokens, 0, 0):
             batch = collate([samples[i] for i in indices], int(padding)).to(model.device)
             by_row = torch.zeros(len(indices)).index_add_(0, batch.rows.cpu(), token_nats(model, batch).cpu())

@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import nn
 from transformers.cache_utils import DynamicCache
 
 from doctorglm.errors import DataError, ModelError
@@ -24,7 +23,7 @@ from doctorglm.models.chatglm.config import ChatGLMConfig
 from doctorglm.models.chatglm.model import _CACHE_FIELD
 from doctorglm.models.chatglm.positions import position_ids
 from doctorglm.models.documents import can_pack
-from doctorglm.models.products import product
+from doctorglm.models.products import by_products
 from doctorglm.report.progress import Line
 from doctorglm.tune.memory import in_parts
 
@@ -67,7 +66,7 @@ def score(
     _refuse_empty(requests)
     scores: dict[int, Score] = {}
     forward = _FORWARD_TOKENS.get(model.device.type, _FORWARD_TOKENS_ELSEWHERE)
-    with torch.inference_mode(), _by_products(model):
+    with torch.inference_mode(), by_products(model):
         for group in plan(requests, _sharing(model), forward):
             (prefix,) = in_parts([0], partial(_read_prefix, model, group.prefix))
             lengths = [len(row.tokens) for row in group.rows]
@@ -86,28 +85,6 @@ def _sharing(model: Any) -> Sharing:
     if not can_pack(model) or model.config._attn_implementation not in ("sdpa", "eager"):
         return "nothing"
     return "prefixes" if is_causal(model) else "contexts"
-
-
-@contextmanager
-def _by_products(model: Any) -> Iterator[None]:
-    """Within it the model's plain linear layers multiply by `models.products`, which on a CPU is the faster way."""
-    plain: list[Any] = [m for m in model.modules() if type(m) is nn.Linear and "forward" not in vars(m)]
-    if model.device.type != "cpu":
-        plain = []
-    for module in plain:
-        module.forward = partial(_linear, module)
-    try:
-        yield
-    finally:
-        for module in plain:
-            del module.forward
-
-
-def _linear(module: nn.Linear, x: torch.Tensor) -> torch.Tensor:
-    if x.dtype != torch.float32 or module.weight.dtype != torch.float32:
-        return F.linear(x, module.weight, module.bias)
-    out: torch.Tensor = product(x.flatten(0, -2).contiguous(), module.weight, module.bias).unflatten(0, x.shape[:-1])
-    return out
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from doctorglm.clinical.repetition import longest_loop
 from doctorglm.conversation import Message
 from doctorglm.engine import Finish, Generation, Sampling
 from doctorglm.errors import ConfigError
+from doctorglm.models.products import by_products
 from doctorglm.models.sampling import choice
 from doctorglm.render import Prompt, renderer_for
 
@@ -118,7 +119,7 @@ class LocalEngine:
         ids = torch.tensor([[self._pad] * (longest - len(p)) + p for p in prompts], device=self._model.device)
         mask = torch.tensor([[0] * (longest - len(p)) + [1] * len(p) for p in prompts], device=self._model.device)
         halt = _Halt(self._renderer.decode, longest, stop)
-        with torch.inference_mode():
+        with torch.inference_mode(), by_products(self._model):
             output = self._model.generate(
                 input_ids=ids,
                 attention_mask=mask,

@@ -4,9 +4,14 @@ Shapes: T rows of x, K shared, N rows of the weight.
 Source: https://github.com/uxlfoundation/oneDNN; torch's inductor calls the same operator.
 """
 
-from functools import cache
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache, partial
+from typing import Any
 
 import torch
+from torch import nn
+from torch.nn import functional
 
 _NO_POINTWISE: tuple[str, list[float], str] = ("none", [], "")
 
@@ -29,6 +34,28 @@ def product(
         out = torch.addmm(add_TN, x_TK, weight_NK.t())
         return out if bias_N is None else out.add_(bias_N)
     return x_TK @ weight_NK.t() if bias_N is None else torch.addmm(bias_N, x_TK, weight_NK.t())
+
+
+@contextmanager
+def by_products(model: Any) -> Iterator[None]:
+    """Within it the plain linear layers of a model on a CPU multiply by `product`."""
+    plain: list[Any] = [m for m in model.modules() if type(m) is nn.Linear and "forward" not in vars(m)]
+    if model.device.type != "cpu":
+        plain = []
+    for module in plain:
+        module.forward = partial(_linear, module)
+    try:
+        yield
+    finally:
+        for module in plain:
+            del module.forward
+
+
+def _linear(module: nn.Linear, x: torch.Tensor) -> torch.Tensor:
+    if x.dtype != torch.float32 or module.weight.dtype != torch.float32:
+        return functional.linear(x, module.weight, module.bias)
+    out: torch.Tensor = product(x.flatten(0, -2).contiguous(), module.weight, module.bias).unflatten(0, x.shape[:-1])
+    return out
 
 
 @cache

@@ -95,8 +95,8 @@ def criteria(of: Compared) -> Table | None:
             zh=f"{len(rows)} 项条件中 {held} 项成立，须全部成立",
         ),
         columns=[
-            Text(en="finding", zh="结论"),
             Text(en="criterion", zh="条件"),
+            Text(en="finding", zh="结论"),
             Text(en="figures", zh="数值"),
             Text(en="what n can show", zh="样本量的把握"),
         ],
