@@ -4,10 +4,11 @@
 
 Protocol, written before any run of record. Suites: the five medical subjects of CMMLU in `--cmmlu`, by likelihood, five
 solved questions first (none for the embedded base, whose context holds no five), each question once more with its
-options in another order; the demo's held-out dialogues, all by likelihood, the first 104 by id answered greedily in at most 160 tokens; the
-shipped `general` and `safety` suites. Nothing was tuned on any of them; the demo's dialogues have been scored with
-earlier embedded bases. Figures are those of `summary.json`, with their 95 % intervals. With `--gguf`, the quantised
-model behind llama.cpp's server answers the same dialogues and safety questions over the OpenAI API.
+options in another order; the demo's held-out dialogues, all by likelihood, the first 104 by id answered greedily in at
+most 160 tokens; the shipped `general` and `safety` suites. Nothing was tuned on any of them; the demo's dialogues have
+been scored with earlier embedded bases. Figures are those of `summary.json`, with their 95 % intervals. With
+`--server`, the same model quantised behind llama.cpp's server answers the same dialogues and safety questions over the
+OpenAI API.
 """
 
 import argparse
