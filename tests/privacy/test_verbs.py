@@ -22,7 +22,7 @@ def test_tuning_and_evaluation_on_lines_that_nobody_curated(scene: Scene, world:
     tune = ("tune", "--base", "embedded", "--data", raw, "--out", out / "tuned")
     assert scene.run(*tune, *QUICK, "max_length=112", "--json") == 0
     assert of(out / "tuned", "rejected.jsonl"), "answers that are too long are listed"
-    evaluate = ("evaluate", "--model", "embedded", "--suite", raw / "test.jsonl", "max_length=256")
+    evaluate = ("evaluate", "--model", "embedded", "--suite", raw / "test.jsonl", "max_length=256", "gate_suites=false")
     adapter = ("--adapter", out / "tuned" / "adapter")
     assert scene.run(*evaluate, "--out", out / "base") == 0
     assert scene.run(*evaluate, "--out", out / "other", *adapter, "--json") == 0
@@ -50,7 +50,25 @@ def test_an_evaluation_that_was_interrupted_keeps_masked_answers(
     suite, out = world / "raw" / "test.jsonl", scene.written / "interrupted"
     evaluate = ("evaluate", "--model", "embedded", "--suite", suite, "--out", out, "max_length=256", "batch_size=2")
     assert scene.run(*evaluate) == 130
-    assert len(of(out, "answers.partial.jsonl")) == 4
+    assert len(of(out, "finished.jsonl")) == 4
+    assert scene.leaks() == {}
+
+
+def test_a_sweep_a_judge_and_the_reports(scene: Scene, world: Path, echo: None) -> None:
+    suite, out = world / "raw" / "test.jsonl", scene.written / "swept"
+    little = (
+        "sweep.temperatures=0",
+        "sweep.repetition_penalties=1",
+        "sweep.safety_questions=2",
+        "sweep.resamples=1000",
+    )
+    evaluate = ("evaluate", "--model", "embedded", "--suite", suite, "max_length=256", "gate_suites=false")
+    assert scene.run(*evaluate, "--out", out, "--sweep", *little, "--judge", "embedded") == 0
+    assert of(out / "judge", "transcripts.jsonl") and of(out / "judge", "judged.jsonl")
+    assert (out / "sweep" / "sampling.json").is_file() and (out / "report.html").is_file()
+    compare = ("compare", out, out, "--out", scene.written / "compared", "--format", "junit", "--judge", "embedded")
+    assert scene.run(*compare) == 3
+    assert (scene.written / "compared" / "MODEL_CARD.md").is_file()
     assert scene.leaks() == {}
 
 
