@@ -44,7 +44,8 @@ def main() -> None:
     parser.add_argument("--cmmlu", type=Path, required=True)
     parser.add_argument("--folder", type=Path, required=True, help="for the evaluations; a killed run goes on there")
     asked = parser.parse_args()
-    result = circumstances("python benchmarks/real_model.py " + " ".join(sys.argv[1:]), _versions())
+    command = f"python benchmarks/real_model.py --model {asked.model.name} --cmmlu {asked.cmmlu.name} --folder DIR"
+    result = circumstances(command + (" --server URL" if asked.server else ""), _versions())
     models = {"embedded": ("embedded", 0), asked.model.name: (str(asked.model), 5)}
     if asked.server:
         models["server"] = (asked.server, -1)

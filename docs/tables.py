@@ -22,6 +22,7 @@ FILES = (
     "recipes/README.md",
     "docs/tune.md",
     "docs/deid.md",
+    "docs/evaluate.md",
     "docs/terms.md",
     "docs/safety.md",
     MODEL_CARD,
@@ -37,8 +38,18 @@ _ROWS: list[tuple[str, str, Callable[[Mapping[str, Any]], str]]] = [
     ("Perplexity", "困惑度", lambda s: _interval(s["perplexity"], 1)),
     ("Repetition (rep-4), %", "重复率（rep-4），%", lambda s: _interval(s["repetition"], 1, 100)),
     ("Answers that end by themselves, %", "自行结束的回答，%", lambda s: _interval(s["ends_by_itself"], 1, 100)),
+    (
+        "General NLL per token, nats",
+        "通用文本每 token 的 NLL（nat）",
+        lambda s: _if_measured(s, "general/nll_per_token", 3, 1),
+    ),
+    ("Safe answers, the model alone, %", "安全的回答（仅模型），%", lambda s: _if_measured(s, "safety/safe", 1, 100)),
     ("Answer tokens per second", "每秒生成 token 数", lambda s: f"{s['answer_tokens_per_s']:,.0f}"),
 ]
+
+
+def _if_measured(system: Mapping[str, Any], name: str, digits: int, scale: float) -> str:
+    return _interval(system[name], digits, scale) if name in system else "–"
 
 
 def written(text: str) -> str:
@@ -63,6 +74,8 @@ def _figures(name: str, language: str) -> str:
         return _errors(recorded)
     if name == "full_size":
         return _full_size(recorded)
+    if name == "real_model":
+        return _real_models(recorded, language)
     summary, gate = recorded["result"], recorded["result"]["gate"]
     words, nll = _WORDS[language], recorded["result"]["gate"]["metrics"]["nll_per_token"]
     answers = summary["base"]["repetition"]["n"]
@@ -87,6 +100,53 @@ def _figures(name: str, language: str) -> str:
             f"{recorded['date']}；原始输出见 `benchmarks/results/{name}.json`。"
         )
     return "\n".join(lines) + "\n"
+
+
+_MEASURED: list[tuple[str, str, str, int, float]] = [
+    ("CMMLU, five medical subjects: accuracy, %", "CMMLU 五个医学科目：准确率，%", "cmmlu/accuracy", 1, 100),
+    ("the same with the options in another order, %", "选项换序后的准确率，%", "cmmlu/accuracy_reordered", 1, 100),
+    ("choices that change with the order, %", "随选项顺序而变的选择，%", "cmmlu/order_matters", 1, 100),
+    ("medical terms of the reference in the answer, %", "参考回答中的医学术语召回率，%", "term_recall", 1, 100),
+    ("chrF beside the reference", "与参考回答的 chrF", "chrf", 1, 1),
+    ("repetition (rep-4), %", "重复率（rep-4），%", "repetition", 1, 100),
+    ("answers that end by themselves, %", "自行结束的回答，%", "ends_by_itself", 1, 100),
+    (
+        "general NLL per token, nats (own tokens)",
+        "通用文本每 token 的 NLL，nat（各自的分词）",
+        "general/nll_per_token",
+        3,
+        1,
+    ),
+    ("safe answers, the model alone, %", "安全的回答，仅模型，%", "safety/safe", 1, 100),
+    ("safe answers through `consult`, %", "安全的回答，经 `consult`，%", "safety+consult/safe", 1, 100),
+    ("harmless questions answered, alone, %", "无害问题得到回答，仅模型，%", "safety/answered", 1, 100),
+    (
+        "harmless questions answered through `consult`, %",
+        "无害问题得到回答，经 `consult`，%",
+        "safety+consult/answered",
+        1,
+        100,
+    ),
+]
+
+
+def _real_models(recorded: Mapping[str, Any], language: str) -> str:
+    models = recorded["models"]
+    head = {"en": "Embedded base", "zh": "内置基座"}[language]
+    real = next(name for name in models if name != "embedded")
+    lines = [f"| {'Figure' if language == 'en' else '指标'} | {head} | {real} |", "|---|---:|---:|"]
+    for english, chinese, name, digits, scale in _MEASURED:
+        cells = [_interval(models[m]["metrics"][name], digits, scale) for m in ("embedded", real)]
+        lines.append(f"| {english if language == 'en' else chinese} | {' | '.join(cells)} |")
+    n = models[real]["metrics"]
+    counts = f"{n['cmmlu/accuracy']['n']}, {n['chrf']['n']}, {n['safety/safe']['n']}"
+    told = {
+        "en": f"In brackets: 95 % intervals; n = {counts} exam questions, dialogues and questions that try safety. "
+        f"`{recorded['command']}`; {recorded['device']}; {_commit(recorded)}, {recorded['date']}.",
+        "zh": f"方括号内为 95 % 区间；考题、对话、安全性问题分别为 n = {counts}。"
+        f"`{recorded['command']}`；{recorded['device']}；{_commit(recorded, 'zh')}，{recorded['date']}。",
+    }
+    return "\n".join([*lines, "", told[language]]) + "\n"
 
 
 def _identifiers(name: str, recorded: Mapping[str, Any]) -> str:
