@@ -221,6 +221,7 @@ def test_seed_and_resamples_are_used(base: Path, tuned: Path, placebo: Path, tmp
         ({"inputs": {**HASHES, "data": "e" * 64}}, "`data` is 'd"),
         ({"inputs": {**HASHES, "base": "c" * 64, "adapter": "a" * 64}}, "`base` is 'b"),
         ({"settings": {"seed": 0, "max_new_tokens": 64}}, "`max_new_tokens` is None in the one and 64"),
+        ({"signatures": {"bleu": "tok:13a"}}, "`signature of bleu` is None in the one and 'tok:13a'"),
         ({"versions": {"torch": "9.9"}}, "`version of torch` is None in the one and '9.9'"),
     ],
 )

@@ -238,7 +238,11 @@ def evaluate(
     swept, judged = _of(values, "sweep"), _of(values, "judge")
     stage(model, suite, out, wanted, adapter=adapter, trained_on=trained_on, cache=cache, allow_remote=allow_remote)
     found = dict(read_json(out / "summary.json"))
-    rows = [f"{n}: {m['value']:.4f} [{m['low']:.4f}, {m['high']:.4f}]" for n, m in found["metrics"].items()]
+    signed = read_json(out / "run.json").get("signatures", {})
+    rows = [
+        f"{n}: {m['value']:.4f} [{m['low']:.4f}, {m['high']:.4f}]" + (f"  {signed[n]}" if n in signed else "")
+        for n, m in found["metrics"].items()
+    ]
     command = shlex.join(["doctorglm", *sys.argv[1:]])
     report = write_evaluation(out, command)
     tell("\n".join([*rows, say(en=f"Report: {report}", zh=f"报告：{report}")]), as_json)

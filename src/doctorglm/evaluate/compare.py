@@ -183,7 +183,8 @@ def _sampling(evaluation: Evaluation) -> dict[str, Any]:
 def _versions(evaluation: Evaluation) -> dict[str, Any]:
     """The versions of what generates and scores; two of them may differ in the last digits, or in what they count."""
     versions = evaluation.run.get("versions", {})
-    return {f"version of {name}": versions.get(name) for name in ("doctorglm", "torch", "transformers", "peft")}
+    named = {f"version of {name}": versions.get(name) for name in ("doctorglm", "torch", "transformers", "peft")}
+    return named | {f"signature of {name}": sign for name, sign in evaluation.run.get("signatures", {}).items()}
 
 
 def _unequal(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:

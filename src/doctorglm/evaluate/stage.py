@@ -12,6 +12,7 @@ from doctorglm.evaluate.journal import Journal
 from doctorglm.evaluate.leak import leak_of
 from doctorglm.evaluate.measuring import items_of
 from doctorglm.evaluate.metrics import TEST_SUITES, as_json, summarise
+from doctorglm.evaluate.overlap import bleu_signature, chrf_signature, tokenizer_of
 from doctorglm.evaluate.settings import EvaluateSettings
 from doctorglm.evaluate.subject import identity_of, subject_of
 from doctorglm.evaluate.suites import SHIPPED, Suite, data_of, suites_of
@@ -72,6 +73,7 @@ def evaluate(
         counts={"conversations": len(tests), **{suite: len(of) for suite, of in by_suite.items()}},
         suites=[plain(suite) for suite in chosen],
         leak=leak,
+        signatures=_signatures(items),
         answer_tokens_per_s=_rate(items),
         weights_in=None if subject.model is None else weights_in(subject.model),
     )
@@ -110,6 +112,14 @@ def _tests(suites: Iterable[Suite]) -> list[Conversation]:
 
 def _journal(out: Path, cache: Path | None, inputs: Mapping[str, str]) -> Path:
     return out / _JOURNAL if cache is None else cache / f"{(inputs.get('adapter') or inputs['base'])[:16]}.jsonl"
+
+
+def _signatures(items: Sequence[Item]) -> dict[str, str]:
+    """sacrebleu's signatures of the figures that have one; scores of other signatures are not compared."""
+    references = [item.reference for item in items if isinstance(item, DialogueItem)]
+    if not references:
+        return {}
+    return {"bleu": bleu_signature(tokenizer_of(references)), "chrf": chrf_signature()}
 
 
 def _tell_failures(items: Sequence[Item]) -> None:
