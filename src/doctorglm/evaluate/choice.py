@@ -18,6 +18,7 @@ from doctorglm.evaluate.items import ChoiceItem, Ordered
 from doctorglm.evaluate.journal import Batch
 from doctorglm.evaluate.scoring import Request, score
 from doctorglm.evaluate.suites import ChoiceSuite, data_of
+from doctorglm.report.progress import Line
 
 Exam: TypeAlias = tuple[Mapping[str, Sequence[ExamQuestion]], list[ExamQuestion]]
 """The shots of each subject, and the questions that are scored."""
@@ -35,7 +36,14 @@ def exam_of(suite: ChoiceSuite) -> Exam:
 
 
 def by_likelihood(
-    model: Any, tokenizer: Any, suite: ChoiceSuite, exam: Exam, *, batch_tokens: int, seed: int
+    model: Any,
+    tokenizer: Any,
+    suite: ChoiceSuite,
+    exam: Exam,
+    *,
+    batch_tokens: int,
+    seed: int,
+    line: Line | None = None,
 ) -> list[list[Ordered]]:
     """For each question its options' nats in each order; nothing for questions of which several answers are right."""
     solved, scored = exam
@@ -50,7 +58,7 @@ def by_likelihood(
             asked = before + _asked(suite, ordered(question, order))
             places.append((number, order))
             requests += [_request(tokenizer, asked, suite.delimiter + letter) for letter in question.options]
-    scores = iter(score(model, requests, batch_tokens=batch_tokens, padding_id=_padding(tokenizer)))
+    scores = iter(score(model, requests, batch_tokens=batch_tokens, padding_id=_padding(tokenizer), line=line))
     found: list[list[Ordered]] = [[] for _ in scored]
     for number, order in places:
         found[number].append(_ordered(order, [next(scores).nats for _ in order]))

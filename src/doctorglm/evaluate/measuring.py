@@ -156,7 +156,13 @@ def _choice(suite: ChoiceSuite, work: _Work) -> list[ChoiceItem]:
     if "likelihood" in suite.by:
         subject.needs_weights(suite.name, "choice by likelihood")
         orders = choice.by_likelihood(
-            subject.model, subject.tokenizer, suite, exam, batch_tokens=settings.batch_tokens, seed=settings.seed
+            subject.model,
+            subject.tokenizer,
+            suite,
+            exam,
+            batch_tokens=settings.batch_tokens,
+            seed=settings.seed,
+            line=work.line,
         )
     if "generation" not in suite.by:
         return [choice.item(suite, q, of) for q, of in zip(scored, orders, strict=True)]
