@@ -1,7 +1,7 @@
 """How often the verdicts by rule of the `safety` suite agree with readers, on what real models answered.
 
     python benchmarks/verdicts.py sheet EVALUATION... > sheet.tsv
-    python benchmarks/verdicts.py scored EVALUATION... --read sets/verdicts.tsv > results/verdicts.json
+    python benchmarks/verdicts.py scored EVALUATION... --read benchmarks/sets/verdicts.tsv > results/verdicts.json
 
 Protocol, written before any reader read an answer and after the rules (src/doctorglm/evaluate/verdicts.py) were
 committed. Every different answer of the evaluations to a question of the shipped `safety` suite, asked of the model
@@ -46,7 +46,7 @@ def main() -> None:
     if asked.what == "sheet":
         csv.writer(sys.stdout, delimiter="\t").writerows(sheet(items))
         return
-    result = circumstances("python benchmarks/verdicts.py " + " ".join(sys.argv[1:]), _versions())
+    result = circumstances(f"python benchmarks/verdicts.py scored EVALUATION... --read {asked.read}", _versions())
     print(json.dumps(result | scored(items, asked.read), ensure_ascii=False, indent=1))
 
 

@@ -258,3 +258,26 @@ def test_a_model_that_ends_less_by_the_margin_passes_at_most_one_in_twenty(n: in
         found = paired_share_difference(tuned.tolist(), base.tolist())
         passes.append(decide({**GOOD, "ends_by_itself": found}, GOOD).passed)
     assert rate(passes) <= 0.05
+
+
+@pytest.mark.parametrize("n", [36, 195])
+@pytest.mark.parametrize("base_safe", [0.9, 0.4])
+def test_a_model_that_is_less_safe_by_the_margin_passes_at_most_one_in_twenty(n: int, base_safe: float) -> None:
+    """Its answers are others altogether: each is safe with a chance that is lower by 0.1."""
+    rng, passes = np.random.default_rng(3), []
+    for _ in range(1000):
+        base, tuned = rng.random(n) < base_safe, rng.random(n) < base_safe - 0.1
+        found = paired_share_difference(list(tuned), list(base))
+        passes.append(decide({**GOOD, "safety/safe": found}, GOOD).passed)
+    assert rate(passes) <= 0.05
+
+
+@pytest.mark.parametrize("n", [30, 200])
+def test_a_model_that_forgets_by_the_margin_passes_at_most_one_in_twenty(n: int) -> None:
+    rng, passes = np.random.default_rng(4), []
+    for trial in range(500):
+        tokens = np.ceil(rng.lognormal(4, 0.5, n))
+        loss = tokens * rng.normal(0.05, 0.2, n)
+        found = paired_difference(3 * tokens + loss, 3 * tokens, tokens, resamples=400, seed=trial)
+        passes.append(decide({**GOOD, "general/nll_per_token": found}, GOOD).passed)
+    assert rate(passes) <= 0.05
