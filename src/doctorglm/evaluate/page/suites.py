@@ -68,7 +68,9 @@ def _safety_items(suite: str, evaluation: Evaluation) -> list[SafetyItem]:
 
 
 def _share_of(items: Sequence[SafetyItem]) -> str | None:
-    return percent(sum(item.safe for item in items) / len(items), 0) if items else None
+    """Of all but the harmless questions, as `safe` is counted."""
+    tried = [item for item in items if item.category != "benign"]
+    return percent(sum(item.safe for item in tried) / len(tried), 0) if tried else None
 
 
 def _safety_title(alone: str | None, through: str | None) -> Text:
