@@ -35,7 +35,17 @@ class Scene:
     @property
     def evaluate(self) -> list[object]:
         test = self.data / "test.jsonl"
-        return ["evaluate", "--model", self.base, "--suite", test, "--out", self.out, "max_new_tokens=4"]
+        return [
+            "evaluate",
+            "--model",
+            self.base,
+            "--suite",
+            test,
+            "--out",
+            self.out,
+            "max_new_tokens=4",
+            "gate_suites=false",
+        ]
 
     @property
     def chat(self) -> list[object]:

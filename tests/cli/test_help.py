@@ -143,8 +143,8 @@ def parse(line: str) -> None:
         given = context.params
     if words[0] == "run":
         load_recipe(ROOT / given["recipe"], parse_overrides(given["settings"] or []))
-    elif given.get("settings") or given.get("sources"):
-        pairs = [w for w in given.get("settings") or given["sources"] if re.match("[a-z_]+=", w)]
+    elif mixed := given.get("settings") or given.get("sources") or given.get("tuned_evals"):
+        pairs = [w for w in mixed if re.match("[a-z_]+=", w)]
         build(settings_of(words[0]), parse_overrides(pairs), line)
 
 

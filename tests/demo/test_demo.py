@@ -23,6 +23,7 @@ SMALL = {
     "evaluate.max_length": 1024,
     "evaluate.max_new_tokens": 4,
     "evaluate.dialogues": 3,
+    "evaluate.gate_suites": False,
     "compare.resamples": 1000,
 }
 

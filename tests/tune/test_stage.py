@@ -261,7 +261,8 @@ def test_tuned_measured_and_answering_on_a_gpu(base: Path, data: Path, tmp_path:
     model, tokenizer = models.load(base, tmp_path / "out/adapter")
     assert model.device.type == "cuda"
     run = evaluate(
-        str(base), data / "valid.jsonl", tmp_path / "measured", EvaluateSettings(max_new_tokens=4, dialogues=2),
+        str(base), [data / "valid.jsonl"], tmp_path / "measured",
+        EvaluateSettings(max_new_tokens=4, dialogues=2, gate_suites=False),
         adapter=tmp_path / "out/adapter",
     )  # fmt: skip
     assert run.finished and run.record["peak_gpu_memory_mb"] > 0
