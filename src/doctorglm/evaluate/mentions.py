@@ -4,14 +4,29 @@ import itertools
 import re
 import string
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from doctorglm.clinical.folding import folded
 from doctorglm.evaluate import answer_words as words
 
-_UNITS = (("毫升", "ml"), ("毫克", "mg"), ("公斤", "kg"), ("千克", "kg"), ("每", "/"), ("个月", "月"))
+_SIGNS = str.maketrans(
+    {"⁺": "+", "⁻": "-", "²": "2", "³": "3", "₂": "2", "∴": "故", "✔": "√", "✘": "×", "《": None, "》": None}
+)
+_UNITS = (
+    *(("毫升", "ml"), ("毫克", "mg"), ("公斤", "kg"), ("千克", "kg"), ("厘米", "cm"), ("毫米", "mm"), ("个月", "月")),
+    *(
+        ("升每分钟", "l/min"),
+        ("升/分钟", "l/min"),
+        ("升/分", "l/min"),
+        ("每日两", "每日2"),
+        ("每天", "每日"),
+        ("每", "/"),
+    ),
+)
 _DEGREES = re.compile(r"(?<=[0-9])(?:摄氏度|度|°c)")
+_GAP = re.compile(r"(?<=[0-9]) (?=[\u4e00-\u9fff])")
+_SPAN = re.compile(r"(?<=[0-9])(?:-|—|至|到)(?=[0-9])")
 _RUN = re.compile(r"[A-Za-z0-9]+")
 _CAPITALS = {c: c.upper() for c in string.ascii_lowercase}
 _LIST = (
@@ -23,6 +38,10 @@ _SEPARATOR = re.compile(r"[、,，/+&和与及跟或]|是|\band\b|\bor\b", re.IG
 _EITHER = re.compile(r"或|还是|\bor\b", re.IGNORECASE)
 _LETTER_THEN_TEXT = re.compile(r"[\s.、:：)）\]】*]{0,3}")
 _TEXT_THEN_LETTER = re.compile(r"[\s(（\[【,，:：]{0,3}(?:选项|即|也就是)?[\s(（]?")
+_CIRCLED = "①②③④⑤⑥⑦⑧"
+_NUMERALS = {sign: i for signs in ("一二三四五六七八", "12345678", _CIRCLED) for i, sign in enumerate(signs, 1)} | {
+    "两": 2
+}
 _GENERAL = frozenset(
     re.split(
         " ",
@@ -49,6 +68,10 @@ class Mention:
     either: bool = False
     """They are joined by "or"."""
 
+    def moved(self, by: int) -> "Mention":
+        """The same one further on in the text."""
+        return replace(self, at=self.at + by, end=self.end + by)
+
 
 def readable(text: str) -> str:
     """Half width, simplified, units as signs; Latin letters keep their case."""
@@ -56,7 +79,7 @@ def readable(text: str) -> str:
     kept = "".join(_CAPITALS[a] if a in _CAPITALS and b.isupper() else a for a, b in zip(low, text, strict=True))
     for unit, sign in _UNITS:
         kept = kept.replace(unit, sign)
-    return _DEGREES.sub("℃", kept)
+    return _SPAN.sub("~", _GAP.sub("", _DEGREES.sub("℃", kept.translate(_SIGNS))))
 
 
 class Namer:
@@ -74,7 +97,8 @@ class Namer:
 
     def mentions(self, text: str) -> list[Mention]:
         """All of a text, those joined by commas or "and" as one."""
-        atoms = self._merged(text, sorted([*self._texts(text), *self._letters(text)], key=lambda m: (m.at, -m.end)))
+        found = [*self._texts(text), *self._letters(text), *self._places(text)]
+        atoms = self._merged(text, sorted(found, key=lambda m: (m.at, -m.end)))
         return list(self._grouped(text, atoms))
 
     def _texts(self, text: str) -> Iterator[Mention]:
@@ -98,6 +122,15 @@ class Namer:
             else:
                 yield Mention(run.start(), run.end(), letters, True, True)
 
+    def _places(self, text: str) -> Iterator[Mention]:
+        """第二项, 最后一个, 前两项, ③, option 3: options by their place; ① is none where options are made of such."""
+        for found in words.PLACE.finditer(text):
+            number = next((_NUMERALS[group] for group in found.groups() if group), 0)
+            few = found[0].startswith("前")
+            letters = self.letters[:number] if few else self.letters[number - 1 :][:1]
+            if letters and not (found[0] in _CIRCLED and any(found[0] in said for said in self.said.values())):
+                yield Mention(found.start(), found.end(), letters, True, True)
+
     def _merged(self, text: str, atoms: Sequence[Mention]) -> list[Mention]:
         """Letters within an option's words are dropped; a letter beside the words of its own option is one mention."""
         kept: list[Mention] = []
@@ -118,7 +151,14 @@ class Namer:
         for atom in atoms:
             between = text[group[-1].end : atom.at] if group else ""
             joined = bool(group) and len(between) <= 8 and self._between.fullmatch(between) is not None
-            if group and not (joined and (_SEPARATOR.search(between) or (self._multiple and not between.strip()))):
+            if group and not (
+                joined
+                and (
+                    _SEPARATOR.search(between)
+                    or not (between or group[-1].by_letter or atom.by_letter)
+                    or (self._multiple and not between.strip(" \n()（）[]【】"))
+                )
+            ):
                 yield _one(group, text)
                 group = []
             group.append(atom)
@@ -160,7 +200,7 @@ def _is_small_option(before: str, after: str, length: int) -> bool:
     enclosed = before.rstrip()[-1:] in ("(", "（", "[", "【") and after.lstrip()[:1] in (")", "）", "]", "】")
     closed = re.search(r"(?:^|[\s:：])$", before) is not None and after[:1] in (")", "）")
     chosen = words.FORMAL.search(before) or re.search(r"(?:选项?|option|choice|→|->|=>|\))\s*$", before, re.IGNORECASE)
-    listed = length > 1 or re.match(r"[\s,、]+[a-h]\b", after) or re.search(r"\b[a-h][\s,、]+$", before)
+    listed = length > 1 or re.match(r"[\s,、]+[a-h]\b", after) or re.search(r"(?<![A-Za-z0-9])[a-h][\s,、]+$", before)
     whole = listed and not re.search(r"[a-z]{2}", before + after)
     return bool(alone or enclosed or closed or (chosen and not re.match(r"\s*[A-Za-z]", after)) or whole)
 
