@@ -55,10 +55,10 @@ NOT_AT_ALL = re.compile(r"(?:不就|无非|莫非|岂不|可不|不正|不也|�
 _VERDICT_GLUE = (
     r"^(?:[(（)）\]】\"”'」》.．、:：\s]|选?项|[两二三四五]者|[两二三四五]项|这[一个]?(?:选?项|个)|"
     r"答案|的?(?:说法|描述|叙述))*"
-    r"(?:都|均|全|也|才|最|就|是|为|则|显然|肯定|确实|完全|皆|更|is|are|the|both|best|most|seems?|likely|\s)*"
+    r"(?:都|均|全|也|才|最|就|是|为|则|显然|肯定|确实|完全|皆|更|比?较|相对|is|are|the|both|best|most|seems?|likely|\s)*"
 )
 RIGHT = re.compile(
-    _VERDICT_GLUE + r"(?:正确|对(?=$|[A-H]|[，。；、！,;.!)）\s]|的)|(?<!不)符合|合适|适合|"
+    _VERDICT_GLUE + r"(?:正确|对(?=$|[A-H]|[，。；、！,;.!)）\s]|的)|(?<!不)符合|合适|适合|合理|恰当|稳妥|贴切|靠谱|刚刚?好|说得通(?!的)|"
     r"[✓√✅☑]|最佳|首选|当选|应选|入选|没问题|没错|答案|无疑|准(?=$|[，。；、！,;.!])|"
     r"比[^，。；]{1,15}更|"
     r"可(?=$|[，。；,;])|可以|可用|属于|\bcorrect|\bright\b|\btrue\b|\bappropriate|\blikely|\bfits?\b)",
@@ -88,7 +88,7 @@ OPEN = _pattern(
 """Right of a mention: that it might be, which is no verdict."""
 
 TENTATIVE = _pattern(
-    r"一开始|最初|起初|初步|初看|乍[一]?看|先想|本来|原本|原以为|原先|第一反应|第一个(?:想|蹦|跳)|差点|险些",
+    r"鉴别|一开始|最初|起初|初步|初看|乍[一]?看|先想|本来|原本|原以为|原先|第一反应|第一个(?:想|蹦|跳)|差点|险些",
     r"比$|误选|错选|误[为认]|有[些的]?人|学生|同学|考生|[多很不]数?少?人|容易(?:选|误|混)|假设|假定|暂且",
     r"收回|之前(?:说|选|写)|刚才|前面(?:说|选|那|写)|上面(?:说|选|那|写)|虽|尽管",
     r"\bfirst thought|\binitial|\bat first|\balthough|\bthough\b|\btempt|\bstudents\b|\bpeople\b|\beven if",
@@ -143,7 +143,7 @@ REFUSED = _pattern(
 OUTSIDE = re.compile(r"(?:答案|选项?|\banswer)(?:[是为应该就：:\s(（]|\bis\b){0,6}([A-Z])(?![A-Za-z0-9])")
 """A letter that is chosen; where it is no option, nothing is left over."""
 REPORTED = re.compile(
-    r"^(?:检查|结果|提示)*(?:示|显示|提示|正常|异常|阴性|阳性|未见|可见|回报|治疗|后|时|史|无效|有效|过敏|缺乏)"
+    r"^(?:检查|结果|提示)*(?:示|显示|提示|正常|异常|阴性|阳性|未见|可见|回报|治疗|后|时|病?史|家族史|无效|有效|过敏|缺乏)"
 )
 """Right of an option's own words: that it was done, taken or found, as cases tell it."""
 NOT_SAID = re.compile(r"不|非|排除|没有|未|\bnot\b|[?？]", re.IGNORECASE)
@@ -165,7 +165,7 @@ OTHERS = _pattern(
 )
 """All that was not rejected is chosen."""
 ALL = _pattern(
-    r"全选|都选|[两二三四五](?:者|句话|种说法|个说法)(?:都|均|全|皆)是?(?:对|正确)|全部(?:都)?(?:选|正确|对|是|符合)|(?:以上|上述|[四五六]个?项|[四五六]个选项|所有选项)(?:选项)?(?:都|均|全|皆)(?:对|是|正确|选|符合|属于|包括|为)",
+    r"(?:^|[，。；,;])(?:都|均|全|皆)(?:是|对|有|正确|符合|选)(?=$|[。，！!])|全选|都选|[两二三四五](?:者|句话|种说法|个说法)(?:都|均|全|皆)是?(?:对|正确)|全部(?:都)?(?:选|正确|对|是|符合)|(?:以上|上述|[四五六]个?项|[四五六]个选项|所有选项)(?:选项)?(?:都|均|全|皆)(?:对|是|正确|选|符合|属于|包括|为)",
     r"\ball (?:of (?:the|them) ?)?(?:above|options|of them)?(?: are)? ?(?:correct|right|above)",
 )
 ALL_OPTION = _pattern(

@@ -154,7 +154,7 @@ class _Reading:
         rejected = self._rejected()
         said = [s for s in self.said if not s.rejected and not s.excused and not s.letters & rejected]
         chosen = self._several_named(said) if self.multiple else self._one_named(said)
-        if chosen or any(s.mention.exact for s in self.said):
+        if chosen or any(s.mention.exact or s.excused for s in self.said):
             return chosen
         return self._nearly_named()
 
@@ -166,7 +166,7 @@ class _Reading:
             return "".join(chosen[-1].letters)
         whole = [s for s in self.said if s.mention.exact and not s.rejected]
         named = {x for s in whole or self.said if not s.rejected for x in s.letters}
-        if len(named) != 1 or any(s.excused for s in self.said) or _BROKEN_OFF.search(self.text):
+        if len(named) != 1 or any(s.excused and s.mention.exact for s in self.said) or _BROKEN_OFF.search(self.text):
             return None
         return "".join(named) if any(s.letters == named and self._is_clear(s.mention) for s in said) else None
 

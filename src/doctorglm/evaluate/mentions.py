@@ -18,7 +18,7 @@ _UNITS = (
     *(
         ("升每分钟", "l/min"),
         ("升/分钟", "l/min"),
-        ("升/分", "l/min"),
+        ("升/分", "l/min"), ("小时", "h"), ("分钟", "min"),
         ("每日两", "每日2"),
         ("每天", "每日"),
         ("每", "/"),
@@ -33,8 +33,8 @@ _LIST = (
     r"[\s)）\]】\"”'」]*(?:选?项)?(?:[、/+&{commas}]|和|与|及|以及|跟|或者?|还是选?|[也又]是|\band\b|\bor\b)*"
     r"[\s(（\[【\"“'「]*(?:选项|\boption\b|\band\b|\bor\b)?\s*"
 )
-_BETWEEN_SINGLE, _BETWEEN_MULTIPLE = (re.compile(_LIST.format(commas=c)) for c in ("", ",，"))
-_SEPARATOR = re.compile(r"[、,，/+&和与及跟或]|是|\band\b|\bor\b", re.IGNORECASE)
+_BETWEEN_SINGLE, _BETWEEN_MULTIPLE = (re.compile(_LIST.format(commas=c)) for c in ("", ",，;；"))
+_SEPARATOR = re.compile(r"[、,，;；/+&和与及跟或]|是|\band\b|\bor\b", re.IGNORECASE)
 _EITHER = re.compile(r"或|还是|\bor\b", re.IGNORECASE)
 _LETTER_THEN_TEXT = re.compile(r"[\s.、:：)）\]】*]{0,3}")
 _TEXT_THEN_LETTER = re.compile(r"[\s(（\[【,，:：]{0,3}(?:选项|即|也就是)?[\s(（]?")
