@@ -16,7 +16,7 @@ _EMOJI = re.compile("[\U0001f000-\U0001faff\ufe0f\u2b50]")
 _ANSWER_KEY = re.compile(r"answer|choice|final|result|option|答案|选项|选择|结果", re.IGNORECASE)
 _JSON = re.compile(r"(?:```(?:json)?\s{0,8})?(\{.*\})(?:\s{0,8}```)?", re.DOTALL)
 _NEXT = re.compile(
-    r"(?<=\S)\s*\n\s*(?:[【\[(（]?(?:下一题|问题?|题目|例题|试题|用户|患者|病人|(?:单|多)选题|"
+    r"\n[ \t]{0,8}(?:[【\[(（]?(?:下一题|问题?|题目|例题|试题|用户|患者|病人|(?:单|多)选题|"
     r"第 ?[0-9二三四五六七八九十]+ ?题)[0-9]*(?:[】\])）]|[：:.、\n ])|"
     r"(?:question|user|human|q)\b[^\n:：]{0,8}[:：]|[0-9]{1,3}[.、] ?(?:患者|下列|以下|关于|男|女))",
     re.IGNORECASE,

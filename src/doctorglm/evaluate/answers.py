@@ -14,16 +14,16 @@ from doctorglm.evaluate.answer_text import bare, common, first_answer, in_json, 
 from doctorglm.evaluate.mentions import Mention, Namer
 from doctorglm.evaluate.said import FORMAL, Said, Sayings
 
-_NUMBERED = re.compile(r"(?:第 ?)?[0-9]{1,2} ?题? ?[.、．:：)）]\s?[A-Ha-h](?=\s|[;；,，。]|$)")
+_NUMBERED = re.compile(r"(?:第 ?)?[0-9]{1,2} ?题? ?[.、．:：)）]\s?([A-Ha-h])(?=\s|[;；,，。]|$)")
 _BROKEN_OFF = re.compile(r"(?:[，,、:：（(]|因此|所以|并|和|与|或|的|在|是|为|及|、本题)\s*$")
-_LONG, _CLOSE = 3, 0.8
+_LONG, _SHORT, _CLOSE = 3, 12, 0.8
 
 
 def read_choice(text: str, options: Mapping[str, str], multiple: bool = False) -> str | None:
     """The letters that an answer finally chooses, sorted; None where it chooses none, or of one question several."""
     named = in_json(text)
     said = plain(text if named is None else named)
-    if not said or len(set(_NUMBERED.findall(said))) > 1:
+    if not said or _is_of_several_questions(said, options):
         return None
     namer = Namer(options, multiple)
     first = first_answer(said)
@@ -31,6 +31,12 @@ def read_choice(text: str, options: Mapping[str, str], multiple: bool = False) -
     if not chosen or (len(chosen) > 1 and not multiple):
         return None
     return "".join(sorted(chosen))
+
+
+def _is_of_several_questions(text: str, options: Mapping[str, str]) -> bool:
+    """1.B 2.D 3.A, while 1. A … 2. B … 3. C … goes through the options."""
+    found = "".join(_NUMBERED.findall(text)).upper()
+    return len(found) > 1 and found != "".join(options)
 
 
 def _read(text: str, namer: Namer, multiple: bool) -> str | None:
@@ -202,5 +208,6 @@ class _Reading:
         if words.NOT_SAID.search(clause):
             return None
         said = self.namer.said.items()
-        close = [x for x, text in said if len(text) >= _LONG and common(text, clause) >= _CLOSE * len(text)]
+        long = _LONG if len(clause) <= _SHORT else _LONG + 1
+        close = [x for x, text in said if len(text) >= long and common(text, clause) >= _CLOSE * len(text)]
         return close[0] if len(close) == 1 else None

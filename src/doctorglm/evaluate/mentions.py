@@ -9,16 +9,40 @@ from functools import cache
 
 from doctorglm.clinical.folding import folded
 from doctorglm.evaluate import answer_words as words
+from doctorglm.evaluate.other_names import other_names
 
 _SIGNS = str.maketrans(
-    {"⁺": "+", "⁻": "-", "²": "2", "³": "3", "₂": "2", "∴": "故", "✔": "√", "✘": "×", "《": None, "》": None}
+    {
+        "⁺": "+",
+        "⁻": "-",
+        "²": "2",
+        "³": "3",
+        "₂": "2",
+        "∴": "故",
+        "Ⅰ": "I",
+        "Ⅱ": "II",
+        "Ⅲ": "III",
+        "Ⅳ": "IV",
+        "Ⅴ": "V",
+        "Ⅵ": "VI",
+        "Ⅶ": "VII",
+        "Ⅷ": "VIII",
+        "Ⅸ": "IX",
+        "Ⅹ": "X",
+        "✔": "√",
+        "✘": "×",
+        "《": None,
+        "》": None,
+    }
 )
 _UNITS = (
     *(("毫升", "ml"), ("毫克", "mg"), ("公斤", "kg"), ("千克", "kg"), ("厘米", "cm"), ("毫米", "mm"), ("个月", "月")),
     *(
         ("升每分钟", "l/min"),
         ("升/分钟", "l/min"),
-        ("升/分", "l/min"), ("小时", "h"), ("分钟", "min"),
+        ("升/分", "l/min"),
+        ("小时", "h"),
+        ("分钟", "min"),
         ("每日两", "每日2"),
         ("每天", "每日"),
         ("每", "/"),
@@ -27,6 +51,7 @@ _UNITS = (
 _DEGREES = re.compile(r"(?<=[0-9])(?:摄氏度|度|°c)")
 _GAP = re.compile(r"(?<=[0-9]) (?=[\u4e00-\u9fff])")
 _SPAN = re.compile(r"(?<=[0-9])(?:-|—|至|到)(?=[0-9])")
+_LETTERS = re.compile(r"(?<![A-Za-z0-9])[A-Z](?:[、，,/]\s?[A-Z](?![A-Za-z0-9]))+")
 _RUN = re.compile(r"[A-Za-z0-9]+")
 _CAPITALS = {c: c.upper() for c in string.ascii_lowercase}
 _LIST = (
@@ -90,9 +115,11 @@ class Namer:
         self._between = _BETWEEN_MULTIPLE if multiple else _BETWEEN_SINGLE
         self._multiple = multiple
         said = {letter: readable(text).lower().strip(" \n。.;；") for letter, text in options.items()}
-        self.said = {letter: text for letter, text in said.items() if text not in string.ascii_lowercase}
+        self.said = {
+            letter: text for letter, text in said.items() if text and text not in tuple(string.ascii_lowercase)
+        }
         self._whole = {text: letter for letter, text in self.said.items()}
-        self._parts = _parts(self.said)
+        self._parts = other_names(self.said) | _parts(self.said)
         self._find = _finder([*self._whole, *self._parts])
 
     def mentions(self, text: str) -> list[Mention]:
@@ -110,7 +137,10 @@ class Namer:
 
     def _letters(self, text: str) -> Iterator[Mention]:
         part_of = -1  # the end of a letter that belongs to a name, as does the next in its list: influenza A and B
+        outside = self._lists_of_others(text)
         for run in _RUN.finditer(text):
+            if run.start() in outside:
+                continue
             letters = run[0] if run[0].isupper() else run[0].upper()
             if not set(letters) <= set(self.letters) or len(set(letters)) < len(letters):
                 continue
@@ -121,6 +151,12 @@ class Namer:
                 part_of = run.end()
             else:
                 yield Mention(run.start(), run.end(), letters, True, True)
+
+    def _lists_of_others(self, text: str) -> set[int]:
+        """The places in lists of letters of which one is no option: 维生素有A、D、E、K."""
+        lists = [found.span() for found in _LETTERS.finditer(text)]
+        others = [(a, b) for a, b in lists if not set(re.findall("[A-Z]", text[a:b])) <= set(self.letters)]
+        return {at for a, b in others for at in range(a, b)}
 
     def _places(self, text: str) -> Iterator[Mention]:
         """第二项, 最后一个, 前两项, ③, option 3: options by their place; ① is none where options are made of such."""
@@ -150,7 +186,8 @@ class Namer:
         group: list[Mention] = []
         for atom in atoms:
             between = text[group[-1].end : atom.at] if group else ""
-            joined = bool(group) and len(between) <= 8 and self._between.fullmatch(between) is not None
+            apart = ("；" in between or ";" in between) and not (group[-1].by_letter and atom.by_letter)
+            joined = bool(group) and not apart and len(between) <= 8 and self._between.fullmatch(between) is not None
             if group and not (
                 joined
                 and (
