@@ -74,13 +74,13 @@ WRONG = re.compile(
 )
 RIGHT_LATER = re.compile(
     r"[，,、:：?？–—-].{0,30}(?:[✓√✅☑]|(?<!不)(?:符合(?:指南|题意|推荐)?|一致|吻合|对得上|正确|[是为](?:本题|此题|正确|最佳)的?答案))"
-    r"[^，。；]{0,3}[。\n；;]?$"
+    r"[^，。；]{0,3}[。\n；;]?$|[|（(]\s*(?:有|是|对|符合)\s*(?:[|）)]|[^|]{1,20}\|)"
 )
 """C？小便频数，遗尿，对得上。 The verdict ends what is said of the option."""
 WRONG_LATER = re.compile(
     r"(?:[，,、]|(?=故|所以|因此))\s*(?:所以|因此|故|都|均|也|则|可以?|应|予以?|可能)*"
     r"(?:排除|不选|不[对像]|不符合?|不合适?|不考虑|不正确|错误|舍去)"
-    r"(?=[，,。；;！!\n])|[✗×✘❌]\s*$"
+    r"(?=[，,。；;！!\n])|[✗×✘❌]\s*$|[|（(]\s*(?:无|否|没有|错|不符合?|不对)\s*[|）)]"
 )
 """A不是口服药，排除: the verdict comes in a later clause about the same option."""
 
@@ -129,7 +129,7 @@ THEN_WRONG = _pattern(r"也就是说|但|不过|可是|然而|其实|所以|因�
 
 GIVEN_UP = _pattern(
     r"我?放弃|[两三几]个(?:选项)?都(?:对|行|可)|都(?:差不多|行)|不敢肯定|都有(?:一定的?|几分|些)?道理|没有(?:一个)?(?:合适|正确|符合|对)的?(?:答案|选项|一项)|不[作做]选择",
-    r"无法(?:[作做]出)?(?:选择|判断|确定|抉择|给出|回答|选出|取舍)|难以(?:抉择|判断|确定|取舍|选择)|看出题人|以上(?:都|均|全)不",
+    r"无法(?:[作做]出)?(?:选择|判断|确定|抉择|给出|回答|选出|取舍)|无法作答|(?:答案|选项)都(?:有误|不对|错)|难以(?:抉择|判断|确定|取舍|选择)|看出题人|以上(?:都|均|全)不",
     r"(?:哪个|哪一个|选哪).{0,6}(?:不知道|不清楚|不确定)",
     r"cannot (?:decide|determine|choose|tell)|can't (?:decide|tell|choose|help)",
 )
@@ -150,6 +150,11 @@ REPORTED = re.compile(
 )
 """Right of an option's own words: that it was done, taken or found, as cases tell it."""
 NOT_SAID = re.compile(r"不|非|排除|没有|未|\bnot\b|[?？]", re.IGNORECASE)
+DESCRIBED = re.compile(r"^[)）\s]*(?:选?项)?(?:是|为|属|指|见于|多见|用于|主要|表现)")
+"""Right of a mention that is only explained: 选项A是容量."""
+ONLY = re.compile(r"(?:[只唯仅]有?|就是|的是)[选项 （(]{0,3}$")
+ODD = re.compile(r"(?:错误|不正确|不对|不符合?|不属于|不包括|有误|不恰当)[^，。；]{0,6}的|除外|不是它")
+"""The question asks for the one that does not fit."""
 FRAME = re.compile(r"^(?:[药脏经腑类型分次天岁个例种年月周]|中毒|引起|所致|导致|造成)")
 """Right of an option of one sign: that it is a word by itself."""
 NONE_FITS = re.compile(

@@ -135,7 +135,8 @@ class _Reading:
         if self.multiple or len(right) == 1:
             return "".join(right)
         odd = set(self.namer.letters) - right
-        return odd.pop() if len(odd) == 1 and odd <= self._rejected() else ""
+        asked = words.ODD.search(self.text) is not None
+        return odd.pop() if len(odd) == 1 and (asked or odd <= self._rejected()) else ""
 
     def _left_over(self) -> str | None:
         """The one that is left when all others are rejected."""

@@ -60,6 +60,7 @@ _LIST = (
 )
 _BETWEEN_SINGLE, _BETWEEN_MULTIPLE = (re.compile(_LIST.format(commas=c)) for c in ("", ",，;；"))
 _SEPARATOR = re.compile(r"[、,，;；/+&和与及跟或]|是|\band\b|\bor\b", re.IGNORECASE)
+_BRACKETS = frozenset(("", ")(", "）（", "][", "】【"))
 _EITHER = re.compile(r"或|还是|\bor\b", re.IGNORECASE)
 _LETTER_THEN_TEXT = re.compile(r"[\s.、:：)）\]】*]{0,3}")
 _TEXT_THEN_LETTER = re.compile(r"[\s(（\[【,，:：]{0,3}(?:选项|即|也就是)?[\s(（]?")
@@ -193,7 +194,7 @@ class Namer:
                 and (
                     _SEPARATOR.search(between)
                     or not (between or group[-1].by_letter or atom.by_letter)
-                    or (self._multiple and not between.strip(" \n()（）[]【】"))
+                    or (self._multiple and "".join(between.split()) in _BRACKETS)
                 )
             ):
                 yield _one(group, text)
@@ -272,7 +273,9 @@ def _parts(said: Mapping[str, str]) -> dict[str, str]:
 
 @cache
 def _parts_of(text: str) -> frozenset[str]:
-    if not re.fullmatch(r"[\u4e00-\u9fffA-Za-z0-9ⅠⅡⅢⅣ-]{3,24}", text):
+    if text.isascii():
+        return frozenset(word for word in re.findall(r"[a-z][a-z0-9-]{2,}", text) if len(word) < len(text))
+    if not re.fullmatch(r"[\u4e00-\u9fffA-Za-z0-9-]{3,24}", text):
         return frozenset()
     cuts = range(2, min(len(text), _LONGEST_PART))
     parts = {text[:cut] for cut in cuts} | {text[-cut:] for cut in cuts}

@@ -102,6 +102,8 @@ class Sayings:
         if self._is_open(right):
             return Said(mention, excused=True)
         weight = self._weight(mention, left, right, asked_for)
+        if weight == PLAIN and mention.by_letter and words.DESCRIBED.match(right) and not words.ONLY.search(left):
+            weight = 0
         if self._is_wrong(i, mention, right) and not asked_for:
             return Said(mention, rejected=True)
         if weight < FORMAL and words.WRONG_LATER.search(later):
