@@ -32,7 +32,7 @@ FORMAL = _ending(
 """Formulas that an answer closes with."""
 
 PLAIN = _ending(
-    r"回答|答|填|应[为是当该]|就是|只有|仅有?|只剩|剩下|余下|唯有?|首选|对应|得出|归[为入]|属于?|倾向于?|偏向|"
+    r"回答|答|填|应[为是当该行做予]?|宜|就是|只有|仅有?|只剩|剩下|余下|唯有?|首选|对应|得出|归[为入]|属于?|倾向于?|偏向|"
     r"是|(?<!分)为|即|考虑|诊断|判断|提示|指向|辨为|谓之|位[在于]|部位[在是]|在于|说明|用|→|=>|->|=|⇒|符合的?|更像|支持|投|给予|使用|选用|应用|(?<![至关对由])于|一?共有?|由|还是|"
     r"\boptions?|\bchoose|\bchoices?|\bselect|\bpick|\bis|\bare|\bi\.?e\.?,?|"
     r"\bleaves|\bgo(?:ing)? with|\bwould be|\bit'?s",
@@ -60,14 +60,14 @@ _VERDICT_GLUE = (
 RIGHT = re.compile(
     _VERDICT_GLUE
     + r"(?:正确|对(?=$|[A-H]|[，。；、！,;.!)）\s]|的)|(?<!不)符合|合适|适合|合理|恰当|稳妥|贴切|靠谱|刚刚?好|"
-    r"[✓√✅☑]|最佳|首选|当选|应选|入选|没问题|没错|答案|无疑|准(?=$|[，。；、！,;.!])|"
+    r"[✓√✅☑←]|最佳|可能性[最更较]?大|(?<![是为])最(?:常|多|易|敏感|主要|重要|可能|早|快|有效)|首选|当选|应选|入选|没问题|没错|答案|无疑|准(?=$|[，。；、！,;.!])|"
     r"比[^，。；]{1,15}更|"
     r"可(?=$|[，。；,;])|可以|可用|属于|\bcorrect|\bright\b|\btrue\b|\bappropriate|\blikely|\bfits?\b)",
     re.IGNORECASE,
 )
 WRONG = re.compile(
     _VERDICT_GLUE + r"(?:[可应需先]以?|该|被|可能|也许|并|更|都|均|先|一定|首先|明显|相|则|主要)*"
-    r"(?:不(?!能排除|可排除|排除|就是|错)|错|排除|除外|无关|[✗×✘❌]|非|没有?(?!问题|错)|无(?!疑|效的)|淘汰|划掉|去掉|缺)|"
+    r"(?:不(?!能排除|可排除|排除|就是|错)|错|排除|除外|无关|[✗×✘❌]|非|没有?(?!问题|错)|无(?!疑|效的)|可能性[最更较]?[小低]|淘汰|划掉|去掉|缺)|"
     r"^[)）\s]*(?:(?:is|are|was|were|can be|can both be|must be|has been)\s*)?(?:both\s*)?"
     r"(?:not\b|n't|isn't|aren't|wrong|incorrect|false|out\b|excluded|ruled|unlikely|eliminated)",
     re.IGNORECASE,
@@ -107,7 +107,7 @@ CONDITION = _pattern(
     r"\bwhen\b",
     r"\bdepend",
 )
-FORCED = _pattern(r"非要|一定要|必须|硬要|只能|让我|要我|\bhave to|\bmust\b")
+FORCED = _pattern(r"非要|一定要|必须|硬要|只能|让我|要我|选[^，。]{0,3}的话|\bhave to|\bmust\b")
 """若非要我选一个，我会选D: no condition on what is asked."""
 
 TURN = _pattern(
@@ -146,7 +146,7 @@ REFUSED = _pattern(
 OUTSIDE = re.compile(r"(?:答案|选项?|\banswer)(?:[是为应该就：:\s(（]|\bis\b){0,6}([A-Z])(?![A-Za-z0-9])")
 """A letter that is chosen; where it is no option, nothing is left over."""
 REPORTED = re.compile(
-    r"^(?:检查|结果|提示)*(?:示|显示|提示|正常|异常|阴性|阳性|未见|可见|回报|治疗|后|时|病?史|家族史|无效|有效|过敏|缺乏)"
+    r"^(?:检查|结果|提示)*(?:示|显示|提示|正常|异常|阴性|阳性|未见|可见|回报|治疗|后|时|病?史|家族史|的(?!$|[。，])|无效|有效|过敏|缺乏)"
 )
 """Right of an option's own words: that it was done, taken or found, as cases tell it."""
 NOT_SAID = re.compile(r"不|非|排除|没有|未|\bnot\b|[?？]", re.IGNORECASE)

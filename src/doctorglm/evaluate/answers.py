@@ -58,7 +58,7 @@ class _Reading:
         """The letters of the first rule that says something; "" where one says that nothing is chosen."""
         if any(letter not in self.namer.letters for letter in words.OUTSIDE.findall(self.text)[-1:]):
             return None
-        for rule in (self._chosen, self._all_or_none, self._but_for, self._by_verdicts, self._left_over):
+        for rule in (self._chosen, self._but_for, self._all_or_none, self._by_verdicts, self._left_over):
             chosen = rule()
             if chosen is not None:
                 return chosen

@@ -49,6 +49,7 @@ _UNITS = (
     ),
 )
 _DEGREES = re.compile(r"(?<=[0-9])(?:摄氏度|度|°c)")
+_GRAMS = re.compile(r"(?<=[0-9])克")
 _GAP = re.compile(r"(?<=[0-9]) (?=[\u4e00-\u9fff])")
 _SPAN = re.compile(r"(?<=[0-9])(?:-|—|至|到)(?=[0-9])")
 _LETTERS = re.compile(r"(?<![A-Za-z0-9])[A-Z](?:[、，,/]\s?[A-Z](?![A-Za-z0-9]))+")
@@ -105,7 +106,7 @@ def readable(text: str) -> str:
     kept = "".join(_CAPITALS[a] if a in _CAPITALS and b.isupper() else a for a, b in zip(low, text, strict=True))
     for unit, sign in _UNITS:
         kept = kept.replace(unit, sign)
-    return _SPAN.sub("~", _GAP.sub("", _DEGREES.sub("℃", kept.translate(_SIGNS))))
+    return _SPAN.sub("~", _GAP.sub("", _GRAMS.sub("g", _DEGREES.sub("℃", kept.translate(_SIGNS)))))
 
 
 class Namer:
