@@ -15,7 +15,7 @@ from doctorglm.evaluate.mentions import Mention, Namer
 from doctorglm.evaluate.said import FORMAL, Said, Sayings
 
 _NUMBERED = re.compile(r"(?:第 ?)?[0-9]{1,2} ?题? ?[.、．:：)）]\s?([A-Ha-h])(?=\s|[;；,，。]|$)")
-_BROKEN_OFF = re.compile(r"(?:[，,、:：（(]|因此|所以|并|和|与|或|的|在|是|为|及|、本题)\s*$")
+_OPEN_END = re.compile(r"[?？]\s*$|(?:[，,、:：（(]|因此|所以|并|和|与|或|的|在|是|为|及|、本题)\s*$")
 _LONG, _SHORT, _CLOSE = 3, 12, 0.8
 
 
@@ -129,7 +129,9 @@ class _Reading:
 
     def _by_verdicts(self) -> str | None:
         """Which options are called right, one by one; of one question also the only wrong one among right ones."""
-        right = {x for s in self.said if s.right and not s.rejected for x in s.letters}
+        refused = words.REFUSED.search(self.text) is not None
+        said = [s for s in self.said if s.right and (s.mention.by_letter or not refused)]
+        right = {x for s in said for x in s.letters}
         if not right:
             return None
         if self.multiple or len(right) == 1:
@@ -173,7 +175,7 @@ class _Reading:
             return "".join(chosen[-1].letters)
         whole = [s for s in self.said if s.mention.exact and not s.rejected]
         named = {x for s in whole or self.said if not s.rejected for x in s.letters}
-        if len(named) != 1 or any(s.excused and s.mention.exact for s in self.said) or _BROKEN_OFF.search(self.text):
+        if len(named) != 1 or any(s.excused and s.mention.exact for s in self.said) or _OPEN_END.search(self.text):
             return None
         return "".join(named) if any(s.letters == named and self._is_clear(s.mention) for s in said) else None
 
@@ -185,7 +187,7 @@ class _Reading:
             named = {x for s in said for x in s.letters}
         if any(s.excused for s in self.said) or len(named) == len(self.namer.letters) > len(said) > 1:
             return None
-        broken = _BROKEN_OFF.search(self.text) is not None
+        broken = _OPEN_END.search(self.text) is not None
         if any(s.weight for s in said) or (len(named) > 1 and not broken):
             return "".join(named)
         return None
@@ -196,8 +198,9 @@ class _Reading:
             return self.sayings.is_alone(mention)
         if mention.end - mention.at == 1 and not self.sayings.ends(mention):
             return words.FRAME.match(self.sayings.right(mention.end)) is not None
-        listed = self.text[max(0, mention.at - 1) : mention.at] == "、" or self._goes_on(mention)
-        return not listed and words.REPORTED.match(self.sayings.right(mention.end)) is None
+        left, right = self.sayings.left(mention.at), self.sayings.right(mention.end)
+        told = words.TOLD.search(left) or words.REPORTED.match(right)
+        return not (told or left.endswith("、") or self._goes_on(mention))
 
     def _goes_on(self, mention: Mention) -> bool:
         """Whether something that is no option is named along with it: 骶骨、尾骨."""

@@ -61,7 +61,8 @@ _LIST = (
 )
 _BETWEEN_SINGLE, _BETWEEN_MULTIPLE = (re.compile(_LIST.format(commas=c)) for c in ("", ",，;；"))
 _SEPARATOR = re.compile(r"[、,，;；/+&和与及跟或]|是|\band\b|\bor\b", re.IGNORECASE)
-_BRACKETS = frozenset(("", ")(", "）（", "][", "】【"))
+_LISTED = re.compile(r"\s*(?:[;；,，。、]|$)")
+_BRACKETS = frozenset((")(", "）（", "][", "】【"))
 _EITHER = re.compile(r"或|还是|\bor\b", re.IGNORECASE)
 _LETTER_THEN_TEXT = re.compile(r"[\s.、:：)）\]】*]{0,3}")
 _TEXT_THEN_LETTER = re.compile(r"[\s(（\[【,，:：]{0,3}(?:选项|即|也就是)?[\s(（]?")
@@ -188,14 +189,16 @@ class Namer:
         group: list[Mention] = []
         for atom in atoms:
             between = text[group[-1].end : atom.at] if group else ""
-            apart = ("；" in between or ";" in between) and not (group[-1].by_letter and atom.by_letter)
+            both = bool(group) and group[-1].by_letter and atom.by_letter and _LISTED.match(text, atom.end)
+            apart = ("；" in between or ";" in between) and not both
             joined = bool(group) and not apart and len(between) <= 8 and self._between.fullmatch(between) is not None
             if group and not (
                 joined
                 and (
                     _SEPARATOR.search(between)
                     or not (between or group[-1].by_letter or atom.by_letter)
-                    or (self._multiple and "".join(between.split()) in _BRACKETS)
+                    or (self._multiple and not between.strip())
+                    or "".join(between.split()) in _BRACKETS
                 )
             ):
                 yield _one(group, text)
