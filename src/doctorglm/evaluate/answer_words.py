@@ -60,14 +60,14 @@ _VERDICT_GLUE = (
 RIGHT = re.compile(
     _VERDICT_GLUE
     + r"(?:正确|对(?=$|[A-H]|[，。；、！,;.!)）\s]|的)|(?<!不)符合|合适|适合|合理|恰当|稳妥|贴切|靠谱|刚刚?好|"
-    r"[✓√✅☑←]|最佳|可能性[最更较]?大|(?<![是为])最(?:常|多|易|敏感|主要|重要|可能|早|快|有效)|首选|当选|应选|入选|没问题|没错|没跑|唯一|答案|无疑|准(?=$|[，。；、！,;.!])|"
+    r"[✓√✅☑←]|最佳|可能性[最更较]?大|(?<![是为])最(?:常|多|易|敏感|主要|重要|可能|早|快|有效)|首选|当选|应选|入选|没问题|没错|没跑|唯一|(?:即|就)(?:可以?|行)|答案|无疑|准(?=$|[，。；、！,;.!])|"
     r"比[^，。；]{1,15}更|"
     r"可(?=$|[，。；,;])|可以|可用|属于|\bcorrect|\bright\b|\btrue\b|\bappropriate|\blikely|\bfits?\b)",
     re.IGNORECASE,
 )
 WRONG = re.compile(
     _VERDICT_GLUE + r"(?:[可应需先]以?|该|被|可能|也许|并|更|都|均|先|一定|首先|明显|相|则|主要)*"
-    r"(?:不(?!能排除|可排除|排除|就是|错)|错|排除|除外|无关|[✗×✘❌]|非|没有?(?!问题|错)|无(?!疑|效的)|可能性[最更较]?[小低]|淘汰|划掉|去掉|缺)|"
+    r"(?:不(?!能排除|可排除|排除|就是|错)|错|排除|除外|无关|[✗×✘❌]|非|没有?(?!问题|错|跑|疑)|无(?!疑|效的)|可能性[最更较]?[小低]|淘汰|划掉|去掉|缺)|"
     r"^[)）\s]*(?:(?:is|are|was|were|can be|can both be|must be|has been)\s*)?(?:both\s*)?"
     r"(?:not\b|n't|isn't|aren't|wrong|incorrect|false|out\b|excluded|ruled|unlikely|eliminated)",
     re.IGNORECASE,
@@ -146,7 +146,7 @@ REFUSED = _pattern(
 OUTSIDE = re.compile(r"(?:答案|选项?|\banswer)(?:[是为应该就：:\s(（]|\bis\b){0,6}([A-Z])(?![A-Za-z0-9])")
 """A letter that is chosen; where it is no option, nothing is left over."""
 REPORTED = re.compile(
-    r"^(?:检查|结果|提示)*(?:示|显示|提示|正常|异常|阴性|阳性|未见|可见|回报|治疗|后|时|病?史|家族史|的(?!$|[。，])|无效|有效|过敏|缺乏|患者|病人|[宜应需者])"
+    r"^(?:检查|结果|提示)*(?:示|显示|提示|正常|异常|阴性|阳性|未见|可见|回报|治疗|后|时|病?史|家族史|的(?!$|[。，])|无效|有效|过敏|缺乏|[宜应需者])|^.{0,2}(?:患者|病人)"
 )
 """Right of an option's own words: that it was done, taken or found, as cases tell it."""
 TOLD = re.compile(r"(?:服用|长期|既往有?|曾|[行做]|完善|复查|检?查)[过了]?$")
@@ -176,7 +176,7 @@ OTHERS = _pattern(
 )
 """All that was not rejected is chosen."""
 ALL = _pattern(
-    r"(?:^|[，。；,;])(?:都|均|全|皆){1,2}(?:是|对|有|要|正确|符合|选)(?=$|[。，！!])|全选|都选|全部都?(?:选|正确|对|是|符合)",
+    r"(?:^|[，。；,;])(?:都|均|全|皆){1,2}(?:是|对|有|要|正确|符合|选)(?=$|[。，！!])|全选|都选|全部都?(?:选|正确|对|是|符合|需)",
     r"(?:以上|上述|所有|[四五六]个?|[两二](?=句话|种说法|个说法))(?:选?项|说法|句话|种|个)*"
     r"(?:都|均|全|皆)是?(?:对|是|正确|选|符合|属于|包括|为|要|需)",
     r"\ball (?:of (?:the|them) ?)?(?:above|options|of them)?(?: are)? ?(?:correct|right|above)",
@@ -189,6 +189,10 @@ NONE_OPTION = _pattern(
     r"^(?:以上|上述|[两三四五]者)?(?:各项|选项|答案)?(?:都|均|全|皆)(?:不|错|非|无|没)", r"^none of the above"
 )
 """Options that say of the others that all or none of them fit."""
+
+YES = frozenset(("正确", "对", "是", "是的", "对的", "√", "true", "yes"))
+NO = frozenset(("错误", "错", "否", "不是", "不对", "不正确", "错的", "×", "x", "false", "no"))
+"""Options and whole answers that call a statement right or wrong."""
 
 PLACE = re.compile(
     r"第 ?([一二三四五六七八1-8])(?=(?:[、和与]|以?及)第)|(?:第 ?([一二三四五六七八1-8])|最后一)(?:个|项|种|条)"
@@ -204,9 +208,11 @@ NEAR = re.compile(
     r"\b(?:is|be) (?:the |an? )?[a-z]{1,12} $"
 )
 """Further left of an option's own words: 就选那个糖肽类的万古霉素."""
+IS_A = re.compile(r"(?<!不)(?<!分)[是为属](?!否)[^，,。；;：:不非]{1,6}$")
+"""Further left of one that ends a clause: 是典型的被害妄想."""
 WHO_ELSE = re.compile(
     r"^莫属|^为准|^(?:之外|以外)?[，,]?还(?:能|会|可以)?(?:有|是)?(?:谁|什么|啥|哪|别的)|"
-    r"^[^。；，]{0,6}[，,] ?(?:所以|因此|故|就|我|应|该)*选(?:它|他|此|这个)"
+    r"^[^。；，]{0,6}[，,] ?(?:所以|因此|故|就|我|应|该)*(?:选(?:它|他|此|这个)|就是?它)"
 )
 """除了肉桂还能有谁, 非B莫属: it is the only one."""
 

@@ -40,7 +40,9 @@ def _is_of_several_questions(text: str, options: Mapping[str, str]) -> bool:
 
 
 def _read(text: str, namer: Namer, multiple: bool) -> str | None:
-    whole = [letter for letter, said in namer.said.items() if bare(said) == bare(text)]
+    called = bare(text)
+    alike = next((words_of for words_of in (words.YES, words.NO) if called in words_of), frozenset((called,)))
+    whole = [letter for letter, said in namer.said.items() if bare(said) in alike]
     if len(whole) == 1:
         return whole[0]
     return only_letters(text, namer.letters) or _Reading(without_echo(text, namer.said), namer, multiple).choice()

@@ -13,6 +13,7 @@ _ENDS_CLAUSE = re.compile(r"[ \t)）\]】\"”'」]*(?:选?项)?[吧呢啊呀哦
 _ASKS = re.compile(r"[)）\s]*(?:选?项)?[呢吗吧]?[?？]")
 _CLOSES = re.compile(r"\s*[)）\]】]\s*(?:$|[。！!\n])")
 _HEAD = re.compile(r"[.]\s*\S")
+_TREATED = re.compile(r"\s*选?项[，,]")
 _HEADS = re.compile(r"(?:^|[\n。；;])[ \t]{0,8}([A-H])(?=[.、:：)）]|选?项|\s)", re.IGNORECASE)
 _TO_THE_NEXT = re.compile(r"[是选为能该会]{0,4}")
 _OPENINGS = " \"“'「(（[【—=>-"
@@ -145,7 +146,7 @@ class Sayings:
             return FORMAL
         if asked_for or words.PLAIN.search(left) or (re.search(r"[：:]\s*$", left) and ends):
             return PLAIN
-        if not mention.by_letter and words.NEAR.search(left):
+        if not mention.by_letter and (words.NEAR.search(left) or (ends and mention.exact and words.IS_A.search(left))):
             return PLAIN
         if self._multiple and words.RIGHT.match(right):
             return 0
@@ -157,5 +158,7 @@ class Sayings:
         if bracketed and mention.by_letter and (len(mention.letters) > 1 or not self._multiple):
             return True
         alone = self.ends(mention) and not left.strip(_OPENINGS)
+        if mention.at and _TREATED.match(right):
+            return False
         heads = _HEAD.match(right) and not (mention.at == 0 and self._heads == 1)
         return alone and (mention.by_letter or mention.exact) and not heads
