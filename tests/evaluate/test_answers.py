@@ -505,6 +505,17 @@ def test_several_infections(choice: str | None, text: str) -> None:
     assert read_choice(text, BLOOD, multiple=True) == choice
 
 
+def test_what_keeps_a_letter_from_being_read() -> None:
+    assert read_choice("答案是E。A、B、C均不符合", GERMS) is None
+    assert read_choice("脂溶性维生素有A、D、E、K", GERMS, multiple=True) is None
+    assert read_choice("除了A都可以", GERMS) is None
+    assert read_choice("除了A都是杀菌药", GERMS) == "A"
+    assert read_choice("不像肺炎的支原体", GERMS) is None
+    assert read_choice("肺炎支原体和", GERMS) is None
+    assert read_choice("只有B是没有细胞壁的", GERMS) == "B"
+    assert read_choice("选项A是典型病原体", GERMS) is None
+
+
 def test_c088_a_text_that_calls_two_right_is_not_read() -> None:
     """FreedomIntelligence/CMB#13: the first letter was recorded."""
     assert read_choice("A和B都是正确的，C和D可能是错误的", GERMS) is None

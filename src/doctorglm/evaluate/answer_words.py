@@ -33,7 +33,7 @@ FORMAL = _ending(
 
 PLAIN = _ending(
     r"回答|答|填|应[为是当该行做予]?|宜|就是|只有|仅有?|只剩|剩下|余下|唯有?|首选|对应|得出|归[为入]|属于?|倾向于?|偏向|"
-    r"是|(?<!分)为|即|考虑|诊断|判断|提示|指向|辨为|谓之|位[在于]|部位[在是]|在于|说明|(?<![服作])用|→|=>|->|=|⇒|符合的?|更像|支持|投|锁定|给予|使用|选用|应用|(?<![至关对由])于|一?共有?|由|还是|"
+    r"是|(?<!分)为|即|考虑|诊断|判断|提示|指向|辨为|谓之|位[在于]|部位[在是]|在于|说明|(?<![服作])用|→|=>|->|=|⇒|符合的?|更像|支持|投|推荐|锁定|给予|使用|选用|应用|(?<![至关对由])于|一?共有?|由|还是|"
     r"\boptions?|\bchoose|\bchoices?|\bselect|\bpick|\bis|\bare|\bi\.?e\.?,?|"
     r"\bleaves|\bgo(?:ing)? with|\bwould be|\bit'?s",
     _GLUE,
@@ -44,14 +44,11 @@ ASKED_FOR = re.compile(r"的(?:一?项|选项|说法|描述|叙述|答案)?(?:�
 """不正确的是D, 不属于四诊的：E: the question asks for what does not fit, and this is it."""
 
 NOT_CHOSEN = _ending(
-    r"(?<!无)(?<!莫)(?<!岂)(?<!难道)(?:不|并非|而非|非|没)(?:能|该|应|当|会|可|要|宜|再|得|是|选|考虑|属于?|为|用|建议|敢|包[括含]|算|单独|直接)*|"
+    r"(?<!无)(?<!莫)(?<!岂)(?<!难道)(?:不|并非|而非|非|没)(?:能|该|应|当|会|可|要|宜|再|得|是|选|考虑|属于?|为|用|建议|敢|包[括含]|算|推荐|单独|直接)*|"
     r"排除(?:了|掉)?|除外|除了|去掉|划掉|删去|剔除|否定|否决|放弃|误选|错选|误[为认]|别选|勿选|"
     r"\bnot|n't|rules? out|ruled out|exclud(?:e|es|ed|ing)|eliminat(?:e|es|ed|ing)|rather than|instead of|neither|nor",
     r"是|选|项|择|的|[：:\s(（\[【\"“'「]|\b(?:be|the|option|answer|choice)\b",
 )
-NOT_AT_ALL = re.compile(r"(?:不就|无非|莫非|岂不|可不|不正|不也|难道不)(?:就)?是$")
-"""不就是 says that it is."""
-
 _VERDICT_GLUE = (
     r"^(?:[(（)）\]】\"”'」》.．、:：\s]|选?项|[两二三四五]者|[两二三四五]项|这[一个]?(?:选?项|个)|"
     r"答案|的?(?:说法|描述|叙述))*"
@@ -60,14 +57,14 @@ _VERDICT_GLUE = (
 RIGHT = re.compile(
     _VERDICT_GLUE
     + r"(?:正确|对(?=$|[A-H]|[，。；、！,;.!)）\s]|的)|(?<!不)符合|合适|适合|合理|恰当|稳妥|贴切|靠谱|刚刚?好|"
-    r"[✓√✅☑←]|最佳|可能性[最更较]?大|(?<![是为])最(?:常|多|易|敏感|主要|重要|可能|早|快|有效)|首选|当选|应选|入选|没问题|没错|没跑|唯一|(?:即|就)(?:可以?|行)|答案|无疑|准(?=$|[，。；、！,;.!])|"
+    r"[✓√✅☑←]|最佳|可能性[最更较]?大|(?<![是为])最(?:常|多|易|敏感|主要|重要|可能|早|快|有效)|首选|当选|应选|入选|没(?:问题|错|跑|毛病)|唯一|(?:即|就)(?:可以?|行)|答案|无疑|准(?=$|[，。；、！,;.!])|"
     r"比[^，。；]{1,15}更|"
     r"可(?=$|[，。；,;])|可以|可用|属于|\bcorrect|\bright\b|\btrue\b|\bappropriate|\blikely|\bfits?\b)",
     re.IGNORECASE,
 )
 WRONG = re.compile(
     _VERDICT_GLUE + r"(?:[可应需先]以?|该|被|可能|也许|并|更|都|均|先|一定|首先|明显|相|则|主要)*"
-    r"(?:不(?!能排除|可排除|排除|就是|错)|错|排除|除外|无关|[✗×✘❌]|非|没有?(?!问题|错|跑|疑)|无(?!疑|效的)|可能性[最更较]?[小低]|淘汰|划掉|去掉|缺)|"
+    r"(?:不(?!能排除|可排除|排除|就是|错)|错|排除|除外|无关|[✗×✘❌]|非|没有?(?!问题|错|跑|疑|毛病)|无(?!疑|效的)|可能性[最更较]?[小低]|淘汰|划掉|去掉|缺)|"
     r"^[)）\s]*(?:(?:is|are|was|were|can be|can both be|must be|has been)\s*)?(?:both\s*)?"
     r"(?:not\b|n't|isn't|aren't|wrong|incorrect|false|out\b|excluded|ruled|unlikely|eliminated)",
     re.IGNORECASE,
@@ -154,7 +151,8 @@ TOLD = re.compile(r"(?:服用|长期|既往有?|曾|[行做]|完善|复查|检?�
 NOT_SAID = re.compile(r"不|非|排除|没有|未|\bnot\b|[?？]", re.IGNORECASE)
 DESCRIBED = re.compile(r"^[)）\s]*(?:选?项)?(?:是|为|属|指|见于|多见|用于|主要|表现)")
 """Right of a mention that is only explained: 选项A是容量."""
-ONLY = re.compile(r"(?:[只唯仅]有?|就是|的是)[选项 （(]{0,3}$")
+ONLY = re.compile(r"(?:只有|唯有?|唯独|仅有?)[选项 （(]{0,3}$")
+"""只有B不是: of one question, whatever is said of it, it is the one."""
 ODD = re.compile(r"(?:错误|不正确|不对|不符合?|不属于|不包括|有误|不恰当)[^，。；]{0,6}的|除外|不是它")
 """The question asks for the one that does not fit."""
 FRAME = re.compile(r"^(?:[药脏经腑类型分次天岁个例种年月周](?!以|之|前|后|内)|中毒|引起|所致|导致|造成)")
@@ -182,11 +180,11 @@ ALL = _pattern(
     r"\ball (?:of (?:the|them) ?)?(?:above|options|of them)?(?: are)? ?(?:correct|right|above)",
 )
 ALL_OPTION = _pattern(
-    r"^(?:以上|上述|[两三四五]者|前[两三四五][者项])?(?:各项|选项|答案)?(?:都|均|全|皆)(?!不|错|非|无|没)",
+    r"^(?:以上|上述|[①-⑧]+|[两三四五]者|前[两三四五][者项])?(?:各项|选项|答案)?(?:都|均|全|皆)(?!不|错|非|无|没)",
     r"^all of the above",
 )
 NONE_OPTION = _pattern(
-    r"^(?:以上|上述|[两三四五]者)?(?:各项|选项|答案)?(?:都|均|全|皆)(?:不|错|非|无|没)", r"^none of the above"
+    r"^(?:以上|上述|[①-⑧]+|[两三四五]者)?(?:各项|选项|答案)?(?:都|均|全|皆)(?:不|错|非|无|没)", r"^none of the above"
 )
 """Options that say of the others that all or none of them fit."""
 
@@ -208,8 +206,6 @@ NEAR = re.compile(
     r"\b(?:is|be) (?:the |an? )?[a-z]{1,12} $"
 )
 """Further left of an option's own words: 就选那个糖肽类的万古霉素."""
-IS_A = re.compile(r"(?<!不)(?<!分)[是为属](?!否)[^，,。；;：:不非]{1,6}$")
-"""Further left of one that ends a clause: 是典型的被害妄想."""
 WHO_ELSE = re.compile(
     r"^莫属|^为准|^(?:之外|以外)?[，,]?还(?:能|会|可以)?(?:有|是)?(?:谁|什么|啥|哪|别的)|"
     r"^[^。；，]{0,6}[，,] ?(?:所以|因此|故|就|我|应|该)*(?:选(?:它|他|此|这个)|就是?它)"
@@ -230,7 +226,3 @@ BEFORE_IN_ENGLISH = re.compile(
     r"therefore|thus|either|to|with|was|leaves|only|nor|neither|final|excludes|eliminates|between|both|think|say|it's|exclude|eliminate",
     re.IGNORECASE,
 )
-AFTER_ARTICLE = re.compile(
-    r"^\s+(?!(?:is|are|was|and|or|for|because|since|would|should|can|as|but|seems?|isn't|being)\b)[A-Za-z]{2}"
-)
-"""A followed by a word is an article, but for these."""

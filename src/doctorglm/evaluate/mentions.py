@@ -231,8 +231,6 @@ def _is_option(text: str, at: int, end: int) -> bool:
     word = re.search(r"([A-Za-z']+)\s+$", before)
     if word and not words.BEFORE_IN_ENGLISH.fullmatch(word[1]) and len(word[1]) != 1:
         return False
-    if text[at:end] in "Aa" and words.AFTER_ARTICLE.match(after):
-        return False
     return text[at:end].isupper() or _is_small_option(before, after, end - at)
 
 

@@ -11,10 +11,6 @@ _BREAK = re.compile(r"[。！？!?；;\n，,…—]|\.(?=\s|$)|->|=>|→")
 _END = re.compile(r"[。！？!?；;\n]|\.(?=\s|$)")
 _ENDS_CLAUSE = re.compile(r"[ \t)）\]】\"”'」]*(?:选?项)?[吧呢啊呀哦了]?[ \t]*(?:$|[\n。！!；;，,、.✅✓√])")
 _ASKS = re.compile(r"[)）\s]*(?:选?项)?[呢吗吧]?[?？]")
-_CLOSES = re.compile(r"\s*[)）\]】]\s*(?:$|[。！!\n])")
-_HEAD = re.compile(r"[.]\s*\S")
-_TREATED = re.compile(r"\s*选?项[，,]")
-_HEADS = re.compile(r"(?:^|[\n。；;])[ \t]{0,8}([A-H])(?=[.、:：)）]|选?项|\s)", re.IGNORECASE)
 _TO_THE_NEXT = re.compile(r"[是选为能该会]{0,4}")
 _OPENINGS = " \"“'「(（[【—=>-"
 FORMAL, PLAIN, BARE = 3, 2, 1
@@ -42,7 +38,6 @@ class Sayings:
 
     def __init__(self, text: str, namer: Namer, multiple: bool) -> None:
         self.text, self._namer, self._multiple = text, namer, multiple
-        self._heads = len({letter.upper() for letter in _HEADS.findall(text)})
         self._mentions = [part for mention in namer.mentions(text) for part in self._split(mention)]
         self.said = [self._said(i, mention) for i, mention in enumerate(self._mentions)]
 
@@ -89,21 +84,18 @@ class Sayings:
         left, right = self.left(mention.at), self.right(mention.end)
         later = self._to_the_end(i, mention)
         if self._is_excused(left, right, mention):
-            asked = _ASKS.match(right) is not None and later is not None
-            return Said(
-                mention,
-                excused=not (asked and words.RIGHT_LATER.search(later)),
-                right=asked and words.RIGHT_LATER.search(later) is not None,
-            )
-        asked_for = words.ASKED_FOR.search(left) is not None
+            settled = _ASKS.match(right) and words.RIGHT_LATER.search(later)
+            return Said(mention, right=bool(settled), excused=not settled)
+        only = not self._multiple and words.ONLY.search(left) is not None
+        asked_for = only or words.ASKED_FOR.search(left) is not None
         if words.WHO_ELSE.match(right):
             return Said(mention, PLAIN)
-        if not asked_for and words.NOT_CHOSEN.search(left) and not words.NOT_AT_ALL.search(left):
+        if not asked_for and words.NOT_CHOSEN.search(left):
             return Said(mention, rejected=True)
         if self._is_open(right):
             return Said(mention, excused=True)
         weight = self._weight(mention, left, right, asked_for)
-        if weight == PLAIN and mention.by_letter and words.DESCRIBED.match(right) and not words.ONLY.search(left):
+        if weight == PLAIN and mention.by_letter and words.DESCRIBED.match(right) and not asked_for:
             weight = 0
         if self._is_wrong(i, mention, right) and not asked_for:
             return Said(mention, rejected=True)
@@ -146,19 +138,12 @@ class Sayings:
             return FORMAL
         if asked_for or words.PLAIN.search(left) or (re.search(r"[：:]\s*$", left) and ends):
             return PLAIN
-        if not mention.by_letter and (words.NEAR.search(left) or (ends and mention.exact and words.IS_A.search(left))):
+        if not mention.by_letter and words.NEAR.search(left):
             return PLAIN
         if self._multiple and words.RIGHT.match(right):
             return 0
-        return BARE if self._is_bare(mention, left, right) else 0
+        return BARE if self._is_bare(mention, left) else 0
 
-    def _is_bare(self, mention: Mention, left: str, right: str) -> bool:
-        """Whether a mention stands by itself: in brackets at an end, or as a whole clause that heads no list."""
-        bracketed = left.rstrip()[-1:] in ("(", "（", "[", "【") and _CLOSES.match(right) is not None
-        if bracketed and mention.by_letter and (len(mention.letters) > 1 or not self._multiple):
-            return True
-        alone = self.ends(mention) and not left.strip(_OPENINGS)
-        if mention.at and _TREATED.match(right):
-            return False
-        heads = _HEAD.match(right) and not (mention.at == 0 and self._heads == 1)
-        return alone and (mention.by_letter or mention.exact) and not heads
+    def _is_bare(self, mention: Mention, left: str) -> bool:
+        """Whether a mention is a whole clause."""
+        return self.ends(mention) and not left.strip(_OPENINGS) and (mention.by_letter or mention.exact)
