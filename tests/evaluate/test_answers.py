@@ -2,12 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from doctorglm.evaluate.answers import read_choice
 
 SETS = Path(__file__).parents[2] / "benchmarks/sets/choice"
+WAYS = [json.loads(line) for line in (Path(__file__).parent / "answers.jsonl").read_text(encoding="utf-8").splitlines()]
 GERMS = {"A": "肺炎链球菌", "B": "肺炎支原体", "C": "流感嗜血杆菌", "D": "肺炎克雷伯菌"}
 VITAMINS = {"A": "维生素A", "B": "维生素C", "C": "维生素D", "D": "维生素E", "E": "维生素K"}
 STATES = {"A": "甲亢危象", "B": "急性心衰", "C": "感染性休克", "D": "低血糖昏迷"}
@@ -505,6 +507,12 @@ def test_several_infections(choice: str | None, text: str) -> None:
     assert read_choice(text, BLOOD, multiple=True) == choice
 
 
+@pytest.mark.parametrize("said", WAYS, ids=lambda said: said["answer_text"][:20])
+def test_many_ways_to_answer(said: dict[str, Any]) -> None:
+    """In ways that the labelled set does not have, and texts that choose nothing."""
+    assert read_choice(said["answer_text"], said["options"], said["multiple"]) == said["choice"]
+
+
 def test_what_keeps_a_letter_from_being_read() -> None:
     assert read_choice("答案是E。A、B、C均不符合", GERMS) is None
     assert read_choice("脂溶性维生素有A、D、E、K", GERMS, multiple=True) is None
@@ -546,7 +554,7 @@ def test_traditional_characters() -> None:
     "part",
     [
         *("选B，C不对。", "A", "肺炎", "（", "选", "是的", " ", "\n", "不是A而是B，", "a ", "答案", "。", "1.", "{"),
-        *("<think>", "\\boxed{", "肺炎链球", "以上", "1 ", "\n> ", "除了", "第", "A、"),
+        *("<think>", "\\boxed{", "肺炎链球", "以上", "1 ", "\n> ", "除了", "第", "A、", "A、Z ", "\n患者", "A；"),
     ],
 )
 def test_an_answer_of_100_000_characters_is_read(part: str, multiple: bool) -> None:
