@@ -16,7 +16,7 @@ from doctorglm.evaluate.said import FORMAL, Said, Sayings
 
 _NUMBERED = re.compile(r"(?:第 ?)?[0-9]{1,2} ?题? ?[.、．:：)）]\s?([A-Ha-h])(?=\s|[;；,，。]|$)")
 _OPEN_END = re.compile(r"[?？]\s*$|(?:[，,、:：（(]|因此|所以|并|和|与|或|的|在|是|为|及|、本题)\s*$")
-_LONG, _SHORT, _BRIEF, _CLOSE = 3, 12, 10, 0.8
+_LONG, _SHORT, _CLOSE = 3, 12, 0.8
 
 
 def read_choice(text: str, options: Mapping[str, str], multiple: bool = False) -> str | None:
@@ -201,9 +201,6 @@ class _Reading:
         if mention.end - mention.at == 1 and not self.sayings.ends(mention):
             return words.FRAME.match(self.sayings.right(mention.end)) is not None
         left, right = self.sayings.left(mention.at), self.sayings.right(mention.end)
-        about = mention.at == 0 and not mention.by_letter and len(self.text) > _BRIEF and right[:1] not in tuple("（(")
-        if about and not self.sayings.ends(mention):
-            return False  # a text that begins with an option tells about it
         told = words.TOLD.search(left) or words.REPORTED.match(right)
         return not (told or left.endswith("、") or self._goes_on(mention))
 
