@@ -1,4 +1,4 @@
-"""Scores the reader of choices on a half of the labelled set; every miss by its id, none with its text.
+"""Scores the reader of choices on a part of the labelled set; every miss by its id, none with its text.
 
     python benchmarks/choice_reader.py dev > benchmarks/results/choice_reader_dev.json
 
@@ -22,12 +22,12 @@ SETS = Path(__file__).parent / "sets" / "choice"
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("half", choices=["dev", "test"])
-    half = parser.parse_args().half
-    lines = (SETS / f"{half}.jsonl").read_text(encoding="utf-8").splitlines()
+    parser.add_argument("part", choices=["dev", "test", "test2"])
+    part = parser.parse_args().part
+    lines = (SETS / f"{part}.jsonl").read_text(encoding="utf-8").splitlines()
     records = [json.loads(line) for line in lines]
     rows = [(r["id"], r["choice"], read_choice(r["answer_text"], r["options"], r["multiple"])) for r in records]
-    result = circumstances(f"python benchmarks/choice_reader.py {half}", {"doctorglm": version("doctorglm")}) | {
+    result = circumstances(f"python benchmarks/choice_reader.py {part}", {"doctorglm": version("doctorglm")}) | {
         "labelled": len(rows),
         "with_letters": sum(choice is not None for _, choice, _ in rows),
         "agreement": asdict(share_interval([choice == read for _, choice, read in rows])),

@@ -2,12 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from doctorglm.evaluate.answers import read_choice
 
 SETS = Path(__file__).parents[2] / "benchmarks/sets/choice"
+WAYS = [json.loads(line) for line in (Path(__file__).parent / "answers.jsonl").read_text(encoding="utf-8").splitlines()]
 GERMS = {"A": "肺炎链球菌", "B": "肺炎支原体", "C": "流感嗜血杆菌", "D": "肺炎克雷伯菌"}
 VITAMINS = {"A": "维生素A", "B": "维生素C", "C": "维生素D", "D": "维生素E", "E": "维生素K"}
 STATES = {"A": "甲亢危象", "B": "急性心衰", "C": "感染性休克", "D": "低血糖昏迷"}
@@ -505,6 +507,23 @@ def test_several_infections(choice: str | None, text: str) -> None:
     assert read_choice(text, BLOOD, multiple=True) == choice
 
 
+@pytest.mark.parametrize("said", WAYS, ids=lambda said: said["answer_text"][:20])
+def test_many_ways_to_answer(said: dict[str, Any]) -> None:
+    """In ways that the labelled set does not have, and texts that choose nothing."""
+    assert read_choice(said["answer_text"], said["options"], said["multiple"]) == said["choice"]
+
+
+def test_what_keeps_a_letter_from_being_read() -> None:
+    assert read_choice("答案是E。A、B、C均不符合", GERMS) is None
+    assert read_choice("脂溶性维生素有A、D、E、K", GERMS, multiple=True) is None
+    assert read_choice("除了A都可以", GERMS) is None
+    assert read_choice("除了A都是杀菌药", GERMS) == "A"
+    assert read_choice("不像肺炎的支原体", GERMS) is None
+    assert read_choice("肺炎支原体和", GERMS) is None
+    assert read_choice("只有B是没有细胞壁的", GERMS) == "B"
+    assert read_choice("选项A是典型病原体", GERMS) is None
+
+
 def test_c088_a_text_that_calls_two_right_is_not_read() -> None:
     """FreedomIntelligence/CMB#13: the first letter was recorded."""
     assert read_choice("A和B都是正确的，C和D可能是错误的", GERMS) is None
@@ -535,7 +554,7 @@ def test_traditional_characters() -> None:
     "part",
     [
         *("选B，C不对。", "A", "肺炎", "（", "选", "是的", " ", "\n", "不是A而是B，", "a ", "答案", "。", "1.", "{"),
-        *("<think>", "\\boxed{", "肺炎链球", "以上", "1 ", "\n> ", "除了", "第", "A、"),
+        *("<think>", "\\boxed{", "肺炎链球", "以上", "1 ", "\n> ", "除了", "第", "A、", "A、Z ", "\n患者", "A；"),
     ],
 )
 def test_an_answer_of_100_000_characters_is_read(part: str, multiple: bool) -> None:
@@ -543,9 +562,10 @@ def test_an_answer_of_100_000_characters_is_read(part: str, multiple: bool) -> N
     assert read_choice(part * (100_000 // len(part)), GERMS, multiple) in {None, *"ABCDEF", "AB", "ABCD"}
 
 
-def test_the_labelled_set() -> None:
-    """What the benchmark prints of `dev` holds: nearly all agree, and no letter is read where none is chosen."""
-    records = [json.loads(line) for line in (SETS / "dev.jsonl").read_text(encoding="utf-8").splitlines()]
+@pytest.mark.parametrize(("part", "share"), [("dev", 0.95), ("test", 0.9)])
+def test_the_labelled_set(part: str, share: float) -> None:
+    """What the benchmark prints of parts that may be learned from: most agree, hardly a letter where none is chosen."""
+    records = [json.loads(line) for line in (SETS / f"{part}.jsonl").read_text(encoding="utf-8").splitlines()]
     read = [(r["choice"], read_choice(r["answer_text"], r["options"], r["multiple"])) for r in records]
-    assert sum(choice == letters for choice, letters in read) >= 0.95 * len(read)
-    assert not [letters for choice, letters in read if choice is None and letters is not None]
+    assert sum(choice == letters for choice, letters in read) >= share * len(read)
+    assert sum(letters is not None for choice, letters in read if choice is None) <= 1

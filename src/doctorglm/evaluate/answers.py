@@ -1,56 +1,51 @@
 """Which option an answer in free text finally chooses: rules over its mentions of options, from the surest on.
 
-A text is read as mentions, each chosen, rejected or merely named by the words around it (`answer_words`). Sentences
-that choose come first, the last of them where it replaces the earlier ones; then verdicts on the options one by one;
-then what is left when the others are rejected; then an option whose own words alone are there. What stays open is None:
+A text is read as mentions, each chosen, rejected or merely named by the words around it (`said`). Sentences that choose
+by letter come first, the last of them where it replaces the earlier ones; then verdicts on the options one by one;
+then what is left when the others are rejected; then options whose own words are there. What stays open is None:
 a letter that nobody chose would be scored as if somebody had.
 """
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from doctorglm.evaluate import answer_words as words
-from doctorglm.evaluate.answer_text import common, in_json, only_letters, plain, without_echo
+from doctorglm.evaluate.answer_text import bare, common, first_answer, in_json, only_letters, plain, without_echo
 from doctorglm.evaluate.mentions import Mention, Namer
+from doctorglm.evaluate.said import FORMAL, Said, Sayings
 
-_NUMBERED = re.compile(r"(?:第 ?)?[0-9]{1,2} ?题? ?[.、．:：)）]\s?[A-Ha-h](?=\s|[;；,，。]|$)")
-_BREAK = re.compile(r"[。！？!?；;\n，,…—]|\.(?=\s|$)|->|=>|→")
-_END = re.compile(r"[。！？!?；;\n]|\.(?=\s|$)")
-_BROKEN_OFF = re.compile(r"(?:[，,、:：（(]|因此|所以|并|和|与|或|的|在|是|为|及|、本题)\s*$")
-_ENDS_CLAUSE = re.compile(r"[ \t)）\]】\"”'」]*(?:选?项)?[吧呢啊呀哦了]?[ \t]*(?:$|[\n。！!；;，,、.✅✓√])")
-_LONG, _CLOSE = 4, 0.8
-_CLOSES = re.compile(r"\s*[)）\]】]\s*(?:$|[。！!\n])")
-_HEAD = re.compile(r"[.]\s*\S")
-_HEADS = re.compile(r"(?:^|[\n。；;])[ \t]{0,8}([A-H])(?=[.、:：)）]|选?项|\s)", re.IGNORECASE)
-_TO_THE_NEXT = re.compile(r"[是选为能该会]{0,4}")
-_NUMERALS = {c: i for i, c in enumerate("一二三四五六七八", 1)} | {str(i): i for i in range(1, 9)} | {"两": 2}
-_FORMAL, _PLAIN, _BARE = 3, 2, 1
-
-
-@dataclass(frozen=True, slots=True)
-class _Said:
-    """A mention with what the words around it make of it: chosen with a weight, or rejected, or neither."""
-
-    mention: Mention
-    weight: int = 0
-    rejected: bool = False
-    right: bool = False
-    excused: bool = False
-    """Named as what others or oneself chose at first, under a condition, or as a question."""
+_NUMBERED = re.compile(r"(?:第 ?)?[0-9]{1,2} ?题? ?[.、．:：)）]\s?([A-Ha-h])(?=\s|[;；,，。]|$)")
+_OPEN_END = re.compile(r"[?？]\s*$|(?:[，,、:：（(]|因此|所以|并|和|与|或|的|在|是|为|及|、本题)\s*$")
+_LONG, _SHORT, _CLOSE = 3, 12, 0.8
 
 
 def read_choice(text: str, options: Mapping[str, str], multiple: bool = False) -> str | None:
     """The letters that an answer finally chooses, sorted; None where it chooses none, or of one question several."""
     named = in_json(text)
     said = plain(text if named is None else named)
-    if not said or len(set(_NUMBERED.findall(said))) > 1:
+    if not said or _is_of_several_questions(said, options):
         return None
     namer = Namer(options, multiple)
-    chosen = only_letters(said, namer.letters) or _Reading(without_echo(said, namer.said), namer, multiple).choice()
+    first = first_answer(said)
+    chosen = (_read(first, namer, multiple) if first else None) or _read(said, namer, multiple)
     if not chosen or (len(chosen) > 1 and not multiple):
         return None
     return "".join(sorted(chosen))
+
+
+def _is_of_several_questions(text: str, options: Mapping[str, str]) -> bool:
+    """1.B 2.D 3.A, while 1. A … 2. B … 3. C … goes through the options."""
+    found = "".join(_NUMBERED.findall(text)).upper()
+    return len(found) > 1 and found != "".join(options)
+
+
+def _read(text: str, namer: Namer, multiple: bool) -> str | None:
+    called = bare(text)
+    alike = next((words_of for words_of in (words.YES, words.NO) if called in words_of), frozenset((called,)))
+    whole = [letter for letter, said in namer.said.items() if bare(said) in alike]
+    if len(whole) == 1:
+        return whole[0]
+    return only_letters(text, namer.letters) or _Reading(without_echo(text, namer.said), namer, multiple).choice()
 
 
 class _Reading:
@@ -58,117 +53,18 @@ class _Reading:
 
     def __init__(self, text: str, namer: Namer, multiple: bool) -> None:
         self.text, self.namer, self.multiple = text, namer, multiple
-        self.heads = len({letter.upper() for letter in _HEADS.findall(text)})
-        self.mentions = [part for mention in namer.mentions(text) for part in self._split(mention)]
-        self.said = [self._said(i, mention) for i, mention in enumerate(self.mentions)]
+        self.sayings = Sayings(text, namer, multiple)
+        self.said = self.sayings.said
 
     def choice(self) -> str | None:
         """The letters of the first rule that says something; "" where one says that nothing is chosen."""
         if any(letter not in self.namer.letters for letter in words.OUTSIDE.findall(self.text)[-1:]):
             return None
-        for rule in (self._chosen, self._all_or_others, self._by_place, self._by_verdicts, self._left_over):
+        for rule in (self._chosen, self._but_for, self._all_or_none, self._by_verdicts, self._left_over):
             chosen = rule()
             if chosen is not None:
                 return chosen
         return self._by_words()
-
-    # what the words around a mention make of it
-
-    def _split(self, mention: Mention) -> list[Mention]:
-        """选B，C和D不对: what stands before a comma belongs to what comes before, when a verdict follows."""
-        inner = self.text[mention.at : mention.end]
-        comma = max(inner.rfind(","), inner.rfind("，"))
-        if comma < 0 or not words.WRONG.match(self._right(mention.end)):
-            return [mention]
-        cut = mention.at + comma
-        halves = [self.namer.mentions(self.text[mention.at : cut]), self.namer.mentions(self.text[cut : mention.end])]
-        moved = [
-            Mention(m.at + start, m.end + start, m.letters, m.by_letter, m.exact, m.either)
-            for half, start in zip(halves, (mention.at, cut), strict=True)
-            for m in half
-        ]
-        return moved or [mention]
-
-    def _left(self, at: int) -> str:
-        """The clause as far as a mention."""
-        before = self.text[max(0, at - words.WINDOW) : at]
-        cut = max((m.end() for m in _BREAK.finditer(before) if m[0] not in ("->", "=>", "→", "…")), default=0)
-        return before[cut:]
-
-    def _right(self, end: int) -> str:
-        return self.text[end : end + words.WINDOW]
-
-    def _sentence(self, at: int) -> str:
-        """The sentence as far as a mention."""
-        before = self.text[max(0, at - 2 * words.WINDOW) : at]
-        return before[max((m.end() for m in _END.finditer(before)), default=0) :]
-
-    def _said(self, i: int, mention: Mention) -> _Said:
-        left, right, sentence = self._left(mention.at), self._right(mention.end), self._sentence(mention.at)
-        if self._is_excused(left, right, sentence, mention):
-            return _Said(mention, excused=True)
-        asked_for = words.ASKED_FOR.search(left) is not None
-        if words.WHO_ELSE.match(right):
-            return _Said(mention, _PLAIN)
-        if not asked_for and words.NOT_CHOSEN.search(left) and not words.NOT_AT_ALL.search(left):
-            return _Said(mention, rejected=True)
-        if words.OPEN.match(re.sub(r"^[\s)）选项]*", "", right)):
-            return _Said(mention, excused=True)
-        weight = self._weight(mention, left, right, asked_for)
-        if self._is_wrong(i, mention, right) and not asked_for:
-            return _Said(mention, rejected=True)
-        if weight < _FORMAL and self._wrong_later(i, mention):
-            return _Said(mention, rejected=True)
-        return _Said(mention, weight, right=words.RIGHT.match(right) is not None)
-
-    def _is_excused(self, left: str, right: str, sentence: str, mention: Mention) -> bool:
-        if mention.either or words.TAKEN_BACK.match(right) or re.match(r"[)）\s]*(?:选?项)?[呢吗吧]?[?？]", right):
-            return True
-        conditional = words.CONDITION.search(sentence) and not words.FORCED.search(sentence)
-        return bool(conditional or words.TENTATIVE.search(left))
-
-    def _is_wrong(self, i: int, mention: Mention, right: str) -> bool:
-        """Whether the verdict behind a mention is about it, and not the rejection of the next one: C（不是D）."""
-        wrong = words.WRONG.match(right)
-        if wrong is None or wrong[0][-1] not in "不非没" or i + 1 == len(self.mentions):
-            return wrong is not None
-        return _TO_THE_NEXT.fullmatch(self.text[mention.end + wrong.end() : self.mentions[i + 1].at]) is None
-
-    def _wrong_later(self, i: int, mention: Mention) -> bool:
-        limit = self.mentions[i + 1].at if i + 1 < len(self.mentions) else len(self.text)
-        until = self.text[mention.end : min(limit, mention.end + words.WINDOW)] + (
-            "。" if limit == len(self.text) else ""
-        )
-        ended = _END.search(until)
-        return words.WRONG_LATER.search(until[: ended.end()] if ended else until) is not None
-
-    def _weight(self, mention: Mention, left: str, right: str, asked_for: bool) -> int:
-        ends = _ENDS_CLAUSE.match(right) is not None
-        if not mention.by_letter and mention.end - mention.at == 1 and not ends:
-            return 0
-        if words.FORMAL.search(left):
-            return _FORMAL
-        if asked_for or words.PLAIN.search(left):
-            return _PLAIN
-        if re.search(r"[：:]\s*$", left) and ends:
-            return _PLAIN
-        if not mention.by_letter and words.NEAR.search(left):
-            return _PLAIN
-        alone = ends and not left.strip(" \"“'「(（[【—=>-")
-        if self.multiple and words.RIGHT.match(right):
-            return 0
-        bracketed = left.rstrip()[-1:] in ("(", "（", "[", "【") and _CLOSES.match(right) is not None
-        if bracketed and mention.by_letter and (len(mention.letters) > 1 or not self.multiple):
-            return _BARE
-        if (
-            alone
-            and (mention.by_letter or mention.exact)
-            and (not _HEAD.match(right) or (mention.at == 0 and self.heads == 1))
-        ):
-            return _BARE
-        return 0
-
-    # the rules
 
     def _chosen(self) -> str | None:
         """What sentences choose: the last one, where it replaces the earlier ones or all agree."""
@@ -176,76 +72,75 @@ class _Reading:
         if not said:
             return None
         last = said[-1]
-        chosen = frozenset(last.mention.letters)
-        others = [s for s in said if frozenset(s.mention.letters) != chosen]
-        if others and not self._replaces(others[-1], last):
-            formal = {frozenset(s.mention.letters) for s in said if s.weight == _FORMAL}
-            if len(formal) != 1 or any(s.weight == _FORMAL for s in others) == (last.weight == _FORMAL):
-                return "" if len(formal) != 1 else self._kept(said, "".join(next(iter(formal))))
-            chosen = next(iter(formal))
-        return self._kept(said, "".join(chosen))
+        others = [s for s in said if s.letters != last.letters]
+        if not others or self._replaces(others[-1], last):
+            return self._kept(said, last.letters)
+        formal = {s.letters for s in said if s.weight == FORMAL}
+        mixed = any(s.weight == FORMAL for s in others) != (last.weight == FORMAL)
+        return self._kept(said, next(iter(formal))) if len(formal) == 1 and mixed else ""
 
-    def _counts(self, said: _Said) -> bool:
+    def _counts(self, said: Said) -> bool:
         """Whether a sentence that chooses is one: several letters for one question are none, nor are words alone."""
-        if not self.multiple and len(said.mention.letters) > 1:
+        if not self.multiple and len(said.letters) > 1:
             return False
-        return said.mention.by_letter or said.weight == _FORMAL
+        return said.mention.by_letter or said.weight == FORMAL
 
-    def _replaces(self, earlier: _Said, later: _Said) -> bool:
+    def _replaces(self, earlier: Said, later: Said) -> bool:
         between = self.text[earlier.mention.end : later.mention.at]
         return words.TURN.search(between) is not None
 
-    def _kept(self, said: Sequence[_Said], letters: str) -> str:
-        """The letters, unless what follows gives the choice up or contradicts it."""
+    def _kept(self, said: Sequence[Said], letters: frozenset[str]) -> str:
+        """The letters, unless what follows gives the choice up or contradicts it, or all were rejected before."""
         end = said[-1].mention.end
         if words.GIVEN_UP.search(self.text, end):
             return ""
-        for later in self.said:
-            about = later.mention.at > end and later.rejected and set(later.mention.letters) & set(letters)
-            if about and words.THEN_WRONG.search(self._left(later.mention.at)):
+        for other in self.said:
+            if not (other.rejected and other.letters & letters):
+                continue
+            if other.mention.at < end and len(said) > 1 and words.WRONG.match(self.sayings.right(other.mention.end)):
                 return ""
-        return letters
+            if other.mention.at > end and words.THEN_WRONG.search(self.sayings.left(other.mention.at)):
+                return ""
+        return "".join(letters)
 
-    def _all_or_others(self) -> str | None:
-        """以上都对, 其余全选, 除了E都是."""
+    def _all_or_none(self) -> str | None:
+        """以上都对, 都不是: for one question the option that says so."""
+        lettered = self.multiple and any(s.mention.by_letter for s in self.said)
         if words.NONE_FITS.search(self.text):
-            return ""
-        every = self.namer.letters
-        lettered = any(s.mention.by_letter for s in self.said)
-        if words.ALL.search(self.text) and not self._rejected() and not (self.multiple and lettered):
-            if self.multiple:
-                return every
-            return next((x for x, said in self.namer.said.items() if words.ALL_OPTION.search(said)), "")
-        exempt = words.EXCEPT.search(self.text)
-        out = "".join(m.letters for m in self.namer.mentions(exempt[1])) if exempt else ""
-        if not self.multiple and exempt and out and not words.SO_SO.match(self._right(exempt.end())):
-            return out
-        if self.multiple and (out or (words.OTHERS.search(self.text) and self._rejected())):
-            return "".join(x for x in every if x not in (out or self._rejected()))
+            return self._option_that_says(words.NONE_OPTION) or ""
+        if words.ALL.search(self.text) and not self._rejected() and not lettered:
+            return self.namer.letters if self.multiple else self._option_that_says(words.ALL_OPTION) or ""
+        every = self._option_that_says(words.ALL_OPTION)
+        if every and not self.multiple and self._named() >= set(self.namer.letters) - {every}:
+            return every
         return None
 
-    def _by_place(self) -> str | None:
-        """选第三个, 选前四个."""
-        few = words.FIRST_FEW.search(self.text)
-        if few and self.multiple:
-            return self.namer.letters[: _NUMERALS[few[1]]]
-        found = list(words.ORDINAL.finditer(self.text))
-        if not found:
-            return None
-        if found[-1][1] is None:
-            return self.namer.letters[-1]
-        place = _NUMERALS[found[-1][1]]
-        return self.namer.letters[place - 1 : place]
+    def _option_that_says(self, pattern: re.Pattern[str]) -> str | None:
+        return next((letter for letter, said in self.namer.said.items() if pattern.search(said)), None)
+
+    def _but_for(self) -> str | None:
+        """其余全选, 除了E都是."""
+        exempt = words.EXCEPT.search(self.text)
+        out = {x for m in self.namer.mentions(exempt[1]) for x in m.letters} if exempt else set()
+        if not self.multiple:
+            odd = exempt is not None and len(out) == 1 and not words.SO_SO.match(self.sayings.right(exempt.end()))
+            return "".join(out) if odd else None
+        if not out and words.OTHERS.search(self.text):
+            out = self._rejected()
+        return "".join(x for x in self.namer.letters if x not in out) if out else None
 
     def _by_verdicts(self) -> str | None:
         """Which options are called right, one by one; of one question also the only wrong one among right ones."""
-        right = {x for s in self.said if s.right and not s.rejected for x in s.mention.letters}
+        refused = words.REFUSED.search(self.text) is not None
+        said = [s for s in self.said if s.right and (s.mention.by_letter or not refused)]
+        right = {x for s in said for x in s.letters}
         if not right:
             return None
         if self.multiple or len(right) == 1:
             return "".join(right)
         odd = set(self.namer.letters) - right
-        return odd.pop() if len(odd) == 1 and odd <= self._rejected() else ""
+        asked = words.ODD.search(self.text) is not None
+        return odd.pop() if len(odd) == 1 and (asked or odd <= self._rejected()) else ""
 
     def _left_over(self) -> str | None:
         """The one that is left when all others are rejected."""
@@ -253,60 +148,72 @@ class _Reading:
         return rest[0] if len(rest) == 1 and len(self.namer.letters) > 2 else None
 
     def _rejected(self) -> set[str]:
-        rejected = {x for s in self.said if s.rejected for x in s.mention.letters}
+        rejected = {x for s in self.said if s.rejected for x in s.letters}
         both = words.BOTH_WRONG.search(self.text)
         if both:
-            begin = both.start() - len(self._sentence(both.start()))
-            rejected |= {x for s in self.said if begin <= s.mention.at < both.start() for x in s.mention.letters}
+            begin = both.start() - len(self.sayings.sentence(both.start()))
+            rejected |= {x for s in self.said if begin <= s.mention.at < both.start() for x in s.letters}
         return rejected
 
+    def _named(self) -> set[str]:
+        return {x for s in self.said if not s.rejected for x in s.letters}
+
     def _by_words(self) -> str | None:
-        """The option whose own words the text ends on or names alone; none for refusals and texts that break off."""
-        if words.REFUSED.search(self.text) or _BROKEN_OFF.search(self.text):
+        """The options whose own words the text says and does not reject; none for refusals."""
+        if words.REFUSED.search(self.text) or (words.GIVEN_UP.search(self.text) and not self.multiple):
             return None
         rejected = self._rejected()
-        said = [s for s in self.said if not s.rejected and not s.excused and not set(s.mention.letters) & rejected]
-        chosen = [s for s in said if s.weight]
-        sets = {frozenset(s.mention.letters) for s in chosen}
-        if chosen and (len(sets) == 1 or self._replaces(chosen[-2], chosen[-1])):
-            return self._several("".join(chosen[-1].mention.letters))
-        named = {x for s in self.said if not s.rejected for x in s.mention.letters}
-        alone = (
-            said and not any(s.excused for s in self.said) and (len(named) == 1 or (self.multiple and len(said) == 1))
-        )
-        if alone and any(s.weight or (not self.multiple and self._is_clear(s.mention)) for s in said):
-            return self._several("".join(named))
-        return None if any(s.mention.exact for s in self.said) else self._nearly_named()
+        said = [s for s in self.said if not s.rejected and not s.excused and not s.letters & rejected]
+        chosen = self._several_named(said) if self.multiple else self._one_named(said)
+        if chosen or any(s.mention.exact or s.excused for s in self.said):
+            return chosen
+        return self._nearly_named()
+
+    def _one_named(self, said: Sequence[Said]) -> str | None:
+        """The one that words choose, the last where it replaces the earlier ones; else the only one that is named."""
+        chosen = [s for s in said if s.weight and not self._goes_on(s.mention)]
+        others = [s for s in chosen if s.letters != chosen[-1].letters]
+        if chosen and (not others or self._replaces(others[-1], chosen[-1])):
+            return "".join(chosen[-1].letters)
+        whole = [s for s in self.said if s.mention.exact and not s.rejected]
+        named = {x for s in whole or self.said if not s.rejected for x in s.letters}
+        if len(named) != 1 or any(s.excused and s.mention.exact for s in self.said) or _OPEN_END.search(self.text):
+            return None
+        return "".join(named) if any(s.letters == named and self._is_clear(s.mention) for s in said) else None
+
+    def _several_named(self, said: Sequence[Said]) -> str | None:
+        """All that are named, where they are listed or chosen; all there are only in one list."""
+        named = {x for s in said for x in s.letters}
+        if len(named) == len(self.namer.letters) and len(said) > 1:
+            said = [s for s in said if s.weight or len(s.letters) > 1]
+            named = {x for s in said for x in s.letters}
+        if any(s.excused for s in self.said) or len(named) == len(self.namer.letters) > len(said) > 1:
+            return None
+        broken = _OPEN_END.search(self.text) is not None
+        if any(s.weight for s in said) or (len(named) > 1 and not broken):
+            return "".join(named)
+        return None
 
     def _is_clear(self, mention: Mention) -> bool:
-        """All words of an option, or some of them alone in a clause of the last sentence."""
-        if mention.by_letter:
-            return True
-        if mention.exact:
-            return mention.end - mention.at > 1 and self._is_told(mention)
-        alone = not self._left(mention.at).strip(" \"“'「—=>-") or self.text[mention.at - 1].isspace()
-        return (
-            alone and mention.at >= self._last_sentence() and _ENDS_CLAUSE.match(self._right(mention.end)) is not None
-        )
+        """All words of an option, not as a finding or among other things; or some of them alone in a clause."""
+        if not mention.exact:
+            return self.sayings.is_alone(mention)
+        if mention.end - mention.at == 1 and not self.sayings.ends(mention):
+            return words.FRAME.match(self.sayings.right(mention.end)) is not None
+        left, right = self.sayings.left(mention.at), self.sayings.right(mention.end)
+        told = words.TOLD.search(left) or words.REPORTED.match(right)
+        return not (told or left.endswith("、") or self._goes_on(mention))
 
-    def _is_told(self, mention: Mention) -> bool:
-        """Whether the last sentence is about an option, or ends on it: 心电图示ST段抬高 only reports one."""
-        return mention.at >= self._last_sentence() and words.REPORTED.match(self._right(mention.end)) is None
+    def _goes_on(self, mention: Mention) -> bool:
+        """Whether something that is no option is named along with it: 骶骨、尾骨."""
+        return not mention.by_letter and self.text[mention.end : mention.end + 1] in tuple("、和与及")
 
     def _nearly_named(self) -> str | None:
         """The one option whose signs stand in the last clause, but for a few of them (骨性关节炎 for 骨关节炎)."""
-        clause = self.text[self._last_sentence() :].rstrip("。.！! ").lower()
-        clause = clause[max((m.end() for m in _BREAK.finditer(clause)), default=0) :][-words.WINDOW :]
+        clause = self.sayings.last_clause().lower()
         if words.NOT_SAID.search(clause):
             return None
         said = self.namer.said.items()
-        close = [x for x, text in said if len(text) >= _LONG and common(text, clause) >= _CLOSE * len(text)]
+        long = _LONG if len(clause) <= _SHORT else _LONG + 1
+        close = [x for x, text in said if len(text) >= long and common(text, clause) >= _CLOSE * len(text)]
         return close[0] if len(close) == 1 else None
-
-    def _last_sentence(self) -> int:
-        length = len(self.text.rstrip())
-        ends = [found.end() for found in _END.finditer(self.text) if found.end() < length]
-        return ends[-1] if ends else 0
-
-    def _several(self, letters: str) -> str | None:
-        return letters if self.multiple or len(letters) == 1 else None
