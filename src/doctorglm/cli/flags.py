@@ -142,13 +142,13 @@ Adapter = Annotated[
     typer.Option("--adapter", metavar="DIR", help=say(en="A folder in PEFT's format.", zh="PEFT 格式的适配器文件夹。")),
 ]
 Suite = Annotated[
-    list[str],
+    list[str] | None,
     typer.Option(
         "--suite",
         metavar="NAME|FILE ...",
         help=say(
-            en="Held-out conversations (curate's test.jsonl), a suite's YAML, or `general` or `safety`.",
-            zh="留出的对话（如 test.jsonl）、suite 的 YAML 文件，或 general、safety。",
+            en="Held-out conversations (curate's test.jsonl), a suite's YAML, lm-eval:TASK; default: general, safety.",
+            zh="留出的对话（如 test.jsonl）、suite 的 YAML 文件、lm-eval:任务；默认 general 和 safety。",
         ),
     ),
 ]

@@ -217,8 +217,8 @@ def tune(
 )
 def evaluate(
     model: flags.Model,
-    suite: flags.Suite,
     out: flags.Out,
+    suite: flags.Suite = None,
     settings: flags.Settings = None,
     adapter: flags.Adapter = None,
     trained_on: flags.TrainedOn = None,
@@ -232,11 +232,13 @@ def evaluate(
     from doctorglm.evaluate import EvaluateSettings
     from doctorglm.evaluate import evaluate as stage
     from doctorglm.evaluate.page import write_evaluation, write_sweep
+    from doctorglm.evaluate.suites import SHIPPED
 
     values = parse_overrides(settings or [])
     wanted = build(EvaluateSettings, _own(values, "sweep", "judge"), "evaluate")
     swept, judged = _of(values, "sweep"), _of(values, "judge")
-    stage(model, suite, out, wanted, adapter=adapter, trained_on=trained_on, cache=cache, allow_remote=allow_remote)
+    suites = suite or list(SHIPPED)
+    stage(model, suites, out, wanted, adapter=adapter, trained_on=trained_on, cache=cache, allow_remote=allow_remote)
     found = dict(read_json(out / "summary.json"))
     signed = read_json(out / "run.json").get("signatures", {})
     rows = [
@@ -257,7 +259,7 @@ def evaluate(
         from doctorglm.evaluate.sweep_stage import sweep_stage
 
         grid = build(SweepSettings, swept, "sweep")
-        found["sweep"] = sweep_stage(model, suite, out / "sweep", grid, adapter=adapter, allow_remote=allow_remote)
+        found["sweep"] = sweep_stage(model, suites, out / "sweep", grid, adapter=adapter, allow_remote=allow_remote)
         told = write_sweep(out / "sweep", command)
         tell(say(**found["sweep"]["reason"]) + say(en=f"\nReport: {told}", zh=f"\n报告：{told}"), as_json)
     print_json(found, as_json)
