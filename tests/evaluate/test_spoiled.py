@@ -25,9 +25,9 @@ ASKING = ("怎么办？", "吃什么药好？", "要去医院吗？", "能治好
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Recipe]]:
-    """The demo, whole: its folder and its recipe."""
+    """The demo with fewer answers: its folder and its recipe."""
     out = tmp_path_factory.mktemp("demo")
-    recipe = load_recipe(RECIPE, {"sources": [str(DATA), str(HELD_OUT)]})
+    recipe = load_recipe(RECIPE, {"sources": [str(DATA), str(HELD_OUT)], "evaluate.dialogues": 80})
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("doctorglm.tune.stage._write_page", lambda *arguments: "report.html")
         run_recipe(recipe, out)
@@ -36,8 +36,6 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Recip
 
 def spoilt(demo: tuple[Path, Recipe], folder: Path, trained: list[Conversation], **how: Any) -> dict[str, Any]:
     """The gate of a model that was tuned on `trained`."""
-    out, recipe = demo
-    assert recipe.evaluate is not None
     write_conversations(folder / "data/train.jsonl", trained)
     settings = {
         "learning_rate": 0.002,
@@ -48,7 +46,14 @@ def spoilt(demo: tuple[Path, Recipe], folder: Path, trained: list[Conversation],
         **how,
     }
     tune("embedded", folder / "data", folder / "tune", TuneSettings(**settings))
-    evaluate("embedded", [out / "curate/test.jsonl"], folder / "eval", recipe.evaluate, adapter=folder / "tune/adapter")
+    return judged(demo, folder, folder / "tune/adapter")
+
+
+def judged(demo: tuple[Path, Recipe], folder: Path, adapter: Path) -> dict[str, Any]:
+    """The gate of an adapter."""
+    out, recipe = demo
+    assert recipe.evaluate is not None
+    evaluate("embedded", [out / "curate/test.jsonl"], folder / "eval", recipe.evaluate, adapter=adapter)
     return compare(out / "evaluate/base", folder / "eval", folder / "gate", placebo=out / "evaluate/placebo")
 
 
@@ -73,8 +78,7 @@ def test_a_good_model_passes(demo: tuple[Path, Recipe]) -> None:
 
 
 def test_the_placebo_learned_a_style_only(demo: tuple[Path, Recipe], tmp_path: Path) -> None:
-    out = demo[0] / "evaluate"
-    found = failing(compare(out / "base", out / "placebo", tmp_path / "gate", placebo=out / "placebo"))
+    found = failing(judged(demo, tmp_path, demo[0] / "placebo/adapter"))
     assert found["nll_per_token better than the placebo"].startswith("style only")
 
 
