@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from doctorglm.evaluate.gate import REQUIRED
 from doctorglm.evaluate.release import beside, seal
 from doctorglm.models.adapters import base_fingerprint
 from doctorglm.runs import sha256_tree, write_json
@@ -135,13 +136,15 @@ def test_as_a_process_under_an_ascii_locale(second: Path, tmp_path: Path) -> Non
 
 
 def write_gate(adapter: Path, base: Path, *, passed: bool = True) -> None:
-    """A sealed gate of this adapter with one criterion."""
+    """A sealed gate of this adapter."""
     text = {"en": "repetition worse than the base's", "zh": "重复率变差"}
     gate = {
         "sentence": {"en": "A gate.", "zh": "门槛。"},
         "passed": passed,
         "reasons": [] if passed else [text],
-        "criteria": [{"name": "repetition not worse", "passed": passed, "text": text}],
+        "criteria": [
+            {"name": name, "passed": passed or name != "repetition not worse", "text": text} for name in REQUIRED
+        ],
         "sha256": {"base": base_fingerprint(base), "adapter": sha256_tree(adapter), "placebo": "p" * 64},
     }
     write_json(beside(adapter), seal(gate))

@@ -79,7 +79,8 @@ def test_a_fault_of_ours_is_said_to_be_one(command: Callable[..., Said], monkeyp
 
 def test_a_gate_that_fails_is_exit_code_3(command: Callable[..., Said], monkeypatch: pytest.MonkeyPatch) -> None:
     gate = {"passed": False, "sentence": {"en": "Not passed: style only.", "zh": "未通过。"}}
-    monkeypatch.setattr("doctorglm.evaluate.compare", lambda *a, **k: gate)
+    monkeypatch.setattr("doctorglm.evaluate.compare_all", lambda *a, **k: {"b": gate})
+    monkeypatch.setattr("doctorglm.evaluate.leave.leave_comparison", lambda *a, **k: None)
     said = command("compare", "a", "b", "--out", "c")
     assert (said.code, said.out, said.err) == (3, "", "Not passed: style only.\n")
     assert json.loads(command("compare", "a", "b", "--out", "c", "--json").out) == gate

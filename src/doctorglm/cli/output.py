@@ -75,3 +75,10 @@ def agrees() -> bool:
     sys.stderr.write(say(en="Do you accept this licence? [y/N] ", zh="是否接受该许可？[y/N] "))
     sys.stderr.flush()
     return sys.stdin.readline().strip().lower() in {"y", "yes", "是"}
+
+
+def figure(measured: Mapping[str, Any]) -> str:
+    """A figure with its 95 % interval; one item has none."""
+    if measured["low"] is None:
+        return f"{measured['value']:.4f}"
+    return f"{measured['value']:.4f} [{measured['low']:.4f}, {measured['high']:.4f}]"

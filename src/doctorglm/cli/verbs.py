@@ -15,7 +15,7 @@ from typing import Any
 import typer
 
 from doctorglm.cli import flags
-from doctorglm.cli.output import agrees, counted, encodings, licence, merged, print_json, tell
+from doctorglm.cli.output import agrees, counted, encodings, figure, licence, merged, print_json, tell
 from doctorglm.cli.usage import Verb, Verbs
 from doctorglm.errors import ConfigError
 from doctorglm.language import readable, say
@@ -241,10 +241,7 @@ def evaluate(
     stage(model, suites, out, wanted, adapter=adapter, trained_on=trained_on, cache=cache, allow_remote=allow_remote)
     found = dict(read_json(out / "summary.json"))
     signed = read_json(out / "run.json").get("signatures", {})
-    rows = [
-        f"{n}: {m['value']:.4f} [{m['low']:.4f}, {m['high']:.4f}]" + (f"  {signed[n]}" if n in signed else "")
-        for n, m in found["metrics"].items()
-    ]
+    rows = [f"{n}: {figure(m)}" + (f"  {signed[n]}" if n in signed else "") for n, m in found["metrics"].items()]
     command = shlex.join(["doctorglm", *sys.argv[1:]])
     report = write_evaluation(out, command)
     tell("\n".join([*rows, say(en=f"Report: {report}", zh=f"报告：{report}")]), as_json)

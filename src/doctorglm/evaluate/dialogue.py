@@ -56,12 +56,13 @@ def _item(
 ) -> DialogueItem:
     """What is kept of an answer: its text masked, and read beside what was asked, which it may give back."""
     asked, expected = question(conversation), reference(conversation)
-    *masked, wanted, answer = masked_together([*(m.content for m in asked), expected, generation.text])
+    texts = [*(m.content for m in asked), conversation.department or "", expected, generation.text]
+    *masked, department, wanted, answer = masked_together(texts)
     scores = None if error else score("\n".join(m.content for m in asked), expected, generation.text, tokenize)
     return DialogueItem(
         id=conversation.id,
         suite=suite,
-        department=conversation.department or "",
+        department=department,
         question=[asdict(Message(m.role, text)) for m, text in zip(asked, masked, strict=True)],
         reference=wanted,
         answer=answer,

@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 
+from doctorglm.clinical.masking import masked_together
 from doctorglm.conversation import Conversation
 from doctorglm.evaluate.items import LikelihoodItem
 from doctorglm.models.products import by_products
@@ -41,7 +42,9 @@ def likelihood(
                 tokens[samples[i].record_id] += samples[i].supervised
             done += len(indices)
             line.update(done / max(1, len(samples)))
-    departments = {c.id: c.department or "" for c in conversations}
+    # whatever a source put into that column
+    known = {name: masked_together([name])[0] for name in {c.department or "" for c in conversations}}
+    departments = {c.id: known[c.department or ""] for c in conversations}
     return [
         LikelihoodItem(id=key, suite=suite, department=departments[key], nats=nats[key], tokens=tokens[key])
         for key in nats

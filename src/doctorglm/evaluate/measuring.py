@@ -78,6 +78,17 @@ def items_of(
     return found
 
 
+def refuse_unusable(suites: Sequence[Suite]) -> None:
+    """Raises DataError for a suite that holds nothing to measure, before a model is loaded or anything is written."""
+    for suite in suites:
+        if isinstance(suite, LikelihoodSuite | DialogueSuite):
+            _conversations(suite)
+        elif isinstance(suite, ChoiceSuite):
+            choice.exam_of(suite)
+        elif isinstance(suite, SafetySuite):
+            read_questions(data_of(suite))
+
+
 def _items(suite: Suite, work: _Work) -> Sequence[Item]:
     if isinstance(suite, LikelihoodSuite):
         return _likelihood(suite, work)

@@ -10,7 +10,7 @@ from doctorglm.engine.address import is_address
 from doctorglm.evaluate.items import DialogueItem, Evaluation, Item, write_items
 from doctorglm.evaluate.journal import Journal
 from doctorglm.evaluate.leak import leak_of
-from doctorglm.evaluate.measuring import items_of
+from doctorglm.evaluate.measuring import items_of, refuse_unusable
 from doctorglm.evaluate.metrics import TEST_SUITES, as_json, summarise
 from doctorglm.evaluate.overlap import bleu_signature, chrf_signature, tokenizer_of
 from doctorglm.evaluate.settings import EvaluateSettings
@@ -52,6 +52,7 @@ def evaluate(
     opened = partial(Run, out, stage="evaluate", settings=recorded, inputs=inputs, seed=settings.seed)
     if (out / "run.json").exists() and (earlier := opened()).finished:
         return earlier
+    refuse_unusable(chosen)
     tests = _tests(chosen)
     leak = leak_of(adapter or base_folder(model), trained_on, tests)
     subject = subject_of(model, adapter, allow_remote=allow_remote)
