@@ -1,7 +1,5 @@
 """Guards that turn on passages: prohibitions and facts, doses as values, other names; each with its look-alikes."""
 
-import time
-
 import pytest
 
 from doctorglm.conversation import Message
@@ -231,14 +229,9 @@ def test_a_passage_may_name_the_drug_by_another_name() -> None:
 
 
 @pytest.mark.parametrize("near", ["布洛芬可以吃", "没有怀孕", "孕12周", "每隔3", "一", "停药后"])
-def test_near_matches_take_time_in_proportion(near: str) -> None:
-    def seconds(length: int) -> float:
-        text = near * (length // len(near))
-        begin = time.process_time()
-        struck("可以吃布洛芬。", text[: length // 2], f"布洛芬：孕妇禁用。{text[: length // 2]}")
-        struck(text, "我怀孕了", "布洛芬：孕妇禁用。")
-        return time.process_time() - begin
-
-    seconds(1000)
-    small, large = seconds(10_000), seconds(80_000)
-    assert large < 8 * small * 3 + 0.1
+def test_a_long_text_of_near_matches_is_read(near: str) -> None:
+    """Eighty thousand characters in linear time; squared, it would not end here."""
+    text = near * (80_000 // len(near))
+    half = text[:40_000]
+    assert "dose" not in struck("可以吃布洛芬。", half, f"布洛芬：孕妇禁用。{half}")
+    assert isinstance(struck(text, "我怀孕了", "布洛芬：孕妇禁用。"), set)
