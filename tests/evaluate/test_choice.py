@@ -80,6 +80,7 @@ def test_one_that_knows_the_answer_finds_it_in_any_order(suite: ChoiceSuite, mon
     ]
     assert all(item.orders[0].order == ["A", "B", "C", "D"] != item.orders[1].order for item in items)
     assert items[1].orders[1].nats == [3.0, 3.0, 0.1, 3.0], "kept by original letter"
+    assert all(o.nats[item.letters.index(item.answer)] == 0.1 for item in items for o in item.orders)
     moved = METRICS["choice"]["order_matters"]
     assert not any(moved.true(item) for item in items)  # type: ignore[union-attr]
 
