@@ -1,0 +1,156 @@
+"""A GGUF as people run it: in our own engine, behind llama.cpp's server, and a larger one behind it as the judge.
+
+    python benchmarks/served.py --model small.gguf --judge larger.gguf --cmmlu cmmlu --folder DIR > results/served.json
+
+Protocol, written before any run of record. Both engines answer greedily, in at most 160 tokens: the first 104 of the
+demo's held-out dialogues by id, the shipped `safety` suite with and without `consult`, and the first 20 questions of
+each of CMMLU's five medical subjects, whose answers are read from what the model writes. llama.cpp multiplies the
+packed weights by activations in 8 bits, our engine unpacks them to 32 bits: answers may part, and every figure is given
+as llama.cpp's less ours, by item.
+
+The judge is asked about three things, in Chinese, at temperature 0. *Control*: of the first 30 dialogues by id it
+compares the data's own answer with the data's answer to the next dialogue, each pair in both orders. Who cannot tell
+these apart judges nothing. *Pairs*: the small model against the embedded base on the same 30 questions. *Rubrics*: the
+small model's answers to the first 10 by the criteria that ship. The control is read first: unless the lower bound of
+the control's win rate is above a half, what the judge says of models counts for nothing, and the page says so.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from _llama import served
+from _record import circumstances
+from doctorglm.demo import HELD_OUT
+from doctorglm.evaluate import metrics
+from doctorglm.evaluate.items import ChoiceItem, Evaluation, read_evaluation
+from doctorglm.evaluate.judge.pairwise import judge_pairs
+from doctorglm.evaluate.judge.scores import judge_rubrics
+from doctorglm.evaluate.judge.settings import JudgeSettings
+from doctorglm.evaluate.judge.transcripts import Transcript, read_transcripts, write_transcripts
+from doctorglm.models.opening import open_engine
+from doctorglm.runs import _versions, read_json
+
+SUBJECTS = {
+    "anatomy": "解剖学",
+    "clinical_knowledge": "临床知识",
+    "college_medicine": "大学医学",
+    "nutrition": "营养学",
+    "traditional_chinese_medicine": "中医中药",
+}
+QUESTIONS = 20
+SETTINGS = ("max_new_tokens=160", "max_length=1024", "batch_size=16", "dialogues=104", "gate_suites=false")
+CONTROL, PAIRS, RUBRICS = 30, 30, 10
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", type=Path, required=True, help="a .gguf file")
+    parser.add_argument("--judge", type=Path, required=True, help="a larger .gguf file")
+    parser.add_argument("--cmmlu", type=Path, required=True)
+    parser.add_argument("--folder", type=Path, required=True, help="for the evaluations; a killed run goes on there")
+    asked = parser.parse_args()
+    folder: Path = asked.folder
+    folder.mkdir(parents=True, exist_ok=True)
+    names = f"--model {asked.model.name} --judge {asked.judge.name} --cmmlu {asked.cmmlu.name} --folder DIR"
+    result = circumstances(f"python benchmarks/served.py {names}", _versions())
+    exam = _exam(asked.cmmlu, folder)
+    runs = {"embedded": _evaluated("embedded", folder / "embedded", [HELD_OUT])}
+    runs["doctorglm"] = _evaluated(str(asked.model), folder / "doctorglm", [HELD_OUT, exam, "safety"])
+    with served(asked.model) as address:
+        runs["llama.cpp"] = _evaluated(address, folder / "llama.cpp", [HELD_OUT, exam, "safety"])
+    result["runs"] = runs
+    result["apart"] = _apart(folder)
+    with served(asked.judge, slots=2, context=4096) as address:
+        result["judge"] = _judged(folder, address)
+    print(json.dumps(result, ensure_ascii=False, indent=1))
+
+
+def _exam(cmmlu: Path, folder: Path) -> Path:
+    """A suite of the first questions of each subject, answered by writing."""
+    subjects = "".join(f"  {subject}: {name}\n" for subject, name in SUBJECTS.items())
+    suite = folder / "exam.yaml"
+    rows = f"kind: choice\nname: exam\ndata: {cmmlu.resolve()}\nshots: 0\nlimit: {QUESTIONS}\nby: [generation]\n"
+    suite.write_text(f"{rows}subjects:\n{subjects}", encoding="utf-8")
+    return suite
+
+
+def _evaluated(model: str, out: Path, suites: Sequence[Path | str]) -> dict[str, Any]:
+    command = ["evaluate", "--model", model, "--suite", *map(str, suites), "--out", str(out), *SETTINGS]
+    subprocess.run([sys.executable, "-m", "doctorglm", *command], check=True)
+    run = read_json(out / "run.json")
+    kept = {"counts": run["counts"], "seconds": run["seconds"], "peak_memory_mb": run["peak_memory_mb"]}
+    return {"metrics": read_json(out / "summary.json")["metrics"], **kept}
+
+
+def _apart(folder: Path) -> dict[str, Any]:
+    """llama.cpp's answers beside ours: how many are the same, and the differences of the figures by item."""
+    ours, theirs = (_answered(folder / name) for name in ("doctorglm", "llama.cpp"))
+    one, other = _answers(ours), _answers(theirs)
+    differences = metrics.differences(theirs, ours, optional=True, resamples=10_000, seed=0)
+    return {
+        "answers": len(one),
+        "same": sum(one[key] == other[key] for key in one),
+        "same_beginning": _beginnings([(one[key], other[key]) for key in one]),
+        "differences": {name: asdict(found) for name, found in differences.items()},
+    }
+
+
+def _answered(directory: Path) -> Evaluation:
+    """An evaluation without likelihoods, which a server does not tell."""
+    found = read_evaluation(directory)
+    return replace(found, suites={name: items for name, items in found.suites.items() if name != "likelihood"})
+
+
+def _beginnings(pairs: Sequence[tuple[str, str]]) -> float:
+    """The mean share of the shorter answer up to the first character that differs."""
+    shares = []
+    for one, other in pairs:
+        most = min(len(one), len(other))
+        same = next((i for i in range(most) if one[i] != other[i]), most)
+        shares.append(same / most if most else float(one == other))
+    return sum(shares) / len(shares)
+
+
+def _answers(evaluation: Evaluation) -> dict[tuple[str, str], str]:
+    found = {}
+    for suite, items in evaluation.suites.items():
+        for name, item in items.items():
+            text = item.text if isinstance(item, ChoiceItem) else getattr(item, "answer", None)
+            if text is not None:
+                found[suite, name] = text
+    return found
+
+
+def _judged(folder: Path, address: str) -> dict[str, Any]:
+    settings = JudgeSettings(batch_size=2, max_new_tokens=256)
+    judge = open_engine(address)
+    out = folder / "judge"
+    out.mkdir(exist_ok=True)
+    write_transcripts({"small": folder / "doctorglm", "embedded": folder / "embedded"}, out / "transcripts.jsonl")
+    items = sorted((t for t in read_transcripts(out / "transcripts.jsonl")), key=lambda t: t.id)
+    answered = [t for t in items if t.reference and all(t.answers.values())]
+    control = _control(answered[: CONTROL + 1])
+    return {
+        "control": asdict(judge_pairs(control, judge, "own", "another", out / "control", settings=settings)),
+        "pairs": asdict(judge_pairs(answered[:PAIRS], judge, "small", "embedded", out / "pairs", settings=settings)),
+        "rubrics": asdict(judge_rubrics(answered[:RUBRICS], judge, out / "rubrics", settings=settings)),
+    }
+
+
+def _control(transcripts: Sequence[Transcript]) -> Sequence[Transcript]:
+    """Each question with the data's answer to it, and with that to the next question."""
+    return [
+        replace(one, answers={"own": one.reference, "another": following.reference})
+        for one, following in pairwise(transcripts)
+    ]
+
+
+if __name__ == "__main__":
+    main()
