@@ -9,10 +9,10 @@ packed weights by activations in 8 bits, our engine unpacks them to 32 bits: ans
 as llama.cpp's less ours, by item.
 
 The judge is asked about three things, in Chinese, at temperature 0. *Control*: of the first 30 dialogues by id it
-compares the data's own answer with the data's answer to the next dialogue, each pair in both orders. Who cannot tell
-these apart judges nothing. *Pairs*: the small model against the embedded base on the same 30 questions. *Rubrics*: the
-small model's answers to the first 10 by the criteria that ship. The control is read first: unless the lower bound of
-the control's win rate is above a half, what the judge says of models counts for nothing, and the page says so.
+compares the data's own answer with the data's answer to the next dialogue, each pair in both orders. *Pairs*: the
+small model against the embedded base on the same 30 questions. *Rubrics*: the small model's answers to the first 10
+by the criteria that ship. Unless the lower bound of the control's win rate is above a half, what the judge says of
+the models counts for nothing, and the page says so.
 """
 
 import argparse
@@ -21,7 +21,6 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +29,11 @@ from _record import circumstances
 from doctorglm.demo import HELD_OUT
 from doctorglm.evaluate import metrics
 from doctorglm.evaluate.items import ChoiceItem, Evaluation, read_evaluation
+from doctorglm.evaluate.judge.control import control, is_trusted
 from doctorglm.evaluate.judge.pairwise import judge_pairs
 from doctorglm.evaluate.judge.scores import judge_rubrics
 from doctorglm.evaluate.judge.settings import JudgeSettings
-from doctorglm.evaluate.judge.transcripts import Transcript, read_transcripts, write_transcripts
+from doctorglm.evaluate.judge.transcripts import read_transcripts, write_transcripts
 from doctorglm.models.opening import open_engine
 from doctorglm.runs import _versions, read_json
 
@@ -129,27 +129,21 @@ def _answers(evaluation: Evaluation) -> dict[tuple[str, str], str]:
 
 
 def _judged(folder: Path, address: str) -> dict[str, Any]:
-    settings = JudgeSettings(batch_size=2, max_new_tokens=256)
+    settings = JudgeSettings(batch_size=2, max_new_tokens=256, control=CONTROL)
     judge = open_engine(address)
     out = folder / "judge"
     out.mkdir(exist_ok=True)
     write_transcripts({"small": folder / "doctorglm", "embedded": folder / "embedded"}, out / "transcripts.jsonl")
-    items = sorted((t for t in read_transcripts(out / "transcripts.jsonl")), key=lambda t: t.id)
-    answered = [t for t in items if t.reference and all(t.answers.values())]
-    control = _control(answered[: CONTROL + 1])
+    items = sorted(read_transcripts(out / "transcripts.jsonl"), key=lambda t: t.id)
+    tried = control(items, judge, out / "control", settings)
+    pairs = judge_pairs(items[:PAIRS], judge, "small", "embedded", out / "pairs", settings=settings)
+    small = [replace(one, answers={"small": one.answers["small"]}) for one in items[:RUBRICS]]
     return {
-        "control": asdict(judge_pairs(control, judge, "own", "another", out / "control", settings=settings)),
-        "pairs": asdict(judge_pairs(answered[:PAIRS], judge, "small", "embedded", out / "pairs", settings=settings)),
-        "rubrics": asdict(judge_rubrics(answered[:RUBRICS], judge, out / "rubrics", settings=settings)),
+        "control": asdict(tried) if tried else None,
+        "trusted": is_trusted(tried),
+        "pairs": asdict(pairs),
+        "rubrics": asdict(judge_rubrics(small, judge, out / "rubrics", settings=settings)),
     }
-
-
-def _control(transcripts: Sequence[Transcript]) -> Sequence[Transcript]:
-    """Each question with the data's answer to it, and with that to the next question."""
-    return [
-        replace(one, answers={"own": one.reference, "another": following.reference})
-        for one, following in pairwise(transcripts)
-    ]
 
 
 if __name__ == "__main__":

@@ -288,6 +288,15 @@ def test_an_empty_answer_is_seen(family: Family) -> None:
     assert family.engine().batch([], Sampling()) == []
 
 
+def test_newlines_before_an_answer_do_not_end_it(family: Family) -> None:
+    """C085: the first token is a line break, and what follows is the answer; nothing but the end token ends it."""
+    ids = family.ids("\n\n多喝水。\n注意休息。")
+    scripted(family, {"头疼": ids})
+    pieces, last = streamed(family.engine(), asked("头疼"), Sampling())
+    assert ("".join(pieces), last.text, last.finish) == (last.text, "多喝水。\n注意休息。", "stop")
+    assert last.tokens == len(ids) + 1 and same(last, family.engine().batch([asked("头疼")], Sampling())[0])
+
+
 def test_closing_stops_the_model(family: Family, monkeypatch: pytest.MonkeyPatch) -> None:
     forwards, at_stop = [0], []
 

@@ -243,14 +243,14 @@ def evaluate(
     signed = read_json(out / "run.json").get("signatures", {})
     rows = [f"{n}: {figure(m)}" + (f"  {signed[n]}" if n in signed else "") for n, m in found["metrics"].items()]
     command = shlex.join(["doctorglm", *sys.argv[1:]])
-    report = write_evaluation(out, command)
-    tell("\n".join([*rows, say(en=f"Report: {report}", zh=f"报告：{report}")]), as_json)
     if judge is not None:
         from doctorglm.evaluate.judge import JudgeSettings
         from doctorglm.evaluate.judge.stage import judge_evaluation
 
         asked = build(JudgeSettings, judged, "judge")
         found["judge"] = judge_evaluation(out, judge, asked, allow_remote=allow_remote)
+    report = write_evaluation(out, command)
+    tell("\n".join([*rows, say(en=f"Report: {report}", zh=f"报告：{report}")]), as_json)
     if sweep:
         from doctorglm.evaluate.grid import SweepSettings
         from doctorglm.evaluate.sweep_stage import sweep_stage
@@ -292,13 +292,13 @@ def compare(
     command = shlex.join(["doctorglm", *sys.argv[1:]])
     for name, tuned in zip(gates, evaluations, strict=True):
         place = out if len(gates) == 1 else out / name
-        leave_comparison(place, base_eval, tuned, placebo, command, junit=form == "junit")
         if judge is not None:
             from doctorglm.evaluate.judge import JudgeSettings
             from doctorglm.evaluate.judge.stage import judge_comparison
 
             asked = build(JudgeSettings, _of(values, "judge"), "judge")
             judge_comparison(base_eval, tuned, place, judge, asked, allow_remote=allow_remote)
+        leave_comparison(place, base_eval, tuned, placebo, command, junit=form == "junit")
     print_json(next(iter(gates.values())) if len(gates) == 1 else {"passed": passed, "gates": gates}, as_json)
     for name, gate in gates.items():
         tell((f"{name}: " if len(gates) > 1 else "") + say(**gate["sentence"]), as_json)

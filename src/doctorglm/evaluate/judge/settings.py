@@ -19,6 +19,8 @@ class JudgeSettings:
     """Questions asked together; what was asked is kept after every batch."""
     show_reference: bool = False
     """Whether a judge of pairs sees the data's own answer; off, since those of scraped corpora are often poor."""
+    control: int = Field(default=20, ge=0)
+    """Pairs on which the judge is tried first: a question's own reference beside another question's; 0 tries none."""
     max_calls: int = Field(default=0, ge=0)
     """Calls of a judge, second attempts apart, beyond which judging does not start; 0 is no limit."""
     seed: int = Field(default=0, ge=0)

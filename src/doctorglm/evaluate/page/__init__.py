@@ -6,7 +6,7 @@ from typing import Any
 
 from doctorglm.errors import DataError
 from doctorglm.evaluate.items import Evaluation, read_evaluation
-from doctorglm.evaluate.page import comparison, departments, evaluation, evidence, figures, sweep, worst
+from doctorglm.evaluate.page import comparison, departments, evaluation, evidence, figures, judged, sweep, worst
 from doctorglm.evaluate.page.comparison import Compared
 from doctorglm.language import Text
 from doctorglm.report.blocks import Block, Page
@@ -26,7 +26,7 @@ def write_evaluation(directory: Path, command: str) -> Path:
     """
     found = read_evaluation(directory)
     metrics = _read(directory / "summary.json", "metrics", dict)["metrics"]
-    write(directory / FILE, evaluation.page_of(found, metrics, command))
+    write(directory / FILE, evaluation.page_of(found, metrics, command, _judge(directory)))
     return directory / FILE
 
 
@@ -43,7 +43,7 @@ def write_comparison(
         tuned=read_evaluation(tuned_dir),
         placebo=read_evaluation(placebo_dir) if placebo_dir else None,
     )
-    write(directory / FILE, _comparison(of, command))
+    write(directory / FILE, _comparison(of, command, _judge(directory)))
     return directory / FILE
 
 
@@ -64,7 +64,13 @@ def _read(path: Path, name: str, kind: type) -> Mapping[str, Any]:
     return found
 
 
-def _comparison(of: Compared, command: str) -> Page:
+def _judge(directory: Path) -> Mapping[str, Any] | None:
+    """What a judge left beside an evaluation or a comparison; None where none was asked."""
+    path = directory / "judge" / "judge.json"
+    return _read(path, "judge", str) if path.is_file() else None
+
+
+def _comparison(of: Compared, command: str, judge: Mapping[str, Any] | None) -> Page:
     """The verdict, the pictures, what got worse, the tables, how to reproduce."""
     leak = of.gate.get("leak") or of.tuned.run.get("leak")
     hashes = {**(of.gate.get("sha256") or {}), **_inputs(of.base)}
@@ -77,6 +83,7 @@ def _comparison(of: Compared, command: str) -> Page:
         *evidence.contamination(leak, adapter=True),
         figures.table(of),
         figures.table(of, "_placebo"),
+        judged.judged(judge),
         evidence.thresholds(of.gate),
         *evidence.reproduce(command, of.named(), hashes, repeat=True),
     ]

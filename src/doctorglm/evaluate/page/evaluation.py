@@ -6,6 +6,7 @@ from typing import Any
 from doctorglm.evaluate.items import ChoiceItem, DialogueItem, Evaluation, Item, SafetyItem
 from doctorglm.evaluate.page.evidence import contamination, reproduce
 from doctorglm.evaluate.page.failures import failures
+from doctorglm.evaluate.page.judged import judged
 from doctorglm.evaluate.page.suites import answers, choices, lengths, repetitions, safety
 from doctorglm.evaluate.page.wording import GROUPS, figure_name, group_of, suite_name, unit_of
 from doctorglm.language import Text
@@ -27,8 +28,13 @@ _IN_HEAD = (
 )
 
 
-def page_of(evaluation: Evaluation, metrics: Metrics, command: str) -> Page:
-    """The head, then every suite with its figures, then the failures, then where it all comes from."""
+def page_of(
+    evaluation: Evaluation, metrics: Metrics, command: str, judge: Mapping[str, Any] | None = None
+) -> Page:  # fmt: skip
+    """The head, then every suite with its figures, then the failures, then where it all comes from.
+
+    `judge` is what a judge's `judge.json` holds.
+    """
     by_kind = _by_kind(evaluation)
     blocks: list[Block | None] = [
         _head(evaluation, metrics),
@@ -36,6 +42,7 @@ def page_of(evaluation: Evaluation, metrics: Metrics, command: str) -> Page:
         *(choices(suite, evaluation, metrics) for suite in by_kind.get("choice", ())),
         *(block for suite in by_kind.get("dialogue", ()) for block in _dialogues(suite, evaluation)),
         table(metrics),
+        judged(judge),
         failures(evaluation),
         *contamination(evaluation.run.get("leak"), adapter=evaluation.adapter is not None),
         *reproduce(command, [(strings.VALUE, evaluation)], evaluation.run["inputs"], repeat=False),
