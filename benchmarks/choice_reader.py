@@ -14,7 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from _record import circumstances
-from doctorglm.evaluate.answers import read_choice
+from doctorglm.evaluate.exams.answers import read_choice
 from doctorglm.evaluate.statistics import share_interval
 
 SETS = Path(__file__).parent / "sets" / "choice"

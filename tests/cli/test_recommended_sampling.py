@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from doctorglm.engine import Sampling
-from doctorglm.evaluate.sampling_file import beside, write_sampling
+from doctorglm.evaluate.sweep.sampling_file import beside, write_sampling
 from doctorglm.language import Text
 from doctorglm.runs import sha256_tree
 

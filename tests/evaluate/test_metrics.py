@@ -10,6 +10,7 @@ import pytest
 import sacrebleu
 
 from doctorglm.errors import DataError
+from doctorglm.evaluate.figures.texts import score as texts_score
 from doctorglm.evaluate.items import (
     ChoiceItem,
     DialogueItem,
@@ -29,7 +30,6 @@ from doctorglm.evaluate.metrics import (
     summarise,
     value,
 )
-from doctorglm.evaluate.texts import score as texts_score
 
 SAID = DialogueItem(id="a", answer="多喝水。", tokens=5, finish="stop", seconds=0.1, repetition=0.0, loop=0, ends=True)
 

@@ -15,7 +15,7 @@ from doctorglm.runs import read_json
 
 from ..engine.serving import Call, Script, Server
 from ..house import consultations, write_base
-from .test_choice import EXAM
+from .exams.test_choice import EXAM
 
 SMALL = ("max_new_tokens=4", "max_length=128", "batch_size=3", "--json")
 

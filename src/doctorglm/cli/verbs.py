@@ -252,8 +252,8 @@ def evaluate(
     report = write_evaluation(out, command)
     tell("\n".join([*rows, say(en=f"Report: {report}", zh=f"报告：{report}")]), as_json)
     if sweep:
-        from doctorglm.evaluate.grid import SweepSettings
-        from doctorglm.evaluate.sweep_stage import sweep_stage
+        from doctorglm.evaluate.sweep.grid import SweepSettings
+        from doctorglm.evaluate.sweep.stage import sweep_stage
 
         grid = build(SweepSettings, swept, "sweep")
         found["sweep"] = sweep_stage(model, suites, out / "sweep", grid, adapter=adapter, allow_remote=allow_remote)
@@ -321,7 +321,7 @@ def chat(
     """History, /clear, streaming; Ctrl-C stops an answer."""
     from doctorglm.chat import chat as talk
     from doctorglm.consult import Consultation, Layer
-    from doctorglm.evaluate.sampling_file import sampling_for
+    from doctorglm.evaluate.sweep.sampling_file import sampling_for
     from doctorglm.models.opening import open_engine
 
     if as_json and ask is None:

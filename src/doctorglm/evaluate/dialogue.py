@@ -8,10 +8,10 @@ from doctorglm.clinical.repetition import longest_loop, rep_n
 from doctorglm.conversation import Conversation, Message
 from doctorglm.engine import Generation, Sampling
 from doctorglm.evaluate.answering import Answering
+from doctorglm.evaluate.figures.overlap import Tokenizer
+from doctorglm.evaluate.figures.texts import score
 from doctorglm.evaluate.items import DialogueItem
 from doctorglm.evaluate.journal import Batch
-from doctorglm.evaluate.overlap import Tokenizer
-from doctorglm.evaluate.texts import score
 
 
 def question(conversation: Conversation) -> tuple[Message, ...]:

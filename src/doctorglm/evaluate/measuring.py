@@ -10,14 +10,14 @@ from doctorglm.consult import Layer
 from doctorglm.conversation import Conversation, read_conversations
 from doctorglm.engine import Sampling
 from doctorglm.errors import DataError
-from doctorglm.evaluate import choice
 from doctorglm.evaluate.answering import Answering, Subject
 from doctorglm.evaluate.dialogue import dialogue, reference
+from doctorglm.evaluate.exams import choice
+from doctorglm.evaluate.figures.overlap import tokenizer_of
 from doctorglm.evaluate.harness import run_harness
 from doctorglm.evaluate.items import ChoiceItem, DialogueItem, HarnessItem, Item, LikelihoodItem, SafetyItem
 from doctorglm.evaluate.journal import Journal
 from doctorglm.evaluate.likelihood import likelihood
-from doctorglm.evaluate.overlap import tokenizer_of
 from doctorglm.evaluate.safety import THROUGH_CONSULT, read_questions, safety
 from doctorglm.evaluate.settings import EvaluateSettings
 from doctorglm.evaluate.suites import (

@@ -11,11 +11,12 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from doctorglm.errors import DataError
-from doctorglm.evaluate.copies import ECHO
-from doctorglm.evaluate.corpus import corpus_difference, corpus_interval, corpus_value
 from doctorglm.evaluate.effects import Effect, effect_size, share_effect_size
+from doctorglm.evaluate.figures.copies import ECHO
+from doctorglm.evaluate.figures.corpus import corpus_difference, corpus_interval, corpus_value
+from doctorglm.evaluate.figures.overlap import bleu_of, chrf_of
+from doctorglm.evaluate.figures.texts import DIALOGUE_FIGURES
 from doctorglm.evaluate.items import ChoiceItem, DialogueItem, Evaluation, HarnessItem, Item, LikelihoodItem, SafetyItem
-from doctorglm.evaluate.overlap import bleu_of, chrf_of
 from doctorglm.evaluate.statistics import (
     RESAMPLES,
     Difference,
@@ -26,7 +27,6 @@ from doctorglm.evaluate.statistics import (
     paired_share_difference,
     share_interval,
 )
-from doctorglm.evaluate.texts import DIALOGUE_FIGURES
 
 LOOP_CHARACTERS = 20
 """Characters that a repeated block must cover to count as a loop; of CMD's 7,644 doctors' answers one has such a run

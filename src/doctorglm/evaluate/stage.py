@@ -7,12 +7,12 @@ from pathlib import Path
 
 from doctorglm.conversation import Conversation, read_conversations
 from doctorglm.engine.address import is_address
+from doctorglm.evaluate.figures.overlap import bleu_signature, chrf_signature, tokenizer_of
 from doctorglm.evaluate.items import DialogueItem, Evaluation, Item, write_items
 from doctorglm.evaluate.journal import Journal
 from doctorglm.evaluate.leak import leak_of
 from doctorglm.evaluate.measuring import items_of, refuse_unusable
 from doctorglm.evaluate.metrics import TEST_SUITES, as_json, summarise
-from doctorglm.evaluate.overlap import bleu_signature, chrf_signature, tokenizer_of
 from doctorglm.evaluate.settings import EvaluateSettings
 from doctorglm.evaluate.subject import identity_of, subject_of
 from doctorglm.evaluate.suites import SHIPPED, Suite, data_of, suites_of

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import pytest
 
+from doctorglm.evaluate.figures.texts import score
 from doctorglm.evaluate.items import (
     ChoiceItem,
     DialogueItem,
@@ -19,7 +20,6 @@ from doctorglm.evaluate.items import (
     write_items,
 )
 from doctorglm.evaluate.metrics import as_json, definition, differences, summarise, value
-from doctorglm.evaluate.texts import score
 from doctorglm.runs import write_json
 
 System = Literal["base", "tuned", "placebo"]

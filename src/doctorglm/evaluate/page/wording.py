@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from doctorglm.evaluate.figures.texts import DIALOGUE_FIGURES
 from doctorglm.evaluate.metrics import METRICS, TEST_SUITES, Share
-from doctorglm.evaluate.texts import DIALOGUE_FIGURES
 from doctorglm.language import Text
 from doctorglm.report.numbers import THIN_SPACE, interval, number
 from doctorglm.report.wording import Wording

@@ -22,7 +22,7 @@ from sacrebleu.metrics import BLEU, CHRF
 from doctorglm.clinical.folding import folded
 from doctorglm.clinical.terms.lexicon import lexicon
 from doctorglm.errors import DataError
-from doctorglm.evaluate.content import language
+from doctorglm.evaluate.figures.content import language
 from doctorglm.evaluate.statistics import Floats
 
 Tokenizer: TypeAlias = Literal["zh", "13a", "char"]

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from doctorglm.evaluate.answers import read_choice
+from doctorglm.evaluate.exams.answers import read_choice
 
-SETS = Path(__file__).parents[2] / "benchmarks/sets/choice"
+SETS = Path(__file__).parents[3] / "benchmarks/sets/choice"
 WAYS = [json.loads(line) for line in (Path(__file__).parent / "answers.jsonl").read_text(encoding="utf-8").splitlines()]
 GERMS = {"A": "肺炎链球菌", "B": "肺炎支原体", "C": "流感嗜血杆菌", "D": "肺炎克雷伯菌"}
 VITAMINS = {"A": "维生素A", "B": "维生素C", "C": "维生素D", "D": "维生素E", "E": "维生素K"}

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from doctorglm.evaluate.copies import ECHO, echo, verbatim
-from doctorglm.evaluate.corpus import corpus_value
-from doctorglm.evaluate.overlap import bleu, bleu_of, characters, chrf, chrf_of, rouge_l, words
-from doctorglm.evaluate.texts import DIALOGUE_FIGURES, score
+from doctorglm.evaluate.figures.copies import ECHO, echo, verbatim
+from doctorglm.evaluate.figures.corpus import corpus_value
+from doctorglm.evaluate.figures.overlap import bleu, bleu_of, characters, chrf, chrf_of, rouge_l, words
+from doctorglm.evaluate.figures.texts import DIALOGUE_FIGURES, score
 
 QUESTION = "医生您好，孩子发烧38.5度三天了，需要吃抗生素吗？"
 REFERENCE = "先查血常规，没有细菌感染不用吃抗生素。可以吃布洛芬5ml，一天不超过4次。"

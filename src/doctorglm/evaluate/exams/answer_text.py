@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from doctorglm.evaluate.mentions import readable
+from doctorglm.evaluate.exams.mentions import readable
 
 _LATEX = ((re.compile(r"\\boxed\s*\{"), "答案:{"), (re.compile(r"\\(?:text|mathrm|mathbf)\s*\{"), "{"))
 _MARKUP = re.compile(

@@ -12,8 +12,8 @@ from doctorglm.clinical.masking import masked_together
 from doctorglm.conversation import Message
 from doctorglm.engine import Sampling
 from doctorglm.evaluate.answering import Answering
-from doctorglm.evaluate.answers import read_choice
-from doctorglm.evaluate.exams import ExamQuestion, ordered, orders, read_exam, shots
+from doctorglm.evaluate.exams.answers import read_choice
+from doctorglm.evaluate.exams.questions import ExamQuestion, ordered, orders, read_exam, shots
 from doctorglm.evaluate.items import ChoiceItem, Ordered
 from doctorglm.evaluate.journal import Batch
 from doctorglm.evaluate.scoring import Request, score

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from doctorglm.errors import DataError
-from doctorglm.evaluate.exams import ExamQuestion, OrderKind, ordered, orders, read_exam, shots
+from doctorglm.evaluate.exams.questions import ExamQuestion, OrderKind, ordered, orders, read_exam, shots
 
 STEM = "发热伴咽痛，首选检查是，或应查？"
 OPTIONS = {"A": "血常规", "B": "胸片", "C": "心电图, 动态", "D": "胃镜"}

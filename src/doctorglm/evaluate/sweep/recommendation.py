@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from doctorglm.engine import Sampling
-from doctorglm.evaluate.cells import Cell
-from doctorglm.evaluate.grid import SweepSettings
-from doctorglm.evaluate.sampling_file import named
 from doctorglm.evaluate.statistics import Difference
+from doctorglm.evaluate.sweep.cells import Cell
+from doctorglm.evaluate.sweep.grid import SweepSettings
+from doctorglm.evaluate.sweep.sampling_file import named
 from doctorglm.language import Text
 
 _NAMED = 3

@@ -2,7 +2,7 @@
 
 import pytest
 
-from doctorglm.evaluate.content import (
+from doctorglm.evaluate.figures.content import (
     DOSING,
     language,
     language_agrees,

@@ -12,7 +12,7 @@ from rouge_score import rouge_scorer
 from sacrebleu.metrics import BLEU, CHRF
 
 from doctorglm.errors import DataError
-from doctorglm.evaluate.overlap import (
+from doctorglm.evaluate.figures.overlap import (
     MOST_TOKENS,
     Counts,
     Tokenizer,

@@ -12,12 +12,12 @@ from doctorglm.conversation import Conversation, Message
 from doctorglm.engine import Finish, Generation, Sampling
 from doctorglm.errors import ConfigError, DataError, ModelError
 from doctorglm.evaluate.answering import Subject
-from doctorglm.evaluate.grid import SweepSettings, samplings
 from doctorglm.evaluate.journal import Journal
 from doctorglm.evaluate.safety import SafetyQuestion
-from doctorglm.evaluate.sampling_file import recommended
 from doctorglm.evaluate.statistics import share_interval
-from doctorglm.evaluate.sweep import sweep
+from doctorglm.evaluate.sweep.grid import SweepSettings, samplings
+from doctorglm.evaluate.sweep.sampling_file import recommended
+from doctorglm.evaluate.sweep.sweeping import sweep
 from doctorglm.runs import sha256_tree
 from doctorglm.settings import build, parse_overrides
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from doctorglm.evaluate.copies import RUN, echo, echoes, longest_run, verbatim
-from doctorglm.evaluate.overlap import tokens
+from doctorglm.evaluate.figures.copies import RUN, echo, echoes, longest_run, verbatim
+from doctorglm.evaluate.figures.overlap import tokens
 
 few = st.text(alphabet="ab水药 ", max_size=14)
 QUESTION = "慢性胃炎能喝咖啡吗？"

@@ -6,12 +6,12 @@ from typing import Any
 
 from doctorglm.conversation import read_conversations
 from doctorglm.errors import ConfigError
-from doctorglm.evaluate.grid import SweepSettings, samplings
 from doctorglm.evaluate.journal import Journal
 from doctorglm.evaluate.safety import read_questions
 from doctorglm.evaluate.subject import identity_of, subject_of
 from doctorglm.evaluate.suites import HERE, SafetySuite, data_of, suites_of
-from doctorglm.evaluate.sweep import SWEEP_FILE, sweep
+from doctorglm.evaluate.sweep.grid import SweepSettings, samplings
+from doctorglm.evaluate.sweep.sweeping import SWEEP_FILE, sweep
 from doctorglm.language import Text
 from doctorglm.report.progress import progress_line
 from doctorglm.runs import Run, read_json, sha256_file

@@ -8,8 +8,8 @@ import pytest
 
 from doctorglm.conversation import Message
 from doctorglm.engine import Generation, Sampling
-from doctorglm.evaluate import choice
 from doctorglm.evaluate.answering import Answering
+from doctorglm.evaluate.exams import choice
 from doctorglm.evaluate.metrics import METRICS
 from doctorglm.evaluate.scoring import Request, Score
 from doctorglm.evaluate.suites import ChoiceSuite

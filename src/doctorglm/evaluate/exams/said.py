@@ -3,8 +3,8 @@
 import re
 from dataclasses import dataclass
 
-from doctorglm.evaluate import answer_words as words
-from doctorglm.evaluate.mentions import Mention, Namer
+from doctorglm.evaluate.exams import answer_words as words
+from doctorglm.evaluate.exams.mentions import Mention, Namer
 
 _ARROWS = ("->", "=>", "→", "…")
 _BREAK = re.compile(r"[。！？!?；;\n，,…—]|\.(?=\s|$)|->|=>|→")

@@ -6,7 +6,7 @@ spaces; widths, case and Traditional characters are folded.
 
 from collections.abc import Sequence
 
-from doctorglm.evaluate.overlap import tokens
+from doctorglm.evaluate.figures.overlap import tokens
 
 RUN = 8
 """Tokens in a row that are given back rather than used again: 4.7 % of CMD's answers hold such a run of it."""

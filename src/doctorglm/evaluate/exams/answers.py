@@ -9,10 +9,10 @@ a letter that nobody chose would be scored as if somebody had.
 import re
 from collections.abc import Mapping, Sequence
 
-from doctorglm.evaluate import answer_words as words
-from doctorglm.evaluate.answer_text import bare, common, first_answer, in_json, only_letters, plain, without_echo
-from doctorglm.evaluate.mentions import Mention, Namer
-from doctorglm.evaluate.said import FORMAL, Said, Sayings
+from doctorglm.evaluate.exams import answer_words as words
+from doctorglm.evaluate.exams.answer_text import bare, common, first_answer, in_json, only_letters, plain, without_echo
+from doctorglm.evaluate.exams.mentions import Mention, Namer
+from doctorglm.evaluate.exams.said import FORMAL, Said, Sayings
 
 _NUMBERED = re.compile(r"(?:第 ?)?[0-9]{1,2} ?题? ?[.、．:：)）]\s?([A-Ha-h])(?=\s|[;；,，。]|$)")
 _OPEN_END = re.compile(r"[?？]\s*$|(?:[，,、:：（(]|因此|所以|并|和|与|或|的|在|是|为|及|、本题)\s*$")

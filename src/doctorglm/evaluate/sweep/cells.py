@@ -10,11 +10,10 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from doctorglm.engine import Sampling
-from doctorglm.evaluate.content import term_recall
+from doctorglm.evaluate.figures.content import term_recall
+from doctorglm.evaluate.figures.overlap import chrf, distinct_n, self_bleu
 from doctorglm.evaluate.items import DialogueItem, SafetyItem
 from doctorglm.evaluate.metrics import ends_by_itself, loops
-from doctorglm.evaluate.overlap import chrf, distinct_n, self_bleu
-from doctorglm.evaluate.sampling_file import settings_of
 from doctorglm.evaluate.statistics import (
     RESAMPLES,
     Difference,
@@ -24,6 +23,7 @@ from doctorglm.evaluate.statistics import (
     paired_share_difference,
     share_interval,
 )
+from doctorglm.evaluate.sweep.sampling_file import settings_of
 from doctorglm.language import Text
 
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 from doctorglm.clinical.repetition import longest_loop, rep_n
 from doctorglm.curate.asking import asks_back
-from doctorglm.evaluate.content import (
+from doctorglm.evaluate.figures.content import (
     DOSING,
     language_agrees,
     length,
@@ -19,8 +19,8 @@ from doctorglm.evaluate.content import (
     term_recall,
     undecodable,
 )
-from doctorglm.evaluate.copies import echo, verbatim
-from doctorglm.evaluate.overlap import Counts, Tokenizer, bleu, characters, chrf, rouge_l, words
+from doctorglm.evaluate.figures.copies import echo, verbatim
+from doctorglm.evaluate.figures.overlap import Counts, Tokenizer, bleu, characters, chrf, rouge_l, words
 from doctorglm.language import Text
 
 

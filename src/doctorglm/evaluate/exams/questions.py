@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Literal, TypeAlias
 
 from doctorglm.errors import DataError
-from doctorglm.evaluate.exam_files import ExamQuestion, read_exam
+from doctorglm.evaluate.exams.files import ExamQuestion, read_exam
 
 __all__ = ["ExamQuestion", "OrderKind", "ordered", "orders", "read_exam", "shots"]
 

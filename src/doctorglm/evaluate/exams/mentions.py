@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from doctorglm.clinical.folding import folded
-from doctorglm.evaluate import answer_words as words
-from doctorglm.evaluate.other_names import other_names
+from doctorglm.evaluate.exams import answer_words as words
+from doctorglm.evaluate.exams.other_names import other_names
 
 _SIGNS = str.maketrans(
     {

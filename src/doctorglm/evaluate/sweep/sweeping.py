@@ -15,15 +15,15 @@ from doctorglm.conversation import Conversation
 from doctorglm.engine import Sampling
 from doctorglm.errors import DataError, ModelError
 from doctorglm.evaluate.answering import Answering, Subject
-from doctorglm.evaluate.cells import FIGURES, Cell, cell_of
 from doctorglm.evaluate.dialogue import dialogue, reference
-from doctorglm.evaluate.grid import SweepSettings, samplings
+from doctorglm.evaluate.figures.overlap import tokenizer_of
 from doctorglm.evaluate.items import DialogueItem, SafetyItem
 from doctorglm.evaluate.journal import Journal
-from doctorglm.evaluate.overlap import tokenizer_of
-from doctorglm.evaluate.recommendation import Recommendation, recommend, rule_of
 from doctorglm.evaluate.safety import SafetyQuestion, safety
-from doctorglm.evaluate.sampling_file import SAMPLING_FILE, beside, named, settings_of, write_sampling
+from doctorglm.evaluate.sweep.cells import FIGURES, Cell, cell_of
+from doctorglm.evaluate.sweep.grid import SweepSettings, samplings
+from doctorglm.evaluate.sweep.recommendation import Recommendation, recommend, rule_of
+from doctorglm.evaluate.sweep.sampling_file import SAMPLING_FILE, beside, named, settings_of, write_sampling
 from doctorglm.report.progress import Line
 from doctorglm.runs import note, write_json
 

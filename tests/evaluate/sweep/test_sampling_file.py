@@ -9,7 +9,7 @@ import pytest
 from doctorglm import language
 from doctorglm.engine import Sampling
 from doctorglm.errors import ConfigError, DataError
-from doctorglm.evaluate.sampling_file import beside, named, recommended, sampling_for, settings_of, write_sampling
+from doctorglm.evaluate.sweep.sampling_file import beside, named, recommended, sampling_for, settings_of, write_sampling
 from doctorglm.language import Text
 from doctorglm.runs import sha256_tree
 

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import pytest
 
 from doctorglm.engine import Sampling
-from doctorglm.evaluate.cells import Cell
-from doctorglm.evaluate.grid import SweepSettings
-from doctorglm.evaluate.recommendation import recommend
+from doctorglm.evaluate.sweep.cells import Cell
+from doctorglm.evaluate.sweep.grid import SweepSettings
+from doctorglm.evaluate.sweep.recommendation import recommend
 
 N = 40
 SETTINGS = SweepSettings(resamples=1000)

@@ -7,8 +7,8 @@ from sacrebleu.metrics import BLEU
 from sacrebleu.significance import PairedTest
 
 from doctorglm.errors import DataError
-from doctorglm.evaluate.corpus import Corpus, corpus_difference, corpus_interval, corpus_value, share_of
-from doctorglm.evaluate.overlap import bleu, bleu_of, chrf, chrf_of
+from doctorglm.evaluate.figures.corpus import Corpus, corpus_difference, corpus_interval, corpus_value, share_of
+from doctorglm.evaluate.figures.overlap import bleu, bleu_of, chrf, chrf_of
 from doctorglm.evaluate.statistics import Floats, bootstrap_interval, paired_difference
 
 WORDS = ["发烧", "咳嗽", "头痛", "三天", "建议", "休息", "多喝水", "检查", "血常规", "吃药", "一天两次", "门诊", "饮食"]

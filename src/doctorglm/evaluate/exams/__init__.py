@@ -1,0 +1,1 @@
+"""Exams: questions with options, what a model chooses, and what its written answer means."""
