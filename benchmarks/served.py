@@ -1,6 +1,7 @@
 """A GGUF as people run it: in our own engine, behind llama.cpp's server, and a larger one behind it as the judge.
 
-    python benchmarks/served.py --model small.gguf --judge larger.gguf --cmmlu cmmlu --folder DIR > results/served.json
+    python benchmarks/served.py --model small.gguf --cmmlu cmmlu --folder DIR > results/served_engines.json
+    python benchmarks/served.py --model small.gguf --judge larger.gguf --folder DIR > results/served_judge.json
 
 Protocol, written before any run of record. Both engines answer greedily, in at most 160 tokens: the first 104 of the
 demo's held-out dialogues by id, the shipped `safety` suite with and without `consult`, and the first 20 questions of
@@ -8,11 +9,11 @@ each of CMMLU's five medical subjects, whose answers are read from what the mode
 packed weights by activations in 8 bits, our engine unpacks them to 32 bits: answers may part, and every figure is given
 as llama.cpp's less ours, by item.
 
-The judge is asked about three things, in Chinese, at temperature 0. *Control*: of the first 30 dialogues by id it
+The judge is asked about three things, in Chinese, at temperature 0. *Control*: of the first 20 dialogues by id it
 compares the data's own answer with the data's answer to the next dialogue, each pair in both orders. *Pairs*: the
-small model against the embedded base on the same 30 questions. *Rubrics*: the small model's answers to the first 10
-by the criteria that ship. Unless the lower bound of the control's win rate is above a half, what the judge says of
-the models counts for nothing, and the page says so.
+small model against the embedded base on the same 20 questions. *Rubrics*: the small model's answers to the first 4
+by the criteria that ship: that a real judge can be asked so, no figure. Unless the lower bound of the control's win
+rate is above a half, what the judge says of the models counts for nothing, and the page says so.
 """
 
 import argparse
@@ -45,31 +46,40 @@ SUBJECTS = {
     "traditional_chinese_medicine": "中医中药",
 }
 QUESTIONS = 20
-SETTINGS = ("max_new_tokens=160", "max_length=1024", "batch_size=16", "dialogues=104", "gate_suites=false")
-CONTROL, PAIRS, RUBRICS = 30, 30, 10
+SETTINGS = ("max_new_tokens=160", "max_length=1024", "batch_size=16", "gate_suites=false")
+DIALOGUES = 104
+CONTROL, RUBRICS = 20, 4
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, required=True, help="a .gguf file")
-    parser.add_argument("--judge", type=Path, required=True, help="a larger .gguf file")
-    parser.add_argument("--cmmlu", type=Path, required=True)
+    part = parser.add_mutually_exclusive_group(required=True)
+    part.add_argument("--judge", type=Path, help="a larger .gguf file: the judge's part")
+    part.add_argument("--cmmlu", type=Path, help="the engines' part")
     parser.add_argument("--folder", type=Path, required=True, help="for the evaluations; a killed run goes on there")
     asked = parser.parse_args()
     folder: Path = asked.folder
     folder.mkdir(parents=True, exist_ok=True)
-    names = f"--model {asked.model.name} --judge {asked.judge.name} --cmmlu {asked.cmmlu.name} --folder DIR"
-    result = circumstances(f"python benchmarks/served.py {names}", _versions())
-    exam = _exam(asked.cmmlu, folder)
-    runs = {"embedded": _evaluated("embedded", folder / "embedded", [HELD_OUT])}
-    runs["doctorglm"] = _evaluated(str(asked.model), folder / "doctorglm", [HELD_OUT, exam, "safety"])
-    with served(asked.model) as address:
-        runs["llama.cpp"] = _evaluated(address, folder / "llama.cpp", [HELD_OUT, exam, "safety"])
-    result["runs"] = runs
-    result["apart"] = _apart(folder)
-    with served(asked.judge, slots=2, context=4096) as address:
-        result["judge"] = _judged(folder, address)
-    print(json.dumps(result, ensure_ascii=False, indent=1))
+    named = f"--judge {asked.judge.name}" if asked.judge else f"--cmmlu {asked.cmmlu.name}"
+    command = f"python benchmarks/served.py --model {asked.model.name} {named} --folder DIR"
+    found = _judge(asked.model, asked.judge, folder) if asked.judge else _engines(asked.model, asked.cmmlu, folder)
+    print(json.dumps(circumstances(command, _versions()) | found, ensure_ascii=False, indent=1))
+
+
+def _engines(model: Path, cmmlu: Path, folder: Path) -> dict[str, Any]:
+    suites: list[Path | str] = [HELD_OUT, _exam(cmmlu, folder), "safety"]
+    runs = {"doctorglm": _evaluated(str(model), folder / "doctorglm", suites, DIALOGUES)}
+    with served(model) as address:
+        runs["llama.cpp"] = _evaluated(address, folder / "llama.cpp", suites, DIALOGUES)
+    return {"runs": runs, "apart": _apart(folder)}
+
+
+def _judge(model: Path, judge: Path, folder: Path) -> dict[str, Any]:
+    for name, which in (("small", str(model)), ("embedded", "embedded")):
+        _evaluated(which, folder / "judged" / name, [HELD_OUT], CONTROL)
+    with served(judge, slots=2, context=4096) as address:
+        return _judged(folder / "judged", address)
 
 
 def _exam(cmmlu: Path, folder: Path) -> Path:
@@ -81,8 +91,9 @@ def _exam(cmmlu: Path, folder: Path) -> Path:
     return suite
 
 
-def _evaluated(model: str, out: Path, suites: Sequence[Path | str]) -> dict[str, Any]:
-    command = ["evaluate", "--model", model, "--suite", *map(str, suites), "--out", str(out), *SETTINGS]
+def _evaluated(model: str, out: Path, suites: Sequence[Path | str], dialogues: int) -> dict[str, Any]:
+    command = ["evaluate", "--model", model, "--out", str(out), "--suite", *map(str, suites), *SETTINGS]
+    command.append(f"dialogues={dialogues}")
     subprocess.run([sys.executable, "-m", "doctorglm", *command], check=True)
     run = read_json(out / "run.json")
     kept = {"counts": run["counts"], "seconds": run["seconds"], "peak_memory_mb": run["peak_memory_mb"]}
@@ -133,10 +144,10 @@ def _judged(folder: Path, address: str) -> dict[str, Any]:
     judge = open_engine(address)
     out = folder / "judge"
     out.mkdir(exist_ok=True)
-    write_transcripts({"small": folder / "doctorglm", "embedded": folder / "embedded"}, out / "transcripts.jsonl")
+    write_transcripts({"small": folder / "small", "embedded": folder / "embedded"}, out / "transcripts.jsonl")
     items = sorted(read_transcripts(out / "transcripts.jsonl"), key=lambda t: t.id)
     tried = control(items, judge, out / "control", settings)
-    pairs = judge_pairs(items[:PAIRS], judge, "small", "embedded", out / "pairs", settings=settings)
+    pairs = judge_pairs(items, judge, "small", "embedded", out / "pairs", settings=settings)
     small = [replace(one, answers={"small": one.answers["small"]}) for one in items[:RUBRICS]]
     return {
         "control": asdict(tried) if tried else None,
