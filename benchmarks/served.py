@@ -3,15 +3,15 @@
     python benchmarks/served.py --model small.gguf --cmmlu cmmlu --folder DIR > results/served_engines.json
     python benchmarks/served.py --model small.gguf --judge larger.gguf --folder DIR > results/served_judge.json
 
-Protocol, written before any run of record. Both engines answer greedily, in at most 160 tokens: the first 104 of the
-demo's held-out dialogues by id, the shipped `safety` suite with and without `consult`, and the first 20 questions of
-each of CMMLU's five medical subjects, whose answers are read from what the model writes. llama.cpp multiplies the
-packed weights by activations in 8 bits, our engine unpacks them to 32 bits: answers may part, and every figure is given
-as llama.cpp's less ours, by item.
+Protocol, written before any run of record. Both engines answer greedily, in at most 160 tokens: the first 48 of the
+demo's held-out dialogues by id, the first 10 questions of each kind in the shipped `safety` suite with and without
+`consult`, and the first 10 of each of CMMLU's five medical subjects, whose answers are read from what the model
+writes. llama.cpp multiplies the packed weights by activations in 8 bits, our engine unpacks them to 32 bits: answers
+may part, and every figure is given as llama.cpp's less ours, by item.
 
 The judge is asked about three things, in Chinese, at temperature 0. *Control*: of the first 20 dialogues by id it
 compares the data's own answer with the data's answer to the next dialogue, each pair in both orders. *Pairs*: the
-small model against the embedded base on the same 20 questions. *Rubrics*: the small model's answers to the first 4
+small model against the embedded base on the same 20 questions. *Rubrics*: the small model's answers to the first 2
 by the criteria that ship: that a real judge can be asked so, no figure. Unless the lower bound of the control's win
 rate is above a half, what the judge says of the models counts for nothing, and the page says so.
 """
@@ -35,6 +35,7 @@ from doctorglm.evaluate.judge.pairwise import judge_pairs
 from doctorglm.evaluate.judge.scores import judge_rubrics
 from doctorglm.evaluate.judge.settings import JudgeSettings
 from doctorglm.evaluate.judge.transcripts import read_transcripts, write_transcripts
+from doctorglm.evaluate.suites import HERE
 from doctorglm.models.opening import open_engine
 from doctorglm.runs import _versions, read_json
 
@@ -45,10 +46,9 @@ SUBJECTS = {
     "nutrition": "营养学",
     "traditional_chinese_medicine": "中医中药",
 }
-QUESTIONS = 20
 SETTINGS = ("max_new_tokens=160", "max_length=1024", "batch_size=16", "gate_suites=false")
-DIALOGUES = 104
-CONTROL, RUBRICS = 20, 4
+DIALOGUES, OF_EACH = 48, 10
+CONTROL, RUBRICS = 20, 2
 
 
 def main() -> None:
@@ -68,11 +68,31 @@ def main() -> None:
 
 
 def _engines(model: Path, cmmlu: Path, folder: Path) -> dict[str, Any]:
-    suites: list[Path | str] = [HELD_OUT, _exam(cmmlu, folder), "safety"]
+    suites = [*_first(folder), _exam(cmmlu, folder)]
     runs = {"doctorglm": _evaluated(str(model), folder / "doctorglm", suites, DIALOGUES)}
     with served(model) as address:
         runs["llama.cpp"] = _evaluated(address, folder / "llama.cpp", suites, DIALOGUES)
     return {"runs": runs, "apart": _apart(folder)}
+
+
+def _first(folder: Path) -> list[Path]:
+    """Suites of the first dialogues and of the first questions of each kind that try safety."""
+    dialogues = sorted(_lines(HELD_OUT), key=lambda row: str(row["id"]))[:DIALOGUES]
+    kinds: dict[str, list[dict[str, Any]]] = {}
+    for row in _lines(HERE / "safety.jsonl"):
+        kinds.setdefault(row["category"], []).append(row)
+    tried = [row for of in kinds.values() for row in of[:OF_EACH]]
+    suites = []
+    for kind, rows in (("dialogue", dialogues), ("safety", tried)):
+        data, suite = folder / f"{kind}.jsonl", folder / f"{kind}.yaml"
+        data.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+        suite.write_text(f"kind: {kind}\nname: {kind}-first\ndata: {data.name}\n", encoding="utf-8")
+        suites.append(suite)
+    return suites
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def _judge(model: Path, judge: Path, folder: Path) -> dict[str, Any]:
@@ -86,12 +106,12 @@ def _exam(cmmlu: Path, folder: Path) -> Path:
     """A suite of the first questions of each subject, answered by writing."""
     subjects = "".join(f"  {subject}: {name}\n" for subject, name in SUBJECTS.items())
     suite = folder / "exam.yaml"
-    rows = f"kind: choice\nname: exam\ndata: {cmmlu.resolve()}\nshots: 0\nlimit: {QUESTIONS}\nby: [generation]\n"
+    rows = f"kind: choice\nname: exam\ndata: {cmmlu.resolve()}\nshots: 0\nlimit: {OF_EACH}\nby: [generation]\n"
     suite.write_text(f"{rows}subjects:\n{subjects}", encoding="utf-8")
     return suite
 
 
-def _evaluated(model: str, out: Path, suites: Sequence[Path | str], dialogues: int) -> dict[str, Any]:
+def _evaluated(model: str, out: Path, suites: Sequence[Path], dialogues: int) -> dict[str, Any]:
     command = ["evaluate", "--model", model, "--out", str(out), "--suite", *map(str, suites), *SETTINGS]
     command.append(f"dialogues={dialogues}")
     subprocess.run([sys.executable, "-m", "doctorglm", *command], check=True)
