@@ -11,7 +11,7 @@ may part, and every figure is given as llama.cpp's less ours, by item.
 
 The judge is asked about three things, in Chinese, at temperature 0. *Control*: of the first 20 dialogues by id it
 compares the data's own answer with the data's answer to the next dialogue, each pair in both orders. *Pairs*: the
-small model against the embedded base on the same 20 questions. *Rubrics*: the small model's answers to the first 2
+small model against the embedded base on the same 20 questions. *Rubrics*: the small model's answer to the first
 by the criteria that ship: that a real judge can be asked so, no figure. Unless the lower bound of the control's win
 rate is above a half, what the judge says of the models counts for nothing, and the page says so.
 """
@@ -48,7 +48,7 @@ SUBJECTS = {
 }
 SETTINGS = ("max_new_tokens=160", "max_length=1024", "batch_size=16", "gate_suites=false")
 DIALOGUES, OF_EACH = 48, 10
-CONTROL, RUBRICS = 20, 2
+CONTROL, RUBRICS = 20, 1
 
 
 def main() -> None:
