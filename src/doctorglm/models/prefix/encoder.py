@@ -81,23 +81,21 @@ class PrefixEncoder(nn.Module):
         return flat
 
     def key_values(self, dtype: torch.dtype) -> list[KeyValue]:
-        """Of each layer key and value, [1,M,P,D] in `dtype`; made once for as long as no weight changes.
+        """Of each layer key and value, [1,M,P,D] in `dtype`; of a frozen prefix made once, until a weight changes.
 
         In training dropout is applied to both, as published.
         """
         weights = list(self.parameters())
-        training = self.training and self.dropout > 0
-        if training or (torch.is_grad_enabled() and any(w.requires_grad for w in weights)):
-            return self._made(dtype, training)
-        if any(w.is_inference() for w in weights):
-            return self._made(dtype, False)  # such a tensor does not count its changes
+        # fused optimizers change weights without counting it, and inference tensors do not count at all
+        if self.training or any(w.requires_grad or w.is_inference() for w in weights):
+            return self._made(dtype)
         key = (dtype, torch.is_inference_mode_enabled(), *((w.data_ptr(), w.device, w._version) for w in weights))
         if self._kept is None or self._kept[0] != key:
-            self._kept = key, self._made(dtype, False)
+            self._kept = key, self._made(dtype)
         return self._kept[1]
 
-    def _made(self, dtype: torch.dtype, training: bool) -> list[KeyValue]:
-        flat = F.dropout(self(), self.dropout, training)
+    def _made(self, dtype: torch.dtype) -> list[KeyValue]:
+        flat = F.dropout(self(), self.dropout, self.training)
         return [(key[None], value[None]) for key, value in split(flat.to(dtype), self.shape)]
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "PrefixEncoder":
