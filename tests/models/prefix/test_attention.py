@@ -184,6 +184,10 @@ def test_models_without_such_attention() -> None:
     model = MambaForCausalLM(MambaConfig(vocab_size=20, hidden_size=8, num_hidden_layers=1, state_size=2))
     with pytest.raises(ConfigError, match="MambaForCausalLM does not take its attention"):
         shape_of(model)
+    capped = make_family("llama")
+    capped.config.attn_logit_softcapping = 50.0
+    with pytest.raises(ConfigError, match="LlamaForCausalLM does not take its attention"):
+        shape_of(capped)
 
 
 def test_a_prefix_of_another_model() -> None:

@@ -21,7 +21,9 @@ from doctorglm.models.documents import learned_by
 from doctorglm.models.half import half_of
 from doctorglm.models.prefix.encoder import PrefixEncoder, Shape
 
-SDPA, EAGER = "sdpa with prefix", "eager with prefix"
+PREFIXED = " with prefix"
+"""What is added to the name of an attention implementation."""
+SDPA, EAGER = f"sdpa{PREFIXED}", f"eager{PREFIXED}"
 
 
 def shape_of(model: Any) -> Shape:
@@ -69,7 +71,9 @@ def _attentions(model: Any) -> list[Any]:
     """The attention module of every layer, in order; raises ConfigError where a layer has none of the usual kind."""
     layers = getattr(model.get_decoder(), "layers", None) or []
     found = [[m for m in layer.modules() if hasattr(m, "num_key_value_groups")] for layer in layers]
-    plain = all(len(of) == 1 and getattr(of[0], "v_head_dim", None) is None for of in found)
+    # values of another size than keys, sinks and capped scores are attention of another kind
+    plain = all(len(of) == 1 and not hasattr(of[0], "v_head_dim") and not hasattr(of[0], "sinks") for of in found)
+    plain = plain and getattr(model.config, "attn_logit_softcapping", None) is None
     if not found or not plain or not getattr(model, "_supports_attention_backend", False):
         raise ConfigError(
             en=f"method=ptuning: {type(model).__name__} does not take its attention from transformers' interface in "
