@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 
 from doctorglm.errors import ModelError
 from doctorglm.models.prefix.attention import encoder_of
-from doctorglm.models.prefix.files import attach_prefix, is_prefix, write_prefix
+from doctorglm.models.prefix.files import FOLDER, attach_prefix, is_prefix, write_prefix
 from doctorglm.models.weights import GGUF, shapes_of, weight_files
 from doctorglm.runs import read_json, sha256_file, sync_directory, write_json
 
@@ -54,7 +54,9 @@ def save_adapter(model: Any, out: Path, fingerprint: str) -> None:
     try:
         tensors = write(model, temporary)
         (temporary / "README.md").unlink(missing_ok=True)
-        write_json(temporary / _BASE, {"sha256": fingerprint})
+        for folder in (temporary, temporary / FOLDER):
+            if folder.is_dir():
+                write_json(folder / _BASE, {"sha256": fingerprint})
         _compare(temporary / _WEIGHTS, tensors, load_file(temporary / _WEIGHTS))
         for file in temporary.rglob("*"):
             file.chmod(0o700 if file.is_dir() else 0o600)

@@ -75,7 +75,8 @@ def adapter(folder: Path, tmp_path: Path) -> Path:
 def test_saved_and_loaded(folder: Path, adapter: Path) -> None:
     """Bit by bit, from either format; files are the owner's alone."""
     assert sorted(f.relative_to(adapter).as_posix() for f in adapter.rglob("*") if f.is_file()) == [
-        "adapter_config.json", "adapter_model.safetensors", "base.json", "prefix_encoder/config.json",
+        "adapter_config.json", "adapter_model.safetensors", "base.json", "prefix_encoder/base.json",
+        "prefix_encoder/config.json",
         "prefix_encoder/pytorch_model.bin",
     ]  # fmt: skip
     assert {oct(f.stat().st_mode & 0o777) for f in adapter.rglob("*") if f.is_file()} == {"0o600"}
@@ -108,11 +109,12 @@ def test_another_base(adapter: Path, new_folder: Callable[..., Path]) -> None:
     state = load_file(other / "model.safetensors")
     state["transformer.final_layernorm.bias"] += 1
     save_file(state, other / "model.safetensors", metadata={"format": "pt"})
-    with pytest.raises(ModelError, match=r"made for another base \(sha256"):
-        models.load(other, adapter=adapter)
+    for place in (adapter, adapter / "prefix_encoder"):
+        with pytest.raises(ModelError, match=r"made for another base \(sha256"):
+            models.load(other, adapter=place)
+        (place / "base.json").unlink()
     with pytest.raises(ModelError, match=r"\[4, 128\].*needs \[places, 64\].*made for another base"):
         models.load(new_folder("third", num_layers=1), adapter=adapter / "prefix_encoder")
-    (adapter / "base.json").unlink()
     with pytest.raises(ModelError, match=r"needs \[places, 64\] \(1 layers x 2 x 2 heads x 16\)"):
         models.load(new_folder("fourth", num_layers=1), adapter=adapter)
 
@@ -154,6 +156,7 @@ def test_a_published_checkpoint_of_the_prefix_alone(
     both = new_folder("both", pre_seq_len=4, prefix_projection=projection)
     state = load_file(both / "model.safetensors")
     whole, _ = models.load(both)
+    assert not whole.transformer.prefix_encoder.embedding.weight.requires_grad
     base = tmp_path / "base"
     shutil.copytree(both, base)
     config = json.loads((both / "config.json").read_text())
@@ -167,6 +170,8 @@ def test_a_published_checkpoint_of_the_prefix_alone(
             if name in own:
                 parameter.copy_(own[name])
     torch.testing.assert_close(logits(model), logits(whole), atol=1e-4, rtol=1e-4)
+    with pytest.raises(ModelError, match="has a prefix among its weights already"):
+        models.load(both, adapter=adapter)
     (adapter / "config.json").unlink()
     torch.testing.assert_close(logits(models.load(base, adapter=adapter)[0]), logits(model))
 

@@ -39,8 +39,14 @@ def shape_of(model: Any) -> Shape:
 def attach(model: Any, encoder: PrefixEncoder) -> Any:
     """The same model, in which every forward and `generate` reads the prefix; its own weights are frozen.
 
-    Raises ModelError when the encoder is of another shape, ConfigError as `shape_of`.
+    Raises ModelError when the model has a prefix already or needs another shape, ConfigError as `shape_of`.
     """
+    if encoder_of(model) is not None:
+        raise ModelError(
+            en=f"{model.name_or_path}: has a prefix among its weights already, and a second one would replace it. "
+            "Give the base without prefix.",
+            zh=f"{model.name_or_path}：权重中已有前缀，再加一个会将其替换。请使用不带前缀的基座。",
+        )
     wanted = shape_of(model)
     if encoder.shape != wanted:
         raise ModelError(

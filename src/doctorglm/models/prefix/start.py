@@ -35,7 +35,8 @@ def begin_with_text(encoder: PrefixEncoder, model: Any, tokenizer: Any) -> None:
         if encoder.trans is None:
             encoder.embedding.weight.copy_(target_PW)
             return
-        first, tanh, last = encoder.trans
+        network: Any = encoder.trans
+        first, tanh, last = network
         hidden_PC = tanh(first(encoder.embedding.weight)).double()
         last.bias.zero_()
         last.weight.copy_((torch.linalg.pinv(hidden_PC) @ target_PW.to(hidden_PC)).T)
