@@ -30,6 +30,8 @@ from doctorglm.evaluate import scoring, trees
 from doctorglm.evaluate.scoring import Request, is_causal, score
 from doctorglm.models import ChatGLMConfig, ChatGLMForConditionalGeneration
 from doctorglm.models.half import keep_half
+from doctorglm.models.prefix.attention import attach, shape_of
+from doctorglm.models.prefix.encoder import PrefixEncoder
 
 VOCABULARY = 60
 SOP, EOP, MASK, GMASK, PAD = 50, 51, 52, 53, 3
@@ -256,6 +258,16 @@ def test_a_model_with_an_adapter() -> None:
         for name, parameter in model.named_parameters():
             if ".lora_B." in name:
                 parameter.normal_(0, 0.3)
+    agrees(model, exam(model))
+
+
+@pytest.mark.parametrize("name", SHARING)
+def test_a_model_with_a_learned_prefix(name: str) -> None:
+    """What requests share is computed once all the same."""
+    model = copy.deepcopy(made(name))
+    torch.manual_seed(5)
+    model = attach(model, PrefixEncoder(3, shape_of(model)))
+    assert scoring._sharing(model) != "nothing"
     agrees(model, exam(model))
 
 

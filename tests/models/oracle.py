@@ -60,11 +60,27 @@ class Oracle:
             part = qkv[:, head * 3 * hd : (head + 1) * 3 * hd]
             q = torch.stack([self._rotated(row[:hd], p) for row, p in zip(part, positions, strict=True)])
             k = torch.stack([self._rotated(row[hd : 2 * hd], p) for row, p in zip(part, positions, strict=True)])
+            keys, values = self._prefix(layer, head)
+            k, v = torch.cat((keys, k)), torch.cat((values, part[:, 2 * hd :]))
             scores = q / (math.sqrt(hd) * (layer + 1)) @ k.T
             for i in range(len(ids)):
-                scores[i, max(i + 1, c) :] = -10000.0
-            heads.append((scores * (layer + 1)).softmax(-1) @ part[:, 2 * hd :])
+                scores[i, len(keys) + max(i + 1, c) :] = -10000.0
+            heads.append((scores * (layer + 1)).softmax(-1) @ v)
         return self._linear(torch.cat(heads, -1), f"transformer.layers.{layer}.attention.dense")
+
+    def _prefix(self, layer: int, head: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """The learned keys and values of one head, place by place; none where the weights have no prefix."""
+        name = "transformer.prefix_encoder"
+        if f"{name}.embedding.weight" not in self.w:
+            return torch.empty(0, self.head_dim).double(), torch.empty(0, self.head_dim).double()
+        flat = self.w[f"{name}.embedding.weight"]
+        if f"{name}.trans.0.weight" in self.w:
+            flat = self._linear(torch.tanh(self._linear(flat, f"{name}.trans.0")), f"{name}.trans.2")
+        width, start = self.config.num_attention_heads * self.head_dim, head * self.head_dim
+        slots = [
+            slice((2 * layer + i) * width + start, (2 * layer + i) * width + start + self.head_dim) for i in (0, 1)
+        ]
+        return flat[:, slots[0]], flat[:, slots[1]]
 
     def logits(self, ids: list[int]) -> torch.Tensor:
         """[S,V], float64."""

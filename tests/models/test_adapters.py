@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from peft import LoraConfig, PrefixTuningConfig, get_peft_model, get_peft_model_state_dict
+from peft import LoraConfig, PromptTuningConfig, get_peft_model, get_peft_model_state_dict
 from safetensors.torch import load_file, save_file
 
 from doctorglm import models
@@ -164,12 +164,12 @@ def test_an_adapter_that_is_incomplete(folder: Path, tmp_path: Path) -> None:
         models.load(folder, adapter=out)
 
 
-def test_prefixes_in_pefts_format_are_refused(folder: Path, tmp_path: Path) -> None:
+def test_prompts_in_pefts_format_are_refused(folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "adapter"
     save_adapter(adapted(folder), out, base_fingerprint(folder))
-    config = PrefixTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=2)
+    config = PromptTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=2)
     config.save_pretrained(out)
-    with pytest.raises(ModelError, match="PREFIX_TUNING would lose its prefix"):
+    with pytest.raises(ModelError, match="PROMPT_TUNING would lose its prompt"):
         models.load(folder, adapter=out)
 
 

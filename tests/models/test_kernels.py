@@ -38,14 +38,18 @@ def given(columns: int, key_heads: int) -> list[torch.Tensor]:
 
 
 def document_by_document(
-    lengths: list[int], prefixes: list[int], q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scale: float
-) -> torch.Tensor:
-    """Torch's own attention with a mask, of each document alone."""
+    lengths: list[int], prefixes: list[int], q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scale: float,
+    learned: Any = None,
+) -> torch.Tensor:  # fmt: skip
+    """Torch's own attention with a mask, of each document alone; with `learned` before its keys and values."""
     out = []
     for one, prefix in zip(zip(*(x.split(lengths, 2) for x in (q, k, v)), strict=True), prefixes, strict=True):
         size = one[0].shape[2]
         open_to = torch.ones(size, size, dtype=torch.bool).tril()
         open_to[:, :prefix] = True
+        if learned:
+            one = one[0], torch.cat((learned[0], one[1]), 2), torch.cat((learned[1], one[2]), 2)
+            open_to = F.pad(open_to, (learned[0].shape[2], 0), value=True)
         out.append(F.scaled_dot_product_attention(*one, attn_mask=open_to, enable_gqa=True, scale=scale))
     return torch.cat(out, 2)
 
@@ -76,6 +80,29 @@ def test_flex_attention_reads_the_same_row(lengths: list[int], prefixes: list[in
     q, k, v = (x.detach() for x in given(sum(lengths), key_heads))
     out = attend(q, k, v, Documents.of_lengths(lengths), prefixes, scale=0.3)
     assert torch.allclose(out, document_by_document(lengths, prefixes, q, k, v, 0.3), atol=1e-12)
+
+
+@pytest.mark.parametrize("kernel", ["varlen", "flex", None])
+@pytest.mark.parametrize(("lengths", "prefixes"), ROWS)
+def test_learned_keys_stand_before_each_document(
+    lengths: list[int], prefixes: list[int], kernel: str | None, request: pytest.FixtureRequest
+) -> None:
+    """And have a gradient of every document, where there is a way back."""
+    if kernel:
+        request.getfixturevalue(kernel)
+    q, k, v = given(sum(lengths), 2)
+    learned = tuple(torch.randn(1, 2, 3, 8, dtype=torch.float64, requires_grad=True) for _ in "kv")
+    asked = q, k, v, *learned
+    if kernel == "flex":
+        (q, k, v), learned = (tuple(x.detach() for x in of) for of in ((q, k, v), learned))
+    expected = document_by_document(lengths, prefixes, q, k, v, 0.3, learned)
+    out = attend(q, k, v, Documents.of_lengths(lengths), prefixes, scale=0.3, learned=learned)  # type: ignore[arg-type]
+    assert torch.allclose(out, expected, atol=1e-12)
+    if kernel != "flex":
+        wished = torch.randn_like(expected)
+        theirs = torch.autograd.grad(expected, asked, wished)
+        for a, b in zip(torch.autograd.grad(out, asked, wished), theirs, strict=True):
+            assert torch.allclose(a, b, atol=1e-12)
 
 
 @pytest.mark.usefixtures("flex")

@@ -1,8 +1,8 @@
 """Real failures of others, by their number in the list of cases: those of the stage `training`, and bad input.
 
-C062 (packing) is in `test_packing.py` and what belongs to it. C055 (P-tuning v2 in half precision) comes with P-tuning,
-C061 (every question gets the training answer) with the gate's general prompts; neither is built yet. Where another file
-holds the full test, the one here is a thin one that names it.
+C062 (packing) is in `test_packing.py` and what belongs to it, C055 (P-tuning v2 in half precision) in
+`test_ptuning.py`. C061 (every question gets the training answer) comes with the gate's general prompts, which are not
+built yet. Where another file holds the full test, the one here is a thin one that names it.
 """
 
 import copy

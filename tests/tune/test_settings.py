@@ -39,6 +39,11 @@ CHANGES: dict[str, tuple[Any, dict[str, Any]]] = {
     "lora_dropout": (0.5, {}),
     "lora_targets": ("q_proj", {}),
     "rslora": (True, {}),
+    "prefix_tokens": (7, {"method": "ptuning"}),
+    "prefix_init": ("random", {"method": "ptuning"}),
+    "prefix_projection": (True, {"method": "ptuning"}),
+    "prefix_hidden": (3, {"method": "ptuning", "prefix_projection": True}),
+    "prefix_dropout": (0.5, {"method": "ptuning"}),
     "validate_every": (2, {}),
     "checkpoint_every_s": (1e-9, {}),
     "seed": (1, {}),
@@ -88,9 +93,13 @@ def test_every_setting_changes_something(outcome: Any, seen: dict[str, tuple[Any
 
 
 def test_a_setting_without_effect_is_named() -> None:
-    assert TuneSettings().without_effect() == ["muon_learning_rate"]
+    prefix = ["prefix_tokens", "prefix_init", "prefix_projection", "prefix_dropout", "prefix_hidden"]
+    lora = ["lora_rank", "lora_alpha", "lora_dropout", "lora_targets", "rslora"]
+    assert TuneSettings().without_effect() == ["muon_learning_rate", *prefix]
     full = TuneSettings(method="full", schedule="constant", optimizer="muon").without_effect()
-    assert full == ["final_learning_rate", "lora_rank", "lora_alpha", "lora_dropout", "lora_targets", "rslora"]
+    assert full == ["final_learning_rate", *lora, *prefix]
+    ptuning = TuneSettings(method="ptuning", prefix_projection=True).without_effect()
+    assert ptuning == ["fuse", "muon_learning_rate", *lora]
 
 
 def test_an_unknown_setting_names_the_nearest() -> None:
@@ -110,7 +119,9 @@ def test_an_unknown_setting_names_the_nearest() -> None:
         ("epochs=0", "epochs=0"),
         ("epochs=2.5", "epochs=2.5"),
         ("optimizer=sgd", "optimizer=sgd"),
-        ("method=qlora", "method=qlora"),
+        ("method=prompt", "method=prompt"),
+        ("prefix_tokens=0", "prefix_tokens=0"),
+        ("prefix_init=zero", "prefix_init=zero"),
         ("lora_dropout=1", "lora_dropout=1"),
         ("warmup=1.5", "warmup=1.5"),
         ("rslora=maybe", "rslora=maybe"),

@@ -122,8 +122,11 @@ Method = Annotated[
     str | None,
     typer.Option(
         "--method",
-        metavar="lora|full",
-        help=say(en="Adapters on a frozen base (default), or every weight.", zh="低秩适配器（默认），或全部权重。"),
+        metavar="lora|ptuning|full",
+        help=say(
+            en="On a frozen base low-rank adapters (default) or a learned prefix; or every weight.",
+            zh="基座冻结：低秩适配器（默认）或可学习前缀；或全部权重。",
+        ),
     ),
 ]
 Model = Annotated[

@@ -23,6 +23,7 @@ from doctorglm.models.chatglm.config import ChatGLMConfig
 from doctorglm.models.chatglm.model import _CACHE_FIELD
 from doctorglm.models.chatglm.positions import position_ids
 from doctorglm.models.documents import can_pack
+from doctorglm.models.prefix.attention import PREFIXED
 from doctorglm.models.products import by_products
 from doctorglm.report.progress import Line
 from doctorglm.tune.memory import in_parts
@@ -82,9 +83,14 @@ def score(
 
 def _sharing(model: Any) -> Sharing:
     """What requests may share with this model: sliding windows and recurrent layers know no branches."""
-    if not can_pack(model) or model.config._attn_implementation not in ("sdpa", "eager"):
+    if not can_pack(model) or _attention(model) not in ("sdpa", "eager"):
         return "nothing"
     return "prefixes" if is_causal(model) else "contexts"
+
+
+def _attention(model: Any) -> str:
+    """The kind of attention, and so of mask; a learned prefix opens its own columns and changes neither."""
+    return str(model.config._attn_implementation).removesuffix(PREFIXED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +203,7 @@ def _as_taken(model: Any, sees_B1ST: torch.Tensor) -> torch.Tensor:
     """The mask in the model's own terms."""
     if not is_causal(model):
         return ~sees_B1ST
-    if model.config._attn_implementation == "sdpa":
+    if _attention(model) == "sdpa":
         return sees_B1ST
     return torch.zeros(sees_B1ST.shape).masked_fill_(~sees_B1ST, torch.finfo(model.dtype).min)
 

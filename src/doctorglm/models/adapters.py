@@ -1,4 +1,4 @@
-"""LoRA adapters in PEFT's format: saved whole and read back, attached only to the base they were made for.
+"""Adapters in PEFT's format, LoRA and prefixes: saved whole, read back, attached only to the base they were made for.
 
 Source: PEFT, https://github.com/huggingface/peft.
 """
@@ -14,6 +14,8 @@ import torch
 from safetensors.torch import load_file
 
 from doctorglm.errors import ModelError
+from doctorglm.models.prefix.attention import encoder_of
+from doctorglm.models.prefix.files import FOLDER, attach_prefix, is_prefix, write_prefix
 from doctorglm.models.weights import GGUF, shapes_of, weight_files
 from doctorglm.runs import read_json, sha256_file, sync_directory, write_json
 
@@ -39,30 +41,40 @@ def base_fingerprint(folder: Path) -> str:
 
 
 def save_adapter(model: Any, out: Path, fingerprint: str) -> None:
-    """Writes the adapter of a PEFT model and its base's fingerprint to `out`, complete or not at all.
+    """Writes the adapter of a PEFT model, or a prefix, and its base's fingerprint to `out`, complete or not at all.
 
-    The file is read back and compared with memory. Raises ModelError for an adapter that is empty, not finite or
-    does nothing (a B of zeros), and then leaves `out` as it was.
+    A prefix is written in the published format too (`prefix.files`). The file is read back and compared with memory.
+    Raises ModelError for an adapter that is empty, not finite or does nothing (a B of zeros), and then leaves `out` as
+    it was.
     """
-    from peft import get_peft_model_state_dict  # half a second, for those who need it
-
-    tensors = dict(get_peft_model_state_dict(model))
-    _refuse_useless(out, tensors)
+    write = write_prefix if encoder_of(model) is not None else _write_peft
     out.parent.mkdir(parents=True, exist_ok=True)
     temporary = out.with_name(f".{out.name}.tmp")
     shutil.rmtree(temporary, ignore_errors=True)
     try:
-        model.save_pretrained(temporary, save_embedding_layers=False)
+        tensors = write(model, temporary)
         (temporary / "README.md").unlink(missing_ok=True)
-        write_json(temporary / _BASE, {"sha256": fingerprint})
+        for folder in (temporary, temporary / FOLDER):
+            if folder.is_dir():
+                write_json(folder / _BASE, {"sha256": fingerprint})
         _compare(temporary / _WEIGHTS, tensors, load_file(temporary / _WEIGHTS))
-        for file in temporary.iterdir():
-            file.chmod(0o600)
+        for file in temporary.rglob("*"):
+            file.chmod(0o700 if file.is_dir() else 0o600)
         shutil.rmtree(out, ignore_errors=True)
         temporary.replace(out)
         sync_directory(out.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _write_peft(model: Any, folder: Path) -> dict[str, torch.Tensor]:
+    """Writes a PEFT model's adapter, and returns its tensors."""
+    from peft import get_peft_model_state_dict  # half a second, for those who need it
+
+    tensors = dict(get_peft_model_state_dict(model))
+    _refuse_useless(folder, tensors)
+    model.save_pretrained(folder, save_embedding_layers=False)
+    return tensors
 
 
 def _refuse_useless(where: Path, tensors: dict[str, torch.Tensor]) -> None:
@@ -96,6 +108,9 @@ def attach_adapter(model: Any, folder: Path, base: Path) -> Any:
 
     Raises ModelError when the adapter is incomplete or was made for another base.
     """
+    if is_prefix(folder):
+        _refuse_another_base(folder, base)
+        return attach_prefix(model, folder)
     from peft import PeftModel, get_peft_model_state_dict
 
     for name in ("adapter_config.json", _WEIGHTS):
@@ -106,10 +121,7 @@ def attach_adapter(model: Any, folder: Path, base: Path) -> Any:
                 zh=f"{folder / name}：文件不存在，{folder} 不是 PEFT 格式的适配器。"
                 "请给出 `doctorglm tune` 生成的 adapter 目录。",
             )
-    if (folder / _BASE).is_file():
-        made_for, given = str(read_json(folder / _BASE).get("sha256")), base_fingerprint(base)
-        if made_for != given:
-            raise _another_base(folder, f"sha256 {made_for[:12]}...", f"sha256 {given[:12]}...")
+    _refuse_another_base(folder, base)
     if not shapes_of([folder / _WEIGHTS]):
         raise ModelError(
             en=f"{folder / _WEIGHTS}: holds no tensors. Tune again; the adapter was never saved.",
@@ -128,6 +140,13 @@ def attach_adapter(model: Any, folder: Path, base: Path) -> Any:
     return adapted
 
 
+def _refuse_another_base(folder: Path, base: Path) -> None:
+    if (folder / _BASE).is_file():
+        made_for, given = str(read_json(folder / _BASE).get("sha256")), base_fingerprint(base)
+        if made_for != given:
+            raise _another_base(folder, f"sha256 {made_for[:12]}...", f"sha256 {given[:12]}...")
+
+
 def _refuse_prompt_learning(folder: Path) -> None:
     from peft import PeftConfig
 
@@ -142,9 +161,10 @@ def _refuse_prompt_learning(folder: Path) -> None:
         ) from None
     if config.is_prompt_learning:
         raise ModelError(
-            en=f"{folder}: peft_type {config.peft_type.value} would lose its prefix while generating. "
-            "Use a LoRA adapter.",
-            zh=f"{folder}：peft_type {config.peft_type.value} 在生成时会丢失前缀。请使用 LoRA 适配器。",
+            en=f"{folder}: peft_type {config.peft_type.value} would lose its prompt while generating. "
+            "Use a LoRA adapter or a prefix (PREFIX_TUNING).",
+            zh=f"{folder}：peft_type {config.peft_type.value} 在生成时会丢失提示。"
+            "请使用 LoRA 适配器或前缀（PREFIX_TUNING）。",
         )
 
 

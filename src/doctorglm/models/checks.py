@@ -38,7 +38,7 @@ def refuse_unknown(folder: Path, config: dict[str, Any]) -> None:
 
 def check_first(folder: Path, config: ChatGLMConfig, shapes: Shapes) -> None:
     """Raises ModelError unless the shapes are those of ChatGLM-6B with this configuration."""
-    refuse_prefix_and_quantised(folder, shapes)
+    refuse_prefix_and_quantised(folder, [n for n in shapes if not (config.pre_seq_len and ".prefix_encoder." in n)])
     with torch.device("meta"):
         whole = {n: tuple(t.shape) for n, t in ChatGLMForConditionalGeneration(config).state_dict().items()}
     expected = without_tied_head(whole, shapes, "lm_head.weight", config.tie_word_embeddings)

@@ -21,6 +21,7 @@ from transformers.masking_utils import AttentionMaskInterface
 from doctorglm.errors import ModelError
 from doctorglm.models import kernels
 from doctorglm.models.kernels import Plan
+from doctorglm.models.prefix.encoder import KeyValue, LayerPrefix
 
 NAME = "documents"
 _CURRENT: ContextVar["Documents | None"] = ContextVar("documents", default=None)
@@ -46,11 +47,15 @@ class Documents:
         """(1, T) int64: the place of every token within its document."""
         return torch.cat([torch.arange(end - start) for start, end in self.bounds])[None]
 
-    def plan(self, prefixes: Sequence[int] | None, q_1NTD: torch.Tensor, k_1MTD: torch.Tensor) -> Plan:
+    def plan(
+        self, prefixes: Sequence[int] | None, q_1NTD: torch.Tensor, k_1MTD: torch.Tensor, learned: int = 0
+    ) -> Plan:
         """How attention over the row is computed, for such queries and keys; made by the first layer that asks."""
-        key = (tuple(prefixes or ()), q_1NTD.device, q_1NTD.dtype, q_1NTD.shape[1], k_1MTD.shape[1], q_1NTD.shape[-1])
+        of_queries = q_1NTD.device, q_1NTD.dtype, q_1NTD.shape[1], q_1NTD.shape[-1]
+        key = (tuple(prefixes or ()), learned, k_1MTD.shape[1], *of_queries)
         if key not in self._plans:
-            self._plans[key] = kernels.plan(self.bounds, prefixes, q_1NTD.device, kernels.choose(q_1NTD, k_1MTD))
+            kernel = kernels.choose(q_1NTD, k_1MTD)
+            self._plans[key] = kernels.plan(self.bounds, prefixes, q_1NTD.device, kernel, learned)
         return self._plans[key]
 
 
@@ -103,31 +108,45 @@ def attend(
     prefixes: list[int] | None = None,
     scale: float | None = None,
     dropout: float = 0.0,
+    learned: KeyValue | None = None,
 ) -> torch.Tensor:
-    """[1,N,T,D]: each document attends to itself; its first `prefixes[i]` tokens are seen by all of it."""
-    plan = documents.plan(prefixes, q_1NTD, k_1MTD)
+    """[1,N,T,D]: each document attends to itself; its first `prefixes[i]` tokens are seen by all of it.
+
+    `learned` is a key and a value [1,M,P,D] that every token of every document sees besides.
+    """
+    places = learned[0].shape[2] if learned else 0
+    plan = documents.plan(prefixes, q_1NTD, k_1MTD, places)
+    lengths = [end - start for start, end in documents.bounds]
+    if learned:
+        k_1MTD, v_1MTD = (_before_each(one, x, lengths) for one, x in zip(learned, (k_1MTD, v_1MTD), strict=True))
     if plan.kernel != "one by one" and not dropout:
         return kernels.attend_by(plan, q_1NTD, k_1MTD, v_1MTD, scale)
     gqa = q_1NTD.shape[1] != k_1MTD.shape[1]
     out = []
-    lengths = [end - start for start, end in documents.bounds]
     # split, not sliced: the gradient of a slice is as wide as the row, once for every document
-    split = zip(*(x.split(lengths, 2) for x in (q_1NTD, k_1MTD, v_1MTD)), strict=True)
+    keys = [length + places for length in lengths]
+    split = zip(q_1NTD.split(lengths, 2), k_1MTD.split(keys, 2), v_1MTD.split(keys, 2), strict=True)
     for i, (q, k, v) in enumerate(split):
         prefix = prefixes[i] if prefixes else 0
         if prefix:
+            seen = places + prefix
             out.append(
                 F.scaled_dot_product_attention(
-                    q[:, :, :prefix], k[:, :, :prefix], v[:, :, :prefix], None, dropout, scale=scale, enable_gqa=gqa
+                    q[:, :, :prefix], k[:, :, :seen], v[:, :, :seen], None, dropout, scale=scale, enable_gqa=gqa
                 )
             )
-        mask = _lower_right(lengths[i] - prefix, lengths[i], q.device) if prefix else None
+        mask = _lower_right(lengths[i] - prefix, keys[i], q.device) if prefix or places else None
         out.append(
             F.scaled_dot_product_attention(
                 q[:, :, prefix:], k, v, mask, dropout, is_causal=mask is None, scale=scale, enable_gqa=gqa
             )
         )
     return torch.cat(out, 2)
+
+
+def _before_each(learned_1MPD: torch.Tensor, x_1MTD: torch.Tensor, lengths: list[int]) -> torch.Tensor:
+    """The learned keys (or values) before those of every document."""
+    return torch.cat([part for own in x_1MTD.split(lengths, 2) for part in (learned_1MPD, own)], 2)
 
 
 def _lower_right(rows: int, columns: int, device: torch.device) -> torch.Tensor:
@@ -149,7 +168,14 @@ def _attention(
     """transformers' attention function: [1,N,T,D] in, [1,T,N,D] out."""
     documents = _CURRENT.get()
     assert documents is not None and attention_mask is None
-    return attend(query, key, value, documents, scale=scaling, dropout=dropout).transpose(1, 2), None
+    learned = learned_by(module, key)
+    return attend(query, key, value, documents, None, scaling, dropout, learned).transpose(1, 2), None
+
+
+def learned_by(module: torch.nn.Module, like: torch.Tensor) -> KeyValue | None:
+    """The key and value that an attention module of transformers has learned, as `like`; None for one without."""
+    place: LayerPrefix | None = getattr(module, "learned_prefix", None)
+    return None if place is None else place.take(like)
 
 
 def _no_mask(*_: Any, **__: Any) -> None:

@@ -55,36 +55,48 @@ class Plan:
     block_mask: Any = None
 
 
-def plan(bounds: Bounds, prefixes: Sequence[int] | None, device: torch.device, kernel: Kernel) -> Plan:
-    """What `kernel` needs to know of a row whose documents' first `prefixes[i]` tokens are seen by all of them."""
+def plan(
+    bounds: Bounds, prefixes: Sequence[int] | None, device: torch.device, kernel: Kernel, learned: int = 0
+) -> Plan:
+    """What `kernel` needs to know of a row whose documents' first `prefixes[i]` tokens are seen by all of them.
+
+    With `learned`, so many keys and values that are no token's stand before those of every document.
+    """
     with torch.inference_mode(False):  # a plan that is made in inference mode could not be used in training
         if kernel == "varlen":
-            return Plan(kernel, split=split(bounds, prefixes, device))
+            return Plan(kernel, split=split(bounds, prefixes, device, learned))
         if kernel == "flex":
-            return Plan(kernel, block_mask=block_mask(bounds, prefixes, device))
+            return Plan(kernel, block_mask=block_mask(bounds, prefixes, device, learned))
     return Plan("one by one")
 
 
-def split(bounds: Bounds, prefixes: Sequence[int] | None, device: torch.device) -> Split:
+def of_keys(bounds: Bounds, learned: int) -> Bounds:
+    """Where each document's keys begin and end, those included that stand before its own."""
+    return [(start + i * learned, end + (i + 1) * learned) for i, (start, end) in enumerate(bounds)]
+
+
+def split(bounds: Bounds, prefixes: Sequence[int] | None, device: torch.device, learned: int = 0) -> Split:
     """The variable-length calls of a row: one, or two where there are prefixes."""
+    keys = of_keys(bounds, learned)
     if not prefixes or not any(prefixes):
-        return Split((_call(bounds, bounds, True, device, all_queries=True),), None)
+        return Split((_call(bounds, keys, True, device, in_order=True),), None)
     middles = [start + prefix for (start, _), prefix in zip(bounds, prefixes, strict=True)]
     prompts = [(start, middle) for (start, _), middle in zip(bounds, middles, strict=True) if middle > start]
+    seen = [(keys[i][0], keys[i][0] + learned + n) for i, n in enumerate(prefixes) if n]
     # a document that is all prompt has no query left for the second call
     rest = [i for i, (_, end) in enumerate(bounds) if end > middles[i]]
-    calls = [_call(prompts, prompts, False, device)]
+    calls = [_call(prompts, seen, False, device)]
     answers = [(middles[i], bounds[i][1]) for i in rest]
     if rest:
-        calls.append(_call(answers, [bounds[i] for i in rest], True, device))
+        calls.append(_call(answers, [keys[i] for i in rest], True, device))
     order = torch.cat([_columns(prompts), _columns(answers)])
     return Split(tuple(calls), sent(order.argsort(), device))
 
 
-def _call(queries: Bounds, keys: Bounds, causal: bool, device: torch.device, *, all_queries: bool = False) -> Call:
+def _call(queries: Bounds, keys: Bounds, causal: bool, device: torch.device, *, in_order: bool = False) -> Call:
     longest = [max(end - start for start, end in of) for of in (queries, keys)]
     ends = [sent(_ends(of), device) for of in (queries, keys)]
-    columns = [None if all_queries else sent(_columns(of), device) for of in (queries, keys)]
+    columns = [None if in_order else sent(_columns(of), device) for of in (queries, keys)]
     return Call(columns[0], columns[1], ends[0], ends[1], longest[0], longest[1], causal)
 
 
@@ -97,21 +109,23 @@ def _columns(of: Bounds) -> torch.Tensor:
     return torch.cat([torch.arange(start, end) for start, end in of] or [torch.empty(0, dtype=torch.long)])
 
 
-def block_mask(bounds: Bounds, prefixes: Sequence[int] | None, device: torch.device) -> Any:
+def block_mask(bounds: Bounds, prefixes: Sequence[int] | None, device: torch.device, learned: int = 0) -> Any:
     """FlexAttention's description of the row: blocks that are empty are not read, full ones not masked."""
     from torch.nn.attention.flex_attention import create_block_mask
 
     lengths = torch.tensor([end - start for start, end in bounds])
-    open_to = torch.tensor([start + p for (start, _), p in zip(bounds, prefixes or [0] * len(bounds), strict=True)])
-    document_T = sent(torch.arange(len(bounds)).repeat_interleave(lengths), device)
+    keys = of_keys(bounds, learned)
+    numbers = torch.arange(len(bounds))
+    open_to = torch.tensor([k + learned + p for (k, _), p in zip(keys, prefixes or [0] * len(bounds), strict=True)])
+    document_T = sent(numbers.repeat_interleave(lengths), device)
+    of_key_K = sent(numbers.repeat_interleave(lengths + learned), device)
     open_to_T = sent(open_to.repeat_interleave(lengths), device)
 
     def seen(_b: Any, _h: Any, query: torch.Tensor, key: torch.Tensor) -> torch.Tensor:
-        within = document_T[query] == document_T[key]
-        return within & ((key <= query) | (key < open_to_T[query]))
+        own = query + (document_T[query] + 1) * learned  # where the query's own key stands
+        return (document_T[query] == of_key_K[key]) & ((key <= own) | (key < open_to_T[query]))
 
-    columns = len(document_T)
-    return create_block_mask(seen, None, None, columns, columns, device=device)
+    return create_block_mask(seen, None, None, len(document_T), len(of_key_K), device=device)
 
 
 def attend_by(

@@ -141,7 +141,10 @@ def _load_chatglm(
     config = ChatGLMConfig.from_dict(values)
     check_first(folder, config, shapes)
     tokenizer = first_tokenizer(folder, config)
-    return _from_pretrained(ChatGLMForConditionalGeneration, folder, dtype), tokenizer
+    model = _from_pretrained(ChatGLMForConditionalGeneration, folder, dtype)
+    if model.transformer.prefix_encoder is not None:
+        model.transformer.prefix_encoder.requires_grad_(False)  # it then is made once and not for every token
+    return model, tokenizer
 
 
 def _load_native(folder: Path, dtype: torch.dtype) -> tuple[PreTrainedModel, Any]:

@@ -21,6 +21,7 @@ from doctorglm.models.adapters import attach_adapter
 from doctorglm.models.convert import new_folder, refuse_target
 from doctorglm.models.loading import base_folder, load
 from doctorglm.models.plans import carry
+from doctorglm.models.prefix.files import refuse_prefix
 from doctorglm.models.saving import save_model
 from doctorglm.render import renderer_for
 from doctorglm.runs import Run, read_json, sha256_tree
@@ -54,8 +55,9 @@ def is_adapter(folder: Path) -> bool:
 def base_of(adapter: Path, base: str | None) -> Path:
     """The folder of the base to merge onto: `base` (or "embedded") where it is given, else what the adapter names.
 
-    Raises ConfigError where `adapter` is none, or where it names no folder that is here.
+    Raises ConfigError where `adapter` is none or is a prefix, or where it names no folder that is here.
     """
+    refuse_prefix(adapter, "--to merged")
     if not is_adapter(adapter):
         raise ConfigError(
             en=f"--to merged: {adapter} is no adapter in PEFT's format (it has no {_CONFIG}). "

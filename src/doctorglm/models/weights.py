@@ -8,7 +8,7 @@ import pickle
 import warnings
 import zipfile
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -214,7 +214,7 @@ def _opened(path: Path) -> Callable[[str], torch.Tensor]:
     return lambda name: torch.as_tensor(state[name])
 
 
-def refuse_prefix_and_quantised(folder: Path, names: Mapping[str, Any]) -> None:
+def refuse_prefix_and_quantised(folder: Path, names: Iterable[str]) -> None:
     """Raises ModelError when a name is that of a P-tuning prefix or of quantised weights."""
     name = next((n for n in names if any(part in n for part in _PREFIX_OR_QUANTISED)), None)
     if name:

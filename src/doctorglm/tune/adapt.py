@@ -1,4 +1,4 @@
-"""What is trained: LoRA adapters on a frozen base, or every weight."""
+"""What is trained: LoRA adapters or a prefix on a frozen base, or every weight."""
 
 import warnings
 from typing import Any
@@ -7,18 +7,22 @@ import torch
 from peft import LoraConfig, get_peft_model
 
 from doctorglm.errors import ConfigError
+from doctorglm.tune.prefix import add_prefix
 from doctorglm.tune.settings import TuneSettings
 
 
-def adapt(model: Any, settings: TuneSettings) -> Any:
+def adapt(model: Any, settings: TuneSettings, tokenizer: Any = None) -> Any:
     """The model with exactly the parameters trainable that `settings.method` trains.
 
-    The seed is set first, so that two runs start from the same adapter. Source of LoRA: arXiv 2106.09685; rsLoRA:
-    arXiv 2312.03732. Raises ConfigError when `lora_targets` names no linear layer of the model.
+    `tokenizer` is needed for a prefix that begins with text. The seed is set first, so that two runs start from the
+    same adapter. Source of LoRA: arXiv 2106.09685; rsLoRA: arXiv 2312.03732. Raises ConfigError when `lora_targets`
+    names no linear layer of the model, and for a model that can have no prefix.
     """
     torch.manual_seed(settings.seed)
     if settings.method == "full":
         return model.requires_grad_(True)
+    if settings.method == "ptuning":
+        return add_prefix(model, settings, tokenizer)
     targets: str | list[str] = settings.lora_targets
     if settings.lora_targets != "all-linear":
         targets = [name.strip() for name in settings.lora_targets.split(",")]

@@ -1,14 +1,18 @@
 """The settings of a tuning run."""
 
 from collections.abc import Callable, Mapping
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
+from pydantic_core import ArgsKwargs
 
 from doctorglm.settings import STRICT
 
-Method = Literal["lora", "full"]
+Method = Literal["lora", "ptuning", "full"]
+
+PTUNING_RATE = 5e-3
+"""Peak rate of `ptuning` where none is given: a prefix takes larger steps than weights do."""
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -16,9 +20,10 @@ class TuneSettings:
     """How a model is tuned; every field can be given as KEY=VALUE."""
 
     method: Method = "lora"
-    """`lora` trains low-rank adapters on a frozen base (arXiv 2106.09685); `full` trains every weight."""
+    """`lora` trains low-rank adapters on a frozen base (arXiv 2106.09685); `full` trains every weight;
+    `ptuning` keys and values before every layer (P-tuning v2, arXiv 2110.07602)."""
     learning_rate: float = Field(default=1e-3, gt=0)
-    """Peak rate. 1e-3 suits LoRA on small models; 1e-4 to 3e-4 is usual from 6B up."""
+    """Peak rate. 1e-3 suits LoRA on small models; 1e-4 to 3e-4 is usual from 6B up. Not given, `ptuning` has 5e-3."""
     optimizer: Literal["adamw", "lion", "muon"] = "adamw"
     """`lion` is the paper's (arXiv 2302.06675; a third of AdamW's rate); `muon`: for matrices, AdamW for the rest."""
     muon_learning_rate: float = Field(default=0.02, gt=0)
@@ -59,6 +64,16 @@ class TuneSettings:
     """Comma-separated module names, or `all-linear`: every linear layer but the head."""
     rslora: bool = False
     """Rank-stabilised scale (arXiv 2312.03732)."""
+    prefix_tokens: int = Field(default=128, ge=1)
+    """Places of the prefix, `pre_seq_len`; the official 128. They add no positions."""
+    prefix_init: Literal["text", "random"] = "text"
+    """`text`: the keys and values that the base makes of a doctor's instructions; `random`: as published."""
+    prefix_projection: bool = False
+    """A small network makes keys and values, as in the first P-tuning v2; saved is what it makes."""
+    prefix_hidden: int = Field(default=512, ge=1)
+    """Hidden units of that network; the official 4096 are 4.6 GB of trained weights at 6B."""
+    prefix_dropout: float = Field(default=0.0, ge=0, lt=1)
+    """Dropout of keys and values in training; the official code has 0.1."""
     validate_every: int = Field(default=25, ge=0)
     """Steps between two validations; 0 validates only at the end."""
     checkpoint_every_s: float = Field(default=30.0, gt=0)
@@ -66,15 +81,29 @@ class TuneSettings:
     seed: int = 0
     """Set before the adapter is created; orders the data too."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _usual_rate(cls, given: Any) -> Any:
+        values = given.kwargs if isinstance(given, ArgsKwargs) else given
+        if isinstance(values, Mapping) and values.get("method") == "ptuning" and "learning_rate" not in values:
+            values = {**values, "learning_rate": PTUNING_RATE}
+            return ArgsKwargs(given.args, values) if isinstance(given, ArgsKwargs) else values
+        return given
+
     def without_effect(self) -> list[str]:
         """The names of the settings that this run does not look at, because of another one."""
         return [name for name, is_used in _USED_WHEN.items() if not is_used(self)]
 
 
 _USED_WHEN: Mapping[str, Callable[[TuneSettings], bool]] = {
+    "fuse": lambda s: s.method != "ptuning",
     "muon_learning_rate": lambda s: s.optimizer == "muon",
     "final_learning_rate": lambda s: s.schedule != "constant",
     **dict.fromkeys(
         ("lora_rank", "lora_alpha", "lora_dropout", "lora_targets", "rslora"), lambda s: s.method == "lora"
     ),
+    **dict.fromkeys(
+        ("prefix_tokens", "prefix_init", "prefix_projection", "prefix_dropout"), lambda s: s.method == "ptuning"
+    ),
+    "prefix_hidden": lambda s: s.method == "ptuning" and s.prefix_projection,
 }

@@ -23,6 +23,7 @@ from doctorglm.runs import Run, atomic_file, note, read_json, sha256_file
 from doctorglm.settings import plain
 from doctorglm.tune.adapt import adapt
 from doctorglm.tune.loop import Corpus, steps_of, train
+from doctorglm.tune.prefix import refuse_long_prefix
 from doctorglm.tune.reading import compiled_layers, fused_layers, reads_packed
 from doctorglm.tune.settings import Method, TuneSettings
 from doctorglm.tune.standing import Standing
@@ -37,6 +38,7 @@ def tune(base: str, data: Path, out: Path, settings: TuneSettings, *, name: Text
     `run.json`; nothing before there is something to train on. Raises DataError when there is not, ModelError for the
     base and for numbers that are not finite, ConfigError for a setting and for an `out` that holds another run.
     """
+    refuse_long_prefix(base, settings)
     fingerprint = base_fingerprint(base_folder(base))
     files = {part: data / f"{part}.jsonl" for part in _PARTS if part == "train" or (data / f"{part}.jsonl").exists()}
     conversations = {part: list(read_conversations(file)) for part, file in files.items()}
@@ -56,7 +58,7 @@ def tune(base: str, data: Path, out: Path, settings: TuneSettings, *, name: Text
     if not samples:
         raise _nothing(files["train"], rejected)
     _refuse_unknown_tokens(base, model, [sample for of, _ in rendered.values() for sample in of])
-    model = adapt(model, settings)
+    model = adapt(model, settings, tokenizer)
     run = opened()
     _write_rejected(out / "rejected.jsonl", {part: rejections for part, (_, rejections) in rendered.items()})
     packing = reads_packed(model, samples, settings)

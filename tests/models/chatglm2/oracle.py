@@ -47,11 +47,26 @@ class Oracle:
             start = keys_at + group * size
             k = torch.stack([self._turn(row[start : start + size], i) for i, row in enumerate(mixed)])
             v = mixed[:, values_at + group * size : values_at + (group + 1) * size]
+            keys, values = self._prefix(int(layer.split(".")[3]), group)
+            k, v = torch.cat((keys, k)), torch.cat((values, v))
             scores = q @ k.T / math.sqrt(size)
             for i in range(len(x)):
-                scores[i, i + 1 :] = -math.inf
+                scores[i, len(keys) + i + 1 :] = -math.inf
             told.append(scores.softmax(-1) @ v)
         return torch.cat(told, -1) @ self.w[f"{layer}.dense.weight"].T
+
+    def _prefix(self, layer: int, group: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """The learned keys, never turned, and values of one group; none where the weights have no prefix."""
+        name, size = "transformer.prefix_encoder", self.c["kv_channels"]
+        if f"{name}.embedding.weight" not in self.w:
+            return torch.empty(0, size).double(), torch.empty(0, size).double()
+        flat = self.w[f"{name}.embedding.weight"]
+        if f"{name}.trans.0.weight" in self.w:
+            hidden = (flat @ self.w[f"{name}.trans.0.weight"].T + self.w[f"{name}.trans.0.bias"]).tanh()
+            flat = hidden @ self.w[f"{name}.trans.2.weight"].T + self.w[f"{name}.trans.2.bias"]
+        slot = self.c["multi_query_group_num"] * size
+        starts = [2 * layer * slot + group * size, (2 * layer + 1) * slot + group * size]
+        return flat[:, starts[0] : starts[0] + size], flat[:, starts[1] : starts[1] + size]
 
     def _mlp(self, x: torch.Tensor, layer: str) -> torch.Tensor:
         both = x @ self.w[f"{layer}.dense_h_to_4h.weight"].T

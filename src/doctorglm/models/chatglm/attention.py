@@ -17,6 +17,7 @@ from transformers.modeling_layers import GradientCheckpointingLayer
 from doctorglm.models.chatglm.config import ChatGLMConfig
 from doctorglm.models.chatglm.positions import rotate
 from doctorglm.models.documents import Documents, attend
+from doctorglm.models.prefix.encoder import KeyValue
 
 ALPHA = math.sqrt(2 * 28)
 """Weight of the residual; the published code has 28 here for any number of layers."""
@@ -46,10 +47,12 @@ class ChatGLMAttention(nn.Module):
         cache: Cache | None = None,
         want_weights: bool = False,
         packed: tuple[Documents, list[int]] | None = None,
+        learned: KeyValue | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
         """[B,S,H] and, when wanted, the weights [B,N,S,T]; `mask` is added to the scores.
 
         `packed` is the documents of a single row, and the length of each one's prompt; then there is no mask.
+        `learned` is a key and a value [1,N,P,D], which stand before all others, unturned and open to every token.
         """
         qkv_BSN3D = self.query_key_value(x_BSH).unflatten(-1, (self.heads, 3, self.head_dim))
         qk_BSN2D, v_BSN1D = qkv_BSN3D.split((2, 1), -2)
@@ -62,8 +65,12 @@ class ChatGLMAttention(nn.Module):
             mask = mask.to(q_BNSD.dtype)
         weights = None
         if packed is not None:
-            out_BNSD = attend(q_BNSD, k_BNSD, v_BNSD, *packed)
-        elif want_weights or self.config._attn_implementation == "eager":
+            out_BNSD = attend(q_BNSD, k_BNSD, v_BNSD, *packed, learned=learned)
+            return self.dense(out_BNSD.transpose(1, 2).flatten(2)), None
+        if learned is not None:
+            k_BNSD, v_BNSD = before(learned[0], k_BNSD), before(learned[1], v_BNSD)
+            mask = mask if mask is None else F.pad(mask, (learned[0].shape[2], 0))
+        if want_weights or self.config._attn_implementation == "eager":
             out_BNSD, weights = _attend(q_BNSD, k_BNSD, v_BNSD, mask)
         else:
             out_BNSD = F.scaled_dot_product_attention(q_BNSD, k_BNSD, v_BNSD, attn_mask=mask)
@@ -76,6 +83,11 @@ class ChatGLMAttention(nn.Module):
             return seen
         kept_k, kept_v = cache.update(k.to(self.cache_dtype), v.to(self.cache_dtype), self.layer_index)
         return (k, v) if kept_k.shape == k.shape else (kept_k.to(k.dtype), kept_v.to(v.dtype))
+
+
+def before(learned_1NPD: torch.Tensor, x_BNSD: torch.Tensor) -> torch.Tensor:
+    """The learned keys (or values) before those of every row."""
+    return torch.cat((learned_1NPD.to(x_BNSD.dtype).expand(len(x_BNSD), -1, -1, -1), x_BNSD), 2)
 
 
 def _attend(
@@ -122,9 +134,10 @@ class ChatGLMBlock(GradientCheckpointingLayer):
         cache: Cache | None = None,
         want_weights: bool = False,
         packed: tuple[Documents, list[int]] | None = None,
+        learned: KeyValue | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
         """[B,S,H] and the attention's weights when wanted."""
         a_BSH = self.input_layernorm(x_BSH)
-        attended_BSH, weights = self.attention(a_BSH, cos, sin, mask, cache, want_weights, packed)
+        attended_BSH, weights = self.attention(a_BSH, cos, sin, mask, cache, want_weights, packed, learned)
         m_BSH = self.post_attention_layernorm(torch.add(attended_BSH, a_BSH, alpha=ALPHA))
         return torch.add(self.mlp(m_BSH), m_BSH, alpha=ALPHA), weights

@@ -14,7 +14,7 @@ from doctorglm.models.chatglm2.config import KEYS as _SECOND_GENERATION
 from doctorglm.models.chatglm2.config import ChatGLM2Config
 
 _FIRST_GENERATION = ("position_encoding_2d", "inner_hidden_size")
-_NOT_YET = ("pre_seq_len", "quantization_bit")
+_NOT_YET = ("quantization_bit",)
 
 _IMAGE_VOCABULARY = 150_528
 _IMAGE_TOKENS = 20_000
@@ -50,6 +50,12 @@ class ChatGLMConfig(PreTrainedConfig):
     gmask_token_id: int = -1
     pad_token_id: int = -1
     tie_word_embeddings: bool = True
+    pre_seq_len: int | None = None
+    """Places of a P-tuning v2 prefix, whose weights are then in the checkpoint; None or 0: there is none."""
+    prefix_projection: bool = False
+    """Whether a small network makes the prefix's keys and values."""
+    prefix_dropout: float = 0.1
+    """Dropout of the prefix's keys and values in training, as published."""
     tokenizer_class: str | None = "ChatGLMTokenizer"
 
     def __post_init__(self, **kwargs: Any) -> None:
@@ -100,7 +106,7 @@ def generation_of(config: Mapping[str, Any], where: str) -> Literal[1, 2]:
 
 
 def refuse_unsupported(config: Mapping[str, Any], where: str) -> None:
-    """Raises ModelError for a ChatGLM-6B with a prefix or quantised weights."""
+    """Raises ModelError for a ChatGLM-6B with quantised weights."""
     unsupported = next((key for key in _NOT_YET if config.get(key)), None)
     if unsupported:
         raise ModelError(

@@ -20,6 +20,7 @@ from doctorglm.models.chatglm.attention import ChatGLMBlock
 from doctorglm.models.chatglm.config import ChatGLMConfig
 from doctorglm.models.chatglm.positions import layout, packed_layout, rotation
 from doctorglm.models.documents import current
+from doctorglm.models.prefix.encoder import KeyValue, PrefixEncoder, Shape
 
 _CACHE_FIELD = "cache" if "cache" in {f.name for f in fields(BaseModelOutputWithPast)} else "past_key_values"
 """transformers renamed the cache between 5.17 and 5.24; both names are taken, and the installed one is returned."""
@@ -36,6 +37,7 @@ class ChatGLMPreTrainedModel(PreTrainedModel):
     _supports_attention_backend = True
     _keys_to_ignore_on_load_unexpected: ClassVar[list[str]] = [r"rotary_emb\.inv_freq$"]
     _skip_keys_device_placement: ClassVar[list[str]] = ["past_key_values", "cache"]
+    _keep_in_fp32_modules_strict: ClassVar[list[str]] = ["prefix_encoder"]
 
     @property
     def is_gradient_checkpointing(self) -> bool:
@@ -52,6 +54,19 @@ class ChatGLMPreTrainedModel(PreTrainedModel):
             nn.init.zeros_(module.bias)
 
 
+def prefix_shape(config: ChatGLMConfig) -> Shape:
+    """What a prefix must be like for a model of this configuration."""
+    return Shape(config.num_layers, config.num_attention_heads, config.hidden_size // config.num_attention_heads)
+
+
+def prefix_of(config: ChatGLMConfig) -> PrefixEncoder | None:
+    """The prefix that `pre_seq_len` asks for; its network, with `prefix_projection`, is as wide as the model."""
+    if not config.pre_seq_len:
+        return None
+    network = (config.hidden_size, config.hidden_size) if config.prefix_projection else None
+    return PrefixEncoder(config.pre_seq_len, prefix_shape(config), network, config.prefix_dropout)
+
+
 class ChatGLMModel(ChatGLMPreTrainedModel):
     """The transformer without its head."""
 
@@ -61,6 +76,7 @@ class ChatGLMModel(ChatGLMPreTrainedModel):
         self.layers = nn.ModuleList(ChatGLMBlock(config, i) for i in range(config.num_layers))
         self.final_layernorm = nn.LayerNorm(config.hidden_size, config.layernorm_epsilon)
         self.gradient_checkpointing = False
+        self.prefix_encoder: PrefixEncoder | None = prefix_of(config)
         self.post_init()
 
     def get_input_embeddings(self) -> nn.Embedding:
@@ -101,15 +117,19 @@ class ChatGLMModel(ChatGLMPreTrainedModel):
             packed = documents, prompts
         cos, sin = rotation(self.config, positions, hidden_BSH.dtype)
 
+        learned: list[KeyValue] | list[None] = [None] * len(self.layers)
+        if self.prefix_encoder is not None:
+            learned = self.prefix_encoder.key_values(hidden_BSH.dtype)
+
         wants_weights = self._option("output_attentions", output_attentions)
         wants_states = self._option("output_hidden_states", output_hidden_states)
         states = []
         all_weights = []
-        for layer in self.layers:
+        for layer, of_layer in zip(self.layers, learned, strict=True):
             if wants_states:
                 states.append(hidden_BSH)
             hidden_BSH, weights = layer(
-                hidden_BSH, cos, sin, mask, cache=cache, want_weights=wants_weights, packed=packed
+                hidden_BSH, cos, sin, mask, cache=cache, want_weights=wants_weights, packed=packed, learned=of_layer
             )
             all_weights.append(weights)
         hidden_BSH = self.final_layernorm(hidden_BSH)

@@ -149,7 +149,7 @@ class _Forward:
 
     def __call__(self, hidden_1TH: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
         """As the layer's own, but that the last layer returns the wanted columns."""
-        if current() is None:
+        if current() is None or kwargs.get("learned") is not None:  # a prefix is known to the own forward alone
             return self._own(hidden_1TH, *args, **kwargs)
         chatglm = isinstance(self._fused, ChatGLMLayer)
         layout = self._row.layout(lambda: _chatglm_layout(*args, **kwargs) if chatglm else _decoder_layout(**kwargs))
