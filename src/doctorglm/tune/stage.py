@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,21 +12,27 @@ import torch
 
 from doctorglm import models
 from doctorglm.conversation import Conversation, read_conversations
+from doctorglm.engine import Sampling
 from doctorglm.errors import ConfigError, DataError, ModelError
 from doctorglm.language import Text, readable
 from doctorglm.models.adapters import base_fingerprint, save_adapter
 from doctorglm.models.half import weights_in
 from doctorglm.models.loading import base_folder, best_device, best_dtype
+from doctorglm.models.local_engine import LocalEngine
 from doctorglm.models.saving import save_model
 from doctorglm.render import Rejection, Renderer, Sample, renderer_for
 from doctorglm.report.progress import progress_line
 from doctorglm.runs import Run, atomic_file, note, read_json, sha256_file
 from doctorglm.settings import plain
 from doctorglm.tune.adapt import adapt
+from doctorglm.tune.before import as_base, losses_before
+from doctorglm.tune.general import NO_REPLAY, Replay, general_text
 from doctorglm.tune.loop import Corpus, steps_of, train
 from doctorglm.tune.reading import compiled_layers, fused_layers, reads_packed
+from doctorglm.tune.replay import Replayed, by_itself, by_share, own_answers, refuse_too_few
 from doctorglm.tune.settings import Method, TuneSettings
 from doctorglm.tune.standing import Standing
+from doctorglm.tune.stopping import outcome
 
 _PARTS = ("train", "valid")
 
@@ -38,9 +45,13 @@ def tune(base: str, data: Path, out: Path, settings: TuneSettings, *, name: Text
     base and for numbers that are not finite, ConfigError for a setting and for an `out` that holds another run.
     """
     fingerprint = base_fingerprint(base_folder(base))
-    files = {part: data / f"{part}.jsonl" for part in _PARTS if part == "train" or (data / f"{part}.jsonl").exists()}
+    files = _files(data, settings)
     conversations = {part: list(read_conversations(file)) for part, file in files.items()}
-    inputs = {"base": fingerprint, **{file.name: sha256_file(file) for file in files.values()}}
+    named = {file.name if part in _PARTS else f"{part} text": file for part, file in files.items()}
+    inputs = {"base": fingerprint, **{name: sha256_file(file) for name, file in named.items()}}
+    asked_again = conversations.pop("replay", [])
+    if settings.replay != NO_REPLAY:
+        refuse_too_few(asked_again, files["replay"], Replay.of(settings.replay))
     dtype = _dtype(settings.method)
     recorded = {"base": base, "dtype": str(dtype), **plain(settings)}
     opened = partial(_open, out, recorded, inputs, settings.seed)
@@ -58,22 +69,76 @@ def tune(base: str, data: Path, out: Path, settings: TuneSettings, *, name: Text
     _refuse_unknown_tokens(base, model, [sample for of, _ in rendered.values() for sample in of])
     model = adapt(model, settings)
     run = opened()
+    held_out = {part: rendered[part][0] if part in rendered else [] for part in ("valid", "general")}
+    corpus = Corpus(samples, held_out["valid"], _padding(tokenizer, renderer), general=held_out["general"])
+    before = losses_before(out / "base.json", model, corpus, settings)
+    replayed = _replayed(out, base, model, tokenizer, asked_again, settings, max_length, samples)
+    if replayed is not None:
+        samples = [*samples, *replayed.samples]
+        rendered["replay"] = replayed.samples, replayed.rejected
+        conversations["replay"] = asked_again
     _write_rejected(out / "rejected.jsonl", {part: rejections for part, (_, rejections) in rendered.items()})
     packing = reads_packed(model, samples, settings)
     fused = fused_layers(model, samples, settings, packing)
     compiled = compiled_layers(model, samples, settings, packing)
-    held_out = rendered["valid"][0] if "valid" in rendered else []
-    corpus = Corpus(samples, held_out, _padding(tokenizer, renderer), packing)
-    with progress_line(name or Text(en="tune", zh="微调"), len(steps_of(samples, settings, packing))) as line:
-        standing = train(model, corpus, settings, out, line, run.identity)
+    corpus = replace(corpus, train=samples, packing=packing)
+    steps = len(steps_of(samples, settings, packing))
+    with progress_line(name or Text(en="tune", zh="微调"), steps) as line:
+        standing = train(model, corpus, settings, out, line, run.identity, before)
+    ended = outcome(standing, before, settings, steps)
+    if standing.step < steps or not (ended["best"] or {"within_bound": True})["within_bound"]:
+        note(en=ended["stopped"]["en"], zh=ended["stopped"]["zh"])
     if settings.method == "full":
         save_model(model, tokenizer, out / "model")
     else:
         save_adapter(model, out / "adapter", fingerprint)
     results = {"counts": _counts(conversations, rendered), "max_length": max_length, **_results(model, standing)}
+    results |= ended
+    if replayed is not None:
+        learned = results["counts"]["supervised_tokens"]
+        results["counts"]["replay"] |= {"conversations": replayed.conversations, **replayed.counts(learned)}
     results |= {"packed": packing, "fused_layers": fused, "compiled_layers": compiled, "weights_in": weights_in(model)}
     run.finish(**results, data=readable(str(data.resolve())), report=_write_page(out, base, data, settings, results))
     return run
+
+
+def _files(data: Path, settings: TuneSettings) -> dict[str, Path]:
+    """Part -> the file that it is read from; `train` may be missing, which reading it says."""
+    files = {part: data / f"{part}.jsonl" for part in _PARTS if part == "train" or (data / f"{part}.jsonl").exists()}
+    general = general_text(settings.general, "valid")
+    replay = general_text(settings.replay_data, "train") if settings.replay != NO_REPLAY else None
+    return files | {part: file for part, file in (("general", general), ("replay", replay)) if file is not None}
+
+
+def _replayed(
+    out: Path,
+    base: str,
+    model: Any,
+    tokenizer: Any,
+    conversations: list[Conversation],
+    settings: TuneSettings,
+    max_length: int,
+    samples: list[Sample],
+) -> Replayed | None:
+    """What `replay` mixes in beside `samples`; where the base is to answer, it does so here."""
+    wanted = Replay.of(settings.replay)
+    renderer = renderer_for(tokenizer)
+
+    def render(some: Iterable[Conversation]) -> tuple[list[Sample], list[Rejection]]:
+        return _rendered(renderer, some, max_length)
+
+    if wanted.own_answers:
+        sampling = Sampling(max_new_tokens=max_length // 2, temperature=1.0, seed=abs(settings.seed))
+        name = Text(en="replay: the base answers", zh="回放：基座作答")
+        with as_base(model, settings.method), progress_line(name, wanted.own_answers) as line:
+            engine = LocalEngine(model, tokenizer, base)
+            kept = out / "replay.jsonl"
+            answered = by_itself(kept, conversations, wanted.own_answers, engine, sampling, line)
+        return own_answers(answered, render)
+    if wanted.share:
+        learned = sum(sample.supervised for sample in samples)
+        return by_share(conversations, render, wanted.share, learned, settings.seed)
+    return None
 
 
 def _open(out: Path, settings: Mapping[str, Any], inputs: Mapping[str, str], seed: int) -> Run:
@@ -181,13 +246,11 @@ def _counts(
 
 
 def _results(model: Any, standing: Standing) -> dict[str, Any]:
-    best = {"step": standing.best_step, "valid_loss": standing.best_valid} if standing.history else None
     return {
         "steps": standing.step,
         "tokens": standing.tokens,
         "training_s": round(standing.seconds, 2),
         "tokens_per_s": round(standing.tokens / max(standing.seconds, 1e-9), 1),
-        "best": best,
         "parameters": {
             "trainable": sum(p.numel() for p in model.parameters() if p.requires_grad),
             "all": sum(p.numel() for p in model.parameters()),
