@@ -45,7 +45,7 @@ class Replayed:
     def counts(self, learned: int) -> dict[str, object]:
         """What `run.json` says of it beside `learned` tokens of the data."""
         tokens = sum(sample.supervised for sample in self.samples)
-        return {"samples": len(self.samples), "supervised_tokens": tokens, "passes": round(self.passes, 3),
+        return {"conversations": self.conversations, "supervised_tokens": tokens, "passes": round(self.passes, 3),
                 "share": round(tokens / (tokens + learned), 4)}  # fmt: skip
 
 
@@ -115,9 +115,9 @@ def by_itself(
     chosen = random.Random(f"replay/{sampling.seed}").sample(questions, number)
     done = list(read_conversations(path)) if path.exists() else []
     for start in range(len(done), number, BATCH):
-        asked = chosen[start : start + BATCH]
-        answers = engine.batch([c.messages for c in asked], sampling)
-        done += [_answered(c, a.text, a.finish) for c, a in zip(asked, answers, strict=True)]
+        batch = chosen[start : start + BATCH]
+        answers = engine.batch([c.messages for c in batch], sampling)
+        done += [_answered(c, a.text, a.finish) for c, a in zip(batch, answers, strict=True)]
         write_conversations(path, done)
         line.update(len(done))
     return done

@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,24 +12,22 @@ import torch
 
 from doctorglm import models
 from doctorglm.conversation import Conversation, read_conversations
-from doctorglm.engine import Sampling
 from doctorglm.errors import ConfigError, DataError, ModelError
 from doctorglm.language import Text, readable
 from doctorglm.models.adapters import base_fingerprint, save_adapter
 from doctorglm.models.half import weights_in
 from doctorglm.models.loading import base_folder, best_device, best_dtype
-from doctorglm.models.local_engine import LocalEngine
 from doctorglm.models.saving import save_model
 from doctorglm.render import Rejection, Renderer, Sample, renderer_for
 from doctorglm.report.progress import progress_line
-from doctorglm.runs import Run, atomic_file, note, read_json, sha256_file
+from doctorglm.runs import Run, atomic_file, note, read_json, sha256_file, write_json
 from doctorglm.settings import plain
 from doctorglm.tune.adapt import adapt
-from doctorglm.tune.before import as_base, losses_before
+from doctorglm.tune.before import losses_before, replayed
 from doctorglm.tune.general import NO_REPLAY, Replay, general_text
 from doctorglm.tune.loop import Corpus, steps_of, train
 from doctorglm.tune.reading import compiled_layers, fused_layers, reads_packed
-from doctorglm.tune.replay import Replayed, by_itself, by_share, own_answers, refuse_too_few
+from doctorglm.tune.replay import refuse_too_few
 from doctorglm.tune.settings import Method, TuneSettings
 from doctorglm.tune.standing import Standing
 from doctorglm.tune.stopping import outcome
@@ -40,9 +38,10 @@ _PARTS = ("train", "valid")
 def tune(base: str, data: Path, out: Path, settings: TuneSettings, *, name: Text | None = None) -> Run:
     """Tunes `base` on `data/train.jsonl`, validated on `data/valid.jsonl`; a finished `out` is returned as it is.
 
-    Leaves `adapter/` (PEFT's format) or `model/`, `checkpoints/`, `metrics.jsonl`, `rejected.jsonl`, `report.html` and
-    `run.json`; nothing before there is something to train on. Raises DataError when there is not, ModelError for the
-    base and for numbers that are not finite, ConfigError for a setting and for an `out` that holds another run.
+    Leaves `adapter/` (PEFT's format) or `model/`, `checkpoints/`, `metrics.jsonl`, `rejected.jsonl`, `base.json` (the
+    base's losses), `replay.jsonl` where the base answered, `report.html` and `run.json`; nothing before there is
+    something to train on. Raises DataError when there is not, ModelError for the base and for numbers that are not
+    finite, ConfigError for a setting and for an `out` that holds another run.
     """
     fingerprint = base_fingerprint(base_folder(base))
     files = _files(data, settings)
@@ -67,16 +66,20 @@ def tune(base: str, data: Path, out: Path, settings: TuneSettings, *, name: Text
     if not samples:
         raise _nothing(files["train"], rejected)
     _refuse_unknown_tokens(base, model, [sample for of, _ in rendered.values() for sample in of])
-    model = adapt(model, settings)
-    run = opened()
     held_out = {part: rendered[part][0] if part in rendered else [] for part in ("valid", "general")}
     corpus = Corpus(samples, held_out["valid"], _padding(tokenizer, renderer), general=held_out["general"])
     before = losses_before(out / "base.json", model, corpus, settings)
-    replayed = _replayed(out, base, model, tokenizer, asked_again, settings, max_length, samples)
-    if replayed is not None:
-        samples = [*samples, *replayed.samples]
-        rendered["replay"] = replayed.samples, replayed.rejected
-        conversations["replay"] = asked_again
+    if Replay.of(settings.replay).own_answers:  # they are kept as they come
+        opened()
+    learned = sum(sample.supervised for sample in samples)
+    render = partial(_rendered, renderer, max_length=max_length)
+    mixed_in = replayed(out, model, tokenizer, asked_again, settings, render, learned, max_length)
+    if mixed_in is not None:
+        samples = [*samples, *mixed_in.samples]
+        rendered["replay"], conversations["replay"] = (mixed_in.samples, mixed_in.rejected), asked_again
+    model = adapt(model, settings)
+    run = opened()
+    write_json(out / "base.json", asdict(before))
     _write_rejected(out / "rejected.jsonl", {part: rejections for part, (_, rejections) in rendered.items()})
     packing = reads_packed(model, samples, settings)
     fused = fused_layers(model, samples, settings, packing)
@@ -94,9 +97,8 @@ def tune(base: str, data: Path, out: Path, settings: TuneSettings, *, name: Text
         save_adapter(model, out / "adapter", fingerprint)
     results = {"counts": _counts(conversations, rendered), "max_length": max_length, **_results(model, standing)}
     results |= ended
-    if replayed is not None:
-        learned = results["counts"]["supervised_tokens"]
-        results["counts"]["replay"] |= {"conversations": replayed.conversations, **replayed.counts(learned)}
+    if mixed_in is not None:
+        results["counts"]["replay"] |= mixed_in.counts(learned)
     results |= {"packed": packing, "fused_layers": fused, "compiled_layers": compiled, "weights_in": weights_in(model)}
     run.finish(**results, data=readable(str(data.resolve())), report=_write_page(out, base, data, settings, results))
     return run
@@ -108,37 +110,6 @@ def _files(data: Path, settings: TuneSettings) -> dict[str, Path]:
     general = general_text(settings.general, "valid")
     replay = general_text(settings.replay_data, "train") if settings.replay != NO_REPLAY else None
     return files | {part: file for part, file in (("general", general), ("replay", replay)) if file is not None}
-
-
-def _replayed(
-    out: Path,
-    base: str,
-    model: Any,
-    tokenizer: Any,
-    conversations: list[Conversation],
-    settings: TuneSettings,
-    max_length: int,
-    samples: list[Sample],
-) -> Replayed | None:
-    """What `replay` mixes in beside `samples`; where the base is to answer, it does so here."""
-    wanted = Replay.of(settings.replay)
-    renderer = renderer_for(tokenizer)
-
-    def render(some: Iterable[Conversation]) -> tuple[list[Sample], list[Rejection]]:
-        return _rendered(renderer, some, max_length)
-
-    if wanted.own_answers:
-        sampling = Sampling(max_new_tokens=max_length // 2, temperature=1.0, seed=abs(settings.seed))
-        name = Text(en="replay: the base answers", zh="回放：基座作答")
-        with as_base(model, settings.method), progress_line(name, wanted.own_answers) as line:
-            engine = LocalEngine(model, tokenizer, base)
-            kept = out / "replay.jsonl"
-            answered = by_itself(kept, conversations, wanted.own_answers, engine, sampling, line)
-        return own_answers(answered, render)
-    if wanted.share:
-        learned = sum(sample.supervised for sample in samples)
-        return by_share(conversations, render, wanted.share, learned, settings.seed)
-    return None
 
 
 def _open(out: Path, settings: Mapping[str, Any], inputs: Mapping[str, str], seed: int) -> Run:

@@ -138,4 +138,7 @@ def _why_these(standing: Standing, settings: TuneSettings) -> Text:
             "forgotten there",
             zh=f"第 {lowest[0]} 步的验证损失更低，但遗忘超过 max_forgetting={bound} nat",
         )
-    return Text(en="their validation loss is the lowest", zh="验证损失最低")
+    loss = f"{standing.best_valid:.2f}"
+    return Text(
+        en=f"their validation loss is the lowest, at {loss} nats per token", zh=f"验证损失最低，为 {loss} nat / token"
+    )
