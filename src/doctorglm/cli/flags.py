@@ -126,6 +126,13 @@ Method = Annotated[
         help=say(en="Adapters on a frozen base (default), or every weight.", zh="低秩适配器（默认），或全部权重。"),
     ),
 ]
+Search = Annotated[
+    bool,
+    typer.Option(
+        "--search",
+        help=say(en="Short runs at several learning rates, and which to take.", zh="短程试几个学习率，给出推荐。"),
+    ),
+]
 Model = Annotated[
     str,
     typer.Option(

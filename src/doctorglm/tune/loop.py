@@ -205,18 +205,22 @@ def _update(optimizers: list[torch.optim.Optimizer]) -> None:
 
 
 class DivergedError(ModelError):
-    """Numbers that no training can go on from: the end of a run, and a finding of a search."""
+    """Numbers that no training can go on from after `step`: the end of a run, and a finding of a search."""
+
+    step = 0
 
 
 def _no_use(step: int, values: str, records: Sequence[str]) -> DivergedError:
     """The error for them; an exact 0 is what broken half precision gives."""
     named = list(dict.fromkeys(records))
     shown = ", ".join(named[:8]) + (" ..." if len(named) > 8 else "")
-    return DivergedError(
+    error = DivergedError(
         en=f"step {step}: {values}; records {shown}. The last checkpoint is kept. "
         "Lower learning_rate, or look at these records.",
         zh=f"第 {step} 步：{values}；记录 {shown}。上一个检查点已保留。请降低 learning_rate，或检查这些记录。",
     )
+    error.step = step
+    return error
 
 
 def validated(model: Any, corpus: Corpus, settings: TuneSettings, *, step: int) -> Losses:
