@@ -13,6 +13,7 @@ from doctorglm.errors import ConfigError
 from doctorglm.settings import build, parse_overrides
 from doctorglm.tune import compiled, stage
 from doctorglm.tune.checkpoint import Checkpoints
+from doctorglm.tune.general import general_text
 from doctorglm.tune.settings import TuneSettings
 
 # field -> (another value, what else has to be set for it to matter)
@@ -40,6 +41,11 @@ CHANGES: dict[str, tuple[Any, dict[str, Any]]] = {
     "lora_targets": ("q_proj", {}),
     "rslora": (True, {}),
     "validate_every": (2, {}),
+    "general": ("none", {}),
+    "max_forgetting": (0.0, {"validate_every": 1, "optimizer": "adamw", "learning_rate": 0.3}),
+    "patience": (1, {"validate_every": 1, "learning_rate": 0.3, "schedule": "constant"}),
+    "replay": ("0.4", {}),
+    "replay_data": (str(general_text("shipped", "valid")), {"replay": "0.4"}),
     "checkpoint_every_s": (1e-9, {}),
     "seed": (1, {}),
 }
@@ -75,9 +81,12 @@ def seen() -> dict[str, tuple[Any, ...]]:
 @pytest.mark.parametrize("name", [f.name for f in fields(TuneSettings)])
 def test_every_setting_changes_something(outcome: Any, seen: dict[str, tuple[Any, ...]], name: str) -> None:
     value, needed = CHANGES[name]
-    usual = TuneSettings(
-        epochs=1, batch_tokens=250, lora_rank=2, learning_rate=0.01, max_steps=5, validate_every=0,
-        checkpoint_every_s=9999, accumulation=1, **needed,
+    usual = replace(
+        TuneSettings(
+            epochs=1, batch_tokens=250, lora_rank=2, learning_rate=0.01, max_steps=5, validate_every=0,
+            checkpoint_every_s=9999, accumulation=1,
+        ),
+        **needed,
     )  # fmt: skip
     if name == "epochs":
         usual = replace(usual, max_steps=0, batch_tokens=1200)
@@ -88,9 +97,17 @@ def test_every_setting_changes_something(outcome: Any, seen: dict[str, tuple[Any
 
 
 def test_a_setting_without_effect_is_named() -> None:
-    assert TuneSettings().without_effect() == ["muon_learning_rate"]
-    full = TuneSettings(method="full", schedule="constant", optimizer="muon").without_effect()
-    assert full == ["final_learning_rate", "lora_rank", "lora_alpha", "lora_dropout", "lora_targets", "rslora"]
+    assert TuneSettings().without_effect() == ["muon_learning_rate", "replay_data"]
+    full = TuneSettings(method="full", schedule="constant", optimizer="muon", general="none", replay="self:3")
+    assert full.without_effect() == [
+        "final_learning_rate",
+        "max_forgetting",
+        "lora_rank",
+        "lora_alpha",
+        "lora_dropout",
+        "lora_targets",
+        "rslora",
+    ]
 
 
 def test_an_unknown_setting_names_the_nearest() -> None:

@@ -40,9 +40,9 @@ class Replay:
 
 
 def parse_replay(value: Any) -> str:
-    """`0.2` or `self:200` as text, 0 (or false, none) as `0`; raises ConfigError for anything else."""
+    """`0.2` or `self:200` as text, `0` also for none; raises ConfigError for anything else."""
     text = str(value).strip().lower()
-    if text in ("false", "none"):
+    if text == NONE:
         return NO_REPLAY
     if re.fullmatch(r"self:[1-9][0-9]{0,8}", text):
         return text

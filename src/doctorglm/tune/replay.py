@@ -124,11 +124,22 @@ def by_itself(
 
 
 def own_answers(answered: Sequence[Conversation], render: Render) -> Replayed:
-    """The answers that ended by themselves; one that was cut would teach an end where the base saw none."""
+    """The answers that ended by themselves; one that was cut would teach an end where the base saw none.
+
+    Raises DataError when there is none.
+    """
     usable = [c for c in answered if c.meta.get("finish") == "stop"]
     samples, rejected = render(usable)
     cut = [Rejection(c.id, 0, f"own answer: {c.meta.get('finish')}") for c in answered if c not in usable]
-    return Replayed(conversations=len(usable), samples=samples, rejected=[*cut, *rejected], passes=1.0)
+    if not samples:
+        raise DataError(
+            en=f"replay: none of the base's {len(answered)} answers ended by itself. Raise max_length, or replay real "
+            "conversations, such as replay=0.2.",
+            zh=f"replay：基座的 {len(answered)} 个回答没有一个正常结束。请调大 max_length，"
+            "或回放真实对话，如 replay=0.2。",
+        )
+    used = len({sample.record_id for sample in samples})
+    return Replayed(conversations=used, samples=samples, rejected=[*cut, *rejected], passes=1.0)
 
 
 def _asked(conversation: Conversation) -> Conversation | None:
