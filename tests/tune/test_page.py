@@ -203,7 +203,7 @@ FORGOT: dict[str, Any] = {
 
 
 def test_the_page_tells_what_was_forgotten_and_why_the_run_stopped() -> None:
-    """General and medical loss in one frame with the base's level, then the meter with its bound; the kept step in both."""
+    """General and medical loss in one frame with the base's level, then the meter with its bound; kept step marked."""
     measured = rows()
     for row in measured[9::10]:
         forgetting = row["step"] * 0.003 if row["step"] > 20 else 0.03

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 
+from doctorglm.conversation import Conversation, Message, write_conversations
 from doctorglm.errors import ConfigError
 from doctorglm.settings import build, parse_overrides
 from doctorglm.tune import compiled, stage
@@ -42,7 +43,7 @@ CHANGES: dict[str, tuple[Any, dict[str, Any]]] = {
     "rslora": (True, {}),
     "validate_every": (2, {}),
     "general": ("none", {}),
-    "max_forgetting": (0.0, {"validate_every": 1, "optimizer": "adamw", "learning_rate": 0.3}),
+    "max_forgetting": (0.0, {"validate_every": 1, "max_forgetting": 1e-6, "general": "LETTERS"}),
     "patience": (1, {"validate_every": 1, "learning_rate": 0.3, "schedule": "constant"}),
     "replay": ("0.4", {}),
     "replay_data": (str(general_text("shipped", "valid")), {"replay": "0.4"}),
@@ -79,7 +80,9 @@ def seen() -> dict[str, tuple[Any, ...]]:
 
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf:UserWarning")
 @pytest.mark.parametrize("name", [f.name for f in fields(TuneSettings)])
-def test_every_setting_changes_something(outcome: Any, seen: dict[str, tuple[Any, ...]], name: str) -> None:
+def test_every_setting_changes_something(
+    outcome: Any, seen: dict[str, tuple[Any, ...]], tmp_path_factory: pytest.TempPathFactory, name: str
+) -> None:
     value, needed = CHANGES[name]
     usual = replace(
         TuneSettings(
@@ -90,6 +93,11 @@ def test_every_setting_changes_something(outcome: Any, seen: dict[str, tuple[Any
     )  # fmt: skip
     if name == "epochs":
         usual = replace(usual, max_steps=0, batch_tokens=1200)
+    if usual.general == "LETTERS":  # which the data has none of, so that training on it forgets them
+        letters = tmp_path_factory.mktemp("letters") / "general.jsonl"
+        said = (Message("user", "say it"), Message("assistant", "the quick brown fox jumps over a lazy dog"))
+        write_conversations(letters, [Conversation(id="a", messages=said)])
+        usual = replace(usual, general=str(letters))
     key = repr(usual)
     seen[key] = seen.get(key) or outcome(usual)
     assert getattr(usual, name) != value
