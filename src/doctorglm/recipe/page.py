@@ -163,7 +163,7 @@ def _losses(out: Path) -> Figure:
             en=f"The training loss goes from {number(first)} to {number(last)} nats per token",
             zh=f"训练损失从 {number(first)} 到 {number(last)} nat / token",
         ),
-        chart=curve(losses(rows, tuned["before"]), unit=Text(en="nats per token", zh="nat / token"), best=best),
+        chart=curve(losses(rows, tuned.get("before", {})), unit=Text(en="nats per token", zh="nat / token"), best=best),
         n=Text(en=f"n = {len(rows)} steps", zh=f"n = {len(rows)} 步"),
     )
 

@@ -45,7 +45,7 @@ class SearchSettings:
     steps: int = Field(default=30, ge=2)
     """Steps of each run, its warm-up and the fall of its rate among them."""
     conversations: int = Field(default=1000, ge=1)
-    """Conversations drawn from the training data at most; 30 steps of 2,048 tokens read fewer."""
+    """Conversations drawn from the training data at most; the default steps read fewer."""
     valid: int = Field(default=100, ge=1)
     """Conversations drawn from the validation data at most."""
     tie: float = Field(default=0.01, ge=0)

@@ -70,7 +70,7 @@ class TuneSettings:
     """Validations without better weights after which the run stops; 0 never. Fewer than 10 miss what a falling rate
     still gains."""
     replay: Annotated[str, BeforeValidator(parse_replay)] = NO_REPLAY
-    """General conversations mixed in: 0.2 of the tokens learned; or `self:200`, 200 questions that the base answers."""
+    """General conversations mixed in: `0.2` of the tokens learned; `self:200`: as many questions the base answers."""
     replay_data: str = SHIPPED
     """Where `replay` takes them from: `shipped`, or a file of conversations."""
     checkpoint_every_s: float = Field(default=30.0, gt=0)

@@ -69,8 +69,7 @@ def tune(base: str, data: Path, out: Path, settings: TuneSettings, *, name: Text
     held_out = {part: rendered[part][0] if part in rendered else [] for part in ("valid", "general")}
     corpus = Corpus(samples, held_out["valid"], _padding(tokenizer, renderer), general=held_out["general"])
     before = losses_before(out / "base.json", model, corpus, settings)
-    if Replay.of(settings.replay).own_answers:  # they are kept as they come
-        opened()
+    holding = opened() if Replay.of(settings.replay).own_answers else None  # they are kept as they come
     learned = sum(sample.supervised for sample in samples)
     render = partial(_rendered, renderer, max_length=max_length)
     mixed_in = replayed(out, model, tokenizer, asked_again, settings, render, learned, max_length)
@@ -78,7 +77,7 @@ def tune(base: str, data: Path, out: Path, settings: TuneSettings, *, name: Text
         samples = [*samples, *mixed_in.samples]
         rendered["replay"], conversations["replay"] = (mixed_in.samples, mixed_in.rejected), asked_again
     model = adapt(model, settings)
-    run = opened()
+    run = holding or opened()
     write_json(out / "base.json", asdict(before))
     _write_rejected(out / "rejected.jsonl", {part: rejections for part, (_, rejections) in rendered.items()})
     packing = reads_packed(model, samples, settings)
