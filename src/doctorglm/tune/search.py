@@ -22,12 +22,12 @@ from doctorglm.errors import DataError
 from doctorglm.language import Text
 from doctorglm.models.adapters import base_fingerprint
 from doctorglm.models.loading import base_folder
-from doctorglm.runs import Run, note, read_json, sha256_file, write_json
+from doctorglm.runs import Run, atomic_file, note, read_json, sha256_file, write_json
 from doctorglm.settings import STRICT, plain
 from doctorglm.tune.before import REPLAY_FILE
 from doctorglm.tune.loop import DivergedError
 from doctorglm.tune.settings import TuneSettings
-from doctorglm.tune.stage import tune
+from doctorglm.tune.stage import files_of, tune
 from doctorglm.tune.stopping import within_bound
 
 _MEASURED_ONCE = ("base.json", REPLAY_FILE)
@@ -152,15 +152,15 @@ def search(base: str, data: Path, out: Path, settings: TuneSettings, wanted: Sea
     What was tried is not tried again. Raises DataError without `data/valid.jsonl`, and what `tune` raises but for
     numbers that are not finite.
     """
-    files = {part: data / f"{part}.jsonl" for part in ("train", "valid")}
-    if not files["valid"].exists():
+    files = files_of(data, settings)
+    if "valid" not in files:
         raise DataError(
-            en=f"{files['valid']}: no such file. Rates are compared on data to validate on; add a part `valid` with "
-            "curate splits=train=0.9,valid=0.1.",
-            zh=f"{files['valid']}：文件不存在。比较学习率需要验证数据；"
+            en=f"{data / 'valid.jsonl'}: no such file. Rates are compared on data to validate on; add a part "
+            "`valid` with curate splits=train=0.9,valid=0.1.",
+            zh=f"{data / 'valid.jsonl'}：文件不存在。比较学习率需要验证数据；"
             "请用 curate splits=train=0.9,valid=0.1 划出 valid。",
         )
-    inputs = {"base": base_fingerprint(base_folder(base)), **{f.name: sha256_file(f) for f in files.values()}}
+    inputs = {"base": base_fingerprint(base_folder(base)), **{part: sha256_file(f) for part, f in files.items()}}
     searched = {"base": base, **plain(settings), **{f"search.{k}": v for k, v in plain(wanted).items()}}
     run = Run(out, stage="search", settings=searched, inputs=inputs, seed=settings.seed)
     if run.finished:
@@ -195,8 +195,8 @@ def _tried(base: str, out: Path, settings: TuneSettings, wanted: SearchSettings,
     for name in _MEASURED_ONCE:  # by the first run; the same for all
         known = next((p for p in sorted(out.glob(f"rate-*/{name}")) if p.parent != folder), None)
         if known is not None and not (folder / name).exists():
-            folder.mkdir(exist_ok=True)
-            shutil.copy(known, folder / name)
+            with atomic_file(folder / name, "wb") as copy:
+                copy.write(known.read_bytes())
     title = Text(en=f"search: rate {rate:g}", zh=f"搜索：学习率 {rate:g}")
     try:
         best = tune(base, out / "data", folder, short, name=title).record["best"]

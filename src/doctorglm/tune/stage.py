@@ -44,7 +44,7 @@ def tune(base: str, data: Path, out: Path, settings: TuneSettings, *, name: Text
     finite, ConfigError for a setting and for an `out` that holds another run.
     """
     fingerprint = base_fingerprint(base_folder(base))
-    files = _files(data, settings)
+    files = files_of(data, settings)
     conversations = {part: list(read_conversations(file)) for part, file in files.items()}
     named = {file.name if part in _PARTS else f"{part} text": file for part, file in files.items()}
     inputs = {"base": fingerprint, **{name: sha256_file(file) for name, file in named.items()}}
@@ -103,7 +103,7 @@ def tune(base: str, data: Path, out: Path, settings: TuneSettings, *, name: Text
     return run
 
 
-def _files(data: Path, settings: TuneSettings) -> dict[str, Path]:
+def files_of(data: Path, settings: TuneSettings) -> dict[str, Path]:
     """Part -> the file that it is read from; `train` may be missing, which reading it says."""
     files = {part: data / f"{part}.jsonl" for part in _PARTS if part == "train" or (data / f"{part}.jsonl").exists()}
     general = general_text(settings.general, "valid")
