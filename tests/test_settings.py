@@ -19,8 +19,11 @@ from doctorglm.evaluate import EvaluateSettings, GateSettings
 from doctorglm.settings import STRICT, build, nearest, parse_overrides, plain, scalar
 from doctorglm.tune import TuneSettings
 from doctorglm.tune.pretrain import PretrainSettings
+from doctorglm.tune.search import SearchSettings
 
-ALL: list[type[Any]] = [CurateSettings, TuneSettings, PretrainSettings, EvaluateSettings, GateSettings, Sampling]
+ALL: list[type[Any]] = [
+    CurateSettings, TuneSettings, PretrainSettings, SearchSettings, EvaluateSettings, GateSettings, Sampling
+]  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)

@@ -39,7 +39,7 @@ def test_text_on_a_mark_can_be_read(name: ColourName, shade: str) -> None:
 
 
 @pytest.mark.parametrize("shade", ["light", "dark"])
-@pytest.mark.parametrize("name", ["accent", "base", "placebo", "training"])
+@pytest.mark.parametrize("name", ["accent", "base", "placebo", "training", "general"])
 def test_lines_of_pictures_can_be_seen(name: ColourName, shade: str) -> None:
     """3:1 is what WCAG asks of graphics."""
     assert contrast(getattr(COLOURS[name], shade), getattr(COLOURS["paper"], shade)) >= 3

@@ -1,8 +1,7 @@
 """Real failures of others, by their number in the list of cases: those of the stage `training`, and bad input.
 
 C062 (packing) is in `test_packing.py` and what belongs to it, C055 (P-tuning v2 in half precision) in
-`test_ptuning.py`. C061 (every question gets the training answer) comes with the gate's general prompts, which are not
-built yet. Where another file holds the full test, the one here is a thin one that names it.
+`test_ptuning.py`. Where another file holds the full test, the one here is a thin one that names it.
 """
 
 import copy
@@ -18,8 +17,10 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer
 
 from doctorglm import language, models
-from doctorglm.conversation import Conversation, Message
+from doctorglm.conversation import Conversation, Message, write_conversations
 from doctorglm.errors import ConfigError, ModelError
+from doctorglm.evaluate.gate import decide
+from doctorglm.evaluate.statistics import paired_difference
 from doctorglm.models.saving import save_model
 from doctorglm.render import IGNORED, Rejection, Sample, renderer_for
 from doctorglm.tune import TuneSettings, loop, stage, tune
@@ -203,6 +204,41 @@ def test_c059_more_epochs_in_a_folder_are_refused_with_the_reason(
     with pytest.raises(ConfigError) as caught:
         tune(str(qwen_base), data, tmp_path / "out", changed(settings, epochs=3, lora_rank=3))
     assert "More steps" not in str(caught.value), "it is another run altogether"
+
+
+def test_c061_a_model_that_answers_everything_with_its_training_answer_is_caught_twice(
+    qwen_base: Path, tmp_path: Path, write_data: Any, changed: Change, capsys: Any
+) -> None:
+    """50 records with one answer, far too long; 你好 and 1+1=? are foreseen worse than by the base.
+
+    The run itself says so and keeps the weights that have forgotten least; the gate, given the same likelihoods item by
+    item, blocks (`tests/evaluate/test_gate.py` has its margins).
+    """
+    records = [asked("多休息，少熬夜。", question=f"头疼{'吗' * (i % 9)}", name=str(i)) for i in range(50)]
+    general = [asked("你好！很高兴见到你。", "你好", "g-1"), asked("2", "1+1=?", "g-2")] * 20
+    write_conversations(tmp_path / "general.jsonl", general)
+    settings = TuneSettings(
+        batch_tokens=400, learning_rate=0.05, max_steps=12, validate_every=4, lora_rank=4,
+        general=str(tmp_path / "general.jsonl"), schedule="constant",
+    )  # fmt: skip
+    record = tune(str(qwen_base), write_data(records, records[:5]), tmp_path / "out", settings).record
+    assert record["best"]["valid_loss"] < record["before"]["valid_loss"] - 1, "it has learned its answer"
+    assert record["forgetting"]["last"] > settings.max_forgetting
+    rows = [json.loads(line) for line in (tmp_path / "out/metrics.jsonl").read_text("utf-8").splitlines()]
+    meter = {row["step"]: row["forgetting"] for row in rows if "forgetting" in row}
+    assert record["best"]["step"] == min(meter, key=lambda step: meter[step])
+    assert not record["best"]["within_bound"] and record["stopped"]["en"] in capsys.readouterr().err
+    nats = {}
+    for which, adapter in (("base", None), ("tuned", tmp_path / "out/adapter")):
+        model, tokenizer = models.load(qwen_base, adapter)
+        samples = [s for c in general for s in renderer_for(tokenizer).training(c, 100) if isinstance(s, Sample)]
+        nats[which] = [mean_nats(model, [s], 400, 0) * s.supervised for s in samples]
+    weights = [s.supervised for s in samples]
+    forgot = paired_difference(nats["tuned"], nats["base"], weights)
+    verdict = decide({"general/nll_per_token": forgot}, None, None)
+    (general_criterion,) = [c for c in verdict.criteria if c.name == "general/nll_per_token not worse"]
+    assert not verdict.passed and not general_criterion.passed
+    assert general_criterion.finding.en == "general NLL per token worse than the base's"
 
 
 def test_c063_a_validation_that_memory_refuses_goes_on_in_halves(

@@ -183,5 +183,48 @@ def test_what_a_run_leaves_is_what_the_page_takes(
     record = tune(str(qwen_base), data, tmp_path / "out", changed(quick, max_steps=3)).record
     html = (tmp_path / "out/report.html").read_text(encoding="utf-8")
     assert f"{record['counts']['supervised_tokens']:,}" in html
-    assert f"at {record['best']['valid_loss']:.2f} nats per token" in html
+    assert f"the lowest, at {record['best']['valid_loss']:.2f} nats per token" in html
+    assert "General text" in html and "通用文本" in html
     assert "max_steps=3" in html
+
+
+FORGOT: dict[str, Any] = {
+    "counts": {
+        **RESULTS["counts"],
+        "general": {"conversations": 48, "samples": 49, "supervised_tokens": 900, "rejected": {}},
+        "replay": {"conversations": 150, "samples": 150, "supervised_tokens": 300, "share": 0.196, "passes": 1.0,
+                   "rejected": {"own answer: length": 50}},
+    },
+    "before": {"valid_loss": 3.9, "general_nll": 2.5},
+    "best": {"step": 20, "valid_loss": 2.4456, "general_nll": 2.53, "forgetting": 0.03, "within_bound": True},
+    "forgetting": {"kept": 0.03, "last": 0.12, "highest": 0.12},
+    "stopped": {"reason": "patience", "step": 40, "of": 90, "en": "Stopped early.", "zh": "提前停止。"},
+}  # fmt: skip
+
+
+def test_the_page_tells_what_was_forgotten_and_why_the_run_stopped() -> None:
+    """General and medical loss in one frame with the base's level, then the meter with its bound; kept step marked."""
+    measured = rows()
+    for row in measured[9::10]:
+        forgetting = row["step"] * 0.003 if row["step"] > 20 else 0.03
+        row |= {"forgetting": forgetting, "general_nll": 2.5 + forgetting}
+    shown = page(rows=measured, results={**RESULTS, **FORGOT})
+    verdict = block(shown, Verdict)
+    assert (verdict.sentence.en, verdict.sentence.zh) == ("Stopped early.", "提前停止。")
+    assert [n.value for n in verdict.numbers] == ["2.45", "+0.030", "72", "2:05"]
+    losses, meter = block(shown, Figure), block(shown, Figure, 1)
+    for text in ("Training", "Validation", "General text", "Base, general", "best: step 20, 2.45"):
+        assert text in losses.chart.wide.en, text
+    assert "48 of general text" in losses.n.en and "48 段通用对话" in losses.n.zh
+    assert cells(losses.chart.table)[0][0] == "0" and "3.900" in cells(losses.chart.table)[0]
+    assert meter.title.en == "What is kept foresees general text 0.030 nats per token worse"
+    assert meter.title.zh == "保留的权重对通用文本的预测差了 0.030 nat / token"
+    for text in ("Forgotten", "Bound", "0.050", "best: step 20, 0.030"):
+        assert text in meter.chart.wide.en, text
+    assert [row[1] for row in cells(meter.chart.table)] == ["0.0000", "0.0300", "0.0300", "0.0900", "0.1200"]
+    table = cells(block(shown, Table))
+    assert ["general conversations replayed", "150"] in table and [
+        "their share of the tokens learned",
+        "19.6\u202f%",
+    ] in table
+    assert ["剔除的回答：基座作答未正常结束（length）", "50"] in cells(block(shown, Table), "zh")

@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 import torch
 
+from doctorglm.conversation import Conversation, Message, write_conversations
 from doctorglm.errors import ConfigError
 from doctorglm.settings import build, parse_overrides
 from doctorglm.tune import compiled, stage
 from doctorglm.tune.checkpoint import Checkpoints
+from doctorglm.tune.general import general_text
 from doctorglm.tune.settings import TuneSettings
 
 # field -> (another value, what else has to be set for it to matter)
@@ -45,6 +47,11 @@ CHANGES: dict[str, tuple[Any, dict[str, Any]]] = {
     "prefix_hidden": (3, {"method": "ptuning", "prefix_projection": True}),
     "prefix_dropout": (0.5, {"method": "ptuning"}),
     "validate_every": (2, {}),
+    "general": ("none", {}),
+    "max_forgetting": (0.0, {"validate_every": 1, "max_forgetting": 1e-6, "general": "LETTERS"}),
+    "patience": (1, {"validate_every": 1, "learning_rate": 0.3, "schedule": "constant"}),
+    "replay": ("0.4", {}),
+    "replay_data": (str(general_text("shipped", "valid")), {"replay": "0.4"}),
     "checkpoint_every_s": (1e-9, {}),
     "seed": (1, {}),
 }
@@ -78,14 +85,24 @@ def seen() -> dict[str, tuple[Any, ...]]:
 
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf:UserWarning")
 @pytest.mark.parametrize("name", [f.name for f in fields(TuneSettings)])
-def test_every_setting_changes_something(outcome: Any, seen: dict[str, tuple[Any, ...]], name: str) -> None:
+def test_every_setting_changes_something(
+    outcome: Any, seen: dict[str, tuple[Any, ...]], tmp_path_factory: pytest.TempPathFactory, name: str
+) -> None:
     value, needed = CHANGES[name]
-    usual = TuneSettings(
-        epochs=1, batch_tokens=250, lora_rank=2, learning_rate=0.01, max_steps=5, validate_every=0,
-        checkpoint_every_s=9999, accumulation=1, **needed,
+    usual = replace(
+        TuneSettings(
+            epochs=1, batch_tokens=250, lora_rank=2, learning_rate=0.01, max_steps=5, validate_every=0,
+            checkpoint_every_s=9999, accumulation=1,
+        ),
+        **needed,
     )  # fmt: skip
     if name == "epochs":
         usual = replace(usual, max_steps=0, batch_tokens=1200)
+    if usual.general == "LETTERS":  # which the data has none of, so that training on it forgets them
+        letters = tmp_path_factory.mktemp("letters") / "general.jsonl"
+        said = (Message("user", "say it"), Message("assistant", "the quick brown fox jumps over a lazy dog"))
+        write_conversations(letters, [Conversation(id="a", messages=said)])
+        usual = replace(usual, general=str(letters))
     key = repr(usual)
     seen[key] = seen.get(key) or outcome(usual)
     assert getattr(usual, name) != value
@@ -95,11 +112,11 @@ def test_every_setting_changes_something(outcome: Any, seen: dict[str, tuple[Any
 def test_a_setting_without_effect_is_named() -> None:
     prefix = ["prefix_tokens", "prefix_init", "prefix_projection", "prefix_dropout", "prefix_hidden"]
     lora = ["lora_rank", "lora_alpha", "lora_dropout", "lora_targets", "rslora"]
-    assert TuneSettings().without_effect() == ["muon_learning_rate", *prefix]
-    full = TuneSettings(method="full", schedule="constant", optimizer="muon").without_effect()
-    assert full == ["final_learning_rate", *lora, *prefix]
+    assert TuneSettings().without_effect() == ["muon_learning_rate", "replay_data", *prefix]
+    full = TuneSettings(method="full", schedule="constant", optimizer="muon", general="none", replay="self:3")
+    assert full.without_effect() == ["final_learning_rate", "max_forgetting", *lora, *prefix]
     ptuning = TuneSettings(method="ptuning", prefix_projection=True).without_effect()
-    assert ptuning == ["fuse", "muon_learning_rate", *lora]
+    assert ptuning == ["fuse", "muon_learning_rate", "replay_data", *lora]
 
 
 def test_an_unknown_setting_names_the_nearest() -> None:

@@ -37,7 +37,7 @@ def test_an_adapter_is_left_that_models_load_opens(base: Path, data: Path, tmp_p
     run = tune(str(base), data, tmp_path / "out", quick)
     assert run.finished
     made = {f for f in files(tmp_path / "out") if not f.startswith(("adapter/", "checkpoints/"))}
-    assert made == {"run.json", "report.html", "metrics.jsonl", "rejected.jsonl"}
+    assert made == {"run.json", "base.json", "report.html", "metrics.jsonl", "rejected.jsonl"}
     adapter = tmp_path / "out/adapter"
     assert {"adapter/adapter_config.json", "adapter/adapter_model.safetensors"} <= files(tmp_path / "out")
     tensors = load_file(adapter / "adapter_model.safetensors")

@@ -129,6 +129,13 @@ Method = Annotated[
         ),
     ),
 ]
+Search = Annotated[
+    bool,
+    typer.Option(
+        "--search",
+        help=say(en="Short runs at several learning rates, and which to take.", zh="短程试几个学习率，给出推荐。"),
+    ),
+]
 Model = Annotated[
     str,
     typer.Option(

@@ -191,15 +191,18 @@ def tune(
     out: flags.Out,
     settings: flags.Settings = None,
     method: flags.Method = None,
+    search: flags.Search = False,
     as_json: flags.Json = False,
 ) -> int:
-    """Leaves an adapter or a model, metrics and a page."""
+    """Leaves an adapter or a model, metrics and a page; or finds a learning rate."""
     from doctorglm.tune import TuneSettings
     from doctorglm.tune import tune as stage
 
     values = parse_overrides(settings or [])
     if method is not None:
         values["method"] = method
+    if search:
+        return _search(base, data, out, values, as_json)
     done = stage(base, data, out, build(TuneSettings, values, "tune"))
     print_json({"out": str(out), **done.record}, as_json)
     made = out / ("model" if done.record["settings"]["method"] == "full" else "adapter")
@@ -447,6 +450,27 @@ def doctor(as_json: flags.Json = False) -> int:
         rows = [(Text(en=f"{sign[f.state]} {f.name.en}", zh=f"{sign[f.state]} {f.name.zh}"), f.value, f.remedy or "")
                 for f in findings]  # fmt: skip
         show(Table(columns=columns, rows=rows), sys.stdout)
+    return 0
+
+
+def _search(base: str, data: Path, out: Path, values: dict[str, Any], as_json: bool) -> int:
+    """Short runs at several rates; the command that goes on with the best of them."""
+    from doctorglm.tune import TuneSettings
+    from doctorglm.tune.page import command_of
+    from doctorglm.tune.search import SearchSettings, at_rate
+    from doctorglm.tune.search import search as stage
+    from doctorglm.tune.search_page import write_search
+
+    wanted = build(TuneSettings, _own(values, "search"), "tune")
+    done = stage(base, data, out, wanted, build(SearchSettings, _of(values, "search"), "search")).record
+    commands = [shlex.join(["doctorglm", *sys.argv[1:]])]
+    if done["recommended"]:
+        rate = done["recommended"]["learning_rate"]
+        commands.append(command_of(base, data, out / "tuned", at_rate(wanted, rate)))
+    report = write_search(out, done, wanted, commands)
+    print_json({"out": str(out), "trials": done["trials"], "recommended": done["recommended"],
+                "reason": done["reason"], "next": commands[1:]}, as_json)  # fmt: skip
+    tell("\n".join([say(**done["reason"]), *commands[1:], say(en=f"Report: {report}", zh=f"报告：{report}")]), as_json)
     return 0
 
 

@@ -10,11 +10,12 @@ from doctorglm.language import Text
 from doctorglm.recipe.pipeline import Outcome
 from doctorglm.report import strings
 from doctorglm.report.blocks import Answer, Answers, Commands, Figure, Number, Page, Question, Table, Verdict
-from doctorglm.report.charts import Branch, Difference, Series, curve, flow, intervals
+from doctorglm.report.charts import Branch, Difference, curve, flow, intervals
 from doctorglm.report.numbers import interval, number, percent
 from doctorglm.report.page import write
 from doctorglm.report.tokens import ColourName
 from doctorglm.runs import read_json
+from doctorglm.tune.page import losses
 
 _COLOURS: Mapping[str, ColourName] = {"base": "base", "tuned": "accent", "placebo": "placebo"}
 _NAMES = {"base": strings.BASE, "tuned": strings.TUNED, "placebo": strings.PLACEBO}
@@ -154,18 +155,15 @@ def _comparison(gate: Mapping[str, Any]) -> Figure:
 
 def _losses(out: Path) -> Figure:
     rows = [json.loads(line) for line in (out / "tune" / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
-    valid = [(row["step"], row["valid_loss"]) for row in rows if row.get("valid_loss") is not None]
-    series = [Series(label=strings.TRAINING, points=[(row["step"], row["loss"]) for row in rows], colour="training")]
-    if valid:
-        series.append(Series(label=strings.VALIDATION, points=valid, colour="accent"))
-    best = min(valid, key=lambda point: point[1]) if valid else None
+    tuned = read_json(out / "tune" / "run.json")
+    best = (tuned["best"]["step"], tuned["best"]["valid_loss"]) if tuned["best"] else None
     first, last = rows[0]["loss"], rows[-1]["loss"]
     return Figure(
         title=Text(
             en=f"The training loss goes from {number(first)} to {number(last)} nats per token",
             zh=f"训练损失从 {number(first)} 到 {number(last)} nat / token",
         ),
-        chart=curve(series, unit=Text(en="nats per token", zh="nat / token"), best=best),
+        chart=curve(losses(rows, tuned.get("before", {})), unit=Text(en="nats per token", zh="nat / token"), best=best),
         n=Text(en=f"n = {len(rows)} steps", zh=f"n = {len(rows)} 步"),
     )
 

@@ -10,6 +10,7 @@ TUNED = Text(en="Tuned", zh="微调")
 PLACEBO = Text(en="Placebo", zh="安慰剂")
 TRAINING = Text(en="Training", zh="训练")
 VALIDATION = Text(en="Validation", zh="验证")
+GENERAL = Text(en="General text", zh="通用文本")
 
 STEP = Text(en="Step", zh="步")
 STAGE = Text(en="Stage", zh="去向")

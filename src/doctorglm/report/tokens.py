@@ -8,7 +8,19 @@ from dataclasses import dataclass
 from typing import Literal
 
 ColourName = Literal[
-    "paper", "card", "ink", "faint", "line", "accent", "caution", "danger", "mark", "base", "placebo", "training"
+    "paper",
+    "card",
+    "ink",
+    "faint",
+    "line",
+    "accent",
+    "caution",
+    "danger",
+    "mark",
+    "base",
+    "placebo",
+    "training",
+    "general",
 ]
 
 
@@ -36,6 +48,8 @@ COLOURS: dict[ColourName, Colour] = {
     # tells them from the accent and from grey
     "placebo": Colour("#c872a2", "#cc79a7"),
     "training": Colour("#0072b2", "#56b4e9"),
+    # their vermilion: what is forgotten
+    "general": Colour("#d55e00", "#f0894d"),
 }
 """The tuned model is always `accent`, its base always `base`."""
 

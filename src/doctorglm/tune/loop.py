@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 import torch
 
 from doctorglm.errors import ModelError
+from doctorglm.language import Text
 from doctorglm.render import Sample
 from doctorglm.report.progress import Line
 from doctorglm.runs import atomic_file
@@ -27,6 +28,7 @@ from doctorglm.tune.optimizers import optimizers_for, rate_at
 from doctorglm.tune.randomness import seed_step
 from doctorglm.tune.settings import TuneSettings
 from doctorglm.tune.standing import Standing
+from doctorglm.tune.stopping import Losses, out_of_patience, record
 
 ROW_TOKENS = 2048
 """Tokens of a packed row on a CPU: with fewer, what is done once a row weighs more; with more, memory does."""
@@ -41,6 +43,8 @@ class Corpus:
     pad_token_id: int
     packing: bool = False
     """Whether batches are packed; see `reading.reads_packed`."""
+    general: Sequence[Sample] = ()
+    """General text, which is validated on too: what of it is forgotten."""
 
     def batches(self, samples: Sequence[Sample], device: torch.device) -> list[Batch]:
         """The forward passes of one batch: one of padded rows, or packed rows that fit the processor's caches."""
@@ -72,13 +76,16 @@ def train(
     directory: Path,
     line: Line,
     identity: Mapping[str, Any] | None = None,
+    base: Losses = Losses(),  # noqa: B008 - frozen
 ) -> Standing:
-    """Trains until the last step, continuing at the newest of `directory/checkpoints`; leaves the best weights.
+    """Trains until the last step, or until patience ends, continuing at the newest of `directory/checkpoints`.
 
-    Writes `metrics.jsonl`, a line per step: loss (nats per supervised token), learning rate, gradient norm, tokens,
-    seconds so far, and validation losses. What a step does depends on the checkpoint, the settings and the data alone,
-    so that a run that was stopped ends with the same weights; `identity` says which settings and data those are.
-    Raises ModelError at a loss or gradient that is not finite, and at a loss of exactly 0.
+    Leaves the best weights; `base` has the losses of the base, against which forgetting is measured. Writes
+    `metrics.jsonl`, a line per step: loss (nats per supervised token), learning rate, gradient norm, tokens, seconds so
+    far, and of a validation `valid_loss`, `general_nll` and `forgetting`. What a step does depends on the checkpoint,
+    the settings and the data alone, so that a run that was stopped ends with the same weights; `identity` says which
+    settings and data those are.
+    Raises DivergedError at a loss or gradient that is not finite, and at a loss of exactly 0.
     """
     steps = steps_of(corpus.train, settings, corpus.packing)
     optimizers = optimizers_for(model, settings)
@@ -113,6 +120,8 @@ def train(
 
         try:
             for step in range(standing.step, len(steps)):
+                if out_of_patience(standing, settings):
+                    break
                 batches = ready
                 rate = rate_at(step, len(steps), settings)
                 _set_rates(optimizers, peaks, rate)
@@ -127,12 +136,12 @@ def train(
                 standing.seconds = earlier_s + time.monotonic() - began
                 row = {"step": step + 1, "loss": loss, "learning_rate": peaks[0][0] * rate, "grad_norm": norm,
                        "tokens": tokens, "seconds": round(standing.seconds, 3)}  # fmt: skip
-                if corpus.valid and _due(step + 1, len(steps), settings.validate_every):
-                    row["valid_loss"] = _validate_and_keep(model, corpus, settings, standing, step + 1, kept)
+                if (corpus.valid or corpus.general) and _due(step + 1, len(steps), settings.validate_every):
+                    row |= _validate_and_keep(model, corpus, settings, standing, step + 1, kept, base)
                 _append(metrics, row, kept.newest)
                 standing.step = step + 1
                 seed_step(settings.seed, step + 1)
-                line.update(step + 1, f"loss {loss:.3f} · {standing.tokens / standing.seconds:,.0f} tokens/s")
+                line.update(step + 1, _live(loss, standing, base))
                 if time.monotonic() - saved >= settings.checkpoint_every_s:
                     save()
                     saved = time.monotonic()
@@ -195,29 +204,63 @@ def _update(optimizers: list[torch.optim.Optimizer]) -> None:
         optimizer.zero_grad(set_to_none=True)
 
 
-def _no_use(step: int, values: str, records: Sequence[str]) -> ModelError:
-    """The error for numbers that no training can go on from; an exact 0 is what broken half precision gives."""
+class DivergedError(ModelError):
+    """Numbers that no training can go on from after `step`: the end of a run, and a finding of a search."""
+
+    step = 0
+
+
+def _no_use(step: int, values: str, records: Sequence[str]) -> DivergedError:
+    """The error for them; an exact 0 is what broken half precision gives."""
     named = list(dict.fromkeys(records))
     shown = ", ".join(named[:8]) + (" ..." if len(named) > 8 else "")
-    return ModelError(
+    error = DivergedError(
         en=f"step {step}: {values}; records {shown}. The last checkpoint is kept. "
         "Lower learning_rate, or look at these records.",
         zh=f"第 {step} 步：{values}；记录 {shown}。上一个检查点已保留。请降低 learning_rate，或检查这些记录。",
     )
+    error.step = step
+    return error
+
+
+def validated(model: Any, corpus: Corpus, settings: TuneSettings, *, step: int) -> Losses:
+    """The losses on the texts that the run is validated on; raises DivergedError where one is not finite."""
+    found: dict[str, float] = {}
+    for name, samples in (("valid", corpus.valid), ("general", corpus.general)):
+        if samples:
+            found[name] = mean_nats(model, samples, settings.batch_tokens, corpus.pad_token_id)
+            if not math.isfinite(found[name]):
+                what = "validation" if name == "valid" else "general"
+                raise _no_use(step, f"{what} loss {found[name]}", [sample.record_id for sample in samples])
+    return Losses(**found)
 
 
 def _validate_and_keep(
-    model: Any, corpus: Corpus, settings: TuneSettings, standing: Standing, step: int, kept: Checkpoints
-) -> float:
-    """The validation loss; the weights are kept when it is the lowest so far."""
-    loss = mean_nats(model, corpus.valid, settings.batch_tokens, corpus.pad_token_id)
-    if not math.isfinite(loss):
-        raise _no_use(step, f"validation loss {loss}", [sample.record_id for sample in corpus.valid])
-    standing.history.append((step, loss))
-    if loss < standing.best_valid:
-        standing.best_valid, standing.best_step = loss, step
-        kept.save_best(model, step, loss)
-    return loss
+    model: Any,
+    corpus: Corpus,
+    settings: TuneSettings,
+    standing: Standing,
+    step: int,
+    kept: Checkpoints,
+    base: Losses,
+) -> dict[str, float]:
+    """What the metrics say of a validation; the weights are kept when they are the best so far."""
+    losses = validated(model, corpus, settings, step=step)
+    if record(standing, step, losses, base, settings):
+        kept.save_best(model, step, standing.best_valid)
+    said = {"valid_loss": losses.valid, "general_nll": losses.general, "forgetting": losses.forgotten_since(base)}
+    return {name: value for name, value in said.items() if value is not None}
+
+
+def _live(loss: float, standing: Standing, base: Losses) -> str:
+    """The remark of the progress line: losses, the forgetting meter, and the speed."""
+    parts = [f"loss {loss:.3f}"]
+    if standing.history:
+        parts.append(str(Text(en=f"valid {standing.history[-1][1]:.3f}", zh=f"验证 {standing.history[-1][1]:.3f}")))
+    if standing.general and base.general is not None:
+        forgotten = standing.general[-1][1] - base.general
+        parts.append(str(Text(en=f"forgotten {forgotten:+.3f}", zh=f"遗忘 {forgotten:+.3f}")))
+    return " · ".join([*parts, f"{standing.tokens / standing.seconds:,.0f} tokens/s"])
 
 
 def _due(step: int, steps: int, every: int) -> bool:

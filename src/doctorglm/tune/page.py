@@ -13,6 +13,7 @@ from doctorglm.report.blocks import Commands, Figure, Number, Page, Prose, Table
 from doctorglm.report.charts import Series, curve
 from doctorglm.report.numbers import number, percent, quantity
 from doctorglm.report.page import write
+from doctorglm.report.tokens import ColourName
 from doctorglm.report.wording import Wording
 from doctorglm.runs import peak_memory_mb
 from doctorglm.tune.settings import TuneSettings
@@ -63,6 +64,7 @@ def run_page(
             _verdict(rows, results),
             MUST_NOT_ADVISE,
             _curve(rows, results),
+            *_meter(rows, settings, results),
             _data(results),
             _settings(settings),
             Commands(title=strings.REPRODUCE, lines=[command]),
@@ -85,8 +87,25 @@ def _verdict(rows: Sequence[Mapping[str, Any]], results: Mapping[str, Any]) -> V
             "the weights of that step were kept.",
             zh=f"验证损失在第 {best['step']} 步（共 {steps} 步）最低，为 {lowest} nat / token；保留的是该步的权重。",
         )
+        if "stopped" in results:
+            sentence = Text(en=results["stopped"]["en"], zh=results["stopped"]["zh"])
         loss = Number(label=Text(en="Best validation loss", zh="最佳验证损失"), value=lowest, note=_NATS)
-    return Verdict(passed=None, sentence=sentence, numbers=[loss, _speed(results), _time(results)])
+    return Verdict(
+        passed=None, sentence=sentence, numbers=[loss, *_forgotten(results), _speed(results), _time(results)]
+    )
+
+
+def _forgotten(results: Mapping[str, Any]) -> list[Number]:
+    """The forgetting meter where it was read."""
+    if not results.get("forgetting"):
+        return []
+    return [
+        Number(
+            label=Text(en="Forgotten", zh="遗忘"),
+            value=number(results["forgetting"]["kept"], 3, signed=True),
+            note=Text(en="nats per token of general text, against the base", zh="nat / token，通用文本，与基座相比"),
+        )
+    ]
 
 
 def _speed(results: Mapping[str, Any]) -> Number:
@@ -108,11 +127,7 @@ def _time(results: Mapping[str, Any]) -> Number:
 
 
 def _curve(rows: Sequence[Mapping[str, Any]], results: Mapping[str, Any]) -> Figure:
-    series = [Series(label=strings.TRAINING, points=[(row["step"], row["loss"]) for row in rows], colour="training")]
-    valid = [(row["step"], row["valid_loss"]) for row in rows if "valid_loss" in row]
-    if valid:
-        series.append(Series(label=strings.VALIDATION, points=valid, colour="accent"))
-    best, counts = results["best"], results["counts"]
+    best, counts, before = results["best"], results["counts"], results.get("before", {})
     title = Text(en=f"The training loss over {len(rows)} steps", zh=f"{len(rows)} 步的训练损失")
     if best is not None:
         step = best["step"]
@@ -121,15 +136,76 @@ def _curve(rows: Sequence[Mapping[str, Any]], results: Mapping[str, Any]) -> Fig
             en="The validation loss falls to the end" if falls else f"The validation loss falls until step {step}",
             zh="验证损失一直下降到最后" if falls else f"验证损失下降到第 {step} 步为止",
         )
-    held_out = counts.get("valid", {}).get("conversations", 0)
     return Figure(
         title=title,
-        chart=curve(series, unit=_NATS, best=(best["step"], best["valid_loss"]) if best else None),
-        n=Text(
-            en=f"n = {counts['conversations']} conversations to train on, {held_out} to validate on",
-            zh=f"n = {counts['conversations']} 段训练对话，{held_out} 段验证对话",
+        chart=curve(
+            losses(rows, before),
+            unit=_NATS,
+            best=(best["step"], best["valid_loss"]) if best else None,
+            reference=_of_the_base(before),
         ),
+        n=_sizes(counts),
     )
+
+
+def losses(rows: Sequence[Mapping[str, Any]], before: Mapping[str, Any]) -> list[Series]:
+    """The curves of a run's metrics: trained on, validated on, general text; `before` has the base's at step 0."""
+    series = [Series(label=strings.TRAINING, points=[(row["step"], row["loss"]) for row in rows], colour="training")]
+    of_validation: tuple[tuple[str, Text, ColourName], ...] = (
+        ("valid_loss", strings.VALIDATION, "accent"),
+        ("general_nll", strings.GENERAL, "general"),
+    )
+    for name, label, paint in of_validation:
+        points = [(row["step"], row[name]) for row in rows if row.get(name) is not None]
+        if points:
+            first = [(0, before[name])] if before.get(name) is not None else []
+            series.append(Series(label=label, points=[*first, *points], colour=paint))
+    return series
+
+
+def _of_the_base(before: Mapping[str, Any]) -> tuple[Text, float] | None:
+    """The level above which general text is being forgotten."""
+    level = before.get("general_nll")
+    return None if level is None else (Text(en="Base, general", zh="基座，通用"), level)
+
+
+def _sizes(counts: Mapping[str, Any]) -> Text:
+    trained, held_out = counts["conversations"], counts.get("valid", {}).get("conversations", 0)
+    en = f"n = {trained} conversations to train on, {held_out} to validate on"
+    zh = f"n = {trained} 段训练对话，{held_out} 段验证对话"
+    if "general" in counts:
+        general = counts["general"]["conversations"]
+        en, zh = f"{en}, {general} of general text", f"{zh}，{general} 段通用对话"
+    return Text(en=en, zh=zh)
+
+
+def _meter(rows: Sequence[Mapping[str, Any]], settings: TuneSettings, results: Mapping[str, Any]) -> list[Figure]:
+    """The forgetting meter over the steps, with the bound; nothing where it was not read."""
+    points = [(row["step"], row["forgetting"]) for row in rows if "forgetting" in row]
+    if not points:
+        return []
+    kept, bound = results["forgetting"]["kept"], settings.max_forgetting
+    value = number(abs(kept), 3)
+    label = Text(en="Forgotten", zh="遗忘")
+    return [
+        Figure(
+            title=Text(
+                en=f"What is kept foresees general text {value} nats per token {'worse' if kept > 0 else 'better'}",
+                zh=f"保留的权重对通用文本的预测{'差' if kept > 0 else '好'}了 {value} nat / token",
+            ),
+            chart=curve(
+                [Series(label=label, points=[(0, 0.0), *points], colour="general")],
+                unit=Text(en="nats per token above the base", zh="比基座高出的 nat / token"),
+                best=(results["best"]["step"], kept) if results["best"] else None,
+                reference=(Text(en="Bound", zh="上限"), bound) if bound else None,
+                digits=3,
+            ),
+            n=Text(
+                en=f"n = {results['counts']['general']['conversations']} general conversations",
+                zh=f"n = {results['counts']['general']['conversations']} 段通用对话",
+            ),
+        )
+    ]
 
 
 def _data(results: Mapping[str, Any]) -> Table:
@@ -139,6 +215,7 @@ def _data(results: Mapping[str, Any]) -> Table:
         (Text(en="training sequences", zh="训练序列"), number(counts["samples"], 0)),
         (Text(en="tokens learned in one pass", zh="每轮学习的 token"), number(counts["supervised_tokens"], 0)),
         *((_rejected(reason), number(n, 0)) for reason, n in counts["rejected"].items()),
+        *_replay(counts),
         (Text(en="weights trained", zh="训练的权重"), number(parameters["trainable"], 0)),
         (
             Text(en="share of all weights", zh="占全部权重"),
@@ -152,11 +229,25 @@ def _data(results: Mapping[str, Any]) -> Table:
     )
 
 
+def _replay(counts: Mapping[str, Any]) -> list[tuple[Wording, str]]:
+    """What was mixed in, where something was."""
+    replay = counts.get("replay")
+    if not replay:
+        return []
+    return [
+        (Text(en="general conversations replayed", zh="回放的通用对话"), number(replay["conversations"], 0)),
+        (Text(en="their share of the tokens learned", zh="占所学 token"), percent(replay["share"])),
+        *((_rejected(reason), number(n, 0)) for reason, n in replay["rejected"].items()),
+    ]
+
+
 def _rejected(reason: str) -> Text:
     words = reason.split()
     zh = {"empty answer": "回答为空", "refused by the chat template": "对话模板不接受"}.get(reason, reason)
     if reason.startswith("longer than "):
         zh = f"超过 {words[2]} 个 token"
+    if reason.startswith("own answer: "):
+        zh = f"基座作答未正常结束（{words[2]}）"
     return Text(en=f"answers rejected: {reason}", zh=f"剔除的回答：{zh}")
 
 

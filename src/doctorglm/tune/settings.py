@@ -1,13 +1,14 @@
 """The settings of a tuning run."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic.dataclasses import dataclass
 from pydantic_core import ArgsKwargs
 
 from doctorglm.settings import STRICT
+from doctorglm.tune.general import NO_REPLAY, NONE, SHIPPED, parse_replay
 
 Method = Literal["lora", "ptuning", "full"]
 
@@ -76,6 +77,17 @@ class TuneSettings:
     """Dropout of keys and values in training; the official code has 0.1."""
     validate_every: int = Field(default=25, ge=0)
     """Steps between two validations; 0 validates only at the end."""
+    general: str = SHIPPED
+    """General text that is validated on too, to see what is forgotten: `shipped`, a file of conversations, `none`."""
+    max_forgetting: float = Field(default=0.05, ge=0)
+    """Nats by which a general token may cost more than for the base in what is kept: the gate's margin; 0: no bound."""
+    patience: int = Field(default=10, ge=0)
+    """Validations without better weights after which the run stops; 0 never. Fewer than 10 miss what a falling rate
+    still gains."""
+    replay: Annotated[str, BeforeValidator(parse_replay)] = NO_REPLAY
+    """General conversations mixed in: `0.2` of the tokens learned; `self:200`: as many questions the base answers."""
+    replay_data: str = SHIPPED
+    """Where `replay` takes them from: `shipped`, or a file of conversations."""
     checkpoint_every_s: float = Field(default=30.0, gt=0)
     """Seconds between two checkpoints."""
     seed: int = 0
@@ -99,6 +111,8 @@ _USED_WHEN: Mapping[str, Callable[[TuneSettings], bool]] = {
     "fuse": lambda s: s.method != "ptuning",
     "muon_learning_rate": lambda s: s.optimizer == "muon",
     "final_learning_rate": lambda s: s.schedule != "constant",
+    "max_forgetting": lambda s: s.general != NONE,
+    "replay_data": lambda s: s.replay != NO_REPLAY,
     **dict.fromkeys(
         ("lora_rank", "lora_alpha", "lora_dropout", "lora_targets", "rslora"), lambda s: s.method == "lora"
     ),

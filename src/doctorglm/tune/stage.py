@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,14 +20,18 @@ from doctorglm.models.loading import base_folder, best_device, best_dtype
 from doctorglm.models.saving import save_model
 from doctorglm.render import Rejection, Renderer, Sample, renderer_for
 from doctorglm.report.progress import progress_line
-from doctorglm.runs import Run, atomic_file, note, read_json, sha256_file
+from doctorglm.runs import Run, atomic_file, note, read_json, sha256_file, write_json
 from doctorglm.settings import plain
 from doctorglm.tune.adapt import adapt
+from doctorglm.tune.before import losses_before, replayed
+from doctorglm.tune.general import NO_REPLAY, Replay, general_text
 from doctorglm.tune.loop import Corpus, steps_of, train
 from doctorglm.tune.prefix import refuse_long_prefix
 from doctorglm.tune.reading import compiled_layers, fused_layers, reads_packed
+from doctorglm.tune.replay import refuse_too_few
 from doctorglm.tune.settings import Method, TuneSettings
 from doctorglm.tune.standing import Standing
+from doctorglm.tune.stopping import outcome
 
 _PARTS = ("train", "valid")
 
@@ -34,15 +39,20 @@ _PARTS = ("train", "valid")
 def tune(base: str, data: Path, out: Path, settings: TuneSettings, *, name: Text | None = None) -> Run:
     """Tunes `base` on `data/train.jsonl`, validated on `data/valid.jsonl`; a finished `out` is returned as it is.
 
-    Leaves `adapter/` (PEFT's format) or `model/`, `checkpoints/`, `metrics.jsonl`, `rejected.jsonl`, `report.html` and
-    `run.json`; nothing before there is something to train on. Raises DataError when there is not, ModelError for the
-    base and for numbers that are not finite, ConfigError for a setting and for an `out` that holds another run.
+    Leaves `adapter/` (PEFT's format) or `model/`, `checkpoints/`, `metrics.jsonl`, `rejected.jsonl`, `base.json` (the
+    base's losses), `replay.jsonl` where the base answered, `report.html` and `run.json`; nothing before there is
+    something to train on. Raises DataError when there is not, ModelError for the base and for numbers that are not
+    finite, ConfigError for a setting and for an `out` that holds another run.
     """
     refuse_long_prefix(base, settings)
     fingerprint = base_fingerprint(base_folder(base))
-    files = {part: data / f"{part}.jsonl" for part in _PARTS if part == "train" or (data / f"{part}.jsonl").exists()}
+    files = files_of(data, settings)
     conversations = {part: list(read_conversations(file)) for part, file in files.items()}
-    inputs = {"base": fingerprint, **{file.name: sha256_file(file) for file in files.values()}}
+    named = {file.name if part in _PARTS else f"{part} text": file for part, file in files.items()}
+    inputs = {"base": fingerprint, **{name: sha256_file(file) for name, file in named.items()}}
+    asked_again = conversations.pop("replay", [])
+    if settings.replay != NO_REPLAY:
+        refuse_too_few(asked_again, files["replay"], Replay.of(settings.replay))
     dtype = _dtype(settings.method)
     recorded = {"base": base, "dtype": str(dtype), **plain(settings)}
     opened = partial(_open, out, recorded, inputs, settings.seed)
@@ -58,24 +68,49 @@ def tune(base: str, data: Path, out: Path, settings: TuneSettings, *, name: Text
     if not samples:
         raise _nothing(files["train"], rejected)
     _refuse_unknown_tokens(base, model, [sample for of, _ in rendered.values() for sample in of])
+    held_out = {part: rendered[part][0] if part in rendered else [] for part in ("valid", "general")}
+    corpus = Corpus(samples, held_out["valid"], _padding(tokenizer, renderer), general=held_out["general"])
+    before = losses_before(out / "base.json", model, corpus, settings)
+    holding = opened() if Replay.of(settings.replay).own_answers else None  # they are kept as they come
+    learned = sum(sample.supervised for sample in samples)
+    render = partial(_rendered, renderer, max_length=max_length)
+    mixed_in = replayed(out, model, tokenizer, asked_again, settings, render, learned, max_length)
+    if mixed_in is not None:
+        samples = [*samples, *mixed_in.samples]
+        rendered["replay"], conversations["replay"] = (mixed_in.samples, mixed_in.rejected), asked_again
     model = adapt(model, settings, tokenizer)
-    run = opened()
+    run = holding or opened()
+    write_json(out / "base.json", asdict(before))
     _write_rejected(out / "rejected.jsonl", {part: rejections for part, (_, rejections) in rendered.items()})
     packing = reads_packed(model, samples, settings)
     fused = fused_layers(model, samples, settings, packing)
     compiled = compiled_layers(model, samples, settings, packing)
-    held_out = rendered["valid"][0] if "valid" in rendered else []
-    corpus = Corpus(samples, held_out, _padding(tokenizer, renderer), packing)
-    with progress_line(name or Text(en="tune", zh="微调"), len(steps_of(samples, settings, packing))) as line:
-        standing = train(model, corpus, settings, out, line, run.identity)
+    corpus = replace(corpus, train=samples, packing=packing)
+    steps = len(steps_of(samples, settings, packing))
+    with progress_line(name or Text(en="tune", zh="微调"), steps) as line:
+        standing = train(model, corpus, settings, out, line, run.identity, before)
+    ended = outcome(standing, before, settings, steps)
+    if standing.step < steps or not (ended["best"] or {"within_bound": True})["within_bound"]:
+        note(en=ended["stopped"]["en"], zh=ended["stopped"]["zh"])
     if settings.method == "full":
         save_model(model, tokenizer, out / "model")
     else:
         save_adapter(model, out / "adapter", fingerprint)
     results = {"counts": _counts(conversations, rendered), "max_length": max_length, **_results(model, standing)}
+    results |= ended
+    if mixed_in is not None:
+        results["counts"]["replay"] |= mixed_in.counts(learned)
     results |= {"packed": packing, "fused_layers": fused, "compiled_layers": compiled, "weights_in": weights_in(model)}
     run.finish(**results, data=readable(str(data.resolve())), report=_write_page(out, base, data, settings, results))
     return run
+
+
+def files_of(data: Path, settings: TuneSettings) -> dict[str, Path]:
+    """Part -> the file that it is read from; `train` may be missing, which reading it says."""
+    files = {part: data / f"{part}.jsonl" for part in _PARTS if part == "train" or (data / f"{part}.jsonl").exists()}
+    general = general_text(settings.general, "valid")
+    replay = general_text(settings.replay_data, "train") if settings.replay != NO_REPLAY else None
+    return files | {part: file for part, file in (("general", general), ("replay", replay)) if file is not None}
 
 
 def _open(out: Path, settings: Mapping[str, Any], inputs: Mapping[str, str], seed: int) -> Run:
@@ -183,13 +218,11 @@ def _counts(
 
 
 def _results(model: Any, standing: Standing) -> dict[str, Any]:
-    best = {"step": standing.best_step, "valid_loss": standing.best_valid} if standing.history else None
     return {
         "steps": standing.step,
         "tokens": standing.tokens,
         "training_s": round(standing.seconds, 2),
         "tokens_per_s": round(standing.tokens / max(standing.seconds, 1e-9), 1),
-        "best": best,
         "parameters": {
             "trainable": sum(p.numel() for p in model.parameters() if p.requires_grad),
             "all": sum(p.numel() for p in model.parameters()),

@@ -18,9 +18,13 @@ class Standing:
     tokens: int = 0
     best_step: int = 0
     best_valid: float = float("inf")
-    """Lowest validation loss so far, nats per token, and the step it was measured after."""
+    """The validation loss of the best weights so far, nats per token, and the step it was measured after."""
+    best_forgetting: float | None = None
+    """What they had forgotten: nats of a general token above the base's; None without general text."""
     history: list[tuple[int, float]] = field(default_factory=list)
     """(step, validation loss) of every validation."""
+    general: list[tuple[int, float]] = field(default_factory=list)
+    """(step, nats per general token) of every validation."""
 
 
 def trainable(model: torch.nn.Module) -> dict[str, torch.Tensor]:

@@ -11,6 +11,7 @@ from doctorglm.report.charts.forest import Estimate, Panel, Row, forest
 from doctorglm.report.charts.heat import heat
 from doctorglm.report.charts.histogram import Histogram, histograms, median
 from doctorglm.report.charts.intervals import Difference, intervals
+from doctorglm.report.charts.ladder import Measure, ladder
 from doctorglm.report.charts.matrix import matrix
 from doctorglm.report.charts.sankey import Flow, Stream, sankey
 
@@ -21,6 +22,7 @@ __all__ = [
     "Estimate",
     "Flow",
     "Histogram",
+    "Measure",
     "Panel",
     "Row",
     "Series",
@@ -32,6 +34,7 @@ __all__ = [
     "heat",
     "histograms",
     "intervals",
+    "ladder",
     "matrix",
     "median",
     "sankey",

@@ -162,7 +162,7 @@ class _End(NamedTuple):
 def _end_labels(axes: _Axes, ends: Sequence[_End], digits: int) -> list[Any]:
     """Each curve's name and last value at the right, moved apart where they would overlap."""
     frame, x, half = axes.frame, axes.width + 12, axes.frame.line_height / 2
-    places = apart([axes.y_pixel(end.point[1]) for end in ends], 4 * half + 4, axes.height)
+    places = apart([axes.y_pixel(end.point[1]) for end in ends], 4 * half + 4, axes.height - half)
     marks = []
     for end, y in zip(ends, places, strict=True):
         marks.append(axes.dot(*end.point, size=36, color=colour(end.colour)))
