@@ -17,6 +17,7 @@ from doctorglm.runs import sha256_tree, write_json
 
 from ..house import change_config, write_base
 from ..models.chatglm2.conftest import CONFIG, random_weights, write_official
+from ..models.test_merged_linear import published
 from .kit import Said, Scene, environment, files, process
 
 
@@ -90,7 +91,7 @@ def no_way_back(scene: Scene) -> list[object]:
 WRONG = [
     (exists, "out exists already; nothing is overwritten", "out 已经存在，不会覆盖"),
     (onto_itself, "SRC and DST are the same folder", "源文件夹与目标文件夹相同"),
-    (unknown_layout, "--to onnx: it must be hf, chatglm or merged", "--to onnx 无效：应为 hf、chatglm 或 merged"),
+    (unknown_layout, "--to onnx: it must be hf, chatglm, peft, merged or gguf", "应为 hf、chatglm、peft、merged 或 gguf"),
     (no_source, "none/config.json: no such file", "none/config.json：文件不存在"),
     (unknown_family, "unknown model_type 'oracle-of-delphi'", "未知的 model_type 'oracle-of-delphi'"),
     (truncated, "model.safetensors: truncated or damaged", "文件不完整或已损坏"),
@@ -199,15 +200,34 @@ def test_a_gate_of_another_base(scene: Scene, command: Callable[..., Said], tmp_
     assert said.code == 3 and "gate.json: of another base" in said.err
 
 
-def test_an_adapter_goes_to_merged_alone(scene: Scene, command: Callable[..., Said]) -> None:
+def test_flags_and_layouts_that_do_not_go_together(scene: Scene, command: Callable[..., Said]) -> None:
     wrong = [
-        (scene.adapter, "--to", "hf"),
-        (scene.adapter, "--to", "chatglm"),
-        (scene.base, "--to", "hf", "--base", scene.base),
-        (scene.base, "--to", "hf", "--allow-ungated"),
+        ((scene.adapter, "--to", "hf"), "SRC is an adapter, which goes --to peft, merged, gguf alone"),
+        ((scene.adapter, "--to", "chatglm"), "SRC is an adapter"),
+        ((scene.base, "--to", "hf", "--base", scene.base), "--base has no meaning"),
+        ((scene.base, "--to", "hf", "--allow-ungated"), "--allow-ungated has no meaning"),
+        ((scene.base, "--to", "gguf", "--allow-ungated"), "--allow-ungated has no meaning"),
+        ((scene.base, "--to", "hf", "--type", "f16"), "--type has no meaning"),
+        ((scene.adapter, "--to", "peft", "--allow-ungated"), "--allow-ungated has no meaning"),
+        ((scene.base, "--to", "merged", "--allow-ungated"), "is no adapter in PEFT's format"),
+        ((scene.base, "--to", "peft"), "not an adapter's configuration"),
     ]
-    for source, *flags in wrong:
+    for (source, *flags), message in wrong:
         said = command("convert", source, scene.out, *flags)
-        assert said.code == 2 and "goes with --to merged alone" in said.err and not scene.out.exists()
-    said = command("convert", scene.base, scene.out, "--to", "merged", "--allow-ungated")
-    assert said.code == 2 and "is no adapter in PEFT's format" in said.err
+        assert said.code == 2 and message in said.err and not scene.out.exists()
+
+
+def test_an_adapter_of_2023_answers_after_it(scene: Scene, command: Callable[..., Said], tmp_path: Path) -> None:
+    published(scene.base, tmp_path / "published")
+    said = command("convert", tmp_path / "published", scene.out, "--to", "peft", "--base", scene.base, "--json")
+    assert said.code == 0, said.err
+    done = json.loads(said.out)
+    expected = {"out": str(scene.out), "to": "peft", "family": "enable_lora", "tensors": 2, "rank": 4, "alpha": 12}
+    assert {key: done[key] for key in expected} == expected
+    asked = ["chat", "--model", scene.base, "--ask", "头痛", "--json", "max_new_tokens=4"]
+    assert command(*asked, "--adapter", scene.out).code == 0
+    said = command("--lang", "zh", "convert", tmp_path / "published", tmp_path / "again", "--to", "peft")
+    assert said.code == 0 and said.out == "" and "转为 PEFT 适配器，2 个张量，秩 4，alpha 12" in said.err
+    # still an adapter: without a gate it does not leave
+    said = command("convert", scene.out, tmp_path / "merged", "--to", "merged")
+    assert said.code == 3 and "has no gate" in said.err
