@@ -229,5 +229,5 @@ def test_an_adapter_of_2023_answers_after_it(scene: Scene, command: Callable[...
     said = command("--lang", "zh", "convert", tmp_path / "published", tmp_path / "again", "--to", "peft")
     assert said.code == 0 and said.out == "" and "转为 PEFT 适配器，2 个张量，秩 4，alpha 12" in said.err
     # still an adapter: without a gate it does not leave
-    said = command("convert", scene.out, tmp_path / "merged", "--to", "merged")
+    said = command("--lang", "en", "convert", scene.out, tmp_path / "merged", "--to", "merged")
     assert said.code == 3 and "has no gate" in said.err
