@@ -82,20 +82,36 @@ def _refuse_flags(to: str, *, adapter: bool, base: str | None, allow_ungated: bo
 
 def _merge(adapter: Path, target: Path, base: str | None, allow_ungated: bool) -> dict[str, Any]:
     """The gate first: nothing is loaded for an adapter that may not leave."""
-    from doctorglm.evaluate.release import require_gate
-    from doctorglm.models.adapters import base_fingerprint
-    from doctorglm.models.convert import refuse_target
-    from doctorglm.models.merging import base_of, merge
+    from doctorglm.models.merging import merge
 
-    refuse_target(adapter, target)
-    folder = base_of(adapter, base)
-    fingerprint = base_fingerprint(folder)
-    gate = require_gate(adapter, fingerprint, allow_ungated=allow_ungated)
+    folder, fingerprint, gate = _passed(adapter, target, base, allow_ungated)
     return merge(adapter, folder, target, fingerprint=fingerprint, gate=gate)
 
 
 def _gguf(source: Path, target: Path, base: str | None, allow_ungated: bool, kind: str | None) -> dict[str, Any]:
-    raise NotImplementedError
+    """A model as it is; of an adapter the merged model, its gate first."""
+    from doctorglm.models.llamacpp.export import to_gguf
+    from doctorglm.models.merging import is_adapter
+
+    if not is_adapter(source):
+        return to_gguf(source, target, kind)
+    from doctorglm.models.llamacpp.merged import adapter_to_gguf
+
+    folder, fingerprint, gate = _passed(source, target, base, allow_ungated)
+    return adapter_to_gguf(source, folder, target, kind, fingerprint=fingerprint, gate=gate)
+
+
+def _passed(adapter: Path, target: Path, base: str | None, allow_ungated: bool) -> tuple[Path, str, Mapping[str, Any]]:
+    """The base's folder and fingerprint, and what to record of the gate that the adapter passed."""
+    from doctorglm.evaluate.release import require_gate
+    from doctorglm.models.adapters import base_fingerprint
+    from doctorglm.models.convert import refuse_target
+    from doctorglm.models.merging import base_of
+
+    refuse_target(adapter, target)
+    folder = base_of(adapter, base)
+    fingerprint = base_fingerprint(folder)
+    return folder, fingerprint, require_gate(adapter, fingerprint, allow_ungated=allow_ungated)
 
 
 def _folder(done: Mapping[str, Any]) -> str:
@@ -115,7 +131,18 @@ def _adapter(done: Mapping[str, Any]) -> str:
 
 
 def _one_file(done: Mapping[str, Any]) -> str:
-    return _folder(done)
+    size, lost = f"{done['bytes'] / 1e9:.2f} GB", f"{done['error']['relative']:.1e}"
+    rounding = done.get("rounding")
+    moved = f"{rounding['rounded']:.1e}, {rounding['adapter']:.1e}".split(", ") if rounding else []
+    en, zh = (f"; rounding moves the answers by {moved[0]} nats, the adapter by {moved[1]}",
+              f"；舍入使输出偏离 {moved[0]} nats，适配器使其偏离 {moved[1]}") if moved else ("", "")  # fmt: skip
+    return say(
+        en=f"{done['out']}: {done['family']} as {done['architecture']}, {done['type']}, {size}; {done['exact']} of "
+        f"{done['tensors']} tensors are exact, rounding takes {lost} of the weights{en}. Next: ollama create NAME -f "
+        f"{done['out']}/Modelfile",
+        zh=f"{done['out']}：{done['family']} 转为 {done['architecture']}，{done['type']}，{size}；{done['tensors']} 个张量中有 "
+        f"{done['exact']} 个完全一致，舍入误差为权重的 {lost}{zh}。下一步：ollama create 名称 -f {done['out']}/Modelfile",
+    )
 
 
 def _merged(done: Mapping[str, Any]) -> str:

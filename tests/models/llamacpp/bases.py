@@ -114,7 +114,7 @@ def _native(folder: Path, family: str, **changes: Any) -> Path:
 
 
 def _official(folder: Path, family: str, **changes: Any) -> Path:
-    config = {**CONFIG, "hidden_size": 32, "ffn_hidden_size": 32, **changes}
+    config = {**CONFIG, "hidden_size": 32, "ffn_hidden_size": 32, "seq_length": 256, **changes}
     write_official(folder, random_weights(config), config)
     train_vocabulary([*sample_texts(), *TEXTS] * 3, 400, folder / "tokenizer.model")
     (folder / "tokenizer_config.json").write_text(json.dumps({**TOKENIZER_CONFIG, "chat_format": family}))

@@ -54,9 +54,9 @@ def to_gguf(
     began = time.monotonic()
     refuse_target(source, target)
     chosen = known_type(kind)
-    _require_package()
+    require_package()
     where = source / "config.json"
-    _refuse_family(source, str(where))
+    refuse_family(source, str(where))
     plan = planned(source, "hf")
     config = built(where, plan.config)
     tokenizer = load_tokenizer(source)
@@ -88,7 +88,8 @@ def to_gguf(
     return {"out": str(target), "to": "gguf", **done}
 
 
-def _require_package() -> None:
+def require_package() -> None:
+    """Raises ConfigError without the package gguf."""
     if find_spec("gguf") is None:
         raise ConfigError(
             en="--to gguf needs the package gguf. Run pip install 'doctorglm[gguf]'.",
@@ -96,7 +97,8 @@ def _require_package() -> None:
         )
 
 
-def _refuse_family(source: Path, where: str) -> None:
+def refuse_family(source: Path, where: str) -> None:
+    """Raises ModelError for a folder whose model is none that llama.cpp runs as it is."""
     values = read_config(source)
     refuse_unknown(source, values)
     kind = str(values["model_type"])

@@ -151,7 +151,7 @@ def packed_bytes(where: Path, one: Packed, values: Floats, error: Error) -> npt.
     for rows in _in_rows(values):
         with np.errstate(over="ignore"):  # told below
             chunk = gguf.quants.quantize(rows, one.kind)
-        back = gguf.quants.dequantize(chunk.view(np.uint8) if chunk.dtype == np.uint8 else chunk, one.kind)
+        back = gguf.quants.dequantize(chunk, one.kind)
         if not np.isfinite(back).all():
             raise ModelError(
                 en=f"{where}: {one.name} has values up to {np.abs(rows).max():.3g}, for which {one.kind.name} has no "
@@ -164,6 +164,16 @@ def packed_bytes(where: Path, one: Packed, values: Floats, error: Error) -> npt.
     error.tensors += 1
     error.exact += exact
     return np.concatenate(chunks)
+
+
+def rounded(weight: torch.Tensor, kind: str) -> torch.Tensor:
+    """A weight with the values that it will have in the file, in 32 bits and its own shape."""
+    import gguf
+
+    chosen = _kind_of(tuple(weight.shape), gguf.GGMLQuantizationType[kind.upper()])
+    values: Floats = weight.detach().float().contiguous().numpy()
+    rows = [gguf.quants.dequantize(gguf.quants.quantize(part, chosen), chosen) for part in _in_rows(values)]
+    return torch.from_numpy(np.concatenate(rows).reshape(weight.shape).astype(np.float32))
 
 
 def _in_rows(values: Floats) -> Iterator[Floats]:
