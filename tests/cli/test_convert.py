@@ -17,6 +17,8 @@ from doctorglm.runs import sha256_tree, write_json
 
 from ..house import change_config, write_base
 from ..models.chatglm2.conftest import CONFIG, random_weights, write_official
+from ..models.llamacpp.bases import write
+from ..models.llamacpp.test_merged import tuned
 from ..models.test_merged_linear import published
 from .kit import Said, Scene, environment, files, process
 
@@ -91,7 +93,11 @@ def no_way_back(scene: Scene) -> list[object]:
 WRONG = [
     (exists, "out exists already; nothing is overwritten", "out 已经存在，不会覆盖"),
     (onto_itself, "SRC and DST are the same folder", "源文件夹与目标文件夹相同"),
-    (unknown_layout, "--to onnx: it must be hf, chatglm, peft, merged or gguf", "应为 hf、chatglm、peft、merged 或 gguf"),
+    (
+        unknown_layout,
+        "--to onnx: it must be hf, chatglm, peft, merged or gguf",
+        "应为 hf、chatglm、peft、merged 或 gguf",
+    ),
     (no_source, "none/config.json: no such file", "none/config.json：文件不存在"),
     (unknown_family, "unknown model_type 'oracle-of-delphi'", "未知的 model_type 'oracle-of-delphi'"),
     (truncated, "model.safetensors: truncated or damaged", "文件不完整或已损坏"),
@@ -231,3 +237,48 @@ def test_an_adapter_of_2023_answers_after_it(scene: Scene, command: Callable[...
     # still an adapter: without a gate it does not leave
     said = command("--lang", "en", "convert", scene.out, tmp_path / "merged", "--to", "merged")
     assert said.code == 3 and "has no gate" in said.err
+
+
+def test_a_model_as_gguf(tmp_path: Path, command: Callable[..., Said]) -> None:
+    base, out = write(tmp_path / "base", "qwen2"), tmp_path / "out"
+    said = command("convert", base, out, "--to", "gguf", "--type", "q8_0", "--json")
+    assert said.code == 0, said.err
+    done = json.loads(said.out)
+    expected = {"out": str(out), "to": "gguf", "family": "qwen2", "architecture": "qwen2", "type": "q8_0"}
+    assert {key: done[key] for key in expected} == expected and 0 < done["error"]["relative"] < 0.02
+    assert files(out) == ["Modelfile", "model.gguf", "run.json"]
+    asked = ["--ask", "头痛", "--json", "max_new_tokens=4"]
+    assert command("chat", "--model", out / "model.gguf", *asked).code == 0
+    said = command("--lang", "zh", "convert", base, tmp_path / "again", "--to", "gguf")
+    assert said.code == 0 and said.out == "" and "qwen2 转为 qwen2，f16" in said.err
+    assert f"ollama create 名称 -f {tmp_path / 'again'}/Modelfile" in said.err
+    assert command("convert", base, out, "--to", "gguf").code == 2
+    said = command("--lang", "en", "convert", base, tmp_path / "x", "--to", "gguf", "--type", "q5")
+    assert said.code == 2 and "--type q5: it must be f32, f16, bf16, q8_0 or q4_0" in said.err
+
+
+def test_chatglm_6b_does_not_become_gguf(scene: Scene, command: Callable[..., Said]) -> None:
+    for source, more in ((scene.base, ()), (scene.adapter, ("--base", scene.base, "--allow-ungated"))):
+        said = command("convert", source, scene.out, "--to", "gguf", *more)
+        assert said.code == 2 and "llama.cpp has no architecture for ChatGLM-6B" in said.err and not scene.out.exists()
+
+
+def test_an_adapter_becomes_gguf_through_its_gate(tmp_path: Path, command: Callable[..., Said]) -> None:
+    base, out = write(tmp_path / "base", "qwen2"), tmp_path / "out"
+    adapter = tuned(base, tmp_path / "run/adapter")
+    arguments = ["convert", adapter, out, "--to", "gguf", "--base", base, "--type", "f32"]
+    said = command(*arguments)
+    assert said.code == 3 and "has no gate" in said.err and not out.exists()
+    write_gate(adapter, base, passed=False)
+    assert command(*arguments).code == 3 and not out.exists()
+    write_gate(adapter, base)
+    said = command(*arguments, "--json")
+    assert said.code == 0, said.err
+    done = json.loads(said.out)
+    assert done["gate"]["passed"] is True and done["changed"] == 4 and done["rounding"]["same_first"] == 1
+    assert json.loads((out / "run.json").read_text("utf-8"))["gate"] == done["gate"]
+    assert "NOT GATED" not in (out / "Modelfile").read_text("utf-8")
+    write_gate(adapter, base, passed=False)
+    said = command(*arguments[:2], tmp_path / "loose", *arguments[3:], "--allow-ungated")
+    assert said.code == 0 and "NOT GATED" in said.err
+    assert "NOT GATED" in (tmp_path / "loose/Modelfile").read_text("utf-8")

@@ -127,7 +127,9 @@ def test_under_any_published_name_and_with_any_prefix(folder: Path, tmp_path: Pa
     to_peft(tmp_path / "published", tmp_path / "one")
     file = tmp_path / "published" / name
     tensors = torch.load(file, weights_only=True)
-    other = {n.removeprefix("base_model.model.").replace(".weight", ".default.weight"): t.half() for n, t in tensors.items()}
+    other = {
+        n.removeprefix("base_model.model.").replace(".weight", ".default.weight"): t.half() for n, t in tensors.items()
+    }
     torch.save(other, file)
     to_peft(tmp_path / "published", tmp_path / "two")
     one, two = (load_file(tmp_path / which / "adapter_model.safetensors") for which in ("one", "two"))

@@ -140,8 +140,9 @@ def _one_file(done: Mapping[str, Any]) -> str:
         en=f"{done['out']}: {done['family']} as {done['architecture']}, {done['type']}, {size}; {done['exact']} of "
         f"{done['tensors']} tensors are exact, rounding takes {lost} of the weights{en}. Next: ollama create NAME -f "
         f"{done['out']}/Modelfile",
-        zh=f"{done['out']}：{done['family']} 转为 {done['architecture']}，{done['type']}，{size}；{done['tensors']} 个张量中有 "
-        f"{done['exact']} 个完全一致，舍入误差为权重的 {lost}{zh}。下一步：ollama create 名称 -f {done['out']}/Modelfile",
+        zh=f"{done['out']}：{done['family']} 转为 {done['architecture']}，{done['type']}，{size}；"
+        f"{done['tensors']} 个张量中有 {done['exact']} 个完全一致，舍入误差为权重的 {lost}{zh}。"
+        f"下一步：ollama create 名称 -f {done['out']}/Modelfile",
     )
 
 

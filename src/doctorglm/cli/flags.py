@@ -247,8 +247,8 @@ To = Annotated[
         help=say(
             en="hf: safetensors for transformers, ChatGLM2 and 3 as GLM; chatglm: official names; peft: an adapter in "
             "today's format; merged: an adapter added into its base; gguf: for llama.cpp and Ollama.",
-            zh="hf：供 transformers 使用的 safetensors，ChatGLM2、3 转为 GLM；chatglm：官方命名；peft：今天的适配器格式；"
-            "merged：把适配器合并进基座；gguf：供 llama.cpp 和 Ollama 使用。",
+            zh="hf：供 transformers 使用的 safetensors，ChatGLM2、3 转为 GLM；chatglm：官方命名；"
+            "peft：今天的适配器格式；merged：把适配器合并进基座；gguf：供 llama.cpp 和 Ollama 使用。",
         ),
     ),
 ]
@@ -265,9 +265,7 @@ Kind = Annotated[
     typer.Option(
         "--type",
         metavar="TYPE",
-        help=say(
-            en="gguf: f32, f16 (default), bf16, q8_0 or q4_0.", zh="gguf：f32、f16（默认）、bf16、q8_0 或 q4_0。"
-        ),
+        help=say(en="gguf: f32, f16 (default), bf16, q8_0 or q4_0.", zh="gguf：f32、f16（默认）、bf16、q8_0 或 q4_0。"),
     ),
 ]
 AllowUngated = Annotated[

@@ -334,10 +334,10 @@ def chat(
 
 @app.command(
     help=say(
-        en="Write a model's folder anew: ChatGLM2 and ChatGLM3 as GLM, pickles as safetensors, and back; a model as GGUF "
-        "for llama.cpp and Ollama; an adapter of 2023 in PEFT's format; or one that passed its gate added into its base.",
-        zh="转换模型文件夹：ChatGLM2、ChatGLM3 转为 GLM，pickle 转为 safetensors，也可转回；转为 llama.cpp 和 Ollama 使用的 "
-        "GGUF；把 2023 年的适配器转为 PEFT 格式；或把通过门槛的适配器合并进基座。",
+        en="Write a model's folder anew: ChatGLM2 and ChatGLM3 as GLM, pickles as safetensors, and back; as GGUF for "
+        "llama.cpp and Ollama; an adapter of 2023 in PEFT's format; or one that passed its gate added into its base.",
+        zh="转换模型文件夹：ChatGLM2、ChatGLM3 转为 GLM，pickle 转为 safetensors，也可转回；"
+        "转为 llama.cpp 和 Ollama 使用的 GGUF；把 2023 年的适配器转为 PEFT 格式；或把通过门槛的适配器合并进基座。",
     ),
     epilog="doctorglm convert models/chatglm2-6b models/chatglm2-6b-hf --to hf",
     cls=Verb,

@@ -1,4 +1,4 @@
-"""A published adapter written anew in PEFT's format of today: pickles as safetensors, `enable_lora` as an ordinary LoRA.
+"""A published adapter written anew in today's PEFT format: pickles as safetensors, `enable_lora` as an ordinary LoRA.
 
 Values and types stay as they are, zeros excepted that `models.merged_linear` puts between blocks. It remains an
 adapter: what `serve` and the other targets of `convert` demand of one, they demand of the new folder.

@@ -46,7 +46,8 @@ def save_adapter(model: Any, out: Path, fingerprint: str) -> None:
     """
     from peft import get_peft_model_state_dict  # half a second, for those who need it
 
-    tensors = dict(get_peft_model_state_dict(model))
+    # left to itself, PEFT looks for the base's configuration, also at the hub, and takes that of ChatGLM2 for GLM's
+    tensors = dict(get_peft_model_state_dict(model, save_embedding_layers=False))
     refuse_useless(out, tensors)
     out.parent.mkdir(parents=True, exist_ok=True)
     temporary = out.with_name(f".{out.name}.tmp")
@@ -126,9 +127,8 @@ def attach_adapter(model: Any, folder: Path, base: Path) -> Any:
             adapted = PeftModel.from_pretrained(model, str(folder))
     except (ValueError, RuntimeError, KeyError) as error:
         raise _another_base(folder, str(error).strip().splitlines()[0], type(model).__name__) from None
-    # else PEFT asks the hub for the configuration of whatever base a published adapter names
-    adapted.peft_config["default"].base_model_name_or_path = str(base) if base.is_dir() else ""
-    compare_saved(folder / _WEIGHTS, get_peft_model_state_dict(adapted), load_file(folder / _WEIGHTS))
+    attached = get_peft_model_state_dict(adapted, save_embedding_layers=False)
+    compare_saved(folder / _WEIGHTS, attached, load_file(folder / _WEIGHTS))
     return adapted
 
 

@@ -40,12 +40,10 @@ class LlamaCpp:
         said = self._post("/completion", prompt=ids, logit_bias=[[letter, 1e6]], **asked)
         return {one["id"]: one["logprob"] for one in said["completion_probabilities"][0]["top_logprobs"]}
 
-    def greedy(self, ids: Sequence[int], tokens: int) -> tuple[list[int], str]:
-        """The answer's ids, and why it ended."""
-        said = self._post(
-            "/completion", prompt=ids, n_predict=tokens, temperature=-1, cache_prompt=False, return_tokens=True
-        )
-        return list(said["tokens"]), str(said["stop_type"])
+    def forced(self, token: int) -> str:
+        """Why an answer of one token ends, when it is this one."""
+        asked = {"n_predict": 1, "temperature": -1, "cache_prompt": False, "logit_bias": [[token, 1e6]]}
+        return str(self._post("/completion", prompt="a", **asked)["stop_type"])
 
 
 @contextmanager

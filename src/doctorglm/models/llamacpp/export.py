@@ -6,17 +6,18 @@ disk. The folder appears when it is complete.
 
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from doctorglm.errors import ConfigError, ModelError
+from doctorglm.errors import ConfigError
 from doctorglm.language import Text
 from doctorglm.models.adapters import base_fingerprint
-from doctorglm.models.checks import refuse_unknown
 from doctorglm.models.chatglm.config import ChatGLMConfig, generation_of
+from doctorglm.models.checks import refuse_unknown
 from doctorglm.models.convert import new_folder, refuse_target, require_room
 from doctorglm.models.llamacpp.architectures import ARCHITECTURES, add_shape, built, refuse_unsupported
 from doctorglm.models.llamacpp.modelfile import modelfile
@@ -24,15 +25,57 @@ from doctorglm.models.llamacpp.tensors import Error, Packed, known_type, packed_
 from doctorglm.models.llamacpp.turns import Turns, chat_template, turns_of
 from doctorglm.models.llamacpp.vocabulary import add_vocabulary, name_of
 from doctorglm.models.loading import load_tokenizer
-from doctorglm.models.plans import LICENCES, Plan, carry, planned
+from doctorglm.models.plans import Plan, carry, planned
 from doctorglm.models.weights import read_config
 from doctorglm.render import renderer_for
 from doctorglm.report.progress import progress_line
 from doctorglm.runs import Run, atomic_file
 
 FILE, MODELFILE = "model.gguf", "Modelfile"
-_FREE = 16_000_000
-"""Bytes for the vocabulary and what stands before the tensors, at most."""
+_HEAD = 16_000_000
+"""Bytes of what stands before the tensors, at most: the vocabulary."""
+_LICENCES = ("LICENSE*", "MODEL_LICENSE*", "NOTICE*")
+"""The base's model card stays behind: it is not of this file."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """All that is known before the first byte."""
+
+    plan: Plan
+    config: Any
+    turns: Turns
+    stops: tuple[str, ...]
+    tensors: list[Packed]
+    kind: str
+    writer: Any
+    """gguf's, with everything but the tensors, and no file yet."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file, at most."""
+        return sum(one.size for one in self.tensors) + _HEAD
+
+
+def prepared(source: Path, kind: str | None = None) -> Prepared:
+    """What `source` becomes; raises ConfigError and ModelError as `to_gguf`."""
+    chosen = known_type(kind)
+    _require_package()
+    where = source / "config.json"
+    _refuse_family(source, str(where))
+    plan = planned(source, "hf")
+    config = built(where, plan.config)
+    tokenizer = load_tokenizer(source)
+    ends = renderer_for(tokenizer).end_token_ids
+    return Prepared(
+        plan=plan,
+        config=config,
+        turns=turns_of(tokenizer),
+        stops=tuple(name_of(tokenizer, end) for end in ends),
+        tensors=packed_tensors(source, plan.outputs, config, chosen),
+        kind=chosen,
+        writer=_described(source, config, tokenizer, ends, chosen),
+    )
 
 
 def to_gguf(
@@ -53,43 +96,32 @@ def to_gguf(
     """
     began = time.monotonic()
     refuse_target(source, target)
-    chosen = known_type(kind)
-    require_package()
-    where = source / "config.json"
-    refuse_family(source, str(where))
-    plan = planned(source, "hf")
-    config = built(where, plan.config)
-    tokenizer = load_tokenizer(source)
-    turns, template = turns_of(tokenizer), chat_template(tokenizer)
-    ends = renderer_for(tokenizer).end_token_ids
-    tensors = packed_tensors(source, plan.outputs, config, chosen)
-    size = sum(one.size for one in tensors)
-    require_room(target, size + _FREE)
-    known = dict(inputs or {"source": base_fingerprint(source)})
+    ready = prepared(source, kind)
+    require_room(target, ready.size)
     told = told or {}
+    settings = settings or {"to": "gguf", "type": ready.kind, "source": str(source)}
+    inputs = inputs or {"source": base_fingerprint(source)}
     with new_folder(target) as folder:
-        error = _write(folder, source, plan, config, tokenizer, template, ends, tensors, chosen)
-        _write_modelfile(folder, source, turns, [name_of(tokenizer, end) for end in ends], told)
-        carry(source, folder, LICENCES[:3])
-        run = Run(folder, stage="convert", settings=settings or {"to": "gguf", "type": chosen, "source": str(source)},
-                  inputs=known)  # fmt: skip
+        error = _write(folder / FILE, source, ready)
+        _write_modelfile(folder / MODELFILE, source, ready, told)
+        carry(source, folder, _LICENCES)
+        run = Run(folder, stage="convert", settings=settings, inputs=inputs)
         done = {
-            "family": plan.family,
-            "architecture": ARCHITECTURES[config.model_type],
-            "type": chosen,
-            "tensors": len(tensors),
+            "family": ready.plan.family,
+            "architecture": ARCHITECTURES[ready.config.model_type],
+            "type": ready.kind,
+            "tensors": len(ready.tensors),
             "exact": error.exact,
             "bytes": (folder / FILE).stat().st_size,
             "error": {"relative": error.relative, "largest": error.largest},
-            "stops": [name_of(tokenizer, end) for end in ends],
+            "stops": list(ready.stops),
             **told,
         }
         run.finish(**done, seconds=round(time.monotonic() - began, 2))
     return {"out": str(target), "to": "gguf", **done}
 
 
-def require_package() -> None:
-    """Raises ConfigError without the package gguf."""
+def _require_package() -> None:
     if find_spec("gguf") is None:
         raise ConfigError(
             en="--to gguf needs the package gguf. Run pip install 'doctorglm[gguf]'.",
@@ -97,8 +129,7 @@ def require_package() -> None:
         )
 
 
-def refuse_family(source: Path, where: str) -> None:
-    """Raises ModelError for a folder whose model is none that llama.cpp runs as it is."""
+def _refuse_family(source: Path, where: str) -> None:
     values = read_config(source)
     refuse_unknown(source, values)
     kind = str(values["model_type"])
@@ -106,40 +137,34 @@ def refuse_family(source: Path, where: str) -> None:
     refuse_unsupported(where, "glm" if second else kind)
 
 
-def _write(
-    folder: Path,
-    source: Path,
-    plan: Plan,
-    config: Any,
-    tokenizer: Any,
-    template: str,
-    ends: tuple[int, ...],
-    tensors: list[Packed],
-    kind: str,
-) -> Error:
-    """Leaves `model.gguf`; returns what rounding took."""
+def _described(source: Path, config: Any, tokenizer: Any, ends: tuple[int, ...], kind: str) -> Any:
+    """gguf's writer with all that stands before the tensors."""
     import gguf
 
-    writer = gguf.GGUFWriter(folder / FILE, ARCHITECTURES[config.model_type])
+    writer = gguf.GGUFWriter(None, ARCHITECTURES[config.model_type])
     writer.add_type("model")
-    writer.add_name(source.resolve().name)
-    writer.add_file_type(_file_type(kind))
+    writer.add_name(source.resolve().name.strip("."))
+    writer.add_file_type(gguf.LlamaFileType["ALL_F32" if kind == "f32" else f"MOSTLY_{kind.upper()}"])
     writer.add_quantization_version(gguf.GGML_QUANT_VERSION)
     add_shape(writer, config)
     add_vocabulary(writer, source, tokenizer, config.vocab_size, ends)
-    writer.add_chat_template(template)
-    for one in tensors:
-        # the type is given, so that numpy's own does not matter
+    writer.add_chat_template(chat_template(tokenizer))
+    return writer
+
+
+def _write(file: Path, source: Path, ready: Prepared) -> Error:
+    """Leaves the file; returns what rounding took."""
+    writer, error, done = ready.writer, Error(), 0
+    for one in ready.tensors:
+        # numpy's type does not matter where gguf's is given
         writer.add_tensor_info(one.name, one.shape, np.dtype("float32"), one.size, raw_dtype=one.kind)
-    error = Error()
     try:
-        writer.write_header_to_file()
+        writer.write_header_to_file(file)
         writer.write_kv_data_to_file()
         writer.write_ti_data_to_file()
-        with progress_line(Text(en="convert", zh="转换"), sum(one.size for one in tensors)) as line:
-            done = 0
-            for one in tensors:
-                values = values_of(one, config, plan.checkpoint.read)
+        with progress_line(Text(en="convert", zh="转换"), ready.size - _HEAD) as line:
+            for one in ready.tensors:
+                values = values_of(one, ready.config, ready.plan.checkpoint.read)
                 writer.write_tensor_data(packed_bytes(source, one, values, error))
                 done += one.size
                 line.update(done, one.name)
@@ -148,18 +173,9 @@ def _write(
     return error
 
 
-def _file_type(kind: str) -> Any:
-    import gguf
-
-    names = {"f32": "ALL_F32"}
-    return gguf.LlamaFileType[names.get(kind, f"MOSTLY_{kind.upper()}")]
-
-
-def _write_modelfile(
-    folder: Path, source: Path, turns: Turns, stops: list[str], told: Mapping[str, Any]
-) -> None:
+def _write_modelfile(file: Path, source: Path, ready: Prepared, told: Mapping[str, Any]) -> None:
     ungated = bool(told.get("gate", {}).get("allow_ungated"))
-    files = sorted({file for pattern in LICENCES[:3] for file in source.glob(pattern)})
-    licences = "\n\n".join(file.read_text("utf-8", errors="replace") for file in files)
-    with atomic_file(folder / MODELFILE) as out:
-        out.write(modelfile(turns, stops, ungated=ungated, licences=licences))
+    files = sorted({found for pattern in _LICENCES for found in source.glob(pattern)})
+    licences = "\n\n".join(found.read_text("utf-8", errors="replace") for found in files)
+    with atomic_file(file) as out:
+        out.write(modelfile(ready.turns, ready.stops, ungated=ungated, licences=licences))

@@ -11,16 +11,14 @@ from typing import Any
 
 import torch
 
+from doctorglm.conversation import Message
 from doctorglm.errors import ModelError
 from doctorglm.models.convert import refuse_target
-from doctorglm.models.llamacpp.architectures import refuse_unsupported
-from doctorglm.models.llamacpp.export import refuse_family, require_package, to_gguf
-from doctorglm.models.llamacpp.tensors import known_type, rounded
+from doctorglm.models.llamacpp.export import prepared, to_gguf
+from doctorglm.models.llamacpp.tensors import rounded
 from doctorglm.models.loading import load
 from doctorglm.models.merging import PROBES, merge
-from doctorglm.models.weights import gguf_file
 from doctorglm.render import renderer_for
-from doctorglm.conversation import Message
 from doctorglm.runs import sha256_tree
 
 _PROMPT_TOKENS = 512
@@ -35,11 +33,8 @@ def adapter_to_gguf(
     Raises as `to_gguf` and `merging.merge`, and ModelError where rounding loses what the adapter learned.
     """
     refuse_target(adapter, target)
-    chosen = known_type(kind)
-    require_package()
-    if gguf_file(base) is not None:
-        refuse_unsupported(str(base), "gguf")
-    refuse_family(base, str(base / "config.json"))
+    # before minutes go by with merging
+    chosen = prepared(base, kind).kind
     merged = target.with_name(f".{target.name}.merged")
     shutil.rmtree(merged, ignore_errors=True)
     try:

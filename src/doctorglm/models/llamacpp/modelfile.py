@@ -27,8 +27,8 @@ def modelfile(turns: Turns, stops: Sequence[str], *, ungated: bool = False, lice
     template = go_template(turns)
     if _QUOTES in template or template.startswith('"') or template.endswith('"'):
         raise ModelError(
-            en="the chat template has quotation marks where a Modelfile cannot quote them. Use it with llama.cpp alone.",
-            zh="对话模板中的引号无法写入 Modelfile。请只在 llama.cpp 中使用。",
+            en="the chat template has quotation marks where a Modelfile cannot quote them. Use a template without.",
+            zh="对话模板中的引号无法写入 Modelfile。请换用不含它们的模板。",
         )
     told = [NOTE, *([UNGATED] if ungated else []), *([licences.replace(_QUOTES, "'''")] if licences else [])]
     lines = [

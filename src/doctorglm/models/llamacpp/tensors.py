@@ -144,7 +144,10 @@ def _alternating(values: Floats, heads: int) -> Floats:
 
 
 def packed_bytes(where: Path, one: Packed, values: Floats, error: Error) -> npt.NDArray[Any]:
-    """The tensor in its type; `error` counts what was lost. Raises ModelError where the type has no room for a value."""
+    """The tensor in its type; `error` counts what was lost.
+
+    Raises ModelError where the type has no room for a value.
+    """
     import gguf
 
     chunks, exact = [], True

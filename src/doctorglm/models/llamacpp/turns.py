@@ -5,7 +5,6 @@ rendering conversations of known words, and the result must render every shape o
 Source: `render`, which training uses; https://github.com/ollama/ollama/blob/main/docs/template.md.
 """
 
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -105,8 +104,8 @@ def _third() -> Turns:
     )
 
 
-_S, _U, _A, _V = (Message(role, word) for role, word in
-                  (("system", "Qsysx"), ("user", "Qusrx"), ("assistant", "Qansx"), ("user", "Qendx")))  # fmt: skip
+_S, _U = Message("system", "Qsysx"), Message("user", "Qusrx")
+_A, _V = Message("assistant", "Qansx"), Message("user", "Qendx")
 _MORE = (Message("assistant", "多休息。"), Message("user", "三天了，38.5 度"))
 _SHAPES = (
     (_U,),
@@ -126,8 +125,8 @@ def _found(tokenizer: Any) -> Turns:
     system = _system(tokenizer)
     befores = [head, again, *([system[1]] if system else [])]
     # what precedes every question, and what follows it whether or not the answer is there
-    user = os.path.commonprefix([text[::-1] for text in befores])[::-1]
-    after = os.path.commonprefix([tail, between])
+    user = _shared([text[::-1] for text in befores])[::-1]
+    after = _shared([tail, between])
     return Turns(
         start=head.removesuffix(user),
         system=(system[0], system[1].removesuffix(user)) if system else None,
@@ -135,6 +134,14 @@ def _found(tokenizer: Any) -> Turns:
         assistant=(between.removeprefix(after), again.removesuffix(user)),
         answer=tail.removeprefix(after),
     )
+
+
+def _shared(texts: Sequence[str]) -> str:
+    """The beginning that all texts have."""
+    length = 0
+    while all(len(text) > length and text[length] == texts[0][length] for text in texts):
+        length += 1
+    return texts[0][:length]
 
 
 def _system(tokenizer: Any) -> tuple[str, str] | None:

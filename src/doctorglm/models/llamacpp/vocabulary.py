@@ -37,11 +37,13 @@ def add_vocabulary(writer: Any, where: Path, tokenizer: Any, rows: int, ends: tu
         _add_byte_level(writer, where, tokenizer, rows)
     writer.add_add_bos_token(False)
     writer.add_add_eos_token(False)
-    for add, token in zip((writer.add_eos_token_id, writer.add_eot_token_id, writer.add_eom_token_id), ends, strict=False):
+    for add, token in zip(
+        (writer.add_eos_token_id, writer.add_eot_token_id, writer.add_eom_token_id), ends, strict=False
+    ):
         add(token)
     for name in ("bos", "pad", "unk"):
-        if (token := getattr(tokenizer, f"{name}_token_id", None)) is not None:
-            getattr(writer, f"add_{name}_token_id")(token)
+        if (named := getattr(tokenizer, f"{name}_token_id", None)) is not None:
+            getattr(writer, f"add_{name}_token_id")(named)
 
 
 def name_of(tokenizer: Any, token: int) -> str:
