@@ -87,6 +87,7 @@ def missing_shard(scene: Scene) -> list[object]:
 
 
 def no_way_back(scene: Scene) -> list[object]:
+    change_config(scene.base, model_type="llama")
     return [scene.base, scene.out, "--to", "chatglm"]
 
 
@@ -102,7 +103,7 @@ WRONG = [
     (unknown_family, "unknown model_type 'oracle-of-delphi'", "未知的 model_type 'oracle-of-delphi'"),
     (truncated, "model.safetensors: truncated or damaged", "文件不完整或已损坏"),
     (missing_shard, "1 of 1 shards named in", "缺少 1 个"),
-    (no_way_back, "only a folder of GLM", "只有 GLM 目录"),
+    (no_way_back, "only ChatGLM-6B and a folder of GLM", "只有 ChatGLM-6B 和 GLM 目录"),
 ]
 
 
@@ -215,6 +216,8 @@ def test_flags_and_layouts_that_do_not_go_together(scene: Scene, command: Callab
         ((scene.base, "--to", "gguf", "--allow-ungated"), "--allow-ungated has no meaning"),
         ((scene.base, "--to", "hf", "--type", "f16"), "--type has no meaning"),
         ((scene.adapter, "--to", "peft", "--allow-ungated"), "--allow-ungated has no meaning"),
+        ((scene.base, "--to", "gguf", "--slim"), "--slim has no meaning"),
+        ((scene.base, "--to", "hf", "--slim"), "only the 150528 tokens of ChatGLM-6B's first vocabulary"),
         ((scene.base, "--to", "merged", "--allow-ungated"), "is no adapter in PEFT's format"),
         ((scene.base, "--to", "peft"), "not an adapter's configuration"),
     ]

@@ -26,7 +26,7 @@ class Converted:
 
 
 def converted(
-    source: Path, target: Path, to: str, *, base: str | None, allow_ungated: bool, kind: str | None
+    source: Path, target: Path, to: str, *, base: str | None, allow_ungated: bool, kind: str | None, slim: bool
 ) -> Converted:
     """Writes `source` to the new folder `target` as `to`.
 
@@ -35,7 +35,7 @@ def converted(
     from doctorglm.models.merging import is_adapter
 
     adapter = is_adapter(source)
-    _refuse_flags(to, adapter=adapter, base=base, allow_ungated=allow_ungated, kind=kind)
+    _refuse_flags(to, adapter=adapter, base=base, allow_ungated=allow_ungated, kind=kind, slim=slim)
     match to:
         case "merged":
             done = _merge(source, target, base, allow_ungated)
@@ -50,11 +50,13 @@ def converted(
             return Converted(done, _one_file(done))
     from doctorglm.models.convert import convert
 
-    done = convert(source, target, "chatglm" if to == "chatglm" else "hf")
+    done = convert(source, target, "chatglm" if to == "chatglm" else "hf", slim=slim)
     return Converted(done, _folder(done))
 
 
-def _refuse_flags(to: str, *, adapter: bool, base: str | None, allow_ungated: bool, kind: str | None) -> None:
+def _refuse_flags(
+    to: str, *, adapter: bool, base: str | None, allow_ungated: bool, kind: str | None, slim: bool
+) -> None:
     if to not in LAYOUTS:
         names = ", ".join(LAYOUTS[:-1])
         raise ConfigError(
@@ -71,6 +73,7 @@ def _refuse_flags(to: str, *, adapter: bool, base: str | None, allow_ungated: bo
         ("--base", base is not None, to in _OF_ADAPTERS and (adapter or to != "gguf")),
         ("--allow-ungated", allow_ungated, to in _GATED and (adapter or to != "gguf")),
         ("--type", kind is not None, to == "gguf"),
+        ("--slim", slim, to in ("hf", "chatglm")),
     ]
     for flag, given, fits in flags:
         if given and not fits:

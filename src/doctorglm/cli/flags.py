@@ -268,6 +268,16 @@ Kind = Annotated[
         help=say(en="gguf: f32, f16 (default), bf16, q8_0 or q4_0.", zh="gguf：f32、f16（默认）、bf16、q8_0 或 q4_0。"),
     ),
 ]
+Slim = Annotated[
+    bool,
+    typer.Option(
+        "--slim",
+        help=say(
+            en="hf, chatglm: without the 20,000 image tokens of the first ChatGLM-6B.",
+            zh="hf、chatglm：去掉最初版 ChatGLM-6B 的 20,000 个图像 token。",
+        ),
+    ),
+]
 AllowUngated = Annotated[
     bool,
     typer.Option(

@@ -348,13 +348,14 @@ def convert(
     to: flags.To,
     base: flags.MergeBase = None,
     kind: flags.Kind = None,
+    slim: flags.Slim = False,
     allow_ungated: flags.AllowUngated = False,
     as_json: flags.Json = False,
 ) -> int:
     """Each layout in its own way; `cli.converting` knows them."""
     from doctorglm.cli.converting import converted
 
-    done = converted(source, target, to, base=base, allow_ungated=allow_ungated, kind=kind)
+    done = converted(source, target, to, base=base, allow_ungated=allow_ungated, kind=kind, slim=slim)
     print_json(done.record, as_json)
     tell(done.sentence, as_json)
     return 0

@@ -23,15 +23,17 @@ def convert(
     target: Path,
     to: Layout,
     max_shard_bytes: int = MAX_SHARD_BYTES,
+    *,
+    slim: bool = False,
 ) -> dict[str, Any]:
     """Writes the model of `source` to the new folder `target`, whole or not at all; returns what was done.
 
-    "hf" is what the classes of transformers (for ChatGLM-6B, ours) load; "chatglm" are the official names of ChatGLM2
-    and ChatGLM3, from a folder of GLM.
+    "hf" is what the classes of transformers (for ChatGLM-6B, ours) load; "chatglm" are the official names and
+    what official checkpoints hold besides; `slim` drops the image tokens of ChatGLM-6B's first vocabulary.
     Raises ConfigError for a target that is there, ModelError for what cannot be read, is unknown or does not fit.
     """
     refuse_target(source, target)
-    plan = planned(source, to)
+    plan = planned(source, to, slim=slim)
     total = sum(output.size for output in plan.outputs)
     require_room(target, total)
     name = Text(en="convert", zh="转换")
