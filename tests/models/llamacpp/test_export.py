@@ -175,6 +175,23 @@ def test_settings_that_llama_cpp_has_a_part_for(family: str, changes: dict[str, 
         assert furthest(model, ids, served.logprobs(ids, model.config.vocab_size)) < 5e-4
 
 
+def test_tokens_that_were_added(tmp_path: Path) -> None:
+    """huggingface/peft#1457: a token and its row of the embedding go together, or it is said what is missing."""
+    base = write(tmp_path / "base", "qwen2")
+    model, tokenizer = models.load(base)
+    tokenizer.add_tokens(["<病人>", "<医生>"] + [f"<检查{i}>" for i in range(6)], special_tokens=True)
+    tokenizer.save_pretrained(base)
+    with pytest.raises(ModelError, match=r"the tokenizer has 338 tokens, the embedding 336 rows"):
+        to_gguf(base, tmp_path / "out", "f32")
+    model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
+    model.save_pretrained(base)
+    to_gguf(base, tmp_path / "out", "f32")
+    with llama_cpp(tmp_path / "out/model.gguf") as served:
+        text = "<病人>头疼<医生>多休息"
+        assert served.ids(text) == tokenizer.encode(text, add_special_tokens=False)
+        assert served.ids(text)[0] == tokenizer.convert_tokens_to_ids("<病人>") >= 330
+
+
 def test_what_is_left(tmp_path: Path) -> None:
     base = write(tmp_path / "base", "qwen2")
     (base / "LICENSE").write_text("Theirs, 2023")

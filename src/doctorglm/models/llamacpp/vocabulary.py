@@ -29,8 +29,16 @@ def add_vocabulary(writer: Any, where: Path, tokenizer: Any, rows: int, ends: tu
     """Writes tokens, merges or scores, and the ids of what begins and ends; `rows` is the embedding's length.
 
     Nothing is put before a prompt by itself: the template has it all. The first three of `ends` end an answer.
-    Raises ModelError for a tokenizer that llama.cpp cuts text otherwise than.
+    Raises ModelError for a tokenizer with more tokens than the embedding has rows, and for one that cuts text in a way
+    that llama.cpp does not know.
     """
+    if len(tokenizer) > rows:
+        raise ModelError(
+            en=f"{where}: the tokenizer has {len(tokenizer)} tokens, the embedding {rows} rows. Use the tokenizer that "
+            "came with the weights, or weights that were saved after tokens were added.",
+            zh=f"{where}：分词器有 {len(tokenizer)} 个 token，而嵌入只有 {rows} 行。请使用与权重配套的分词器，"
+            "或在添加 token 之后保存的权重。",
+        )
     if isinstance(tokenizer, ChatGLM2Tokenizer):
         _add_sentencepiece(writer, where, tokenizer, rows)
     else:
