@@ -10,14 +10,19 @@ from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
+from transformers import GlmConfig
 
 from doctorglm.errors import ModelError
 from doctorglm.models.adapters import base_fingerprint, compare_saved, refuse_useless
+from doctorglm.models.chatglm.config import ChatGLMConfig, generation_of
+from doctorglm.models.chatglm2.adapter import is_official, native_config, native_tensors
+from doctorglm.models.chatglm2.config import ChatGLM2Config
+from doctorglm.models.chatglm2.names import native_shapes
 from doctorglm.models.convert import new_folder, refuse_target, require_room
 from doctorglm.models.loading import base_folder
 from doctorglm.models.merged_linear import is_merged_linear, ordinary_config, ordinary_tensors
 from doctorglm.models.plans import carry
-from doctorglm.models.weights import catalogue, tensors_of, weight_files
+from doctorglm.models.weights import Shapes, catalogue, read_config, tensors_of, weight_files
 from doctorglm.runs import read_json, write_json
 
 _CONFIG, _WEIGHTS, _BASE = "adapter_config.json", "adapter_model.safetensors", "base.json"
@@ -43,6 +48,9 @@ def to_peft(source: Path, target: Path, base: str | None = None) -> dict[str, An
     written = {"peft_type": "LORA", **kept, **ours}
     if merged:
         tensors = ordinary_tensors(where, tensors, config)
+    if is_official(tensors):
+        tensors = native_tensors(where, tensors, _second_generation(where, base))
+        written |= native_config(where, written)
     refuse_useless(target, tensors)
     if base is not None:
         _refuse_another_shape(source, tensors, base_folder(base))
@@ -97,7 +105,7 @@ def _published(folder: Path) -> Path:
 
 def _refuse_another_shape(source: Path, tensors: Mapping[str, torch.Tensor], base: Path) -> None:
     """Raises ModelError where a LoRA's product has another shape than the matrix it is added to."""
-    shapes = {name: one.shape for name, one in catalogue(weight_files(base)).items()}
+    shapes = _base_shapes(base)
     for name, a_RI in tensors.items():
         module, found, _ = name.removeprefix("base_model.model.").partition(".lora_A.weight")
         b_OR = tensors.get(name.replace(".lora_A.", ".lora_B."))
@@ -111,3 +119,28 @@ def _refuse_another_shape(source: Path, tensors: Mapping[str, torch.Tensor], bas
                 zh=f"{source}：适配器属于另一个基座：{module} 在适配器中为 {list(needed)}，在 {base} 中为 "
                 f"{list(given) if given else '缺失'}。请给出训练该适配器所用的基座。",
             )
+
+
+def _base_shapes(base: Path) -> Shapes:
+    """Name -> shape of the base's tensors as they are loaded."""
+    values, where = read_config(base), str(base / "config.json")
+    if values.get("model_type") == ChatGLMConfig.model_type and generation_of(values, where) == 2:
+        return native_shapes(ChatGLM2Config.from_dict(values | {"_name_or_path": where}).native())
+    return {name: one.shape for name, one in catalogue(weight_files(base)).items()}
+
+
+def _second_generation(where: Path, base: str | None) -> Any:
+    """The GlmConfig of a base that is ChatGLM2 or ChatGLM3, official or converted."""
+    if base is not None:
+        folder = base_folder(base)
+        values, place = read_config(folder), str(folder / "config.json")
+        if values.get("model_type") == GlmConfig.model_type:
+            return GlmConfig.from_dict(values)
+        if values.get("model_type") == ChatGLMConfig.model_type and generation_of(values, place) == 2:
+            return ChatGLM2Config.from_dict(values | {"_name_or_path": place}).native()
+    raise ModelError(
+        en=f"{where}: tuned on the published code of ChatGLM2 or ChatGLM3, whose matrix of queries, keys and values is "
+        "three here. Give that base, official or converted: --base MODEL.",
+        zh=f"{where}：该适配器是用 ChatGLM2 或 ChatGLM3 的官方代码训练的，其查询、键、值矩阵在这里是三个。"
+        "请用 --base MODEL 给出该基座（官方或转换后的）。",
+    )
