@@ -17,6 +17,9 @@ from doctorglm.runs import sha256_tree, write_json
 
 from ..house import change_config, write_base
 from ..models.chatglm2.conftest import CONFIG, random_weights, write_official
+from ..models.llamacpp.bases import write
+from ..models.llamacpp.test_merged import tuned
+from ..models.test_merged_linear import published
 from .kit import Said, Scene, environment, files, process
 
 
@@ -84,18 +87,23 @@ def missing_shard(scene: Scene) -> list[object]:
 
 
 def no_way_back(scene: Scene) -> list[object]:
+    change_config(scene.base, model_type="llama")
     return [scene.base, scene.out, "--to", "chatglm"]
 
 
 WRONG = [
     (exists, "out exists already; nothing is overwritten", "out 已经存在，不会覆盖"),
     (onto_itself, "SRC and DST are the same folder", "源文件夹与目标文件夹相同"),
-    (unknown_layout, "--to onnx: it must be hf, chatglm or merged", "--to onnx 无效：应为 hf、chatglm 或 merged"),
+    (
+        unknown_layout,
+        "--to onnx: it must be hf, chatglm, peft, merged or gguf",
+        "应为 hf、chatglm、peft、merged 或 gguf",
+    ),
     (no_source, "none/config.json: no such file", "none/config.json：文件不存在"),
     (unknown_family, "unknown model_type 'oracle-of-delphi'", "未知的 model_type 'oracle-of-delphi'"),
     (truncated, "model.safetensors: truncated or damaged", "文件不完整或已损坏"),
     (missing_shard, "1 of 1 shards named in", "缺少 1 个"),
-    (no_way_back, "only a folder of GLM", "只有 GLM 目录"),
+    (no_way_back, "only ChatGLM-6B and a folder of GLM", "只有 ChatGLM-6B 和 GLM 目录"),
 ]
 
 
@@ -199,15 +207,81 @@ def test_a_gate_of_another_base(scene: Scene, command: Callable[..., Said], tmp_
     assert said.code == 3 and "gate.json: of another base" in said.err
 
 
-def test_an_adapter_goes_to_merged_alone(scene: Scene, command: Callable[..., Said]) -> None:
+def test_flags_and_layouts_that_do_not_go_together(scene: Scene, command: Callable[..., Said]) -> None:
     wrong = [
-        (scene.adapter, "--to", "hf"),
-        (scene.adapter, "--to", "chatglm"),
-        (scene.base, "--to", "hf", "--base", scene.base),
-        (scene.base, "--to", "hf", "--allow-ungated"),
+        ((scene.adapter, "--to", "hf"), "SRC is an adapter, which goes --to peft, merged, gguf alone"),
+        ((scene.adapter, "--to", "chatglm"), "SRC is an adapter"),
+        ((scene.base, "--to", "hf", "--base", scene.base), "--base has no meaning"),
+        ((scene.base, "--to", "hf", "--allow-ungated"), "--allow-ungated has no meaning"),
+        ((scene.base, "--to", "gguf", "--allow-ungated"), "--allow-ungated has no meaning"),
+        ((scene.base, "--to", "hf", "--type", "f16"), "--type has no meaning"),
+        ((scene.adapter, "--to", "peft", "--allow-ungated"), "--allow-ungated has no meaning"),
+        ((scene.base, "--to", "gguf", "--slim"), "--slim has no meaning"),
+        ((scene.base, "--to", "hf", "--slim"), "only the 150528 tokens of ChatGLM-6B's first vocabulary"),
+        ((scene.base, "--to", "merged", "--allow-ungated"), "is no adapter in PEFT's format"),
+        ((scene.base, "--to", "peft"), "not an adapter's configuration"),
     ]
-    for source, *flags in wrong:
+    for (source, *flags), message in wrong:
         said = command("convert", source, scene.out, *flags)
-        assert said.code == 2 and "goes with --to merged alone" in said.err and not scene.out.exists()
-    said = command("convert", scene.base, scene.out, "--to", "merged", "--allow-ungated")
-    assert said.code == 2 and "is no adapter in PEFT's format" in said.err
+        assert said.code == 2 and message in said.err and not scene.out.exists()
+
+
+def test_an_adapter_of_2023_answers_after_it(scene: Scene, command: Callable[..., Said], tmp_path: Path) -> None:
+    published(scene.base, tmp_path / "published")
+    said = command("convert", tmp_path / "published", scene.out, "--to", "peft", "--base", scene.base, "--json")
+    assert said.code == 0, said.err
+    done = json.loads(said.out)
+    expected = {"out": str(scene.out), "to": "peft", "family": "enable_lora", "tensors": 2, "rank": 4, "alpha": 12}
+    assert {key: done[key] for key in expected} == expected
+    asked = ["chat", "--model", scene.base, "--ask", "头痛", "--json", "max_new_tokens=4"]
+    assert command(*asked, "--adapter", scene.out).code == 0
+    said = command("--lang", "zh", "convert", tmp_path / "published", tmp_path / "again", "--to", "peft")
+    assert said.code == 0 and said.out == "" and "转为 PEFT 适配器，2 个张量，秩 4，alpha 12" in said.err
+    # still an adapter: without a gate it does not leave
+    said = command("--lang", "en", "convert", scene.out, tmp_path / "merged", "--to", "merged")
+    assert said.code == 3 and "has no gate" in said.err
+
+
+def test_a_model_as_gguf(tmp_path: Path, command: Callable[..., Said]) -> None:
+    base, out = write(tmp_path / "base", "qwen2"), tmp_path / "out"
+    said = command("convert", base, out, "--to", "gguf", "--type", "q8_0", "--json")
+    assert said.code == 0, said.err
+    done = json.loads(said.out)
+    expected = {"out": str(out), "to": "gguf", "family": "qwen2", "architecture": "qwen2", "type": "q8_0"}
+    assert {key: done[key] for key in expected} == expected and 0 < done["error"]["relative"] < 0.02
+    assert files(out) == ["Modelfile", "model.gguf", "run.json"]
+    asked = ["--ask", "头痛", "--json", "max_new_tokens=4"]
+    assert command("chat", "--model", out / "model.gguf", *asked).code == 0
+    said = command("--lang", "zh", "convert", base, tmp_path / "again", "--to", "gguf")
+    assert said.code == 0 and said.out == "" and "qwen2 转为 qwen2，f16" in said.err
+    assert f"ollama create 名称 -f {tmp_path / 'again'}/Modelfile" in said.err
+    assert command("convert", base, out, "--to", "gguf").code == 2
+    said = command("--lang", "en", "convert", base, tmp_path / "x", "--to", "gguf", "--type", "q5")
+    assert said.code == 2 and "--type q5: it must be f32, f16, bf16, q8_0 or q4_0" in said.err
+
+
+def test_chatglm_6b_does_not_become_gguf(scene: Scene, command: Callable[..., Said]) -> None:
+    for source, more in ((scene.base, ()), (scene.adapter, ("--base", scene.base, "--allow-ungated"))):
+        said = command("convert", source, scene.out, "--to", "gguf", *more)
+        assert said.code == 2 and "llama.cpp has no architecture for ChatGLM-6B" in said.err and not scene.out.exists()
+
+
+def test_an_adapter_becomes_gguf_through_its_gate(tmp_path: Path, command: Callable[..., Said]) -> None:
+    base, out = write(tmp_path / "base", "qwen2"), tmp_path / "out"
+    adapter = tuned(base, tmp_path / "run/adapter")
+    arguments = ["convert", adapter, out, "--to", "gguf", "--base", base, "--type", "f32"]
+    said = command(*arguments)
+    assert said.code == 3 and "has no gate" in said.err and not out.exists()
+    write_gate(adapter, base, passed=False)
+    assert command(*arguments).code == 3 and not out.exists()
+    write_gate(adapter, base)
+    said = command(*arguments, "--json")
+    assert said.code == 0, said.err
+    done = json.loads(said.out)
+    assert done["gate"]["passed"] is True and done["changed"] == 4 and done["rounding"]["same_first"] == 1
+    assert json.loads((out / "run.json").read_text("utf-8"))["gate"] == done["gate"]
+    assert "NOT GATED" not in (out / "Modelfile").read_text("utf-8")
+    write_gate(adapter, base, passed=False)
+    said = command(*arguments[:2], tmp_path / "loose", *arguments[3:], "--allow-ungated")
+    assert said.code == 0 and "NOT GATED" in said.err
+    assert "NOT GATED" in (tmp_path / "loose/Modelfile").read_text("utf-8")

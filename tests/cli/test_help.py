@@ -94,7 +94,7 @@ FLAGS = {
         ["BASE_EVAL", "TUNED_EVAL... [KEY=VALUE ...]"],
     ),
     "chat": ({"--model", "--adapter", "--ask", "--allow-remote"}, ["[KEY=VALUE ...]"]),
-    "convert": ({"--to", "--base", "--allow-ungated"}, ["SRC", "DST"]),
+    "convert": ({"--to", "--type", "--slim", "--base", "--allow-ungated"}, ["SRC", "DST"]),
     "inspect": ({"--out"}, ["deid|triage|terms", "FILE.jsonl"]),
     "doctor": (set(), []),
 }

@@ -355,9 +355,8 @@ def test_sources_that_do_not_fit(second: Callable[..., Path], tmp_path: Path) ->
     refused(ModelError, r"tokenizer.model: not a SentencePiece model", source, new)
 
 
-def test_the_way_back_is_glms_alone(second: Callable[..., Path], folder: Path, tmp_path: Path) -> None:
-    for source in (second(), folder):
-        refused(ModelError, r"model_type 'chatglm'; only a folder of GLM", source, tmp_path / "new", "chatglm")
+def test_the_way_back_is_glms_alone(second: Callable[..., Path], tmp_path: Path) -> None:
+    refused(ModelError, r"model_type 'chatglm'; only ChatGLM-6B and a folder", second(), tmp_path / "new", "chatglm")
     run(second("other"), tmp_path / "hf", "hf")
     config = json.loads((tmp_path / "hf/config.json").read_text())
     (tmp_path / "hf/config.json").write_text(json.dumps({**config, "hidden_act": "gelu"}))

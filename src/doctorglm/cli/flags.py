@@ -253,12 +253,12 @@ To = Annotated[
     str,
     typer.Option(
         "--to",
-        metavar="hf|chatglm|merged",
+        metavar="hf|chatglm|peft|merged|gguf",
         help=say(
-            en="hf: safetensors for transformers, ChatGLM2 and 3 as GLM; chatglm: GLM back to official names; "
-            "merged: an adapter added into its base.",
-            zh="hf：供 transformers 使用的 safetensors，ChatGLM2、3 转为 GLM；chatglm：转回官方命名；"
-            "merged：把适配器合并进基座。",
+            en="hf: safetensors for transformers, ChatGLM2 and 3 as GLM; chatglm: official names; peft: an adapter in "
+            "today's format; merged: an adapter added into its base; gguf: for llama.cpp and Ollama.",
+            zh="hf：供 transformers 使用的 safetensors，ChatGLM2、3 转为 GLM；chatglm：官方命名；"
+            "peft：今天的适配器格式；merged：把适配器合并进基座；gguf：供 llama.cpp 和 Ollama 使用。",
         ),
     ),
 ]
@@ -267,7 +267,25 @@ MergeBase = Annotated[
     typer.Option(
         "--base",
         metavar="MODEL",
-        help=say(en="merged: the base, where it has moved.", zh="merged：基座（若已不在原处）。"),
+        help=say(en="An adapter's base, where it has moved.", zh="适配器的基座（若已不在原处）。"),
+    ),
+]
+Kind = Annotated[
+    str | None,
+    typer.Option(
+        "--type",
+        metavar="TYPE",
+        help=say(en="gguf: f32, f16 (default), bf16, q8_0 or q4_0.", zh="gguf：f32、f16（默认）、bf16、q8_0 或 q4_0。"),
+    ),
+]
+Slim = Annotated[
+    bool,
+    typer.Option(
+        "--slim",
+        help=say(
+            en="hf, chatglm: without the 20,000 image tokens of the first ChatGLM-6B.",
+            zh="hf、chatglm：去掉最初版 ChatGLM-6B 的 20,000 个图像 token。",
+        ),
     ),
 ]
 AllowUngated = Annotated[
@@ -275,7 +293,8 @@ AllowUngated = Annotated[
     typer.Option(
         "--allow-ungated",
         help=say(
-            en="merged: although no gate was passed; it is recorded.", zh="merged：未通过门槛也继续，会留下记录。"
+            en="merged, gguf: although no gate was passed; it is recorded.",
+            zh="merged、gguf：未通过门槛也继续，会留下记录。",
         ),
     ),
 ]

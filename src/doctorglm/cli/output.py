@@ -57,19 +57,6 @@ def licence(entry: Known) -> str:
     )
 
 
-def merged(done: Mapping[str, Any]) -> str:
-    """What a merge changed, and how far its logits are from the adapter's."""
-    apart = done["divergence"]
-    mean, largest, changes = f"{apart['mean']:.1e}", f"{apart['largest']:.1e}", f"{apart['adapter_changes']:.2g}"
-    changed, tensors, size = done["changed"], done["tensors"], f"{done['bytes'] / 1e9:.2f} GB"
-    return say(
-        en=f"{done['out']}: {changed} of {tensors} tensors changed, {size}; logits differ from the adapter's by {mean} "
-        f"on average and {largest} at most, where the adapter itself changes up to {changes}",
-        zh=f"{done['out']}：{tensors} 个张量中有 {changed} 个改变，{size}；logit 与适配器平均相差 {mean}，"
-        f"最多 {largest}，而适配器本身的改变最多为 {changes}",
-    )
-
-
 def agrees() -> bool:
     """True when the person at the terminal accepts it."""
     sys.stderr.write(say(en="Do you accept this licence? [y/N] ", zh="是否接受该许可？[y/N] "))

@@ -15,7 +15,7 @@ from typing import Any
 import typer
 
 from doctorglm.cli import flags
-from doctorglm.cli.output import agrees, counted, encodings, figure, licence, merged, print_json, tell
+from doctorglm.cli.output import agrees, counted, encodings, figure, licence, print_json, tell
 from doctorglm.cli.usage import Verb, Verbs
 from doctorglm.errors import ConfigError
 from doctorglm.language import readable, say
@@ -337,10 +337,10 @@ def chat(
 
 @app.command(
     help=say(
-        en="Write a model's folder anew: ChatGLM2 and ChatGLM3 as GLM, pickles as safetensors, and back; or an adapter "
-        "that passed its gate added into its base.",
+        en="Write a model's folder anew: ChatGLM2 and ChatGLM3 as GLM, pickles as safetensors, and back; as GGUF for "
+        "llama.cpp and Ollama; an adapter of 2023 in PEFT's format; or one that passed its gate added into its base.",
         zh="转换模型文件夹：ChatGLM2、ChatGLM3 转为 GLM，pickle 转为 safetensors，也可转回；"
-        "或把通过门槛的适配器合并进基座。",
+        "转为 llama.cpp 和 Ollama 使用的 GGUF；把 2023 年的适配器转为 PEFT 格式；或把通过门槛的适配器合并进基座。",
     ),
     epilog="doctorglm convert models/chatglm2-6b models/chatglm2-6b-hf --to hf",
     cls=Verb,
@@ -350,36 +350,17 @@ def convert(
     target: flags.ConvertTarget,
     to: flags.To,
     base: flags.MergeBase = None,
+    kind: flags.Kind = None,
+    slim: flags.Slim = False,
     allow_ungated: flags.AllowUngated = False,
     as_json: flags.Json = False,
 ) -> int:
-    """A model tensor by tensor, values and types as they are; or an adapter merged onto its base."""
-    from doctorglm.models.convert import convert as stage
-    from doctorglm.models.convert import layout
-    from doctorglm.models.merging import is_adapter
+    """Each layout in its own way; `cli.converting` knows them."""
+    from doctorglm.cli.converting import converted
 
-    if to == "merged":
-        done = _merge(source, target, base, allow_ungated)
-        print_json(done, as_json)
-        tell(merged(done), as_json)
-        return 0
-    wanted = layout(to)
-    if base is not None or allow_ungated or is_adapter(source):
-        raise ConfigError(
-            en=f"--to {to}: an adapter, and with it --base and --allow-ungated, goes with --to merged alone. "
-            "Give --to merged, or a folder of weights without these flags.",
-            zh=f"--to {to}：适配器以及 --base、--allow-ungated 只能与 --to merged 一起使用。"
-            "请使用 --to merged，或给出权重文件夹并去掉这些选项。",
-        )
-    done = stage(source, target, wanted)
-    print_json(done, as_json)
-    tell(
-        say(
-            en=f"{target}: {done['family']}, {done['tensors']} tensors, {done['bytes'] / 1e9:.2f} GB",
-            zh=f"{target}：{done['family']}，{done['tensors']} 个张量，{done['bytes'] / 1e9:.2f} GB",
-        ),
-        as_json,
-    )
+    done = converted(source, target, to, base=base, allow_ungated=allow_ungated, kind=kind, slim=slim)
+    print_json(done.record, as_json)
+    tell(done.sentence, as_json)
     return 0
 
 
@@ -472,20 +453,6 @@ def _search(base: str, data: Path, out: Path, values: dict[str, Any], as_json: b
                 "reason": done["reason"], "next": commands[1:]}, as_json)  # fmt: skip
     tell("\n".join([say(**done["reason"]), *commands[1:], say(en=f"Report: {report}", zh=f"报告：{report}")]), as_json)
     return 0
-
-
-def _merge(adapter: Path, target: Path, base: str | None, allow_ungated: bool) -> dict[str, Any]:
-    """The gate first: nothing is loaded for an adapter that may not leave."""
-    from doctorglm.evaluate.release import require_gate
-    from doctorglm.models.adapters import base_fingerprint
-    from doctorglm.models.convert import refuse_target
-    from doctorglm.models.merging import base_of, merge
-
-    refuse_target(adapter, target)
-    folder = base_of(adapter, base)
-    fingerprint = base_fingerprint(folder)
-    gate = require_gate(adapter, fingerprint, allow_ungated=allow_ungated)
-    return merge(adapter, folder, target, fingerprint=fingerprint, gate=gate)
 
 
 def _own(values: Mapping[str, Any], *sections: str) -> dict[str, Any]:

@@ -57,7 +57,7 @@ def save_adapter(model: Any, out: Path, fingerprint: str) -> None:
         for folder in (temporary, temporary / FOLDER):
             if folder.is_dir():
                 write_json(folder / _BASE, {"sha256": fingerprint})
-        _compare(temporary / _WEIGHTS, tensors, load_file(temporary / _WEIGHTS))
+        compare_saved(temporary / _WEIGHTS, tensors, load_file(temporary / _WEIGHTS))
         for file in temporary.rglob("*"):
             file.chmod(0o700 if file.is_dir() else 0o600)
         shutil.rmtree(out, ignore_errors=True)
@@ -71,13 +71,15 @@ def _write_peft(model: Any, folder: Path) -> dict[str, torch.Tensor]:
     """Writes a PEFT model's adapter, and returns its tensors."""
     from peft import get_peft_model_state_dict  # half a second, for those who need it
 
-    tensors = dict(get_peft_model_state_dict(model))
-    _refuse_useless(folder, tensors)
+    # left to itself, PEFT looks for the base's configuration, also at the hub, and takes that of ChatGLM2 for GLM's
+    tensors = dict(get_peft_model_state_dict(model, save_embedding_layers=False))
+    refuse_useless(folder, tensors)
     model.save_pretrained(folder, save_embedding_layers=False)
     return tensors
 
 
-def _refuse_useless(where: Path, tensors: dict[str, torch.Tensor]) -> None:
+def refuse_useless(where: Path, tensors: dict[str, torch.Tensor]) -> None:
+    """Raises ModelError for an adapter that is empty, not finite or does nothing (a B of zeros)."""
     zero = [name for name, value in tensors.items() if ".lora_B." in name and not value.any()]
     infinite = [name for name, value in tensors.items() if not value.isfinite().all()]
     if not tensors or zero or infinite:
@@ -90,7 +92,8 @@ def _refuse_useless(where: Path, tensors: dict[str, torch.Tensor]) -> None:
         )
 
 
-def _compare(where: Path, memory: dict[str, torch.Tensor], disk: dict[str, torch.Tensor]) -> None:
+def compare_saved(where: Path, memory: dict[str, torch.Tensor], disk: dict[str, torch.Tensor]) -> None:
+    """Raises ModelError unless the file `where`, as read back (`disk`), holds exactly what is in memory."""
     memory = {name: value.detach().cpu() for name, value in memory.items()}
     wrong = [name for name in memory if name not in disk or not torch.equal(disk[name].float(), memory[name].float())]
     wrong += [name for name in disk if name not in memory]
@@ -131,12 +134,13 @@ def attach_adapter(model: Any, folder: Path, base: Path) -> Any:
     _refuse_other_ranks(folder)
     try:
         with warnings.catch_warnings():
-            # what PEFT warns about here, `_compare` refuses; and it asks transformers 5.24 things by old names
+            # what PEFT warns about here, `compare_saved` refuses; and it asks transformers 5.24 things by old names
             warnings.simplefilter("ignore")
             adapted = PeftModel.from_pretrained(model, str(folder))
     except (ValueError, RuntimeError, KeyError) as error:
         raise _another_base(folder, str(error).strip().splitlines()[0], type(model).__name__) from None
-    _compare(folder / _WEIGHTS, get_peft_model_state_dict(adapted), load_file(folder / _WEIGHTS))
+    attached = get_peft_model_state_dict(adapted, save_embedding_layers=False)
+    compare_saved(folder / _WEIGHTS, attached, load_file(folder / _WEIGHTS))
     return adapted
 
 

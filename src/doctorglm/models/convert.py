@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any
 
 from doctorglm.errors import ConfigError
 from doctorglm.language import Text
@@ -23,16 +23,19 @@ def convert(
     target: Path,
     to: Layout,
     max_shard_bytes: int = MAX_SHARD_BYTES,
+    *,
+    slim: bool = False,
 ) -> dict[str, Any]:
     """Writes the model of `source` to the new folder `target`, whole or not at all; returns what was done.
 
-    "hf" is what the classes of transformers (for ChatGLM-6B, ours) load; "chatglm" are the official names of ChatGLM2
-    and ChatGLM3, from a folder of GLM.
+    "hf" is what the classes of transformers (for ChatGLM-6B, ours) load; "chatglm" are the official names and
+    what official checkpoints hold besides; `slim` drops the image tokens of ChatGLM-6B's first vocabulary.
     Raises ConfigError for a target that is there, ModelError for what cannot be read, is unknown or does not fit.
     """
     refuse_target(source, target)
-    plan = planned(source, to)
+    plan = planned(source, to, slim=slim)
     total = sum(output.size for output in plan.outputs)
+    require_room(target, total)
     name = Text(en="convert", zh="转换")
     with progress_line(name, total) as line, new_folder(target) as folder:
         files = write_weights(folder, plan.outputs, plan.checkpoint.read, line.update, max_shard_bytes)
@@ -51,17 +54,6 @@ def convert(
     }
 
 
-def layout(name: str) -> Layout:
-    """The layout of that name; raises ConfigError for one that is none."""
-    for known in get_args(Layout):
-        if name == known:
-            return cast(Layout, known)
-    raise ConfigError(
-        en=f"--to {name}: it must be hf, chatglm or merged. Choose one of them.",
-        zh=f"--to {name} 无效：应为 hf、chatglm 或 merged。请选择其一。",
-    )
-
-
 def refuse_target(source: Path, target: Path) -> None:
     """Raises ConfigError for a target that is there, or that is the source."""
     if source.resolve() == target.resolve():
@@ -73,6 +65,19 @@ def refuse_target(source: Path, target: Path) -> None:
         raise ConfigError(
             en=f"{target} exists already; nothing is overwritten. Remove it, or choose another DST.",
             zh=f"{target} 已经存在，不会覆盖。请先删除它，或换一个目标文件夹。",
+        )
+
+
+def require_room(target: Path, needed: int) -> None:
+    """Raises ConfigError where the disk of `target` has less than `needed` bytes free."""
+    place = next(folder for folder in (target, *target.resolve().parents) if folder.is_dir())
+    free = shutil.disk_usage(place).free
+    if free < needed:
+        raise ConfigError(
+            en=f"{target}: {needed / 1e6:,.1f} MB are needed, and {free / 1e6:,.1f} MB are free on this disk; nothing "
+            "was written. Make room, or choose a DST on another disk.",
+            zh=f"{target}：需要 {needed / 1e6:,.1f} MB，而磁盘只剩 {free / 1e6:,.1f} MB，未写出任何文件。"
+            "请腾出空间，或把目标文件夹放到别的磁盘上。",
         )
 
 

@@ -147,23 +147,33 @@ def _load_chatglm(
     return model, tokenizer
 
 
-def _load_native(folder: Path, dtype: torch.dtype) -> tuple[PreTrainedModel, Any]:
+def load_tokenizer(folder: Path) -> Any:
+    """The tokenizer of a folder alone; raises ModelError where there is none that can be used."""
+    config = read_config(folder)
+    if config["model_type"] == ChatGLMConfig.model_type:
+        where = str(folder / "config.json")
+        if generation_of(config, where) == 1:
+            return first_tokenizer(folder, ChatGLMConfig.from_dict(config))
+        return second_tokenizer(folder, ChatGLM2Config.from_dict(config | {"_name_or_path": where}))
     if _names_ours(folder):
-        return _from_pretrained(AutoModelForCausalLM, folder, dtype), second_tokenizer(
-            folder, GlmConfig.from_pretrained(folder)
-        )
+        return second_tokenizer(folder, GlmConfig.from_pretrained(folder))
     try:
         # without any file transformers makes an empty vocabulary up
         if not any(file for pattern in VOCABULARIES for file in folder.glob(pattern)):
             raise OSError(f"none of {', '.join(VOCABULARIES)} is there")
-        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+        return AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
     except _LOADING_FAILED as error:
         raise ModelError(
             en=f"{folder}: no usable tokenizer ({error}). Put the tokenizer files that came with the weights there.",
             zh=f"{folder}：没有可用的分词器（{error}）。请把与权重配套的分词器文件放到这里。",
         ) from None
+
+
+def _load_native(folder: Path, dtype: torch.dtype) -> tuple[PreTrainedModel, Any]:
+    tokenizer = load_tokenizer(folder)
     model = _from_pretrained(AutoModelForCausalLM, folder, dtype)
-    _refuse_larger_vocabulary(folder, tokenizer, model)
+    if not _names_ours(folder):
+        _refuse_larger_vocabulary(folder, tokenizer, model)
     return model, tokenizer
 
 

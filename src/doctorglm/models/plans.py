@@ -6,12 +6,14 @@ One function for each kind of source: ChatGLM-6B, ChatGLM2 and ChatGLM3, other f
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 from transformers import GlmConfig
 
-from doctorglm.errors import ModelError
+from doctorglm.errors import ConfigError, ModelError
+from doctorglm.models.chatglm import layout
 from doctorglm.models.chatglm.config import ChatGLMConfig, generation_of, refuse_unsupported
 from doctorglm.models.chatglm.tokenizer import ChatGLMTokenizer
 from doctorglm.models.chatglm2.config import ChatGLM2Config, official_values
@@ -41,27 +43,39 @@ class Plan:
     write_tokenizer: Callable[[Path], object] | None
 
 
-def planned(source: Path, to: Layout) -> Plan:
-    """What `source` becomes; raises ModelError for what cannot be read, is unknown, does not fit or has no way."""
+def planned(source: Path, to: Layout, *, slim: bool = False) -> Plan:
+    """What `source` becomes; `slim`: without the image tokens of ChatGLM-6B's first vocabulary.
+
+    Raises ModelError for what cannot be read, is unknown, does not fit or has no way; ConfigError where there is
+    nothing to make slim.
+    """
     values = read_config(source)
     refuse_unknown(source, values)
     where, kind = str(source / "config.json"), values["model_type"]
+    first = kind == ChatGLMConfig.model_type and generation_of(values, where) == 1
+    if first:
+        return _first(source, values, where, official=to == "chatglm", slim=slim)
+    if slim:
+        raise ConfigError(
+            en=f"--slim: {where}: not a ChatGLM-6B, whose first vocabulary alone has image tokens. Leave --slim out.",
+            zh=f"--slim：{where}：不是 ChatGLM-6B，只有它最初的词表才有图像 token。请去掉 --slim。",
+        )
     if to == "chatglm":
         if kind != GlmConfig.model_type:
             raise ModelError(
-                en=f"{where}: model_type {kind!r}; only a folder of GLM, such as `--to hf` makes of ChatGLM2 and "
-                "ChatGLM3, has a way back to the official names. Use --to hf.",
-                zh=f"{where}：model_type 为 {kind!r}；只有 GLM 目录（例如 ChatGLM2、ChatGLM3 经 `--to hf` 得到的）"
-                "才能转回官方命名。请使用 --to hf。",
+                en=f"{where}: model_type {kind!r}; only ChatGLM-6B and a folder of GLM, such as `--to hf` makes of "
+                "ChatGLM2 and ChatGLM3, have official names of that kind. Use --to hf.",
+                zh=f"{where}：model_type 为 {kind!r}；只有 ChatGLM-6B 和 GLM 目录（例如 ChatGLM2、ChatGLM3 经 "
+                "`--to hf` 得到的）才能转为官方命名。请使用 --to hf。",
             )
         return _back(source, values, where)
     if kind != ChatGLMConfig.model_type:
         return _as_it_is(source, values, str(kind))
-    return _first(source, values, where) if generation_of(values, where) == 1 else _second(source, values, where)
+    return _second(source, values, where)
 
 
-def _first(source: Path, values: dict[str, Any], where: str) -> Plan:
-    """ChatGLM-6B: the same names, which our own class loads."""
+def _first(source: Path, values: dict[str, Any], where: str, *, official: bool, slim: bool) -> Plan:
+    """ChatGLM-6B: the same names, which our own class loads; `official`: as complete as published."""
     refuse_unsupported(values, where)
     config = ChatGLMConfig.from_dict(values)
     checkpoint = Checkpoint(source)
@@ -69,13 +83,29 @@ def _first(source: Path, values: dict[str, Any], where: str) -> Plan:
     found = (source / ChatGLMTokenizer.vocab_files_names["vocab_file"]).is_file()
     if found:
         first_tokenizer(source, config)
+    outputs = [renamed(name, name, one) for name, one in checkpoint.stored.items()]
+    if slim:
+        layout.refuse_without_images(source / "config.json", config)
+        outputs, values = layout.slim(checkpoint.stored), layout.slim_values(values, config)
+        config = ChatGLMConfig.from_dict(values)
+    if official:
+        outputs = layout.completed(checkpoint.stored, outputs, config)
+    ours = _own(values) | {"architectures": ["ChatGLMForConditionalGeneration"]}
     return Plan(
         family="chatglm-6b",
-        config=_own(values) | {"architectures": ["ChatGLMForConditionalGeneration"]},
+        config=layout.official_values(config, values) if official else ours,
         checkpoint=checkpoint,
-        outputs=[renamed(name, name, one) for name, one in checkpoint.stored.items()],
-        write_tokenizer=(lambda folder: carry(source, folder, _TEXTS)) if found else None,
+        outputs=outputs,
+        write_tokenizer=partial(_write_first, source, slim) if found else None,
     )
+
+
+def _write_first(source: Path, slim: bool, folder: Path) -> None:
+    """ChatGLM-6B's tokenizer: its files as they are, or made anew for the ids without image tokens."""
+    if slim:
+        ChatGLMTokenizer.from_pretrained(source, num_image_tokens=0, local_files_only=True).save_pretrained(folder)
+    else:
+        carry(source, folder, _TEXTS)
 
 
 def _as_it_is(source: Path, values: dict[str, Any], family: str) -> Plan:

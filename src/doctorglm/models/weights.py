@@ -205,6 +205,16 @@ class Checkpoint:
             raise _unreadable(path, error) from None
 
 
+def tensors_of(path: Path) -> dict[str, torch.Tensor]:
+    """All tensors of one file, in memory; raises ModelError as `catalogue`."""
+    names = catalogue([path])
+    try:
+        read = _opened(path)
+        return {name: read(name).clone() for name in names}
+    except _UNREADABLE as error:
+        raise _unreadable(path, error) from None
+
+
 def _opened(path: Path) -> Callable[[str], torch.Tensor]:
     if path.suffix == ".safetensors":
         tensors: Any = safe_open(path, framework="pt")

@@ -16,8 +16,8 @@ from doctorglm.models.chatglm2.config import ChatGLM2Config
 _FIRST_GENERATION = ("position_encoding_2d", "inner_hidden_size")
 _NOT_YET = ("quantization_bit",)
 
-_IMAGE_VOCABULARY = 150_528
-_IMAGE_TOKENS = 20_000
+IMAGE_VOCABULARY = 150_528
+IMAGE_TOKENS = 20_000
 
 
 class ChatGLMConfig(PreTrainedConfig):
@@ -62,7 +62,7 @@ class ChatGLMConfig(PreTrainedConfig):
         if self.inner_hidden_size is None:
             self.inner_hidden_size = 4 * self.hidden_size
         # the old vocabulary put 20,000 image tokens before the text
-        shift = _IMAGE_TOKENS if self.vocab_size == _IMAGE_VOCABULARY else 0
+        shift = IMAGE_TOKENS if self.vocab_size == IMAGE_VOCABULARY else 0
         for name, published in {"bos": 130_004, "eos": 130_005, "mask": 130_000, "gmask": 130_001, "pad": 3}.items():
             given = getattr(self, f"{name}_token_id")
             if given is None or given < 0:
