@@ -14,11 +14,13 @@ import torch
 from doctorglm.models.products import product
 from doctorglm.plan.shape import Shape
 
-_FLOPS = 2e11
-"""Of one round: half a second at the rate of two cores."""
+_FLOPS = 5e10
+"""Of one round: a tenth of a second at the rate of two cores."""
 _ROUNDS = 3
-_MOVED = 32_000_000
-"""Numbers: more than fit into any cache."""
+_WIDEST = 2048
+"""Of a matrix, what is measured: beyond that its rate grows no more, and its memory does."""
+_MOVED = 8_000_000
+"""Numbers that are copied: more than the caches of a few cores hold."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +34,7 @@ class Rates:
 
 def rates_of(shape: Shape, tokens: int) -> Rates:
     """The best of a few rounds, on at most as many rows as `tokens`; the same shapes are measured once a process."""
-    sizes = tuple((one.outputs, one.inputs) for one in shape.linear)
+    sizes = tuple((min(one.outputs, _WIDEST), min(one.inputs, _WIDEST)) for one in shape.linear)
     return _measured(sizes, max(64, min(tokens, 2048, int(_FLOPS / (4 * sum(o * i for o, i in sizes))))))
 
 

@@ -1,7 +1,7 @@
 """The time of a run: its products at the rate of the device, and on a CPU what stands between them.
 
 With a frozen base 4 x (matmul weights without head) x all tokens + 4 x head x supervised tokens; with all weights
-trained 6 x both; recomputation adds 2 x. Attention's products are counted apart: on a CPU they run at a rate of their own.
+trained 6 x both; recomputation adds 2 x. Attention's products are counted apart: a CPU has a rate of its own for them.
 Source: LoRA, arXiv 2106.09685; PaLM's appendix B on counting, arXiv 2204.02311.
 """
 

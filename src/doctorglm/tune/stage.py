@@ -17,13 +17,17 @@ from doctorglm.models.adapters import base_fingerprint, save_adapter
 from doctorglm.models.half import weights_in
 from doctorglm.models.loading import base_folder, best_device, best_dtype
 from doctorglm.models.saving import save_model
+from doctorglm.plan.measured import before
 from doctorglm.render import Rejection, Renderer, Sample, renderer_for
 from doctorglm.report.progress import progress_line
 from doctorglm.runs import Run, atomic_file, note, read_json, sha256_file
 from doctorglm.settings import plain
 from doctorglm.tune.adapt import adapt
 from doctorglm.tune.loop import Corpus, steps_of, train
+from doctorglm.tune.memory import told_when_out
+from doctorglm.tune.planned import compared, planned, remedy_of, saving_of
 from doctorglm.tune.reading import compiled_layers, fused_layers, reads_packed
+from doctorglm.tune.recompute import recompute
 from doctorglm.tune.settings import Method, TuneSettings
 from doctorglm.tune.standing import Standing
 
@@ -37,7 +41,7 @@ def tune(base: str, data: Path, out: Path, settings: TuneSettings, *, name: Text
     `run.json`; nothing before there is something to train on. Raises DataError when there is not, ModelError for the
     base and for numbers that are not finite, ConfigError for a setting and for an `out` that holds another run.
     """
-    fingerprint = base_fingerprint(base_folder(base))
+    at_first, fingerprint = before(), base_fingerprint(base_folder(base))
     files = {part: data / f"{part}.jsonl" for part in _PARTS if part == "train" or (data / f"{part}.jsonl").exists()}
     conversations = {part: list(read_conversations(file)) for part, file in files.items()}
     inputs = {"base": fingerprint, **{file.name: sha256_file(file) for file in files.values()}}
@@ -63,14 +67,18 @@ def tune(base: str, data: Path, out: Path, settings: TuneSettings, *, name: Text
     fused = fused_layers(model, samples, settings, packing)
     compiled = compiled_layers(model, samples, settings, packing)
     held_out = rendered["valid"][0] if "valid" in rendered else []
+    expected = planned(model, samples, held_out, settings, packing=packing, fused=fused)
+    again = recompute(model, saving_of(expected, settings))
     corpus = Corpus(samples, held_out, _padding(tokenizer, renderer), packing)
-    with progress_line(name or Text(en="tune", zh="微调"), len(steps_of(samples, settings, packing))) as line:
+    title = name or Text(en="tune", zh="微调")
+    with progress_line(title, len(steps_of(samples, settings, packing))) as line, told_when_out(remedy_of(expected)):
         standing = train(model, corpus, settings, out, line, run.identity)
     if settings.method == "full":
         save_model(model, tokenizer, out / "model")
     else:
         save_adapter(model, out / "adapter", fingerprint)
     results = {"counts": _counts(conversations, rendered), "max_length": max_length, **_results(model, standing)}
+    results |= {"recomputed_layers": again, **compared(expected, at_first, model.device, standing.seconds)}
     results |= {"packed": packing, "fused_layers": fused, "compiled_layers": compiled, "weights_in": weights_in(model)}
     run.finish(**results, data=readable(str(data.resolve())), report=_write_page(out, base, data, settings, results))
     return run
