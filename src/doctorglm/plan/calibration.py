@@ -20,8 +20,6 @@ class Calibration:
     """Seconds of everything between products, as so many passes over the activations at the memory's bandwidth."""
     attention: float
     """Rate of attention's products, as a share of the weights'."""
-    step_s: float
-    """Seconds of a step that nothing else explains."""
     overhead_gb: float
     """Memory that a run needs whatever its size: buffers of libraries, the data, caches of kernels."""
     fragmentation: float

@@ -182,7 +182,9 @@ def _eager(shape: Shape, row: Row, device: Device, *, dense: bool) -> float:
         mask = 0.5 * row.squares if device.is_cpu else 0.0
         return row.tokens * (4 * h + 7 * o + 2 * i + shape.heads) + mask
     joined = o if device.is_cpu else 0
-    normed = (2 * h if dense else 0) + (2 * (o + k) if shape.head_norms else 0)
+    normed = 2 * h if dense else 0
+    if shape.head_norms:
+        normed += (o + k) * (2 if dense else 1) + shape.heads + shape.key_heads
     return row.tokens * (4 * h + normed + 2 * o + joined + 2 * k + 4 * i + shape.heads + 2)
 
 

@@ -105,7 +105,6 @@ def seconds_of(
     assert rates is not None
     x_products, x_attention, x_passes, x_moved = terms(shape, settings, work, way, saving, device, rates)
     training = x_products / slower + x_attention / constants.attention + constants.passes * x_passes + x_moved
-    training += constants.step_s * work.steps
     return Seconds(training=training, validation=validation.times * read / rates.mm * _OF_READING)
 
 

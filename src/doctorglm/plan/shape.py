@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 import yaml
+from huggingface_hub.errors import StrictDataclassError
 from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM
 
@@ -23,6 +24,10 @@ from doctorglm.models.loading import EMBEDDED, base_folder
 from doctorglm.models.weights import read_config
 from doctorglm.settings import nearest
 
+_IMPOSSIBLE = (
+    ValueError, TypeError, KeyError, AttributeError, ZeroDivisionError, RuntimeError, StrictDataclassError,
+)  # fmt: skip
+"""What transformers raises for a config that makes no sense."""
 _LATER = ("auto_map", "pre_seq_len", "prefix_projection", "quantization_bit")
 """Keys that say how weights are stored or tuned, which the settings of a plan say instead."""
 
@@ -102,7 +107,7 @@ def shape_of(model: nn.Module) -> Shape:
     config = root.config
     layers = _layers(model)
     linear = [_linear(layer) for layer in layers]
-    if not linear or any(one != linear[0] for one in linear):
+    if not linear or not linear[0] or any(one != linear[0] for one in linear):
         raise ModelError(
             en=f"{config.model_type}: its layers are not alike (or hold experts), and only layers that are can be "
             "planned. Tune a few steps instead (max_steps=5) and read run.json.",
@@ -196,10 +201,11 @@ def _empty(values: dict[str, Any], where: str) -> nn.Module:
             made: nn.Module = (
                 ChatGLMForConditionalGeneration(config) if first else AutoModelForCausalLM.from_config(config)
             )
-    except (ValueError, TypeError, KeyError, AttributeError, ZeroDivisionError, RuntimeError) as error:
+    except _IMPOSSIBLE as error:
+        said = " ".join(str(error).split())[:200]
         raise ModelError(
-            en=f"{where}: no model can be made of it ({str(error).splitlines()[0]}). Use the published config.json.",
-            zh=f"{where}：无法据此构造模型（{str(error).splitlines()[0]}）。请使用官方 config.json。",
+            en=f"{where}: no model can be made of it ({said}). Use the published config.json.",
+            zh=f"{where}：无法据此构造模型（{said}）。请使用官方 config.json。",
         ) from error
     return made
 

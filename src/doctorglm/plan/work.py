@@ -85,25 +85,28 @@ def _padded(tokens: Tokens, settings: PlanSettings) -> list[list[int]]:
 
 def _largest(tokens: Tokens, batches: Sequence[Sequence[int]], settings: PlanSettings, *, on_cpu: bool) -> Row:
     """The row that needs most memory, among all rows of an epoch."""
-    rows: list[Row] = []
-    for batch in batches:
-        lengths = [tokens.lengths[i] for i in batch]
-        supervised = sum(tokens.supervised[i] for i in batch)
-        squares = sum(n * n for n in lengths)
-        if not settings.packing:
-            rows.append(_row(max(lengths) * len(lengths), max(lengths) ** 2 * len(lengths), supervised, 1))
-            continue
-        total = sum(lengths)
-        # as `tune` does: as few rows of nearly one length as hold ROW_TOKENS each
-        rows.append(_row(total, squares, supervised, math.ceil(total / ROW_TOKENS) if on_cpu else 1))
-    tallest = max(rows, key=lambda row: row.tokens)
-    return Row(
-        tokens=max(tallest.tokens, max(tokens.lengths)),
-        squares=max(row.squares for row in rows),
-        supervised=max(row.supervised for row in rows),
-    )
+    rows = [row for batch in batches for row in (_rows(tokens, batch, on_cpu) if settings.packing else [batch])]
+    largest = Row(tokens=0, squares=0.0, supervised=0)
+    for row in rows:
+        lengths = [tokens.lengths[i] for i in row]
+        padded = [max(lengths)] * len(lengths) if not settings.packing else lengths
+        largest = Row(
+            tokens=max(largest.tokens, sum(padded)),
+            squares=max(largest.squares, sum(n * n for n in padded)),
+            supervised=max(largest.supervised, sum(tokens.supervised[i] for i in row)),
+        )
+    return largest
 
 
-def _row(tokens: int, squares: float, supervised: int, parts: int) -> Row:
-    """One of `parts` equal rows."""
-    return Row(tokens=math.ceil(tokens / parts), squares=squares / parts, supervised=math.ceil(supervised / parts))
+def _rows(tokens: Tokens, batch: Sequence[int], on_cpu: bool) -> list[list[int]]:
+    """The rows of a packed batch, as `tune` cuts them: of nearly one length, on a CPU of ROW_TOKENS about."""
+    total = sum(tokens.lengths[i] for i in batch)
+    share = total / (math.ceil(total / ROW_TOKENS) if on_cpu else 1)
+    rows: list[list[int]] = []
+    used = 0
+    for i in batch:
+        if used >= share * len(rows):
+            rows.append([])
+        rows[-1].append(i)
+        used += tokens.lengths[i]
+    return rows

@@ -15,6 +15,7 @@ from doctorglm.report.numbers import number, percent, quantity
 from doctorglm.report.page import write
 from doctorglm.report.wording import Wording
 from doctorglm.runs import peak_memory_mb
+from doctorglm.tune.forecast import planned_beside_measured
 from doctorglm.tune.settings import TuneSettings
 
 _NATS = Text(en="nats per token", zh="nat / token")
@@ -64,6 +65,7 @@ def run_page(
             MUST_NOT_ADVISE,
             _curve(rows, results),
             _data(results),
+            *planned_beside_measured(results),
             _settings(settings),
             Commands(title=strings.REPRODUCE, lines=[command]),
         ],
