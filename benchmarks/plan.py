@@ -59,7 +59,7 @@ SCORED = (
     Setting("embedded, full, batches of 1024", "embedded", 1, 80,
             {"method": "full", "learning_rate": 1e-4, "batch_tokens": 1024}),
     Setting("embedded, lora, rank 64, histories cut", "embedded", 2, 80, {"lora_rank": 64, "max_length": 160}),
-    Setting("qwen2 42M, lora, rank 32, short, batches of 1024", "qwen2", 1, 36, {"lora_rank": 32, "batch_tokens": 1024}),
+    Setting("qwen2 42M, lora, rank 32, batches of 1024", "qwen2", 1, 36, {"lora_rank": 32, "batch_tokens": 1024}),
     Setting("llama 25M, lora beside the weights, padded", "llama", 1, 24, {"packing": False}),
     Setting("glm 30M, lora, recomputed", "glm", 2, 24, {"recompute": "full"}),
 )  # fmt: skip
@@ -121,7 +121,7 @@ def measured(setting: Setting, work: Path, quick: bool) -> dict[str, Any]:
     job = {"base": base, "data": str(work / f"data-{setting.joined}"), "out": str(out), "steps": steps}
     job["settings"] = setting.settings
     command = [sys.executable, __file__, "--child", json.dumps(job)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(f"{setting.name}: {done.stderr[-2000:]}")
     row = json.loads(done.stdout.splitlines()[-1])
