@@ -24,7 +24,7 @@ def talk(name: str, question: int, answer: int, rounds: int = 1) -> Conversation
 def data(tmp_path: Path) -> Path:
     folder = tmp_path / "data"
     folder.mkdir()
-    write_conversations(folder / "train.jsonl", [talk(f"t{i}", 40, 60) for i in range(20)])
+    write_conversations(folder / "train.jsonl", [talk(f"t{i}", 40 + i % 5 * 10, 60) for i in range(20)])
     return folder
 
 

@@ -164,7 +164,7 @@ def test_recomputing_costs_no_more_memory_the_more_it_recomputes() -> None:
     assert parts[0] > parts[1] > parts[2]
     of_layer = parts[0] / 28
     assert parts[2] == pytest.approx(28 * 4 * 2048 * 4096 + of_layer)
-    assert parts[1] == pytest.approx(14 * of_layer + 14 * 4 * 2048 * 4096 + of_layer)
+    assert parts[1] == pytest.approx(14 * of_layer + 14 * 4 * 2048 * 4096)
 
 
 def test_a_base_that_does_not_fit_in_32_bits_stays_in_16() -> None:

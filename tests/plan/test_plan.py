@@ -90,7 +90,7 @@ CHANGES: dict[str, tuple[Any, dict[str, Any]]] = {
     "packing": (False, {"batch_tokens": 300}),
     "fuse": (False, {"device": "cpu"}),
     "accumulation": (2, {"batch_tokens": 256}),
-    "max_length": (100, {}),
+    "max_length": (60, {}),
     "lora_rank": (64, {}),
     "lora_dropout": (0.1, {"device": "cpu"}),
     "lora_targets": ("q_proj", {}),

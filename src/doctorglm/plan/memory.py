@@ -148,11 +148,13 @@ def _copies(shape: Shape, settings: PlanSettings, way: Way) -> float:
 
 
 def _activations(shape: Shape, settings: PlanSettings, row: Row, device: Device, way: Way, saving: Saving) -> float:
-    """Bytes that all layers keep of a row; recomputed layers keep their input, one at a time all else as well."""
+    """Bytes that all layers keep of a row when its way back begins; recomputed layers keep their input alone."""
     of_layer = kept_of_layer(shape, settings, row, device, way)
     inputs = row.tokens * shape.hidden * (2.0 if device.half and way != "dense" else 4.0)
     again = {"none": 0, "selective": (shape.layers + 1) // 2, "full": shape.layers}[saving]
-    return of_layer * (shape.layers - again) + inputs * again + (of_layer if again else 0.0)
+    # a layer that is recomputed has all of it too, for as long as its own way back takes: the highest is the last one's
+    last_too = saving == "full" or (saving == "selective" and shape.layers % 2 == 1)
+    return of_layer * (shape.layers - again + last_too) + inputs * again
 
 
 def kept_of_layer(shape: Shape, settings: PlanSettings, row: Row, device: Device, way: Way) -> float:
