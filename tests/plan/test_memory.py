@@ -141,16 +141,16 @@ def test_full_by_hand() -> None:
 def test_a_prefix_by_hand() -> None:
     shape = base_of("chatglm2-6b").shape
     # 28 layers, keys and values of two heads of 128
-    assert trainable(shape, PlanSettings(method="ptuning", prefix_length=10)) == 10 * 28 * 2 * 2 * 128
+    assert trainable(shape, PlanSettings(method="ptuning", prefix_tokens=10)) == 10 * 28 * 2 * 2 * 128
     width = 28 * 2 * 2 * 128
-    with_mlp = PlanSettings(method="ptuning", prefix_length=10, prefix_hidden=64)
+    with_mlp = PlanSettings(method="ptuning", prefix_tokens=10, prefix_projection=True, prefix_hidden=64)
     assert trainable(shape, with_mlp) == 10 * 4096 + (4096 * 64 + 64) + (64 * width + width)
 
 
 @pytest.mark.parametrize(("kind", "bits"), [("int8", 8), ("int4", 4), ("nf4", 4)])
 def test_quantised_weights_by_hand(kind: Any, bits: int) -> None:
     shape, card = base_of("qwen2.5-7b").shape, device_of("RTX-4090-24G")
-    found = weights_of(shape, PlanSettings(method="qlora", weights=kind), card)
+    found = weights_of(shape, PlanSettings(method="qlora", quantization=kind), card)
     matrices, rows = shape.matrices, 28 * (3 * 3584 + 2 * 512 + 2 * 18944)
     scales = matrices / 16 if kind == "nf4" else 2 * rows
     assert found == pytest.approx(matrices * bits / 8 + scales + 2 * (7_615_616_512 - matrices), rel=1e-6)

@@ -17,7 +17,7 @@ from doctorglm.plan.calibration import constants
 from doctorglm.plan.devices import Device, device_of, devices
 from doctorglm.plan.memory import Parts
 from doctorglm.plan.planning import ROOM, saving_for
-from doctorglm.plan.shape import base_of
+from doctorglm.plan.shape import base_of, known
 from doctorglm.plan.tables import advice, sentence, tables
 from doctorglm.plan.tokens import tokens_of
 from doctorglm.plan.work import work_of
@@ -40,7 +40,7 @@ def test_the_contract_of_json(data: Path) -> None:
     assert told["fits"] is True and told["hours"] > 0 and told["usd"] > 0
     assert told["usd"] == pytest.approx(told["hours"] * 1.30, abs=1e-4)
     assert told["assumptions"] and all(isinstance(text, str) for text in told["assumptions"])
-    assert [one["weights"] for one in told["variants"]] == ["auto", "int8", "int4", "nf4"]
+    assert [one["weights"] for one in told["variants"]] == ["not quantised", "int8", "int4", "nf4"]
     weights = [one["memory_gb"]["weights"] for one in told["variants"]]
     assert weights[0] > weights[1] > weights[3] > weights[2]
 
@@ -55,8 +55,8 @@ def test_the_cards_that_fit_are_those_with_the_memory(data: Path) -> None:
 
 
 def test_the_least_recomputation_that_fits_is_chosen(data: Path) -> None:
-    base, known = base_of("chatglm-6b"), constants()
-    work = work_of(tokens_of(base, data, "train", 512, known), PlanSettings(), on_cpu=False)
+    base, fitted = base_of("chatglm-6b"), constants()
+    work = work_of(tokens_of(base, data, "train", 512, fitted), PlanSettings(), on_cpu=False)
     needs = {}
     for saving in ("none", "selective", "full"):
         forced = planned(data, recompute=saving)
@@ -66,7 +66,7 @@ def test_the_least_recomputation_that_fits_is_chosen(data: Path) -> None:
 
     def on(memory: float) -> str:
         device = replace(device_of(CARD), memory=memory / ROOM)
-        return saving_for(base.shape, PlanSettings(), work, device, known)
+        return saving_for(base.shape, PlanSettings(), work, device, fitted)
 
     assert [on(needs[s] * 1.001) for s in ("none", "selective", "full")] == ["none", "selective", "full"]
     assert on(needs["full"] / 2) == "full"
@@ -82,7 +82,7 @@ def test_the_largest_batch_fits_and_twice_that_does_not(data: Path) -> None:
 # field -> (another value, what else has to be set for it to matter)
 CHANGES: dict[str, tuple[Any, dict[str, Any]]] = {
     "method": ("full", {}),
-    "weights": ("int8", {}),
+    "quantization": ("int8", {"method": "qlora"}),
     "optimizer": ("lion", {}),
     "epochs": (5, {}),
     "max_steps": (1, {}),
@@ -94,8 +94,9 @@ CHANGES: dict[str, tuple[Any, dict[str, Any]]] = {
     "lora_rank": (64, {}),
     "lora_dropout": (0.1, {"device": "cpu"}),
     "lora_targets": ("q_proj", {}),
-    "prefix_length": (32, {"method": "ptuning"}),
-    "prefix_hidden": (64, {"method": "ptuning"}),
+    "prefix_tokens": (32, {"method": "ptuning"}),
+    "prefix_projection": (True, {"method": "ptuning"}),
+    "prefix_hidden": (64, {"method": "ptuning", "prefix_projection": True}),
     "recompute": ("full", {}),
     "validate_every": (1, {"valid": True, "batch_tokens": 128}),
     "devices": ("FILE", {}),
@@ -172,14 +173,24 @@ def test_a_wrong_file_of_devices_is_refused(
         ({"device": "A100"}, r"--device A100: not known; did you mean `A100-80G`\?"),
         ({"device": "h100"}, r"did you mean `H100-80G`\?"),
         ({"device": "abacus"}, r"--device abacus: not known\. There are cpu, "),
-        ({"method": "ptuning", "prefix_length": 2048}, "prefix_length=2048: chatglm-6b reads 2048 tokens"),
-        ({"method": "full", "weights": "int4"}, "quantised weights cannot be trained"),
+        ({"method": "ptuning", "prefix_tokens": 2048}, "prefix_tokens=2048: chatglm-6b reads 2048 tokens"),
         ({"lora_targets": "q_proj"}, "chatglm-6b has no such linear layer; it has query_key_value"),
     ],
 )
 def test_what_cannot_be_is_refused(data: Path, settings: dict[str, Any], said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         planned(data, **settings)
+
+
+def test_a_quantised_base_is_planned_as_such_and_not_trained_whole(data: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "int4"
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps({**known()["chatglm-6b"]["config"], "quantization_bit": 4}), "utf-8")
+    asked = planned(data, base=str(folder)).chosen
+    same = planned(data, method="qlora", quantization="int4").chosen
+    assert (asked.weights, asked.memory) == ("int4", same.memory)
+    with pytest.raises(ConfigError, match="quantised to 4 bits"):
+        planned(data, base=str(folder), method="full")
 
 
 def test_rank_0_is_refused() -> None:
@@ -189,7 +200,7 @@ def test_rank_0_is_refused() -> None:
 
 def test_samples_are_cut_to_the_context(data: Path, base: Path) -> None:
     assert plan(str(base), data, CARD, PlanSettings(max_length=4096)).settings.max_length == 512
-    prefixed = PlanSettings(max_length=4096, method="ptuning", prefix_length=100)
+    prefixed = PlanSettings(max_length=4096, method="ptuning", prefix_tokens=100)
     assert plan(str(base), data, CARD, prefixed).settings.max_length == 412
 
 
@@ -222,7 +233,7 @@ def test_advice_is_given_where_nothing_fits_only(data: Path) -> None:
     assert advice(planned(data)) == ""
     small = planned(data, device="T4-16G")
     assert not small.chosen.fits
-    assert "weights=int8" in advice(small) or "weights=int4" in advice(small)
+    assert "quantization=int" in advice(small)
 
 
 def test_parts_add_up() -> None:

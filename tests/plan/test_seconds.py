@@ -42,7 +42,7 @@ def test_recomputation_adds_a_forward_pass_or_half_of_one() -> None:
 def test_attention_counts_columns_of_a_prefix_too() -> None:
     alone = flops_of(GLM, PlanSettings(), WORK, "beside", "none").attention
     assert alone == 12 * 28 * 4096 * 2e8
-    prefixed = flops_of(GLM, PlanSettings(method="ptuning", prefix_length=64), WORK, "beside", "none").attention
+    prefixed = flops_of(GLM, PlanSettings(method="ptuning", prefix_tokens=64), WORK, "beside", "none").attention
     assert prefixed == 12 * 28 * 4096 * (2e8 + 64 * 1e6)
 
 

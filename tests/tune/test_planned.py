@@ -13,7 +13,7 @@ from doctorglm.errors import ModelError
 from doctorglm.language import Text, choose
 from doctorglm.plan import measured
 from doctorglm.plan.devices import Device
-from doctorglm.plan.measured import Before, before, resident_gb
+from doctorglm.plan.measured import Held, held_now, resident_gb
 from doctorglm.plan.shape import shape_of
 from doctorglm.render import Sample
 from doctorglm.tune import planned as module
@@ -118,11 +118,11 @@ def test_a_model_that_cannot_be_planned_is_tuned_all_the_same(base: Path, monkey
 def test_the_peak_is_that_beyond_what_was_held(monkeypatch: Any) -> None:
     monkeypatch.setattr(measured, "peak_memory_mb", lambda: 1500.0)
     cpu = torch.device("cpu")
-    assert Before(0.4, 0.5).peak_gb(cpu) == pytest.approx(1.1)
+    assert Held(0.4, 0.5).peak_gb(cpu) == pytest.approx(1.1)
     # an earlier stage of the process was higher: nobody can tell
-    assert Before(0.4, 1.5).peak_gb(cpu) is None
+    assert Held(0.4, 1.5).peak_gb(cpu) is None
     monkeypatch.undo()
-    found = before()
+    found = held_now()
     assert 0 < found.resident <= found.peak * 1.01
 
 

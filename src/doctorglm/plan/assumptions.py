@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from doctorglm.language import Text
 from doctorglm.plan.calibration import Calibration
 from doctorglm.plan.devices import Device
-from doctorglm.plan.memory import held, keeps_half, way_of
+from doctorglm.plan.memory import AS_STORED, held, keeps_half, way_of
 from doctorglm.plan.probe import Rates
 from doctorglm.plan.settings import PlanSettings
 from doctorglm.plan.shape import Base
@@ -74,7 +74,7 @@ def _of_memory(base: Base, settings: PlanSettings, device: Device) -> Iterator[T
             en="The base does not fit in 32 bits; its weights stay in 16 and are widened piece by piece.",
             zh="基座以 32 位放不下；权重保持 16 位，计算时逐块转换。",
         )
-    if held(settings) != "auto":
+    if held(settings) != AS_STORED:
         yield Text(
             en=f"Matrices of the layers in {held(settings)}; embeddings, norms and head as they are. Speed with them "
             "is assumed.",

@@ -10,7 +10,7 @@ from doctorglm.runs import peak_memory_mb
 
 
 @dataclass(frozen=True)
-class Before:
+class Held:
     """What the process held when a run began, in GB (10^9 bytes)."""
 
     resident: float
@@ -24,10 +24,10 @@ class Before:
         return round(peak - self.resident, 4) if peak > self.peak else None
 
 
-def before() -> Before:
+def held_now() -> Held:
     """Now; where the system does not say what is resident, its peak stands for that."""
     peak = peak_memory_mb() / 1e3
-    return Before(resident_gb() or peak, peak)
+    return Held(resident_gb() or peak, peak)
 
 
 def resident_gb(statm: Path = Path("/proc/self/statm")) -> float | None:

@@ -25,6 +25,8 @@ _LONGEST_BY_PRODUCTS = 256
 """Fused attention keeps its weights (S x S) for samples up to this length; longer ones go through torch's kernel."""
 _SLICE = {True: 8e6, False: 1e9}
 """Bytes of logits that a fused head makes at once, on a CPU and on a GPU."""
+AS_STORED = "not quantised"
+"""How the matrices of a base are held without `qlora`: in 32 bits, or in 16 where a device computes in them."""
 _WITH_ROOM = 1.1
 """Of the weights in 32 bits, what must be free on a CPU; with less, half-precision weights stay as they are."""
 _QUANTISED = {"int8": 8.0, "int4": 4.0, "nf4": 4.0}
@@ -70,10 +72,10 @@ def trainable(shape: Shape, settings: PlanSettings) -> int:
         return shape.parameters
     if settings.method == "ptuning":
         width = shape.layers * 2 * shape.keys
-        if not settings.prefix_hidden:
-            return settings.prefix_length * width
+        if not settings.prefix_projection:
+            return settings.prefix_tokens * width
         first = shape.hidden * settings.prefix_hidden + settings.prefix_hidden
-        return settings.prefix_length * shape.hidden + first + settings.prefix_hidden * width + width
+        return settings.prefix_tokens * shape.hidden + first + settings.prefix_hidden * width + width
     return shape.layers * sum(settings.lora_rank * (one.inputs + one.outputs) for one in adapted(shape, settings))
 
 
@@ -81,7 +83,7 @@ def way_of(shape: Shape, settings: PlanSettings, device: Device) -> Way:
     """How layers are computed, as `tune` chooses it."""
     if settings.method == "full":
         return "dense"
-    known = shape.fusable and settings.method == "lora" and settings.weights == "auto" and not settings.lora_dropout
+    known = shape.fusable and settings.method == "lora" and not settings.lora_dropout
     if device.is_cpu and settings.packing and settings.fuse and known and not keeps_half(shape, settings, device):
         return "fused" if 4 * 4 * (shape.matrices) <= device.memory else "beside"
     return "beside"
@@ -89,7 +91,7 @@ def way_of(shape: Shape, settings: PlanSettings, device: Device) -> Way:
 
 def keeps_half(shape: Shape, settings: PlanSettings, device: Device) -> bool:
     """Whether a CPU leaves a frozen base in 16 bits, because it has no memory for 32."""
-    wide = device.is_cpu and settings.method != "full" and settings.weights == "auto"
+    wide = device.is_cpu and settings.method in ("lora", "ptuning")
     return wide and 4 * _WITH_ROOM * shape.parameters > device.memory
 
 
@@ -122,14 +124,14 @@ def weights_of(shape: Shape, settings: PlanSettings, device: Device) -> float:
         return 4.0 * shape.parameters
     wide = 2.0 if device.half or keeps_half(shape, settings, device) else 4.0
     kind = held(settings)
-    if kind == "auto":
+    if kind == AS_STORED:
         return wide * shape.parameters
     return _quantised(shape, kind) + wide * (shape.parameters - shape.matrices)
 
 
 def held(settings: PlanSettings) -> str:
     """How the matrices of a frozen base are held."""
-    return "nf4" if settings.method == "qlora" and settings.weights == "auto" else settings.weights
+    return settings.quantization if settings.method == "qlora" else AS_STORED
 
 
 def _quantised(shape: Shape, kind: str) -> float:
@@ -161,7 +163,7 @@ def kept_of_layer(shape: Shape, settings: PlanSettings, row: Row, device: Device
     """Bytes that one layer keeps of a row for its backward pass."""
     size = 2.0 if device.half and way != "dense" else 4.0
     thin = settings.lora_rank * len(adapted(shape, settings)) if way == "beside" else 0
-    prefix = 2 * shape.keys * settings.prefix_length if settings.method == "ptuning" else 0
+    prefix = 2 * shape.keys * settings.prefix_tokens if settings.method == "ptuning" else 0
     numbers = _fused(shape, row) if way == "fused" else _eager(shape, row, device, dense=way == "dense")
     widened = 2 * shape.hidden * row.tokens if size == 2 and not shape.prefix_lm else 0  # RMSNorm computes in 32 bits
     return size * (numbers + thin * row.tokens + prefix + widened)
@@ -207,5 +209,5 @@ def _passing(shape: Shape, settings: PlanSettings, row: Row, device: Device, way
     if way == "dense":
         # a gradient is made before it is added; of tied weights twice
         return of_layer + 4.0 * max(largest, shape.of_head if shape.tied else 0)
-    widened = 2 * size * largest if held(settings) != "auto" else 0.0
+    widened = 2 * size * largest if held(settings) != AS_STORED else 0.0
     return of_layer + widened

@@ -12,17 +12,17 @@ from doctorglm.plan import paper
 from doctorglm.plan.assumptions import assumptions_of
 from doctorglm.plan.calibration import Calibration, constants
 from doctorglm.plan.devices import CPU, Device, device_of, devices, made
-from doctorglm.plan.memory import SAVINGS, Parts, Saving, adapted, memory_of
+from doctorglm.plan.memory import SAVINGS, Parts, Saving, adapted, held, memory_of
 from doctorglm.plan.probe import Rates, rates_of
 from doctorglm.plan.seconds import Seconds, Validation, seconds_of
-from doctorglm.plan.settings import PlanSettings, Weights
+from doctorglm.plan.settings import PlanSettings, Quantization
 from doctorglm.plan.shape import Base, Shape, base_of
 from doctorglm.plan.tokens import Tokens, tokens_of
 from doctorglm.plan.work import Work, work_of
 
 ROOM = 0.95
 """Of a device's memory, what a plan may use."""
-VARIANTS: tuple[Weights, ...] = ("auto", "int8", "int4", "nf4")
+VARIANTS: tuple[Quantization, ...] = ("int8", "int4", "nf4")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,9 +110,10 @@ def plan(base: str, data: Path, device: str, settings: PlanSettings) -> Plan:
 
     table = {name: made(name, entry) for name, entry in devices(settings.devices).items() if name != CPU}
     chosen = on(found, settings)
-    held = [settings.weights]
-    if settings.method != "full":
-        held = list(dict.fromkeys((settings.weights, *VARIANTS)))
+    others = [settings]
+    if settings.method in ("lora", "qlora"):
+        packed = [replace(settings, method="qlora", quantization=kind) for kind in VARIANTS]
+        others = [replace(settings, method="lora"), *packed]
     return Plan(
         base=wanted,
         device=found,
@@ -120,7 +121,7 @@ def plan(base: str, data: Path, device: str, settings: PlanSettings) -> Plan:
         tokens=tokens,
         work=work,
         chosen=chosen,
-        variants=tuple(on(found, replace(settings, weights=weights)) for weights in held),
+        variants=tuple(on(found, other) for other in others),
         cards={name: on(one, settings) for name, one in table.items()},
         batch_tokens=_most(wanted.shape, settings, tokens, found, known),
         paper=_paper(wanted.shape, settings, tokens, found, table, rates, known),
@@ -145,7 +146,7 @@ def estimate(
     seconds = seconds_of(shape, settings, work, validation, device, saving, rates, known)
     cost = None if device.usd_per_hour is None else device.usd_per_hour * seconds.total / 3600
     fits = memory.total <= ROOM * device.memory
-    return Estimate(weights=settings.weights, memory=memory, fits=fits, saving=saving, seconds=seconds, usd=cost)
+    return Estimate(weights=held(settings), memory=memory, fits=fits, saving=saving, seconds=seconds, usd=cost)
 
 
 def saving_for(shape: Shape, settings: PlanSettings, work: Work, device: Device, known: Calibration) -> Saving:
@@ -162,19 +163,21 @@ def _within(base: Base, settings: PlanSettings) -> PlanSettings:
     """The settings with `max_length` cut to the base's context; raises ConfigError for those that cannot work."""
     shape = base.shape
     context = shape.context or settings.max_length
-    if settings.method == "ptuning" and settings.prefix_length >= context:
+    if settings.method == "ptuning" and settings.prefix_tokens >= context:
         raise ConfigError(
-            en=f"prefix_length={settings.prefix_length}: {base.name} reads {context} tokens at most, the prefix among "
-            f"them. Give fewer, for example prefix_length={min(128, context // 4)}.",
-            zh=f"prefix_length={settings.prefix_length}：{base.name} 最多读取 {context} 个 token（含前缀）。"
-            f"请调小，例如 prefix_length={min(128, context // 4)}。",
+            en=f"prefix_tokens={settings.prefix_tokens}: {base.name} reads {context} tokens at most, the prefix among "
+            f"them. Give fewer, for example prefix_tokens={min(128, context // 4)}.",
+            zh=f"prefix_tokens={settings.prefix_tokens}：{base.name} 最多读取 {context} 个 token（含前缀）。"
+            f"请调小，例如 prefix_tokens={min(128, context // 4)}。",
         )
-    if settings.method == "full" and settings.weights != "auto":
+    if base.bits and settings.method == "full":
         raise ConfigError(
-            en=f"method=full weights={settings.weights}: quantised weights cannot be trained themselves. Use "
-            "method=qlora, or leave weights out.",
-            zh=f"method=full weights={settings.weights}：量化权重本身无法训练。请用 method=qlora，或去掉 weights。",
+            en=f"method=full: {base.name} is quantised to {base.bits} bits, and such weights cannot be trained. Use "
+            "method=qlora, or the base in 16 bits.",
+            zh=f"method=full：{base.name} 已量化为 {base.bits} 位，这样的权重无法训练。请用 method=qlora，或 16 位基座。",
         )
+    if base.bits and settings.method in ("lora", "qlora"):
+        settings = replace(settings, method="qlora", quantization="int4" if base.bits == 4 else "int8")
     names = [one.name for one in shape.linear]
     if settings.method in ("lora", "qlora") and not adapted(shape, settings):
         raise ConfigError(
@@ -182,7 +185,7 @@ def _within(base: Base, settings: PlanSettings) -> PlanSettings:
             f"{', '.join(names)}.",
             zh=f"lora_targets={settings.lora_targets}：{base.name} 没有这样的线性层；可选 {'、'.join(names)}。",
         )
-    room = context - (settings.prefix_length if settings.method == "ptuning" else 0)
+    room = context - (settings.prefix_tokens if settings.method == "ptuning" else 0)
     return replace(settings, max_length=min(settings.max_length, room))
 
 

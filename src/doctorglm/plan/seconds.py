@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from doctorglm.plan.calibration import Calibration
 from doctorglm.plan.devices import Device
-from doctorglm.plan.memory import Saving, Way, adapted, held, kept_of_layer, trainable, way_of
+from doctorglm.plan.memory import AS_STORED, Saving, Way, adapted, held, kept_of_layer, trainable, way_of
 from doctorglm.plan.probe import Rates
 from doctorglm.plan.settings import PlanSettings
 from doctorglm.plan.shape import Shape
@@ -76,7 +76,7 @@ def flops_of(shape: Shape, settings: PlanSettings, work: Work, way: Way, saving:
     if adapters := adapted(shape, settings):
         weights = shape.layers * settings.lora_rank * sum(one.inputs + one.outputs for one in adapters)
         thin = (4.0 if way == "fused" else 6.0) * weights * work.computed
-    columns = work.squares + (work.tokens * settings.prefix_length if settings.method == "ptuning" else 0)
+    columns = work.squares + (work.tokens * settings.prefix_tokens if settings.method == "ptuning" else 0)
     attention = (12.0 + 2 * _AGAIN[saving]) * shape.layers * shape.queries * columns
     return Flops(products=products, thin=thin, attention=attention)
 
@@ -94,7 +94,7 @@ def seconds_of(
     """How long it takes on a device; `rates` are those of `probe` for a CPU."""
     way = way_of(shape, settings, device)
     flops = flops_of(shape, settings, work, way, saving)
-    slower = constants.dequantise if held(settings) != "auto" else 1.0
+    slower = constants.dequantise if held(settings) != AS_STORED else 1.0
     read = 2.0 * (shape.matrices * validation.tokens + shape.of_head * validation.supervised)
     read += 4.0 * shape.layers * shape.queries * validation.squares
     if device.flops is not None:

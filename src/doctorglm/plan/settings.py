@@ -10,7 +10,7 @@ from doctorglm.settings import STRICT
 
 Method = Literal["lora", "qlora", "ptuning", "full"]
 Recompute = Literal["auto", "none", "selective", "full"]
-Weights = Literal["auto", "int8", "int4", "nf4"]
+Quantization = Literal["nf4", "int8", "int4"]
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -19,8 +19,8 @@ class PlanSettings:
 
     method: Method = "lora"
     """`lora`, `qlora` (LoRA on quantised weights), `ptuning` (a learned prefix in every layer), or `full`."""
-    weights: Weights = "auto"
-    """How a frozen base is held: `auto` is as `tune` does (`nf4` with `qlora`); `int8`, `int4`, `nf4` are quantised."""
+    quantization: Quantization = "nf4"
+    """What `qlora` packs the base in."""
     optimizer: Literal["adamw", "lion", "muon"] = "adamw"
     """AdamW keeps two numbers for each trained weight, the others one."""
     epochs: int = Field(default=3, ge=1)
@@ -43,10 +43,12 @@ class PlanSettings:
     """Dropout before the adapters; with it nothing is fused."""
     lora_targets: str = "all-linear"
     """Comma-separated module names, or `all-linear`."""
-    prefix_length: int = Field(default=128, ge=1)
-    """Columns of a learned prefix (`ptuning`); ChatGLM-6B's published script has 128."""
-    prefix_hidden: int = Field(default=0, ge=0)
-    """Width of the MLP that makes the prefix (`ptuning`); 0 is none."""
+    prefix_tokens: int = Field(default=128, ge=1)
+    """Places of the learned prefix (`ptuning`); ChatGLM-6B's published script has 128."""
+    prefix_projection: bool = False
+    """Whether a small network makes keys and values of the prefix (`ptuning`)."""
+    prefix_hidden: int = Field(default=512, ge=1)
+    """Hidden units of that network."""
     recompute: Recompute = "auto"
     """What is computed a second time to save memory; `auto`: the least that fits (none, selective, full)."""
     validate_every: int = Field(default=25, ge=0)
@@ -60,7 +62,8 @@ class PlanSettings:
 
 
 _USED_WHEN: Mapping[str, Callable[[PlanSettings], bool]] = {
-    "weights": lambda s: s.method != "full",
+    "quantization": lambda s: s.method == "qlora",
     **dict.fromkeys(("lora_rank", "lora_dropout", "lora_targets"), lambda s: s.method in ("lora", "qlora")),
-    **dict.fromkeys(("prefix_length", "prefix_hidden"), lambda s: s.method == "ptuning"),
+    **dict.fromkeys(("prefix_tokens", "prefix_projection"), lambda s: s.method == "ptuning"),
+    "prefix_hidden": lambda s: s.method == "ptuning" and s.prefix_projection,
 }

@@ -128,11 +128,23 @@ def shape_of(model: nn.Module) -> Shape:
         vocabulary=int(head.shape[0]),
         context=getattr(config, "max_position_embeddings", None),
         linear=linear[0],
-        parameters=sum(p.numel() for name, p in model.named_parameters() if "lora_" not in name),
+        parameters=_parameters(model, layers, linear[0]),
         tied=embedding is head,
         head_norms="q_norm" in names,
         fusable=config.model_type == ChatGLMConfig.model_type or {n for n, _ in layers[0].named_children()} == _FUSABLE,
     )
+
+
+def _parameters(model: nn.Module, layers: list[nn.Module], linear: tuple[Linear, ...]) -> int:
+    """Weights of the base: matrices by their shapes, since packed ones have fewer numbers; nothing that stands beside."""
+    maps = [m for layer in layers for name, m in layer.named_modules() if isinstance(m, nn.Linear)]
+    matrices = {id(m.weight) for m in maps}
+    others = sum(
+        p.numel()
+        for name, p in model.named_parameters()
+        if id(p) not in matrices and "lora_" not in name and "prefix" not in name
+    )
+    return others + len(layers) * sum(one.weights for one in linear)
 
 
 def _layers(model: nn.Module) -> list[nn.Module]:
@@ -162,6 +174,8 @@ class Base:
     shape: Shape
     folder: Path | None
     """None for a base that is known by name alone."""
+    bits: int = 0
+    """Of weights that are stored quantised; 0 where they are not."""
 
 
 @cache
@@ -184,7 +198,8 @@ def base_of(name: str) -> Base:
         return Base(name=name, shape=shape_of(_empty(known()[name.lower()]["config"], name)), folder=None)
     values = read_config(folder)
     refuse_unknown(folder, values)
-    return Base(name=name, shape=shape_of(_empty(values, str(folder / "config.json"))), folder=folder)
+    shape = shape_of(_empty(values, str(folder / "config.json")))
+    return Base(name=name, shape=shape, folder=folder, bits=int(values.get("quantization_bit") or 0))
 
 
 def _empty(values: dict[str, Any], where: str) -> nn.Module:

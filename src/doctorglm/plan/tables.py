@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator, Mapping
 
 from doctorglm.language import Text
-from doctorglm.plan.memory import Parts
+from doctorglm.plan.memory import AS_STORED, Parts
 from doctorglm.plan.planning import Estimate, Plan
 from doctorglm.report.blocks import Table
 from doctorglm.report.numbers import number
@@ -61,7 +61,7 @@ def advice(of: Plan) -> str:
     smaller = [one for one in of.variants if one.fits]
     cards = [name for name, one in of.cards.items() if one.fits]
     ways = [f"batch_tokens={of.batch_tokens}"] if of.batch_tokens else []
-    ways += [f"method=qlora weights={smaller[0].weights}"] if smaller and smaller[0].weights != "auto" else []
+    ways += [f"--method qlora quantization={smaller[0].weights}"] if smaller and smaller[0].weights != AS_STORED else []
     ways += [f"--device {cards[-1]}"] if cards else []
     listed = ", ".join(ways) or "-"
     return str(Text(en=f"{over} GB too much. What would fit: {listed}.", zh=f"超出 {over} GB。可行的办法：{listed}。"))
@@ -85,9 +85,7 @@ def _memory(of: Plan) -> Table:
 
 
 def _held(of: Plan, one: Estimate) -> str:
-    if one.weights != "auto":
-        return one.weights
-    return "nf4 (qlora)" if of.settings.method == "qlora" else "float32" if not of.device.half else "bfloat16"
+    return ("bfloat16" if of.device.half else "float32") if one.weights == AS_STORED else one.weights
 
 
 def _estimates(title: Text, first: Text, of: Mapping[str, Estimate]) -> Table:

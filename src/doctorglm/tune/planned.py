@@ -11,7 +11,7 @@ from doctorglm.language import Text
 from doctorglm.models.half import half_of
 from doctorglm.plan.calibration import constants
 from doctorglm.plan.devices import Device, this_device
-from doctorglm.plan.measured import Before
+from doctorglm.plan.measured import Held
 from doctorglm.plan.memory import SAVINGS, Saving, memory_of, weights_of
 from doctorglm.plan.planning import Estimate, estimate
 from doctorglm.plan.probe import rates_of
@@ -85,9 +85,7 @@ def planned(
         shape = shape_of(model)
     except ModelError:
         return None
-    names = {f.name for f in fields(PlanSettings)}
-    shared = {f.name: getattr(settings, f.name) for f in fields(TuneSettings) if f.name in names}
-    wanted = PlanSettings(**{**shared, "packing": packing, "fuse": bool(fused)})
+    wanted = _settings(settings, packing=packing, fuse=bool(fused))
     half = settings.method != "full" and next(model.parameters()).element_size() == 2 and not half_of(model)
     device = this_device(model.device, half=half)
     tokens = _tokens(train)
@@ -100,6 +98,13 @@ def planned(
         remedy = made.remedy()
         note(en=f"This run may not fit. {remedy.en}", zh=f"本次训练可能放不下。{remedy.zh}")
     return made
+
+
+def _settings(settings: TuneSettings, **changed: Any) -> PlanSettings:
+    """The settings that memory and time depend on, by the names that they share."""
+    names = {f.name for f in fields(PlanSettings)}
+    shared = {f.name: getattr(settings, f.name) for f in fields(TuneSettings) if f.name in names}
+    return PlanSettings(**{**shared, **changed})
 
 
 def saving_of(expected: Planned | None, settings: TuneSettings) -> Saving:
@@ -118,7 +123,7 @@ def remedy_of(expected: Planned | None) -> Callable[[], Text]:
     return (lambda: without) if expected is None else expected.remedy
 
 
-def compared(expected: Planned | None, at_first: Before, device: torch.device, seconds: float) -> dict[str, Any]:
+def compared(expected: Planned | None, at_first: Held, device: torch.device, seconds: float) -> dict[str, Any]:
     """`planned` and `measured` of run.json; no `planned` for a model that cannot be planned."""
     measured = {"measured": {"memory_gb": at_first.peak_gb(device), "seconds": round(seconds, 2)}}
     return measured if expected is None else {"planned": expected.record(), **measured}

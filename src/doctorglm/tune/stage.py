@@ -17,7 +17,7 @@ from doctorglm.models.adapters import base_fingerprint, save_adapter
 from doctorglm.models.half import weights_in
 from doctorglm.models.loading import base_folder, best_device, best_dtype
 from doctorglm.models.saving import save_model
-from doctorglm.plan.measured import before
+from doctorglm.plan.measured import held_now
 from doctorglm.render import Rejection, Renderer, Sample, renderer_for
 from doctorglm.report.progress import progress_line
 from doctorglm.runs import Run, atomic_file, note, read_json, sha256_file
@@ -41,7 +41,7 @@ def tune(base: str, data: Path, out: Path, settings: TuneSettings, *, name: Text
     `run.json`; nothing before there is something to train on. Raises DataError when there is not, ModelError for the
     base and for numbers that are not finite, ConfigError for a setting and for an `out` that holds another run.
     """
-    at_first, fingerprint = before(), base_fingerprint(base_folder(base))
+    at_first, fingerprint = held_now(), base_fingerprint(base_folder(base))
     files = {part: data / f"{part}.jsonl" for part in _PARTS if part == "train" or (data / f"{part}.jsonl").exists()}
     conversations = {part: list(read_conversations(file)) for part, file in files.items()}
     inputs = {"base": fingerprint, **{file.name: sha256_file(file) for file in files.values()}}
