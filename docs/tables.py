@@ -162,7 +162,8 @@ def _plan(name: str, recorded: Mapping[str, Any]) -> str:
                 cells += [f"{row[of][key]:{unit}}" for of in ("planned", "measured")] + [f"{100 * row[off]:+.0f} %"]
             lines.append(f"| {row['name']} | {part} | {' | '.join(cells)} |")
     worst = (
-        f"Worst of the five: memory {100 * recorded['worst_memory_off']:.0f} %, time {100 * recorded['worst_time_off']:.0f} %. "
+        f"Worst of the five: memory {100 * recorded['worst_memory_off']:.0f} %, "
+        f"time {100 * recorded['worst_time_off']:.0f} %. "
         f"`{recorded['command']}`; {recorded['device']}; {_commit(recorded)}, {recorded['date']}; "
         f"raw output in `benchmarks/results/{name}.json`."
     )

@@ -174,7 +174,8 @@ def _within(base: Base, settings: PlanSettings) -> PlanSettings:
         raise ConfigError(
             en=f"method=full: {base.name} is quantised to {base.bits} bits, and such weights cannot be trained. Use "
             "method=qlora, or the base in 16 bits.",
-            zh=f"method=full：{base.name} 已量化为 {base.bits} 位，这样的权重无法训练。请用 method=qlora，或 16 位基座。",
+            zh=f"method=full：{base.name} 已量化为 {base.bits} 位，这样的权重无法训练。"
+            "请用 method=qlora，或 16 位基座。",
         )
     if base.bits and settings.method in ("lora", "qlora"):
         settings = replace(settings, method="qlora", quantization="int4" if base.bits == 4 else "int8")

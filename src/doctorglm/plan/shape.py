@@ -136,7 +136,7 @@ def shape_of(model: nn.Module) -> Shape:
 
 
 def _parameters(model: nn.Module, layers: list[nn.Module], linear: tuple[Linear, ...]) -> int:
-    """Weights of the base: matrices by their shapes, since packed ones have fewer numbers; nothing that stands beside."""
+    """Weights of the base: matrices by their shapes, since packed ones have fewer numbers; no adapter, no prefix."""
     maps = [m for layer in layers for name, m in layer.named_modules() if isinstance(m, nn.Linear)]
     matrices = {id(m.weight) for m in maps}
     others = sum(
