@@ -1,5 +1,6 @@
 """The plan of a run that is about to begin: what is recomputed, what to change when memory ends, how long it takes."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -12,7 +13,7 @@ from doctorglm.models.half import half_of
 from doctorglm.plan.calibration import constants
 from doctorglm.plan.devices import Device, this_device
 from doctorglm.plan.measured import Held
-from doctorglm.plan.memory import SAVINGS, Saving, memory_of, weights_of
+from doctorglm.plan.memory import SAVINGS, Saving, memory_of
 from doctorglm.plan.planning import Estimate, estimate
 from doctorglm.plan.probe import rates_of
 from doctorglm.plan.settings import PlanSettings
@@ -89,8 +90,10 @@ def planned(
     half = settings.method != "full" and next(model.parameters()).element_size() == 2 and not half_of(model)
     device = this_device(model.device, half=half)
     tokens = _tokens(train)
-    # what the weights hold is no longer free
-    device = replace(device, memory=device.memory + weights_of(shape, wanted, device))
+    # what weights and their copies hold is no longer free
+    largest = work_of(tokens, wanted, on_cpu=device.is_cpu).largest
+    held = memory_of(shape, wanted, largest, replace(device, memory=math.inf), "none", constants()).weights
+    device = replace(device, memory=device.memory + held)
     rates = rates_of(shape, max(tokens.lengths)) if device.is_cpu else None
     chosen = estimate(shape, wanted, tokens, _tokens(valid) if valid else None, device, rates, constants())
     made = Planned(shape, wanted, tokens, device, chosen)
