@@ -21,6 +21,7 @@ FILES = (
     "README.zh-CN.md",
     "recipes/README.md",
     "docs/tune.md",
+    "docs/plan.md",
     "docs/deid.md",
     "docs/evaluate.md",
     "docs/terms.md",
@@ -66,6 +67,8 @@ def _figures(name: str, language: str) -> str:
         return _losses(recorded)
     if name.startswith("tune_cpu"):
         return _speed(name, recorded)
+    if name == "plan":
+        return _plan(name, recorded)
     if name.startswith("deid"):
         return _identifiers(name, recorded)
     if name.startswith("terms"):
@@ -147,6 +150,24 @@ def _real_models(recorded: Mapping[str, Any], language: str) -> str:
         f"`{recorded['command']}`；{recorded['device']}；{_commit(recorded, 'zh')}，{recorded['date']}。",
     }
     return "\n".join([*lines, "", told[language]]) + "\n"
+
+
+def _plan(name: str, recorded: Mapping[str, Any]) -> str:
+    lines = ["| setting | | memory planned, GB | measured | off by | time planned, s | measured | off by |"]
+    lines.append("|---|---|---:|---:|---:|---:|---:|---:|")
+    for part in ("calibrated", "scored"):
+        for row in recorded[part]:
+            cells = []
+            for key, unit, off in (("memory_gb", ".2f", "memory_off"), ("seconds", ".1f", "time_off")):
+                cells += [f"{row[of][key]:{unit}}" for of in ("planned", "measured")] + [f"{100 * row[off]:+.0f} %"]
+            lines.append(f"| {row['name']} | {part} | {' | '.join(cells)} |")
+    worst = (
+        f"Worst of the five: memory {100 * recorded['worst_memory_off']:.0f} %, "
+        f"time {100 * recorded['worst_time_off']:.0f} %. "
+        f"`{recorded['command']}`; {recorded['device']}; {_commit(recorded)}, {recorded['date']}; "
+        f"raw output in `benchmarks/results/{name}.json`."
+    )
+    return "\n".join([*lines, "", worst]) + "\n"
 
 
 def _identifiers(name: str, recorded: Mapping[str, Any]) -> str:

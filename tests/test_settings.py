@@ -16,14 +16,22 @@ from doctorglm.curate import CurateSettings
 from doctorglm.engine import Sampling
 from doctorglm.errors import ConfigError
 from doctorglm.evaluate import EvaluateSettings, GateSettings
+from doctorglm.plan import PlanSettings
 from doctorglm.settings import STRICT, build, nearest, parse_overrides, plain, scalar
 from doctorglm.tune import TuneSettings
 from doctorglm.tune.pretrain import PretrainSettings
 from doctorglm.tune.search import SearchSettings
 
 ALL: list[type[Any]] = [
-    CurateSettings, TuneSettings, PretrainSettings, SearchSettings, EvaluateSettings, GateSettings, Sampling
-]  # fmt: skip
+    CurateSettings,
+    TuneSettings,
+    PretrainSettings,
+    SearchSettings,
+    EvaluateSettings,
+    GateSettings,
+    PlanSettings,
+    Sampling,
+]
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)

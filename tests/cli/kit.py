@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 TINY = ("max_steps=1", "epochs=1", "batch_tokens=64", "max_length=128")
-NAMES = ("demo", "run", "fetch", "curate", "tune", "evaluate", "compare", "chat", "convert", "inspect", "doctor")
+NAMES = (
+    "demo", "run", "fetch", "curate", "plan", "tune", "evaluate", "compare", "chat", "convert", "inspect", "doctor",
+)  # fmt: skip
 
 
 @dataclass

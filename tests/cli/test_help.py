@@ -74,6 +74,7 @@ FLAGS = {
         {"--out", "--limit", "--decontaminate", "--skip-bad", "--engine", "--review"},
         ["SOURCE... [KEY=VALUE ...]"],
     ),
+    "plan": ({"--base", "--data", "--device", "--method"}, ["[KEY=VALUE ...]"]),
     "tune": ({"--base", "--data", "--out", "--method"}, ["[KEY=VALUE ...]"]),
     "evaluate": (
         {
@@ -134,6 +135,7 @@ def settings_of(verb: str) -> Any:
 
 def parse(line: str) -> None:
     """Raises unless the verb, its flags and its settings exist."""
+    from doctorglm.cli.planning import plan_settings
     from doctorglm.recipe import load_recipe
     from doctorglm.settings import build, parse_overrides
 
@@ -143,6 +145,8 @@ def parse(line: str) -> None:
         given = context.params
     if words[0] == "run":
         load_recipe(ROOT / given["recipe"], parse_overrides(given["settings"] or []))
+    elif words[0] == "plan":
+        plan_settings(parse_overrides(given["settings"] or []))
     elif mixed := given.get("settings") or given.get("sources") or given.get("tuned_evals"):
         pairs = [w for w in mixed if re.match("[a-z_]+=", w)]
         build(settings_of(words[0]), parse_overrides(pairs), line)

@@ -30,6 +30,7 @@ CHANGES: dict[str, tuple[Any, dict[str, Any]]] = {
     "packing": (False, {}),
     "fuse": (False, {}),
     "compile": (True, {"fuse": False}),
+    "recompute": ("full", {}),
     "accumulation": (2, {}),
     "warmup": (0.5, {}),
     "schedule": ("linear", {}),
@@ -72,7 +73,7 @@ def outcome(qwen_base: Path, data: Path, tmp_path: Path, monkeypatch: Any) -> Ca
         weights = hashlib.sha256(next(folder.glob("*.safetensors")).read_bytes()).hexdigest()
         rows = [line.partition('"seconds"')[0] for line in (out / "metrics.jsonl").read_text("utf-8").splitlines()]
         validated = sum("valid_loss" in line for line in (out / "metrics.jsonl").read_text("utf-8").splitlines())
-        return weights, rows, validated, record["counts"], record["compiled_layers"], saves
+        return weights, rows, validated, record["counts"], record["compiled_layers"], record["recomputed_layers"], saves
 
     return run
 

@@ -136,6 +136,33 @@ Search = Annotated[
         help=say(en="Short runs at several learning rates, and which to take.", zh="短程试几个学习率，给出推荐。"),
     ),
 ]
+PlanBase = Annotated[
+    str,
+    typer.Option(
+        "--base",
+        metavar="MODEL",
+        help=say(
+            en="A folder with config.json, `embedded`, or a known name such as chatglm-6b.",
+            zh="含 config.json 的文件夹、embedded，或 chatglm-6b 等已知名称。",
+        ),
+    ),
+]
+Device = Annotated[
+    str,
+    typer.Option(
+        "--device",
+        metavar="NAME",
+        help=say(en="A card of the table, or `cpu`: this machine.", zh="价格表中的显卡，或 cpu（本机）。"),
+    ),
+]
+PlanMethod = Annotated[
+    str | None,
+    typer.Option(
+        "--method",
+        metavar="lora|qlora|ptuning|full",
+        help=say(en="What would be trained; default lora.", zh="训练方式；默认 lora。"),
+    ),
+]
 Model = Annotated[
     str,
     typer.Option(

@@ -181,6 +181,30 @@ def curate(
 
 
 @app.command(
+    help=say(
+        en="Memory, hours and price of a tuning run, before it starts: from config and data alone.",
+        zh="训练开始之前，仅凭配置和数据估算内存、时间和费用。",
+    ),
+    epilog="doctorglm plan --base chatglm-6b --data runs/data --device A100-80G max_length=1024",
+    cls=Verb,
+)
+def plan(
+    base: flags.PlanBase,
+    data: flags.Data,
+    device: flags.Device,
+    settings: flags.Settings = None,
+    method: flags.PlanMethod = None,
+    as_json: flags.Json = False,
+) -> int:
+    """Prints tables, or one JSON object."""
+    from doctorglm.cli.planning import print_plan
+
+    values = parse_overrides(settings or [])
+    print_plan(base, data, device, values if method is None else {**values, "method": method}, as_json)
+    return 0
+
+
+@app.command(
     help=say(en="Tune a base model on curated conversations.", zh="在整理好的对话上微调基座模型。"),
     epilog="doctorglm tune --base embedded --data runs/data --out runs/tuned learning_rate=1e-3",
     cls=Verb,

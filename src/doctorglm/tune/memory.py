@@ -1,11 +1,13 @@
-"""Measuring without running out of memory: a batch that does not fit is measured in halves."""
+"""When memory ends: what is measured is measured in halves, what is trained says what to change and by how much."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import torch
 
 from doctorglm.errors import ModelError
+from doctorglm.language import Text
 
 Measured = TypeVar("Measured")
 
@@ -34,6 +36,21 @@ def in_parts(indices: list[int], measure: Callable[[list[int]], Measured]) -> It
     middle = len(indices) // 2
     yield from in_parts(indices[:middle], measure)
     yield from in_parts(indices[middle:], measure)
+
+
+@contextmanager
+def told_when_out(remedy: Callable[[], Text]) -> Iterator[None]:
+    """Within it, memory that ends raises ModelError with what to change; checkpoints that were written stay."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not _is_out_of_memory(error):
+            raise
+        ways, said = remedy(), str(error).splitlines()[0]
+        raise ModelError(
+            en=f"out of memory ({said}). {ways.en} The last checkpoint is kept.",
+            zh=f"内存不足（{said}）。{ways.zh}上一个检查点已保留。",
+        ) from error
 
 
 def _is_out_of_memory(error: RuntimeError) -> bool:

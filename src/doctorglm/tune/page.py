@@ -16,6 +16,7 @@ from doctorglm.report.page import write
 from doctorglm.report.tokens import ColourName
 from doctorglm.report.wording import Wording
 from doctorglm.runs import peak_memory_mb
+from doctorglm.tune.forecast import planned_beside_measured
 from doctorglm.tune.settings import TuneSettings
 
 _NATS = Text(en="nats per token", zh="nat / token")
@@ -66,6 +67,7 @@ def run_page(
             _curve(rows, results),
             *_meter(rows, settings, results),
             _data(results),
+            *planned_beside_measured(results),
             _settings(settings),
             Commands(title=strings.REPRODUCE, lines=[command]),
         ],

@@ -43,6 +43,8 @@ class TuneSettings:
     """Layers (linear ones on a GPU and under `full`) train as one function each, proved the same at the start."""
     compile: bool = False
     """What stands between products is compiled, proved the same at the start; off until it is measured on a GPU."""
+    recompute: Literal["auto", "none", "selective", "full"] = "auto"
+    """Activations computed twice to save memory, of every second layer or of all; `auto`: the least that fits."""
     accumulation: int = Field(default=1, ge=1)
     """Batches of one step; every supervised token weighs the same whatever this is."""
     warmup: float = Field(default=0.05, ge=0, le=1)

@@ -18,6 +18,7 @@ from doctorglm.models.adapters import base_fingerprint, save_adapter
 from doctorglm.models.half import weights_in
 from doctorglm.models.loading import base_folder, best_device, best_dtype
 from doctorglm.models.saving import save_model
+from doctorglm.plan.measured import held_now
 from doctorglm.render import Rejection, Renderer, Sample, renderer_for
 from doctorglm.report.progress import progress_line
 from doctorglm.runs import Run, atomic_file, note, read_json, sha256_file, write_json
@@ -26,8 +27,11 @@ from doctorglm.tune.adapt import adapt
 from doctorglm.tune.before import losses_before, replayed
 from doctorglm.tune.general import NO_REPLAY, Replay, general_text
 from doctorglm.tune.loop import Corpus, steps_of, train
+from doctorglm.tune.memory import told_when_out
+from doctorglm.tune.planned import compared, planned, remedy_of, saving_of
 from doctorglm.tune.prefix import refuse_long_prefix
 from doctorglm.tune.reading import compiled_layers, fused_layers, reads_packed
+from doctorglm.tune.recompute import recompute
 from doctorglm.tune.replay import refuse_too_few
 from doctorglm.tune.settings import Method, TuneSettings
 from doctorglm.tune.standing import Standing
@@ -44,6 +48,7 @@ def tune(base: str, data: Path, out: Path, settings: TuneSettings, *, name: Text
     something to train on. Raises DataError when there is not, ModelError for the base and for numbers that are not
     finite, ConfigError for a setting and for an `out` that holds another run.
     """
+    at_first = held_now()
     refuse_long_prefix(base, settings)
     fingerprint = base_fingerprint(base_folder(base))
     files = files_of(data, settings)
@@ -85,9 +90,11 @@ def tune(base: str, data: Path, out: Path, settings: TuneSettings, *, name: Text
     packing = reads_packed(model, samples, settings)
     fused = fused_layers(model, samples, settings, packing)
     compiled = compiled_layers(model, samples, settings, packing)
+    expected = planned(model, samples, [*corpus.valid, *corpus.general], settings, packing=packing, fused=fused)
+    again = recompute(model, saving_of(expected, settings))
     corpus = replace(corpus, train=samples, packing=packing)
     steps = len(steps_of(samples, settings, packing))
-    with progress_line(name or Text(en="tune", zh="微调"), steps) as line:
+    with progress_line(name or Text(en="tune", zh="微调"), steps) as line, told_when_out(remedy_of(expected)):
         standing = train(model, corpus, settings, out, line, run.identity, before)
     ended = outcome(standing, before, settings, steps)
     if standing.step < steps or not (ended["best"] or {"within_bound": True})["within_bound"]:
@@ -100,6 +107,7 @@ def tune(base: str, data: Path, out: Path, settings: TuneSettings, *, name: Text
     results |= ended
     if mixed_in is not None:
         results["counts"]["replay"] |= mixed_in.counts(learned)
+    results |= {"recomputed_layers": again, **compared(expected, at_first, model.device, standing.seconds)}
     results |= {"packed": packing, "fused_layers": fused, "compiled_layers": compiled, "weights_in": weights_in(model)}
     run.finish(**results, data=readable(str(data.resolve())), report=_write_page(out, base, data, settings, results))
     return run

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
 from pathlib import Path
 from typing import Any
 from weakref import WeakSet
@@ -42,6 +43,17 @@ def wanted(places_K: torch.Tensor) -> Iterator[None]:
         yield
     finally:
         _WANTED.reset(token)
+
+
+def wanted_now() -> torch.Tensor | None:
+    """The columns of `wanted` that are in force."""
+    return _WANTED.get()
+
+
+def fused_forward(layer: Any) -> "_Forward | None":
+    """The fused forward of a layer; None for one that is read in its own way."""
+    forward = vars(layer).get("forward")
+    return forward if isinstance(forward, _Forward) else None
 
 
 def has_fused_head(model: Any) -> bool:
@@ -146,6 +158,8 @@ class _Forward:
 
     def __init__(self, own: Callable[..., Any], fused: Fused, row: _Row, last: bool) -> None:
         self._own, self._fused, self._row, self._last = own, fused, row, last
+        self.through: Callable[[Callable[..., torch.Tensor], torch.Tensor], torch.Tensor] | None = None
+        """What runs it in place of a plain call: see `tune.recompute`."""
 
     def __call__(self, hidden_1TH: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
         """As the layer's own, but that the last layer returns the wanted columns."""
@@ -153,7 +167,8 @@ class _Forward:
             return self._own(hidden_1TH, *args, **kwargs)
         chatglm = isinstance(self._fused, ChatGLMLayer)
         layout = self._row.layout(lambda: _chatglm_layout(*args, **kwargs) if chatglm else _decoder_layout(**kwargs))
-        out_1KH = self._fused(hidden_1TH[0], layout, _WANTED.get() if self._last else None)[None]
+        run = partial(self._fused, layout=layout, wanted_K=_WANTED.get() if self._last else None)
+        out_1KH = (self.through(run, hidden_1TH[0]) if self.through else run(hidden_1TH[0]))[None]
         return (out_1KH, None) if chatglm else out_1KH
 
 

@@ -1,0 +1,233 @@
+"""`doctorglm plan` beside what runs take, on a CPU: calibrated on three settings, scored on five others.
+
+    python benchmarks/plan.py > benchmarks/results/plan.json
+    python benchmarks/plan.py --quick                        # an eighth of the steps: only that it runs
+    python benchmarks/plan.py --constants benchmarks/results/plan.json   # into src/doctorglm/plan/calibration.yaml
+
+Protocol, fixed before the run. Every setting is one `doctorglm tune` in a fresh process, on the demo's dialogues: its
+plan is made from what the run knows before its first step, then it trains, without validation. Memory is the highest
+resident size above what the process held after its imports; time is that of the steps. Nothing else may run meanwhile.
+1. On the three settings of CALIBRATED the constants of the plan are fitted: `overhead_gb` and `fragmentation` by least
+   squares of relative errors of memory, `passes` and `attention` by those of time, none of them below 0.
+2. On the five of SCORED, which differ from them in length, rank, method, model, packing or recomputation, the plan with
+   these constants is compared with what was measured. All five are reported, with the worst of each.
+Aimed at: memory within 10 %, time within 15 %. What it is, is published.
+Rows are kept in `--work`; the same command goes on after the last of them.
+"""
+
+import argparse
+import json
+import re
+import subprocess
+import sys
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.optimize import nnls
+
+from _record import circumstances
+from doctorglm.conversation import Conversation, read_conversations, write_conversations
+from doctorglm.demo import __file__ as demo
+from doctorglm.models.saving import save_model
+from doctorglm.runs import _versions
+
+HERE = Path(__file__).parent
+CALIBRATION = HERE.parent / "src" / "doctorglm" / "plan" / "calibration.yaml"
+VOCABULARY = 8000
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One run: a base, how many dialogues are joined to one, and settings of `tune`."""
+
+    name: str
+    base: str
+    joined: int
+    steps: int
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+CALIBRATED = (
+    Setting("embedded, lora", "embedded", 1, 100),
+    Setting("qwen2 42M, lora, long", "qwen2", 3, 20),
+    Setting("qwen2 42M, full", "qwen2", 1, 12, {"method": "full", "learning_rate": 1e-4}),
+)
+SCORED = (
+    Setting("embedded, full, batches of 1024", "embedded", 1, 80,
+            {"method": "full", "learning_rate": 1e-4, "batch_tokens": 1024}),
+    Setting("embedded, lora, rank 64, histories cut", "embedded", 2, 80, {"lora_rank": 64, "max_length": 160}),
+    Setting("qwen2 42M, lora, rank 32, batches of 1024", "qwen2", 1, 36, {"lora_rank": 32, "batch_tokens": 1024}),
+    Setting("llama 25M, lora beside the weights, padded", "llama", 1, 24, {"packing": False}),
+    Setting("glm 30M, lora, recomputed", "glm", 2, 24, {"recompute": "full"}),
+)  # fmt: skip
+
+
+def child(job: dict[str, Any]) -> None:
+    """One run in this process; prints what was planned of it, term by term, and what it took."""
+    import peft  # noqa: F401  before the process is measured
+
+    from doctorglm.plan.calibration import constants
+    from doctorglm.plan.memory import memory_of, way_of
+    from doctorglm.plan.probe import rates_of
+    from doctorglm.plan.seconds import terms
+    from doctorglm.plan.shape import base_of
+    from doctorglm.plan.work import work_of
+    from doctorglm.tune import stage
+    from doctorglm.tune.settings import TuneSettings
+
+    base_of(job["base"])  # imports the model's module
+    kept: list[Any] = []
+    own = stage.planned
+
+    def planned(*args: Any, **kwargs: Any) -> Any:
+        kept.append(own(*args, **kwargs))
+        return kept[-1]
+
+    stage.planned, stage._write_page = planned, lambda *_: ""
+    settings = TuneSettings(**job["settings"], max_steps=job["steps"], epochs=1000, checkpoint_every_s=1e9)
+    record = stage.tune(job["base"], Path(job["data"]), Path(job["out"]), settings).record
+    (of,) = kept
+    work = work_of(of.tokens, of.settings, on_cpu=True)
+    way, rates = way_of(of.shape, of.settings, of.device), rates_of(of.shape, max(of.tokens.lengths))
+    bare, loose = (
+        memory_of(of.shape, of.settings, work.largest, of.device, of.saving,
+                  replace(constants(), overhead_gb=0.0, fragmentation=f)).total / 1e9
+        for f in (0.0, 1.0)
+    )  # fmt: skip
+    row = {
+        "way": way, "recompute": of.saving, "parameters": of.shape.parameters, "rates": asdict(rates),
+        "memory_terms": [bare, loose - bare], "memory_gb": of.chosen.memory.in_gb(),
+        "time_terms": list(terms(of.shape, of.settings, work, way, of.saving, of.device, rates)),
+        "planned_steps": work.steps, "steps": record["steps"], "tokens": record["tokens"],
+        "measured": record["measured"], "threads": torch.get_num_threads(),
+    }  # fmt: skip
+    sys.stdout.write(json.dumps(row) + "\n")
+
+
+def measured(setting: Setting, work: Path, quick: bool) -> dict[str, Any]:
+    """The row of a setting; one that was measured with this commit is not measured again."""
+    rows = work / "rows.jsonl"
+    steps = max(2, setting.steps // 8) if quick else setting.steps
+    key = json.dumps([asdict(setting), steps, _head()], sort_keys=True)
+    for line in rows.read_text("utf-8").splitlines() if rows.exists() else []:
+        if (known := json.loads(line))["key"] == key:
+            return known["row"]
+    out = work / "out" / re.sub(r"\W+", "-", setting.name)
+    subprocess.run(["rm", "-rf", str(out)], check=True)
+    base = "embedded" if setting.base == "embedded" else str(work / setting.base)
+    job = {"base": base, "data": str(work / f"data-{setting.joined}"), "out": str(out), "steps": steps}
+    job["settings"] = setting.settings
+    command = [sys.executable, __file__, "--child", json.dumps(job)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"{setting.name}: {done.stderr[-2000:]}")
+    row = json.loads(done.stdout.splitlines()[-1])
+    with rows.open("a", encoding="utf-8") as file:
+        file.write(json.dumps({"key": key, "row": row}) + "\n")
+    print(setting.name, row["measured"], file=sys.stderr, flush=True)
+    return dict(row)
+
+
+def fitted(rows: list[dict[str, Any]]) -> dict[str, float]:
+    """The constants, by least squares of relative errors."""
+    memory = np.array([row["measured"]["memory_gb"] for row in rows])
+    known = np.array([row["memory_terms"] for row in rows])
+    (overhead, fragmentation), _ = nnls(
+        np.stack([np.ones(len(rows)), known[:, 1]], 1) / memory[:, None], np.maximum(0, memory - known[:, 0]) / memory
+    )
+    seconds = np.array([row["measured"]["seconds"] for row in rows])
+    terms = np.array([row["time_terms"] for row in rows])
+    (attention, passes), _ = nnls(
+        terms[:, 1:3] / seconds[:, None], np.maximum(0, seconds - terms[:, 0] - terms[:, 3]) / seconds
+    )
+    return {
+        "overhead_gb": round(float(overhead), 4), "fragmentation": round(float(fragmentation), 4),
+        "attention": round(1 / max(float(attention), 1e-3), 4), "passes": round(float(passes), 4),
+    }  # fmt: skip
+
+
+def compared(name: str, row: dict[str, Any], of: dict[str, float]) -> dict[str, Any]:
+    """Planned with these constants, measured, and by what share the plan is off."""
+    memory = row["memory_terms"][0] + of["overhead_gb"] + of["fragmentation"] * row["memory_terms"][1]
+    products, attention, passes, moved = row["time_terms"]
+    seconds = products + attention / of["attention"] + of["passes"] * passes + moved
+    found = row["measured"]
+    return row | {
+        "name": name,
+        "planned": {"memory_gb": round(memory, 4), "seconds": round(seconds, 2)},
+        "memory_off": round(memory / found["memory_gb"] - 1, 4),
+        "time_off": round(seconds / found["seconds"] - 1, 4),
+    }
+
+
+def prepare(work: Path) -> None:
+    """Data whose dialogues are joined one by one, two by two and three by three; and random bases."""
+    from transformers import GlmConfig, GlmForCausalLM, LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM
+
+    from _work import _tokenizer
+
+    talks = list(read_conversations(Path(demo).parent / "data" / "consultations.jsonl"))
+    for joined in (1, 2, 3):
+        groups = [talks[i : i + joined] for i in range(0, len(talks) - joined + 1, joined)]
+        made = [Conversation(id=g[0].id, messages=tuple(m for c in g for m in c.messages)) for g in groups]
+        write_conversations(work / f"data-{joined}" / "train.jsonl", made)
+    tokenizer = _tokenizer([m.content for c in talks for m in c.messages])
+    common = {"vocab_size": VOCABULARY, "num_attention_heads": 8, "bos_token_id": None, "dtype": "float32",
+              "eos_token_id": 2, "pad_token_id": 0, "max_position_embeddings": 2048}  # fmt: skip
+    kinds: dict[str, tuple[Any, Any]] = {
+        "qwen2": (Qwen2ForCausalLM, Qwen2Config(**common, hidden_size=512, num_hidden_layers=12, num_key_value_heads=4,
+                                                intermediate_size=1536, tie_word_embeddings=True)),
+        "llama": (LlamaForCausalLM, LlamaConfig(**common, hidden_size=384, num_hidden_layers=10, num_key_value_heads=8,
+                                                intermediate_size=1024, tie_word_embeddings=False)),
+        "glm": (GlmForCausalLM, GlmConfig(**common, hidden_size=512, num_hidden_layers=8, num_key_value_heads=2,
+                                          head_dim=64, intermediate_size=1408, tie_word_embeddings=False)),
+    }  # fmt: skip
+    for name, (kind, config) in kinds.items():
+        if not (work / name / "config.json").exists():
+            torch.manual_seed(0)
+            save_model(kind(config), tokenizer, work / name)
+
+
+def write_constants(result: Path) -> None:
+    """Puts the constants of a result into the package's file, with the result's name."""
+    found = json.loads(result.read_text("utf-8"))["constants"] | {"result": result.name}
+    text = CALIBRATION.read_text("utf-8")
+    for name, value in found.items():
+        text = re.sub(rf"^{name}: .*$", f"{name}: {value}", text, flags=re.MULTILINE)
+    CALIBRATION.write_text(text, "utf-8")
+
+
+def _head() -> str:
+    return subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="an eighth of the steps")
+    parser.add_argument("--work", type=Path, default=Path("runs") / "plan-benchmark")
+    parser.add_argument("--constants", type=Path, help="only write this result's constants into the package")
+    parser.add_argument("--child", type=json.loads, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.child:
+        return child(given.child)
+    if given.constants:
+        return write_constants(given.constants)
+    prepare(given.work)
+    rows = {s.name: measured(s, given.work, given.quick) for s in (*CALIBRATED, *SCORED)}
+    of = fitted([rows[s.name] for s in CALIBRATED])
+    parts = {
+        name: [compared(s.name, rows[s.name], of) for s in settings]
+        for name, settings in {"calibrated": CALIBRATED, "scored": SCORED}.items()
+    }
+    worst = {f"worst_{key}": max(abs(row[key]) for row in parts["scored"]) for key in ("memory_off", "time_off")}
+    command = " ".join(["python benchmarks/plan.py", *sys.argv[1:]])
+    result = circumstances(command, _versions()) | {"constants": of} | parts | worst
+    sys.stdout.write(json.dumps(result, ensure_ascii=False, indent=1) + "\n")
+    return None
+
+
+if __name__ == "__main__":
+    main()
