@@ -71,7 +71,7 @@ class TuneSettings:
     prefix_projection: bool = False
     """A small network makes keys and values, as in the first P-tuning v2; saved is what it makes."""
     prefix_hidden: int = Field(default=512, ge=1)
-    """Hidden units of that network; the official number, the model's width, makes gigabytes of trained weights at 6B."""
+    """Hidden units of that network; the official number, the model's width, is gigabytes of trained weights at 6B."""
     prefix_dropout: float = Field(default=0.0, ge=0, lt=1)
     """Dropout of keys and values in training; off as in PEFT, where the official code has some."""
     validate_every: int = Field(default=25, ge=0)
