@@ -68,15 +68,15 @@ class TuneSettings:
     rslora: bool = False
     """Rank-stabilised scale (arXiv 2312.03732)."""
     prefix_tokens: int = Field(default=128, ge=1)
-    """Places of the prefix, `pre_seq_len`; the official 128. They add no positions."""
+    """Places of the prefix, as many as the official `pre_seq_len`. They add no positions."""
     prefix_init: Literal["text", "random"] = "text"
     """`text`: the keys and values that the base makes of a doctor's instructions; `random`: as published."""
     prefix_projection: bool = False
     """A small network makes keys and values, as in the first P-tuning v2; saved is what it makes."""
     prefix_hidden: int = Field(default=512, ge=1)
-    """Hidden units of that network; the official 4096 are 4.6 GB of trained weights at 6B."""
+    """Hidden units of that network; the official number, the model's width, is gigabytes of trained weights at 6B."""
     prefix_dropout: float = Field(default=0.0, ge=0, lt=1)
-    """Dropout of keys and values in training; the official code has 0.1."""
+    """Dropout of keys and values in training; off as in PEFT, where the official code has some."""
     validate_every: int = Field(default=25, ge=0)
     """Steps between two validations; 0 validates only at the end."""
     general: str = SHIPPED
