@@ -175,6 +175,14 @@ def test_an_adapter_with_its_gate_is_merged_and_answers_alike(scene: Scene, comm
     assert json.loads((scene.out / "run.json").read_text("utf-8"))["gate"] == done["gate"]
 
 
+def test_no_room_for_a_merge(scene: Scene, command: Callable[..., Said], monkeypatch: pytest.MonkeyPatch) -> None:
+    write_gate(scene.adapter, scene.base)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: type("Disk", (), {"free": 10_000})())
+    said = command(*merging(scene))
+    assert said.code == 2 and "and 0.0 MB are free on this disk; nothing was written" in said.err
+    assert not scene.out.exists()
+
+
 def test_what_a_merge_says(scene: Scene, command: Callable[..., Said]) -> None:
     write_gate(scene.adapter, scene.base)
     said = command("--lang", "zh", *merging(scene))

@@ -85,9 +85,11 @@ def _refuse_flags(
 
 def _merge(adapter: Path, target: Path, base: str | None, allow_ungated: bool) -> dict[str, Any]:
     """The gate first: nothing is loaded for an adapter that may not leave."""
+    from doctorglm.models.convert import require_room, size_in_32_bits
     from doctorglm.models.merging import merge
 
     folder, fingerprint, gate = _passed(adapter, target, base, allow_ungated)
+    require_room(target, size_in_32_bits(folder))
     return merge(adapter, folder, target, fingerprint=fingerprint, gate=gate)
 
 

@@ -7,12 +7,14 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import prod
 from pathlib import Path
 from typing import Any
 
 from doctorglm.errors import ConfigError
 from doctorglm.language import Text
 from doctorglm.models.plans import LICENCES, Layout, carry, planned
+from doctorglm.models.weights import gguf_file, shapes_of, weight_files
 from doctorglm.models.writing import MAX_SHARD_BYTES, write_weights
 from doctorglm.report.progress import progress_line
 from doctorglm.runs import sync_directory, write_json
@@ -66,6 +68,16 @@ def refuse_target(source: Path, target: Path) -> None:
             en=f"{target} exists already; nothing is overwritten. Remove it, or choose another DST.",
             zh=f"{target} 已经存在，不会覆盖。请先删除它，或换一个目标文件夹。",
         )
+
+
+def size_in_32_bits(base: Path) -> int:
+    """Bytes that the weights of a folder take in 32 bits; 0, which is not known, for a GGUF.
+
+    Raises ModelError for weights that are missing or cannot be read.
+    """
+    if gguf_file(base) is not None:
+        return 0
+    return sum(4 * prod(shape) for shape in shapes_of(weight_files(base)).values())
 
 
 def require_room(target: Path, needed: int) -> None:

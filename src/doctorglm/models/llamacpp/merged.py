@@ -13,7 +13,7 @@ import torch
 
 from doctorglm.conversation import Message
 from doctorglm.errors import ModelError
-from doctorglm.models.convert import refuse_target
+from doctorglm.models.convert import refuse_target, require_room, size_in_32_bits
 from doctorglm.models.llamacpp.export import prepared, to_gguf
 from doctorglm.models.llamacpp.tensors import rounded
 from doctorglm.models.loading import load
@@ -34,7 +34,9 @@ def adapter_to_gguf(
     """
     refuse_target(adapter, target)
     # before minutes go by with merging
-    chosen = prepared(base, kind).kind
+    ready = prepared(base, kind)
+    chosen = ready.kind
+    require_room(target, size_in_32_bits(base) + ready.size)
     merged = target.with_name(f".{target.name}.merged")
     shutil.rmtree(merged, ignore_errors=True)
     try:
