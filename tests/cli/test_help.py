@@ -74,7 +74,7 @@ FLAGS = {
         {"--out", "--limit", "--decontaminate", "--skip-bad", "--engine", "--review"},
         ["SOURCE... [KEY=VALUE ...]"],
     ),
-    "tune": ({"--base", "--data", "--out", "--method"}, ["[KEY=VALUE ...]"]),
+    "tune": ({"--base", "--data", "--out", "--method", "--search"}, ["[KEY=VALUE ...]"]),
     "evaluate": (
         {
             "--model",
