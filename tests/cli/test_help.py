@@ -75,7 +75,7 @@ FLAGS = {
         ["SOURCE... [KEY=VALUE ...]"],
     ),
     "plan": ({"--base", "--data", "--device", "--method"}, ["[KEY=VALUE ...]"]),
-    "tune": ({"--base", "--data", "--out", "--method"}, ["[KEY=VALUE ...]"]),
+    "tune": ({"--base", "--data", "--out", "--method", "--search"}, ["[KEY=VALUE ...]"]),
     "evaluate": (
         {
             "--model",
