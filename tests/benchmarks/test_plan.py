@@ -5,9 +5,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import plan as benchmark
 import pytest
 
+import plan as benchmark
 from doctorglm.plan.calibration import constants
 
 RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
