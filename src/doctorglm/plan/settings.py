@@ -28,7 +28,7 @@ class PlanSettings:
     max_steps: int = Field(default=0, ge=0)
     """Optimizer steps at most; 0 is no limit."""
     batch_tokens: int = Field(default=2048, ge=1)
-    """Tokens of one batch, padding included; a CPU reads them in rows of at most 2048."""
+    """Tokens of one batch, padding included; a CPU reads a large one in several rows."""
     packing: bool = True
     """Samples stand in one row without padding; false: padded rows."""
     fuse: bool = True
@@ -44,7 +44,7 @@ class PlanSettings:
     lora_targets: str = "all-linear"
     """Comma-separated module names, or `all-linear`."""
     prefix_tokens: int = Field(default=128, ge=1)
-    """Places of the learned prefix (`ptuning`); ChatGLM-6B's published script has 128."""
+    """Places of the learned prefix (`ptuning`); the default is the published script's."""
     prefix_projection: bool = False
     """Whether a small network makes keys and values of the prefix (`ptuning`)."""
     prefix_hidden: int = Field(default=512, ge=1)
