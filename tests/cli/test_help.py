@@ -79,6 +79,7 @@ FLAGS = {
         {
             "--model",
             "--adapter",
+            "--quantization",
             "--suite",
             "--trained-on",
             "--sweep",
@@ -93,7 +94,7 @@ FLAGS = {
         {"--out", "--placebo", "--judge", "--allow-remote", "--format"},
         ["BASE_EVAL", "TUNED_EVAL... [KEY=VALUE ...]"],
     ),
-    "chat": ({"--model", "--adapter", "--ask", "--allow-remote"}, ["[KEY=VALUE ...]"]),
+    "chat": ({"--model", "--adapter", "--quantization", "--ask", "--allow-remote"}, ["[KEY=VALUE ...]"]),
     "convert": ({"--to", "--base", "--allow-ungated"}, ["SRC", "DST"]),
     "inspect": ({"--out"}, ["deid|triage|terms", "FILE.jsonl"]),
     "doctor": (set(), []),

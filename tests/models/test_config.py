@@ -54,7 +54,7 @@ def test_neither_generation(tmp_path: Path) -> None:
         AutoConfig.from_pretrained(folder)
 
 
-@pytest.mark.parametrize(("key", "value"), [("pre_seq_len", 128), ("quantization_bit", 4)])
+@pytest.mark.parametrize(("key", "value"), [("pre_seq_len", 128), ("quantization_embeddings", 1)])
 def test_prefix_and_quantised_weights_are_not_silently_dropped(tmp_path: Path, key: str, value: int) -> None:
     with pytest.raises(ModelError, match=f"{key}={value} is not supported yet"):
         AutoConfig.from_pretrained(write(tmp_path, {**FIRST, key: value}))

@@ -18,6 +18,7 @@ from doctorglm.tune.settings import TuneSettings
 # field -> (another value, what else has to be set for it to matter)
 CHANGES: dict[str, tuple[Any, dict[str, Any]]] = {
     "method": ("full", {}),
+    "quantization": ("int8", {"method": "qlora"}),
     "learning_rate": (0.02, {}),
     "optimizer": ("lion", {}),
     "muon_learning_rate": (0.05, {"optimizer": "muon"}),
@@ -88,9 +89,18 @@ def test_every_setting_changes_something(outcome: Any, seen: dict[str, tuple[Any
 
 
 def test_a_setting_without_effect_is_named() -> None:
-    assert TuneSettings().without_effect() == ["muon_learning_rate"]
+    assert TuneSettings().without_effect() == ["muon_learning_rate", "quantization"]
+    assert TuneSettings(method="qlora").without_effect() == ["muon_learning_rate"]
     full = TuneSettings(method="full", schedule="constant", optimizer="muon").without_effect()
-    assert full == ["final_learning_rate", "lora_rank", "lora_alpha", "lora_dropout", "lora_targets", "rslora"]
+    assert full == [
+        "final_learning_rate",
+        "lora_rank",
+        "lora_alpha",
+        "lora_dropout",
+        "lora_targets",
+        "rslora",
+        "quantization",
+    ]
 
 
 def test_an_unknown_setting_names_the_nearest() -> None:
@@ -110,7 +120,7 @@ def test_an_unknown_setting_names_the_nearest() -> None:
         ("epochs=0", "epochs=0"),
         ("epochs=2.5", "epochs=2.5"),
         ("optimizer=sgd", "optimizer=sgd"),
-        ("method=qlora", "method=qlora"),
+        ("method=adapter", "method=adapter"),
         ("lora_dropout=1", "lora_dropout=1"),
         ("warmup=1.5", "warmup=1.5"),
         ("rslora=maybe", "rslora=maybe"),

@@ -122,8 +122,11 @@ Method = Annotated[
     str | None,
     typer.Option(
         "--method",
-        metavar="lora|full",
-        help=say(en="Adapters on a frozen base (default), or every weight.", zh="低秩适配器（默认），或全部权重。"),
+        metavar="lora|qlora|full",
+        help=say(
+            en="Adapters on a frozen base (default), on a quantised one, or every weight.",
+            zh="低秩适配器（默认），在量化基座上训练的适配器，或全部权重。",
+        ),
     ),
 ]
 Model = Annotated[
@@ -140,6 +143,16 @@ Model = Annotated[
 Adapter = Annotated[
     Path | None,
     typer.Option("--adapter", metavar="DIR", help=say(en="A folder in PEFT's format.", zh="PEFT 格式的适配器文件夹。")),
+]
+Quantization = Annotated[
+    Literal["none", "nf4", "int8", "int4"] | None,
+    typer.Option(
+        "--quantization",
+        help=say(
+            en="Packs the base's weights while they are loaded; default: as the adapter was trained, else none.",
+            zh="加载时量化基座的权重；默认与训练适配器时相同，否则不量化。",
+        ),
+    ),
 ]
 Suite = Annotated[
     list[str] | None,

@@ -14,6 +14,8 @@ import torch
 from safetensors.torch import load_file
 
 from doctorglm.errors import ModelError
+from doctorglm.models.quantized.formats import Quantization, named
+from doctorglm.models.quantized.layers import quantization_of
 from doctorglm.models.weights import GGUF, shapes_of, weight_files
 from doctorglm.runs import read_json, sha256_file, sync_directory, write_json
 
@@ -38,8 +40,14 @@ def base_fingerprint(folder: Path) -> str:
     return digest.hexdigest()
 
 
+def trained_on(adapter: Path) -> Quantization | None:
+    """What the base was quantised to while the adapter was trained; None where it was not, or nothing is recorded."""
+    found = read_json(adapter / _BASE).get("quantization") if (adapter / _BASE).is_file() else None
+    return None if found is None else named(str(found), str(adapter / _BASE))
+
+
 def save_adapter(model: Any, out: Path, fingerprint: str) -> None:
-    """Writes the adapter of a PEFT model and its base's fingerprint to `out`, complete or not at all.
+    """Writes the adapter of a PEFT model, its base's fingerprint and quantisation to `out`, complete or not at all.
 
     The file is read back and compared with memory. Raises ModelError for an adapter that is empty, not finite or
     does nothing (a B of zeros), and then leaves `out` as it was.
@@ -54,7 +62,8 @@ def save_adapter(model: Any, out: Path, fingerprint: str) -> None:
     try:
         model.save_pretrained(temporary, save_embedding_layers=False)
         (temporary / "README.md").unlink(missing_ok=True)
-        write_json(temporary / _BASE, {"sha256": fingerprint})
+        kind = quantization_of(model)
+        write_json(temporary / _BASE, {"sha256": fingerprint, **({"quantization": kind} if kind else {})})
         _compare(temporary / _WEIGHTS, tensors, load_file(temporary / _WEIGHTS))
         for file in temporary.iterdir():
             file.chmod(0o600)

@@ -8,7 +8,7 @@ from pydantic.dataclasses import dataclass
 
 from doctorglm.settings import STRICT
 
-Method = Literal["lora", "full"]
+Method = Literal["lora", "qlora", "full"]
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -16,7 +16,9 @@ class TuneSettings:
     """How a model is tuned; every field can be given as KEY=VALUE."""
 
     method: Method = "lora"
-    """`lora` trains low-rank adapters on a frozen base (arXiv 2106.09685); `full` trains every weight."""
+    """Low-rank adapters on a frozen base: `lora` (arXiv 2106.09685), on a packed one: `qlora`; `full`: every weight."""
+    quantization: Literal["nf4", "int8", "int4"] = "nf4"
+    """What `qlora` packs the base in: QLoRA's 4 bits (arXiv 2305.14314), or those of ChatGLM-6B's INT8 and INT4."""
     learning_rate: float = Field(default=1e-3, gt=0)
     """Peak rate. 1e-3 suits LoRA on small models; 1e-4 to 3e-4 is usual from 6B up."""
     optimizer: Literal["adamw", "lion", "muon"] = "adamw"
@@ -75,6 +77,7 @@ _USED_WHEN: Mapping[str, Callable[[TuneSettings], bool]] = {
     "muon_learning_rate": lambda s: s.optimizer == "muon",
     "final_learning_rate": lambda s: s.schedule != "constant",
     **dict.fromkeys(
-        ("lora_rank", "lora_alpha", "lora_dropout", "lora_targets", "rslora"), lambda s: s.method == "lora"
+        ("lora_rank", "lora_alpha", "lora_dropout", "lora_targets", "rslora"), lambda s: s.method != "full"
     ),
+    "quantization": lambda s: s.method == "qlora",
 }
