@@ -256,12 +256,12 @@ To = Annotated[
     str,
     typer.Option(
         "--to",
-        metavar="hf|chatglm|merged",
+        metavar="hf|chatglm|int8|int4|merged",
         help=say(
             en="hf: safetensors for transformers, ChatGLM2 and 3 as GLM; chatglm: GLM back to official names; "
-            "merged: an adapter added into its base.",
+            "int8, int4: ChatGLM-6B packed as published; merged: an adapter added into its base.",
             zh="hf：供 transformers 使用的 safetensors，ChatGLM2、3 转为 GLM；chatglm：转回官方命名；"
-            "merged：把适配器合并进基座。",
+            "int8、int4：按官方格式打包 ChatGLM-6B；merged：把适配器合并进基座。",
         ),
     ),
 ]
@@ -271,6 +271,16 @@ MergeBase = Annotated[
         "--base",
         metavar="MODEL",
         help=say(en="merged: the base, where it has moved.", zh="merged：基座（若已不在原处）。"),
+    ),
+]
+Onto = Annotated[
+    Literal["dequantised", "full"] | None,
+    typer.Option(
+        "--onto",
+        help=say(
+            en="merged, tuned on a quantised base: its unpacked weights (default), or the full ones.",
+            zh="merged（在量化基座上微调时）：合并到解包后的权重（默认），或完整精度的权重。",
+        ),
     ),
 ]
 AllowUngated = Annotated[

@@ -62,11 +62,37 @@ def merged(done: Mapping[str, Any]) -> str:
     apart = done["divergence"]
     mean, largest, changes = f"{apart['mean']:.1e}", f"{apart['largest']:.1e}", f"{apart['adapter_changes']:.2g}"
     changed, tensors, size = done["changed"], done["tensors"], f"{done['bytes'] / 1e9:.2f} GB"
-    return say(
+    told = say(
         en=f"{done['out']}: {changed} of {tensors} tensors changed, {size}; logits differ from the adapter's by {mean} "
         f"on average and {largest} at most, where the adapter itself changes up to {changes}",
         zh=f"{done['out']}：{tensors} 个张量中有 {changed} 个改变，{size}；logit 与适配器平均相差 {mean}，"
         f"最多 {largest}，而适配器本身的改变最多为 {changes}",
+    )
+    if quantized := apart.get("quantized"):
+        rows = [(name, quantized[name]["kl"]) for name in _MERGES if name in quantized]
+        told += "\n" + "; ".join(f"{say(**_MERGES[name])}: KL {kl:.2g}" for name, kl in rows)
+    return told
+
+
+_MERGES = {
+    "tuning": {
+        "en": "from the adapter as trained to the base without it",
+        "zh": "无适配器的基座",
+    },
+    "dequantised": {"en": "merged onto the unpacked base", "zh": "合并到解包后的基座"},
+    "full": {"en": "onto the full one", "zh": "合并到完整精度的基座"},
+    "packed_again": {"en": "merged and packed again", "zh": "合并后再次打包"},
+}
+
+
+def packed(divergence: Mapping[str, float] | None) -> str:
+    """How far packed weights are from those that they were made of."""
+    if divergence is None:
+        return ""
+    kl, other = f"{divergence['kl']:.2g}", f"{divergence['other_token']:.1%}"
+    return say(
+        en=f"; KL to the weights before {kl} nats a token, another likeliest token at {other} of the places",
+        zh=f"；与打包前相比，每个 token 的 KL 为 {kl} nat，{other} 的位置首选 token 不同",
     )
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import typer
 
 from doctorglm.cli import flags
-from doctorglm.cli.output import agrees, counted, encodings, figure, licence, merged, print_json, tell
+from doctorglm.cli.output import agrees, counted, encodings, figure, licence, merged, packed, print_json, tell
 from doctorglm.cli.usage import Verb, Verbs
 from doctorglm.errors import ConfigError
 from doctorglm.language import readable, say
@@ -361,6 +361,7 @@ def convert(
     target: flags.ConvertTarget,
     to: flags.To,
     base: flags.MergeBase = None,
+    onto: flags.Onto = None,
     allow_ungated: flags.AllowUngated = False,
     as_json: flags.Json = False,
 ) -> int:
@@ -370,24 +371,26 @@ def convert(
     from doctorglm.models.merging import is_adapter
 
     if to == "merged":
-        done = _merge(source, target, base, allow_ungated)
+        done = _merge(source, target, base, onto, allow_ungated)
         print_json(done, as_json)
         tell(merged(done), as_json)
         return 0
     wanted = layout(to)
-    if base is not None or allow_ungated or is_adapter(source):
+    if base is not None or onto is not None or allow_ungated or is_adapter(source):
         raise ConfigError(
-            en=f"--to {to}: an adapter, and with it --base and --allow-ungated, goes with --to merged alone. "
+            en=f"--to {to}: an adapter, and with it --base, --onto and --allow-ungated, goes with --to merged alone. "
             "Give --to merged, or a folder of weights without these flags.",
-            zh=f"--to {to}：适配器以及 --base、--allow-ungated 只能与 --to merged 一起使用。"
+            zh=f"--to {to}：适配器以及 --base、--onto、--allow-ungated 只能与 --to merged 一起使用。"
             "请使用 --to merged，或给出权重文件夹并去掉这些选项。",
         )
     done = stage(source, target, wanted)
     print_json(done, as_json)
     tell(
         say(
-            en=f"{target}: {done['family']}, {done['tensors']} tensors, {done['bytes'] / 1e9:.2f} GB",
-            zh=f"{target}：{done['family']}，{done['tensors']} 个张量，{done['bytes'] / 1e9:.2f} GB",
+            en=f"{target}: {done['family']}, {done['tensors']} tensors, {done['bytes'] / 1e9:.2f} GB"
+            + packed(done.get("divergence")),
+            zh=f"{target}：{done['family']}，{done['tensors']} 个张量，{done['bytes'] / 1e9:.2f} GB"
+            + packed(done.get("divergence")),
         ),
         as_json,
     )
@@ -464,7 +467,7 @@ def doctor(as_json: flags.Json = False) -> int:
     return 0
 
 
-def _merge(adapter: Path, target: Path, base: str | None, allow_ungated: bool) -> dict[str, Any]:
+def _merge(adapter: Path, target: Path, base: str | None, onto: Any, allow_ungated: bool) -> dict[str, Any]:
     """The gate first: nothing is loaded for an adapter that may not leave."""
     from doctorglm.evaluate.release import require_gate
     from doctorglm.models.adapters import base_fingerprint
@@ -475,7 +478,7 @@ def _merge(adapter: Path, target: Path, base: str | None, allow_ungated: bool) -
     folder = base_of(adapter, base)
     fingerprint = base_fingerprint(folder)
     gate = require_gate(adapter, fingerprint, allow_ungated=allow_ungated)
-    return merge(adapter, folder, target, fingerprint=fingerprint, gate=gate)
+    return merge(adapter, folder, target, fingerprint=fingerprint, gate=gate, onto=onto)
 
 
 def _own(values: Mapping[str, Any], *sections: str) -> dict[str, Any]:

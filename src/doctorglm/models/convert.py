@@ -13,6 +13,7 @@ from typing import Any, cast, get_args
 from doctorglm.errors import ConfigError
 from doctorglm.language import Text
 from doctorglm.models.plans import LICENCES, Layout, carry, planned
+from doctorglm.models.quantized.official import measured, packed_plan, unmeasured
 from doctorglm.models.writing import MAX_SHARD_BYTES, write_weights
 from doctorglm.report.progress import progress_line
 from doctorglm.runs import sync_directory, write_json
@@ -27,19 +28,26 @@ def convert(
     """Writes the model of `source` to the new folder `target`, whole or not at all; returns what was done.
 
     "hf" is what the classes of transformers (for ChatGLM-6B, ours) load; "chatglm" are the official names of ChatGLM2
-    and ChatGLM3, from a folder of GLM.
+    and ChatGLM3, from a folder of GLM; "int8" and "int4" are ChatGLM-6B as published in 8 and 4
+    bits; then `divergence` from what it was made of is returned too.
     Raises ConfigError for a target that is there, ModelError for what cannot be read, is unknown or does not fit.
     """
     refuse_target(source, target)
-    plan = planned(source, to)
+    packed = to if to in ("int8", "int4") else None
+    plan = planned(source, to) if packed is None else packed_plan(source, packed)
     total = sum(output.size for output in plan.outputs)
     name = Text(en="convert", zh="转换")
+    divergence: dict[str, float] | None = None
     with progress_line(name, total) as line, new_folder(target) as folder:
         files = write_weights(folder, plan.outputs, plan.checkpoint.read, line.update, max_shard_bytes)
         write_json(folder / "config.json", plan.config)
         carry(source, folder, LICENCES)
         if plan.write_tokenizer:
             plan.write_tokenizer(folder)
+        if packed and plan.write_tokenizer:
+            divergence = measured(source, folder, packed)
+        elif packed:
+            unmeasured(source)
     return {
         "out": str(target),
         "family": plan.family,
@@ -48,6 +56,7 @@ def convert(
         "bytes": total,
         "files": files,
         "tokenizer": plan.write_tokenizer is not None,
+        **({"divergence": divergence} if packed else {}),
     }
 
 
@@ -57,8 +66,8 @@ def layout(name: str) -> Layout:
         if name == known:
             return cast(Layout, known)
     raise ConfigError(
-        en=f"--to {name}: it must be hf, chatglm or merged. Choose one of them.",
-        zh=f"--to {name} 无效：应为 hf、chatglm 或 merged。请选择其一。",
+        en=f"--to {name}: it must be hf, chatglm, int8, int4 or merged. Choose one of them.",
+        zh=f"--to {name} 无效：应为 hf、chatglm、int8、int4 或 merged。请选择其一。",
     )
 
 

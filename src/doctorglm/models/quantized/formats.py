@@ -30,6 +30,8 @@ NF4 = (
 )  # fmt: skip
 """The levels: quantiles of a normal distribution, with an exact zero."""
 
+_MOST = {"int8": 127, "int4": 7}
+
 _CHUNK = 4 * 2**20
 """Values packed at a time, so that packing needs little memory beside the weight."""
 
@@ -89,15 +91,20 @@ def _unpackable(name: str, en: str, zh: str) -> ModelError:
 def _packed(weight_RI: torch.Tensor, kind: Quantization) -> tuple[torch.Tensor, torch.Tensor]:
     if kind == "nf4":
         return _packed_nf4(weight_RI.detach().float())
-    most = 127 if kind == "int8" else 7
+    most = _MOST[kind]
     half_RI = weight_RI.detach().half()
-    scale_R = half_RI.abs().amax(1) / most
+    scale_R = integer_scales(half_RI, kind)
     # the quotient is rounded to float16, as published, and only then to an integer; a row of zeros has no scale
     quotient_RI = (half_RI / scale_R[:, None]).nan_to_num_(0.0)
     levels_RI = quotient_RI.round_().clamp_(-most, most).to(torch.int8)
     if kind == "int8":
         return levels_RI, scale_R
     return (levels_RI[:, ::2] << 4) | (levels_RI[:, 1::2] & 0x0F), scale_R
+
+
+def integer_scales(weight_OI: torch.Tensor, kind: Quantization) -> torch.Tensor:
+    """(O,) float16: the largest value of each row over the largest level, in float16."""
+    return weight_OI.detach().half().abs().amax(1) / _MOST[kind]
 
 
 def _packed_nf4(weight_RI: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

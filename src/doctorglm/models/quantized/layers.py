@@ -30,6 +30,7 @@ def quantize(model: Any, kind: Quantization, where: str, device: torch.device | 
         module = model.get_submodule(name).to(device or model.device)
         model.set_submodule(name, QuantizedLinear.of(module, kind, f"{where}: {name}"))
     model.requires_grad_(False)
+    _note_bits(model, {"int8": 8, "int4": 4}.get(kind, 0))
 
 
 def make_room(layers: nn.Module, kind: Quantization) -> None:
@@ -49,6 +50,13 @@ def dequantize(model: nn.Module) -> None:
         plain.weight = nn.Parameter(layer.dequantized(), requires_grad=False)
         plain.bias = layer.bias
         model.set_submodule(name, plain.train(layer.training))
+    _note_bits(model, 0)
+
+
+def _note_bits(model: Any, bits: int) -> None:
+    """ChatGLM-6B's configuration says how its weights are packed, so that what is saved can be read."""
+    if hasattr(getattr(model, "config", None), "quantization_bit"):
+        model.config.quantization_bit = bits
 
 
 def quantization_of(model: nn.Module) -> Quantization | None:
