@@ -90,7 +90,11 @@ def no_way_back(scene: Scene) -> list[object]:
 WRONG = [
     (exists, "out exists already; nothing is overwritten", "out 已经存在，不会覆盖"),
     (onto_itself, "SRC and DST are the same folder", "源文件夹与目标文件夹相同"),
-    (unknown_layout, "--to onnx: it must be hf, chatglm or merged", "--to onnx 无效：应为 hf、chatglm 或 merged"),
+    (
+        unknown_layout,
+        "--to onnx: it must be hf, chatglm, int8, int4 or merged",
+        "应为 hf、chatglm、int8、int4 或 merged",
+    ),
     (no_source, "none/config.json: no such file", "none/config.json：文件不存在"),
     (unknown_family, "unknown model_type 'oracle-of-delphi'", "未知的 model_type 'oracle-of-delphi'"),
     (truncated, "model.safetensors: truncated or damaged", "文件不完整或已损坏"),

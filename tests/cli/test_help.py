@@ -95,7 +95,7 @@ FLAGS = {
         ["BASE_EVAL", "TUNED_EVAL... [KEY=VALUE ...]"],
     ),
     "chat": ({"--model", "--adapter", "--quantization", "--ask", "--allow-remote"}, ["[KEY=VALUE ...]"]),
-    "convert": ({"--to", "--base", "--allow-ungated"}, ["SRC", "DST"]),
+    "convert": ({"--to", "--base", "--onto", "--allow-ungated"}, ["SRC", "DST"]),
     "inspect": ({"--out"}, ["deid|triage|terms", "FILE.jsonl"]),
     "doctor": (set(), []),
 }
