@@ -95,7 +95,8 @@ def stored_quantization(folder: Path) -> Quantization | None:
     if gguf_file(folder) is not None:
         return None
     config = read_config(folder)
-    return OF_BITS.get(config.get("quantization_bit") or 0) if config.get("model_type") == "chatglm" else None
+    bits = config.get("quantization_bit") if config.get("model_type") == ChatGLMConfig.model_type else None
+    return OF_BITS.get(bits) if isinstance(bits, int) else None
 
 
 def _packed_on_load(folder: Path, adapter: Path | None, asked: str | None, frozen: bool) -> Quantization | None:
