@@ -96,8 +96,8 @@ WRONG = [
     (onto_itself, "SRC and DST are the same folder", "源文件夹与目标文件夹相同"),
     (
         unknown_layout,
-        "--to onnx: it must be hf, chatglm, peft, merged or gguf",
-        "应为 hf、chatglm、peft、merged 或 gguf",
+        "--to onnx: it must be hf, chatglm, peft, int8, int4, merged or gguf",
+        "应为 hf、chatglm、peft、int8、int4、merged 或 gguf",
     ),
     (no_source, "none/config.json: no such file", "none/config.json：文件不存在"),
     (unknown_family, "unknown model_type 'oracle-of-delphi'", "未知的 model_type 'oracle-of-delphi'"),

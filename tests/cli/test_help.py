@@ -80,6 +80,7 @@ FLAGS = {
         {
             "--model",
             "--adapter",
+            "--quantization",
             "--suite",
             "--trained-on",
             "--sweep",
@@ -94,8 +95,8 @@ FLAGS = {
         {"--out", "--placebo", "--judge", "--allow-remote", "--format"},
         ["BASE_EVAL", "TUNED_EVAL... [KEY=VALUE ...]"],
     ),
-    "chat": ({"--model", "--adapter", "--ask", "--allow-remote"}, ["[KEY=VALUE ...]"]),
-    "convert": ({"--to", "--type", "--slim", "--base", "--allow-ungated"}, ["SRC", "DST"]),
+    "chat": ({"--model", "--adapter", "--quantization", "--ask", "--allow-remote"}, ["[KEY=VALUE ...]"]),
+    "convert": ({"--to", "--type", "--slim", "--base", "--onto", "--allow-ungated"}, ["SRC", "DST"]),
     "inspect": ({"--out"}, ["deid|triage|terms", "FILE.jsonl"]),
     "doctor": (set(), []),
 }

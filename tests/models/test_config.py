@@ -54,8 +54,8 @@ def test_neither_generation(tmp_path: Path) -> None:
         AutoConfig.from_pretrained(folder)
 
 
-@pytest.mark.parametrize(("key", "value"), [("quantization_bit", 4)])
-def test_quantised_weights_are_not_silently_dropped(tmp_path: Path, key: str, value: int) -> None:
+@pytest.mark.parametrize(("key", "value"), [("quantization_embeddings", 1)])
+def test_quantised_embeddings_are_not_silently_dropped(tmp_path: Path, key: str, value: int) -> None:
     with pytest.raises(ModelError, match=f"{key}={value} is not supported yet"):
         AutoConfig.from_pretrained(write(tmp_path, {**FIRST, key: value}))
 

@@ -20,6 +20,7 @@ from doctorglm.tune.settings import TuneSettings
 # field -> (another value, what else has to be set for it to matter)
 CHANGES: dict[str, tuple[Any, dict[str, Any]]] = {
     "method": ("full", {}),
+    "quantization": ("int8", {"method": "qlora"}),
     "learning_rate": (0.02, {}),
     "optimizer": ("lion", {}),
     "muon_learning_rate": (0.05, {"optimizer": "muon"}),
@@ -113,11 +114,13 @@ def test_every_setting_changes_something(
 def test_a_setting_without_effect_is_named() -> None:
     prefix = ["prefix_tokens", "prefix_init", "prefix_projection", "prefix_dropout", "prefix_hidden"]
     lora = ["lora_rank", "lora_alpha", "lora_dropout", "lora_targets", "rslora"]
-    assert TuneSettings().without_effect() == ["muon_learning_rate", "replay_data", *prefix]
+    always = ["muon_learning_rate", "replay_data"]
+    assert TuneSettings().without_effect() == [*always, *prefix, "quantization"]
+    assert TuneSettings(method="qlora").without_effect() == [*always, *prefix]
     full = TuneSettings(method="full", schedule="constant", optimizer="muon", general="none", replay="self:3")
-    assert full.without_effect() == ["final_learning_rate", "max_forgetting", *lora, *prefix]
+    assert full.without_effect() == ["final_learning_rate", "max_forgetting", *lora, *prefix, "quantization"]
     ptuning = TuneSettings(method="ptuning", prefix_projection=True).without_effect()
-    assert ptuning == ["fuse", "muon_learning_rate", "replay_data", *lora]
+    assert ptuning == ["fuse", *always, *lora, "quantization"]
 
 
 def test_an_unknown_setting_names_the_nearest() -> None:

@@ -7,12 +7,12 @@ adapter, which every other way out asks for its gate.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from doctorglm.errors import ConfigError
 from doctorglm.language import say
 
-LAYOUTS = ("hf", "chatglm", "peft", "merged", "gguf")
+LAYOUTS = ("hf", "chatglm", "peft", "int8", "int4", "merged", "gguf")
 _OF_ADAPTERS = ("peft", "merged", "gguf")
 _GATED = ("merged", "gguf")
 
@@ -26,7 +26,15 @@ class Converted:
 
 
 def converted(
-    source: Path, target: Path, to: str, *, base: str | None, allow_ungated: bool, kind: str | None, slim: bool
+    source: Path,
+    target: Path,
+    to: str,
+    *,
+    base: str | None,
+    allow_ungated: bool,
+    kind: str | None,
+    slim: bool,
+    onto: Any,
 ) -> Converted:
     """Writes `source` to the new folder `target` as `to`.
 
@@ -35,10 +43,10 @@ def converted(
     from doctorglm.models.merging import is_adapter
 
     adapter = is_adapter(source)
-    _refuse_flags(to, adapter=adapter, base=base, allow_ungated=allow_ungated, kind=kind, slim=slim)
+    _refuse_flags(to, adapter=adapter, base=base, allow_ungated=allow_ungated, kind=kind, slim=slim, onto=onto)
     match to:
         case "merged":
-            done = _merge(source, target, base, allow_ungated)
+            done = _merge(source, target, base, allow_ungated, onto)
             return Converted(done, _merged(done))
         case "peft":
             from doctorglm.models.adapter_folder import to_peft
@@ -49,13 +57,14 @@ def converted(
             done = _gguf(source, target, base, allow_ungated, kind)
             return Converted(done, _one_file(done))
     from doctorglm.models.convert import convert
+    from doctorglm.models.plans import Layout
 
-    done = convert(source, target, "chatglm" if to == "chatglm" else "hf", slim=slim)
+    done = convert(source, target, cast(Layout, to), slim=slim)
     return Converted(done, _folder(done))
 
 
 def _refuse_flags(
-    to: str, *, adapter: bool, base: str | None, allow_ungated: bool, kind: str | None, slim: bool
+    to: str, *, adapter: bool, base: str | None, allow_ungated: bool, kind: str | None, slim: bool, onto: Any
 ) -> None:
     if to not in LAYOUTS:
         names = ", ".join(LAYOUTS[:-1])
@@ -74,6 +83,7 @@ def _refuse_flags(
         ("--allow-ungated", allow_ungated, to in _GATED and (adapter or to != "gguf")),
         ("--type", kind is not None, to == "gguf"),
         ("--slim", slim, to in ("hf", "chatglm")),
+        ("--onto", onto is not None, to == "merged"),
     ]
     for flag, given, fits in flags:
         if given and not fits:
@@ -83,14 +93,14 @@ def _refuse_flags(
             )
 
 
-def _merge(adapter: Path, target: Path, base: str | None, allow_ungated: bool) -> dict[str, Any]:
+def _merge(adapter: Path, target: Path, base: str | None, allow_ungated: bool, onto: Any) -> dict[str, Any]:
     """The gate first: nothing is loaded for an adapter that may not leave."""
     from doctorglm.models.convert import require_room, size_in_32_bits
     from doctorglm.models.merging import merge
 
     folder, fingerprint, gate = _passed(adapter, target, base, allow_ungated)
     require_room(target, size_in_32_bits(folder))
-    return merge(adapter, folder, target, fingerprint=fingerprint, gate=gate)
+    return merge(adapter, folder, target, fingerprint=fingerprint, gate=gate, onto=onto)
 
 
 def _gguf(source: Path, target: Path, base: str | None, allow_ungated: bool, kind: str | None) -> dict[str, Any]:
@@ -124,7 +134,7 @@ def _folder(done: Mapping[str, Any]) -> str:
     return say(
         en=f"{done['out']}: {done['family']}, {done['tensors']} tensors, {size}",
         zh=f"{done['out']}：{done['family']}，{done['tensors']} 个张量，{size}",
-    )
+    ) + _packed(done.get("divergence"))
 
 
 def _adapter(done: Mapping[str, Any]) -> str:
@@ -156,9 +166,35 @@ def _merged(done: Mapping[str, Any]) -> str:
     apart = done["divergence"]
     mean, largest, changes = f"{apart['mean']:.1e}", f"{apart['largest']:.1e}", f"{apart['adapter_changes']:.2g}"
     changed, tensors, size = done["changed"], done["tensors"], f"{done['bytes'] / 1e9:.2f} GB"
-    return say(
+    told = say(
         en=f"{done['out']}: {changed} of {tensors} tensors changed, {size}; logits differ from the adapter's by {mean} "
         f"on average and {largest} at most, where the adapter itself changes up to {changes}",
         zh=f"{done['out']}：{tensors} 个张量中有 {changed} 个改变，{size}；logit 与适配器平均相差 {mean}，"
         f"最多 {largest}，而适配器本身的改变最多为 {changes}",
+    )
+    if quantized := apart.get("quantized"):
+        rows = [(name, quantized[name]["kl"]) for name in _MERGES if name in quantized]
+        told += "\n" + "; ".join(f"{say(**_MERGES[name])}: KL {kl:.2g}" for name, kl in rows)
+    return told
+
+
+_MERGES = {
+    "tuning": {
+        "en": "from the adapter as trained to the base without it",
+        "zh": "无适配器的基座",
+    },
+    "dequantised": {"en": "merged onto the unpacked base", "zh": "合并到解包后的基座"},
+    "full": {"en": "onto the full one", "zh": "合并到完整精度的基座"},
+    "packed_again": {"en": "merged and packed again", "zh": "合并后再次打包"},
+}
+
+
+def _packed(divergence: Mapping[str, float] | None) -> str:
+    """How far packed weights are from those that they were made of."""
+    if divergence is None:
+        return ""
+    kl, other = f"{divergence['kl']:.2g}", f"{divergence['other_token']:.1%}"
+    return say(
+        en=f"; KL to the weights before {kl} nats a token, another likeliest token at {other} of the places",
+        zh=f"；与打包前相比，每个 token 的 KL 为 {kl} nat，{other} 的位置首选 token 不同",
     )

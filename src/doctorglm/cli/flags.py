@@ -122,10 +122,11 @@ Method = Annotated[
     str | None,
     typer.Option(
         "--method",
-        metavar="lora|ptuning|full",
+        metavar="lora|qlora|ptuning|full",
         help=say(
-            en="On a frozen base low-rank adapters (default) or a learned prefix; or every weight.",
-            zh="基座冻结：低秩适配器（默认）或可学习前缀；或全部权重。",
+            en="On a frozen base low-rank adapters (default), the same on a quantised one, or a learned prefix; or "
+            "every weight.",
+            zh="基座冻结：低秩适配器（默认）、量化基座上的适配器，或可学习前缀；或全部权重。",
         ),
     ),
 ]
@@ -177,6 +178,16 @@ Model = Annotated[
 Adapter = Annotated[
     Path | None,
     typer.Option("--adapter", metavar="DIR", help=say(en="A folder in PEFT's format.", zh="PEFT 格式的适配器文件夹。")),
+]
+Quantization = Annotated[
+    Literal["none", "nf4", "int8", "int4"] | None,
+    typer.Option(
+        "--quantization",
+        help=say(
+            en="Packs the base's weights while they are loaded; default: as the adapter was trained, else none.",
+            zh="加载时量化基座的权重；默认与训练适配器时相同，否则不量化。",
+        ),
+    ),
 ]
 Suite = Annotated[
     list[str] | None,
@@ -280,12 +291,14 @@ To = Annotated[
     str,
     typer.Option(
         "--to",
-        metavar="hf|chatglm|peft|merged|gguf",
+        metavar="hf|chatglm|peft|int8|int4|merged|gguf",
         help=say(
             en="hf: safetensors for transformers, ChatGLM2 and 3 as GLM; chatglm: official names; peft: an adapter in "
-            "today's format; merged: an adapter added into its base; gguf: for llama.cpp and Ollama.",
+            "today's format; int8, int4: ChatGLM-6B packed as published; merged: an adapter added into its base; gguf: "
+            "for llama.cpp and Ollama.",
             zh="hf：供 transformers 使用的 safetensors，ChatGLM2、3 转为 GLM；chatglm：官方命名；"
-            "peft：今天的适配器格式；merged：把适配器合并进基座；gguf：供 llama.cpp 和 Ollama 使用。",
+            "peft：今天的适配器格式；int8、int4：按官方格式打包 ChatGLM-6B；merged：把适配器合并进基座；"
+            "gguf：供 llama.cpp 和 Ollama 使用。",
         ),
     ),
 ]
@@ -312,6 +325,16 @@ Slim = Annotated[
         help=say(
             en="hf, chatglm: without the 20,000 image tokens of the first ChatGLM-6B.",
             zh="hf、chatglm：去掉最初版 ChatGLM-6B 的 20,000 个图像 token。",
+        ),
+    ),
+]
+Onto = Annotated[
+    Literal["dequantised", "full"] | None,
+    typer.Option(
+        "--onto",
+        help=say(
+            en="merged, tuned on a quantised base: its unpacked weights (default), or the full ones.",
+            zh="merged（在量化基座上微调时）：合并到解包后的权重（默认），或完整精度的权重。",
         ),
     ),
 ]

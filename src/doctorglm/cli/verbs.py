@@ -248,6 +248,7 @@ def evaluate(
     suite: flags.Suite = None,
     settings: flags.Settings = None,
     adapter: flags.Adapter = None,
+    quantization: flags.Quantization = None,
     trained_on: flags.TrainedOn = None,
     sweep: flags.Sweep = False,
     judge: flags.Judge = None,
@@ -265,7 +266,17 @@ def evaluate(
     wanted = build(EvaluateSettings, _own(values, "sweep", "judge"), "evaluate")
     swept, judged = _of(values, "sweep"), _of(values, "judge")
     suites = suite or list(SHIPPED)
-    stage(model, suites, out, wanted, adapter=adapter, trained_on=trained_on, cache=cache, allow_remote=allow_remote)
+    stage(
+        model,
+        suites,
+        out,
+        wanted,
+        adapter=adapter,
+        trained_on=trained_on,
+        cache=cache,
+        allow_remote=allow_remote,
+        quantization=quantization,
+    )
     found = dict(read_json(out / "summary.json"))
     signed = read_json(out / "run.json").get("signatures", {})
     rows = [f"{n}: {figure(m)}" + (f"  {signed[n]}" if n in signed else "") for n, m in found["metrics"].items()]
@@ -283,7 +294,9 @@ def evaluate(
         from doctorglm.evaluate.sweep.stage import sweep_stage
 
         grid = build(SweepSettings, swept, "sweep")
-        found["sweep"] = sweep_stage(model, suites, out / "sweep", grid, adapter=adapter, allow_remote=allow_remote)
+        found["sweep"] = sweep_stage(
+            model, suites, out / "sweep", grid, adapter=adapter, allow_remote=allow_remote, quantization=quantization
+        )
         told = write_sweep(out / "sweep", command)
         tell(say(**found["sweep"]["reason"]) + say(en=f"\nReport: {told}", zh=f"\n报告：{told}"), as_json)
     print_json(found, as_json)
@@ -340,6 +353,7 @@ def compare(
 def chat(
     model: flags.Model,
     adapter: flags.Adapter = None,
+    quantization: flags.Quantization = None,
     ask: flags.Ask = None,
     settings: flags.Settings = None,
     allow_remote: flags.AllowRemote = False,
@@ -354,7 +368,7 @@ def chat(
     if as_json and ask is None:
         raise ConfigError(en="--json goes with --ask TEXT.", zh="--json 需与 --ask 文本 一起使用。")
     sampling = sampling_for(adapter, parse_overrides(settings or []), "chat")
-    engine = open_engine(model, adapter, allow_remote=allow_remote)
+    engine = open_engine(model, adapter, allow_remote=allow_remote, quantization=quantization)
     consultation = Consultation(engine, sampling, Layer())
     return talk(consultation, ask=None if ask is None else readable(ask), as_json=as_json)
 
@@ -376,13 +390,14 @@ def convert(
     base: flags.MergeBase = None,
     kind: flags.Kind = None,
     slim: flags.Slim = False,
+    onto: flags.Onto = None,
     allow_ungated: flags.AllowUngated = False,
     as_json: flags.Json = False,
 ) -> int:
     """Each layout in its own way; `cli.converting` knows them."""
     from doctorglm.cli.converting import converted
 
-    done = converted(source, target, to, base=base, allow_ungated=allow_ungated, kind=kind, slim=slim)
+    done = converted(source, target, to, base=base, allow_ungated=allow_ungated, kind=kind, slim=slim, onto=onto)
     print_json(done.record, as_json)
     tell(done.sentence, as_json)
     return 0

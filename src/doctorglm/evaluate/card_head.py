@@ -89,7 +89,7 @@ def head(records: Records, name: str) -> ModelCardData:
         base_model=records.base_name,
         library_name="peft" if adapter else "transformers",
         pipeline_tag="text-generation",
-        tags=[*TAGS, *(["lora"] if (records.tune.get("settings") or {}).get("method") == "lora" else [])],
+        tags=[*TAGS, *(["lora"] if (records.tune.get("settings") or {}).get("method") in ("lora", "qlora") else [])],
         model_name=name,
         eval_results=list(_results(records)) or None,
     )

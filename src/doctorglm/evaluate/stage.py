@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 from doctorglm.conversation import Conversation, read_conversations
 from doctorglm.engine.address import is_address
@@ -19,6 +20,7 @@ from doctorglm.evaluate.suites import SHIPPED, Suite, data_of, suites_of
 from doctorglm.language import Text
 from doctorglm.models.half import weights_in
 from doctorglm.models.loading import base_folder, best_device, best_dtype
+from doctorglm.models.quantized.formats import Quantization
 from doctorglm.report.progress import progress_line
 from doctorglm.runs import Run, note, sha256_file, sha256_tree, write_json
 from doctorglm.settings import plain
@@ -36,6 +38,7 @@ def evaluate(
     trained_on: Path | None = None,
     cache: Path | None = None,
     allow_remote: bool = False,
+    quantization: Quantization | Literal["none"] | None = None,
     name: Text | None = None,
 ) -> Run:
     """Measures `model` (with `adapter`) on `suites`, names or files; a finished `out` is returned as it is.
@@ -49,13 +52,14 @@ def evaluate(
     inputs = {**identity_of(model, adapter), **_hashes(chosen)}
     dtype = "server" if is_address(model) else str(best_dtype(best_device()))
     recorded = {"model": model, "adapter": str(adapter) if adapter else None, "dtype": dtype, **plain(settings)}
+    recorded |= {"quantization": quantization} if quantization else {}
     opened = partial(Run, out, stage="evaluate", settings=recorded, inputs=inputs, seed=settings.seed)
     if (out / "run.json").exists() and (earlier := opened()).finished:
         return earlier
     refuse_unusable(chosen)
     tests = _tests(chosen)
     leak = leak_of(adapter or base_folder(model), trained_on, tests)
-    subject = subject_of(model, adapter, allow_remote=allow_remote)
+    subject = subject_of(model, adapter, allow_remote=allow_remote, quantization=quantization)
     run = opened()
     journal = Journal(_journal(out, cache, inputs), subject.identity)
     with progress_line(name or Text(en="evaluate", zh="评测"), float(len(chosen))) as line:

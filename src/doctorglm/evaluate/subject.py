@@ -3,6 +3,7 @@
 import hashlib
 from importlib.metadata import version
 from pathlib import Path
+from typing import Literal
 
 from doctorglm import models
 from doctorglm.engine.address import is_address
@@ -11,6 +12,8 @@ from doctorglm.models.adapters import base_fingerprint
 from doctorglm.models.loading import base_folder, best_device, best_dtype
 from doctorglm.models.local_engine import LocalEngine
 from doctorglm.models.opening import open_engine
+from doctorglm.models.quantized.formats import Quantization
+from doctorglm.models.quantized.layers import quantization_of
 from doctorglm.runs import sha256_tree
 
 
@@ -22,13 +25,22 @@ def identity_of(model: str, adapter: Path | None) -> dict[str, str]:
     return found if adapter is None else {**found, "adapter": sha256_tree(adapter)}
 
 
-def subject_of(model: str, adapter: Path | None, *, allow_remote: bool = False) -> Subject:
+def subject_of(
+    model: str,
+    adapter: Path | None,
+    *,
+    allow_remote: bool = False,
+    quantization: Quantization | Literal["none"] | None = None,
+) -> Subject:
     """The model with its adapter, or the server; raises as `models.opening.open_engine`."""
     identity = {"version": version("doctorglm"), **identity_of(model, adapter)}
     if is_address(model):
-        engine = open_engine(model, adapter, allow_remote=allow_remote)
+        engine = open_engine(model, adapter, allow_remote=allow_remote, quantization=quantization)
         return Subject(engine=engine, identity={**identity, "dtype": "server"})
     dtype = best_dtype(best_device())
-    loaded, tokenizer = models.load(model, adapter, dtype)
+    loaded, tokenizer = models.load(model, adapter, dtype, quantization=quantization)
     local = LocalEngine(loaded, tokenizer, name=model)
-    return Subject(engine=local, identity={**identity, "dtype": str(dtype)}, model=loaded, tokenizer=tokenizer)
+    # a plain model is known by the name that its kept items have had so far
+    kind = quantization_of(loaded)
+    identity |= {"dtype": str(dtype), **({"quantization": kind} if kind else {})}
+    return Subject(engine=local, identity=identity, model=loaded, tokenizer=tokenizer)

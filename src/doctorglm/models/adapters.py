@@ -16,6 +16,8 @@ from safetensors.torch import load_file
 from doctorglm.errors import ModelError
 from doctorglm.models.prefix.attention import encoder_of
 from doctorglm.models.prefix.files import FOLDER, attach_prefix, is_prefix, write_prefix
+from doctorglm.models.quantized.formats import Quantization, named
+from doctorglm.models.quantized.layers import quantization_of
 from doctorglm.models.weights import GGUF, shapes_of, weight_files
 from doctorglm.runs import read_json, sha256_file, sync_directory, write_json
 
@@ -40,8 +42,14 @@ def base_fingerprint(folder: Path) -> str:
     return digest.hexdigest()
 
 
+def trained_on(adapter: Path) -> Quantization | None:
+    """What the base was quantised to while the adapter was trained; None where it was not, or nothing is recorded."""
+    found = read_json(adapter / _BASE).get("quantization") if (adapter / _BASE).is_file() else None
+    return None if found is None else named(str(found), str(adapter / _BASE))
+
+
 def save_adapter(model: Any, out: Path, fingerprint: str) -> None:
-    """Writes the adapter of a PEFT model, or a prefix, and its base's fingerprint to `out`, complete or not at all.
+    """Writes the adapter of a PEFT model, or a prefix, with its base's fingerprint and quantisation, or nothing.
 
     A prefix is written in the published format too (`prefix.files`). The file is read back and compared with memory.
     Raises ModelError for an adapter that is empty, not finite or does nothing (a B of zeros), and then leaves `out` as
@@ -54,9 +62,11 @@ def save_adapter(model: Any, out: Path, fingerprint: str) -> None:
     try:
         tensors = write(model, temporary)
         (temporary / "README.md").unlink(missing_ok=True)
+        kind = quantization_of(model)
+        made_for = {"sha256": fingerprint, **({"quantization": kind} if kind else {})}
         for folder in (temporary, temporary / FOLDER):
             if folder.is_dir():
-                write_json(folder / _BASE, {"sha256": fingerprint})
+                write_json(folder / _BASE, made_for)
         compare_saved(temporary / _WEIGHTS, tensors, load_file(temporary / _WEIGHTS))
         for file in temporary.rglob("*"):
             file.chmod(0o700 if file.is_dir() else 0o600)

@@ -14,6 +14,7 @@ from typing import Any
 from doctorglm.errors import ConfigError
 from doctorglm.language import Text
 from doctorglm.models.plans import LICENCES, Layout, carry, planned
+from doctorglm.models.quantized.official import measured, packed_plan, unmeasured
 from doctorglm.models.weights import gguf_file, shapes_of, weight_files
 from doctorglm.models.writing import MAX_SHARD_BYTES, write_weights
 from doctorglm.report.progress import progress_line
@@ -31,20 +32,28 @@ def convert(
     """Writes the model of `source` to the new folder `target`, whole or not at all; returns what was done.
 
     "hf" is what the classes of transformers (for ChatGLM-6B, ours) load; "chatglm" are the official names and
-    what official checkpoints hold besides; `slim` drops the image tokens of ChatGLM-6B's first vocabulary.
+    what official checkpoints hold besides; "int8" and "int4" are ChatGLM-6B as published in 8 and 4 bits, and then
+    `divergence` from what it was made of is returned too; `slim` drops the image tokens of ChatGLM-6B's first
+    vocabulary.
     Raises ConfigError for a target that is there, ModelError for what cannot be read, is unknown or does not fit.
     """
     refuse_target(source, target)
-    plan = planned(source, to, slim=slim)
+    packed = to if to in ("int8", "int4") else None
+    plan = planned(source, to, slim=slim) if packed is None else packed_plan(source, packed)
     total = sum(output.size for output in plan.outputs)
     require_room(target, total)
     name = Text(en="convert", zh="转换")
+    divergence: dict[str, float] | None = None
     with progress_line(name, total) as line, new_folder(target) as folder:
         files = write_weights(folder, plan.outputs, plan.checkpoint.read, line.update, max_shard_bytes)
         write_json(folder / "config.json", plan.config)
         carry(source, folder, LICENCES)
         if plan.write_tokenizer:
             plan.write_tokenizer(folder)
+        if packed and plan.write_tokenizer:
+            divergence = measured(source, folder, packed)
+        elif packed:
+            unmeasured(source)
     return {
         "out": str(target),
         "family": plan.family,
@@ -53,6 +62,7 @@ def convert(
         "bytes": total,
         "files": files,
         "tokenizer": plan.write_tokenizer is not None,
+        **({"divergence": divergence} if packed else {}),
     }
 
 

@@ -7,7 +7,6 @@ Shapes: T rows of x, I inputs, O outputs, R rows of a tile.
 """
 
 # mypy: allow-subclassing-any
-import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,6 +16,8 @@ from torch import nn
 
 from doctorglm.models.chatglm.attention import ChatGLMAttention
 from doctorglm.models.products import product
+from doctorglm.models.quantized.layers import quantization_of
+from doctorglm.models.tiles import buffer, height
 
 HALF = (torch.float16, torch.bfloat16)
 """Types that are kept; both are widened exactly."""
@@ -26,8 +27,6 @@ TILE_BYTES = 8 * 2**20
 
 `benchmarks/full_size.py` measures other sizes beside it.
 """
-
-_buffers = threading.local()
 
 
 class HalfLinear(nn.Linear):
@@ -87,9 +86,9 @@ def keep_half(model: nn.Module) -> None:
         else:
             for parameter in module.parameters(recurse=False):
                 parameter.data = parameter.data.float()
-    for buffer in model.buffers():
-        if buffer.dtype in HALF:
-            buffer.data = buffer.data.float()
+    for held in model.buffers():
+        if held.dtype in HALF:
+            held.data = held.data.float()
     if half_of(model) == torch.float16:
         for module in model.modules():
             if isinstance(module, ChatGLMAttention):
@@ -103,8 +102,8 @@ def half_of(model: nn.Module) -> torch.dtype | None:
 
 
 def weights_in(model: Any) -> str:
-    """The type that a record says the weights are held in, such as "float16"."""
-    return str(half_of(model) or model.dtype).removeprefix("torch.")
+    """The type that a record says the weights are held in, such as "float16" or "nf4"."""
+    return str(quantization_of(model) or half_of(model) or model.dtype).removeprefix("torch.")
 
 
 class _HalfProduct(torch.autograd.Function):
@@ -135,18 +134,8 @@ _apply: Any = _HalfProduct.apply
 def _tiles(weight_OI: torch.Tensor) -> Iterator[tuple[slice, torch.Tensor]]:
     """Rows, and those rows of the weight in float32, in a buffer that the next ones are written to."""
     outputs, inputs = weight_OI.shape
-    height = max(1, min(outputs, TILE_BYTES // (4 * inputs)))
-    buffer_RI = _buffer(height * inputs).view(height, inputs)
-    for start in range(0, outputs, height):
-        rows = slice(start, min(start + height, outputs))
+    step = height(outputs, inputs, TILE_BYTES)
+    buffer_RI = buffer(step * inputs).view(step, inputs)
+    for start in range(0, outputs, step):
+        rows = slice(start, min(start + step, outputs))
         yield rows, buffer_RI[: rows.stop - start].copy_(weight_OI[rows])
-
-
-def _buffer(size: int) -> torch.Tensor:
-    """This thread's buffer, of at least `size` values."""
-    held: torch.Tensor | None = getattr(_buffers, "held", None)
-    if held is None or len(held) < size:
-        # made here, an inference tensor could not be written to outside
-        with torch.inference_mode(False):
-            _buffers.held = held = torch.empty(size)
-    return held[:size]

@@ -6,7 +6,7 @@ Everything is checked before the model is built. No code from a folder is run.
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from safetensors import SafetensorError
@@ -15,7 +15,7 @@ from transformers.utils import logging
 
 from doctorglm import machine
 from doctorglm.errors import ModelError
-from doctorglm.models.adapters import attach_adapter
+from doctorglm.models.adapters import attach_adapter, trained_on
 from doctorglm.models.chatglm.config import ChatGLMConfig, generation_of, refuse_unsupported
 from doctorglm.models.chatglm.model import ChatGLMForConditionalGeneration
 from doctorglm.models.chatglm2.config import ChatGLM2Config
@@ -24,6 +24,8 @@ from doctorglm.models.chatglm2.tokenizer import ChatGLM2Tokenizer
 from doctorglm.models.checks import VOCABULARIES, check_first, first_tokenizer, refuse_unknown, second_tokenizer
 from doctorglm.models.gguf_file import load_gguf
 from doctorglm.models.half import HALF, keep_half
+from doctorglm.models.quantized.formats import OF_BITS, Quantization
+from doctorglm.models.quantized.layers import quantize
 from doctorglm.models.weights import Shapes, Stored, catalogue, gguf_file, read_config, weight_files
 from doctorglm.runs import note, read_json
 
@@ -57,6 +59,7 @@ def load(
     device: torch.device | None = None,
     *,
     frozen: bool = True,
+    quantization: Quantization | Literal["none"] | None = None,
 ) -> tuple[PreTrainedModel, Any]:
     """The model of a folder, a .gguf file or "embedded", with its adapter if one is given, and its tokenizer.
 
@@ -64,54 +67,102 @@ def load(
     A half-precision model that does not fit into the CPU's free memory in 32 bits keeps its weights as they are stored,
     mapped from their files, and computes in 32 bits (`models.half`); this is said on stderr. `frozen=False`, for a
     model whose every weight is trained, prevents that. A GGUF is unpacked to `dtype`, whatever it was packed in.
+    `quantization` packs the linear layers while they are loaded; left out, it is what the adapter was trained on, and
+    "none" leaves the weights as they are stored.
     Raises ModelError for missing, truncated or unknown files, for weights, a vocabulary or an adapter that do not fit
-    the model, and for a pickle that could run code.
+    the model, for a pickle that could run code, and for a quantisation that the folder, or `frozen`, rules out.
     """
     logging.disable_progress_bar()
     device = best_device() if device is None else device
     dtype = best_dtype(device) if dtype is None else dtype
     folder = base_folder(base)
+    kind = _packed_on_load(folder, adapter, quantization, frozen)
     if (gguf := gguf_file(folder)) is not None:
         model, tokenizer = load_gguf(gguf, dtype)
         _refuse_larger_vocabulary(gguf, tokenizer, model)
+        if kind:
+            quantize(model, kind, str(gguf), device)
     else:
-        model, tokenizer = _load_folder(folder, dtype, device, frozen)
+        model, tokenizer = _load_folder(folder, dtype, device, frozen, kind)
     model.to(device)
     if adapter is not None:
         model = attach_adapter(model, Path(adapter), folder)
     return model.eval(), tokenizer
 
 
-def _load_folder(folder: Path, dtype: torch.dtype, device: torch.device, frozen: bool) -> tuple[PreTrainedModel, Any]:
+def stored_quantization(folder: Path) -> Quantization | None:
+    """What the linear weights of a folder are packed in already; None for any other base."""
+    if gguf_file(folder) is not None:
+        return None
+    config = read_config(folder)
+    bits = config.get("quantization_bit") if config.get("model_type") == ChatGLMConfig.model_type else None
+    return OF_BITS.get(bits) if isinstance(bits, int) else None
+
+
+def _packed_on_load(folder: Path, adapter: Path | None, asked: str | None, frozen: bool) -> Quantization | None:
+    """What weights are packed in while they are loaded; raises ModelError where that cannot be."""
+    stored = stored_quantization(folder)
+    wanted: Any = None if asked == "none" else asked or (trained_on(adapter) if adapter is not None else None)
+    if not frozen and (stored or wanted):
+        raise ModelError(
+            en=f"{folder}: weights in {stored or wanted} are frozen, and cannot be trained themselves. "
+            "Use --method lora on them, or the weights in 16 or 32 bits.",
+            zh=f"{folder}：{stored or wanted} 权重是冻结的，不能直接训练。"
+            "请用 --method lora，或使用 16 位、32 位的权重。",
+        )
+    if stored and wanted and wanted != stored:
+        raise ModelError(
+            en=f"{folder}: its weights are in {stored} already; what rounding took cannot be had back for {wanted}. "
+            f"Use --quantization {stored} (for tune: quantization={stored}), or the weights in 16 or 32 bits.",
+            zh=f"{folder}：权重已是 {stored}，舍入掉的信息无法为 {wanted} 恢复。"
+            f"请用 --quantization {stored}（tune 用 quantization={stored}），或使用 16 位、32 位的权重。",
+        )
+    return None if stored else wanted
+
+
+def _load_folder(
+    folder: Path, dtype: torch.dtype, device: torch.device, frozen: bool, kind: Quantization | None
+) -> tuple[PreTrainedModel, Any]:
     config = read_config(folder)
     refuse_unknown(folder, config)
-    files = weight_files(folder)
-    stored = catalogue(files)
+    stored = catalogue(weight_files(folder))
     shapes = {name: one.shape for name, one in stored.items()}
-    kept = _kept_half(folder, stored) if frozen and (device.type, dtype) == ("cpu", torch.float32) else None
-    dtype = kept or dtype
+    half, half_bytes = _one_half(stored)
+    may_keep = frozen and half is not None and (device.type, dtype) == ("cpu", torch.float32)
+    keep = may_keep and not kind and not _fits(folder, half, half_bytes)
+    # packed from what is stored, and mapped from it, so that no whole copy is made
+    read = half if half is not None and (kind or keep) else dtype
     if config["model_type"] == ChatGLMConfig.model_type:
-        model, tokenizer = _load_chatglm(folder, config, shapes, dtype)
+        model, tokenizer = _load_chatglm(folder, config, shapes, read)
     else:
-        model, tokenizer = _load_native(folder, dtype)
-    if kept:
+        model, tokenizer = _load_native(folder, read)
+    if kind:
+        quantize(model, kind, str(folder), device)
+        keep = may_keep and not _fits(folder, half, 2 * sum(p.numel() for p in model.parameters()))
+    if keep:
         keep_half(model)
+    elif kind:
+        model.to(dtype)
     return model, tokenizer
 
 
-def _kept_half(folder: Path, stored: Mapping[str, Stored]) -> torch.dtype | None:
-    """The half precision that the weights are stored in, when they do not fit into memory in 32 bits; else None.
+def _one_half(stored: Mapping[str, Stored]) -> tuple[torch.dtype | None, int]:
+    """The half precision that all weights are stored in, and their bytes; None where types are mixed.
 
-    None too where types are mixed: 32-bit weights among them would be rounded.
+    32-bit weights among them would be rounded. Packed ones are no numbers of their own.
     """
     weights = {name: one for name, one in stored.items() if one.dtype.is_floating_point and not _recomputed(name)}
     types = {one.dtype for one in weights.values()}
-    half = sum(one.size for one in weights.values())
+    only = next(iter(types)) if len(types) == 1 else None
+    return (only if only in HALF else None), sum(one.size for one in weights.values())
+
+
+def _fits(folder: Path, half_type: torch.dtype | None, half: int) -> bool:
+    """Whether weights of so many bytes in half precision fit into memory in 32 bits; says so where they do not."""
     free = machine.main_memory().available
-    if len(types) != 1 or not types <= set(HALF) or 2 * _WITH_ROOM * half <= free:
-        return None
-    (dtype,) = types
-    kind, gb = str(dtype).removeprefix("torch."), 1e9
+    if 2 * _WITH_ROOM * half <= free:
+        return True
+    kind, gb = str(half_type).removeprefix("torch."), 1e9
     scarce = half > free
     note(
         en=f"{folder}: {2 * half / gb:.1f} GB in 32 bits, and {free / gb:.1f} GB of memory are free; the weights stay "
@@ -121,7 +172,7 @@ def _kept_half(folder: Path, stored: Mapping[str, Stored]) -> torch.dtype | None
         f"（{half / gb:.1f} GB），计算时逐块转换为 32 位。"
         + ("连这也放不下：权重会反复从磁盘读取，速度很慢。" if scarce else ""),
     )
-    return dtype
+    return False
 
 
 def _recomputed(name: str) -> bool:

@@ -1,7 +1,8 @@
 """An adapter added into the weights of its base, so that any program runs the tuned model without knowing of adapters.
 
 The sum is taken in 32 bits and written so: in 16 bits, or into quantised weights, rounding would swallow a part of what
-was learned. What was written is read back and asked the same questions as base and adapter were.
+was learned. What was written is read back and asked the same questions as base and adapter were. An adapter of a
+quantised base is added to that base's unpacked weights, which it saw (`quantized.merged`).
 
 Source: PEFT's `merge_and_unload`; huggingface/peft#1043 and #2586 (merges that changed the answers, or nothing).
 """
@@ -17,21 +18,16 @@ import torch
 
 from doctorglm.conversation import Message
 from doctorglm.errors import ConfigError, ModelError
-from doctorglm.models.adapters import attach_adapter
+from doctorglm.models.adapters import attach_adapter, trained_on
 from doctorglm.models.convert import new_folder, refuse_target
-from doctorglm.models.loading import base_folder, load
+from doctorglm.models.loading import base_folder, load, stored_quantization
 from doctorglm.models.plans import carry
 from doctorglm.models.prefix.files import refuse_prefix
+from doctorglm.models.quantized.divergence import PROBES, answered, apart, logits_of
+from doctorglm.models.quantized.merged import Onto, Packed
 from doctorglm.models.saving import save_model
 from doctorglm.render import renderer_for
 from doctorglm.runs import Run, read_json, sha256_tree
-
-PROBES = (
-    "最近三天头痛，还有点低烧，应该挂哪个科？",
-    "高血压患者平时可以喝咖啡吗？",
-    "I have been coughing for two weeks. Should I see a doctor?",
-)
-"""What base, adapter and merged model are asked; the logits at every place of the prompt are compared."""
 
 DIVERGENCE_LIMIT = 1e-3
 """Largest difference between adapter and merged model that is let through, as a share of the largest logit.
@@ -77,24 +73,42 @@ def base_of(adapter: Path, base: str | None) -> Path:
     return base_folder(named)
 
 
-def merge(adapter: Path, base: Path, target: Path, *, fingerprint: str, gate: Mapping[str, Any]) -> dict[str, Any]:
+def merge(
+    adapter: Path,
+    base: Path,
+    target: Path,
+    *,
+    fingerprint: str,
+    gate: Mapping[str, Any],
+    onto: Onto | None = None,
+) -> dict[str, Any]:
     """Writes base plus adapter to the new folder `target` as a model in 32 bits, whole or not at all.
 
     `run.json` in it keeps `gate` (what `evaluate.release.require_gate` returned), the hashes of base (`fingerprint`)
     and adapter, and what is returned: `tensors`, `changed` of them, `bytes`, and `divergence`: over all logits of the
     probes the `largest` and `mean` absolute difference between adapter and merged model, beside the largest logit and
-    the largest change that the adapter makes to the base.
-    Raises ConfigError for a target that is there, ModelError for an adapter that does not fit the base or changes no
-    tensor of it, and for a merged model that answers otherwise than the adapter.
+    the largest change that the adapter makes to the base. Of an adapter whose base was quantised, `onto` chooses that
+    base's unpacked weights (the default) or the full ones, and `quantized` says what each merge would change; `tuning`
+    is what tuning itself changed, as `quantized.divergence.apart` says it.
+    Raises ConfigError for a target that is there and an `onto` that this base does not have, ModelError for an adapter
+    that does not fit the base or changes no tensor of it, and for a merged model that answers otherwise.
     """
+    stored = stored_quantization(base)
+    kind = stored or trained_on(adapter)
+    _refuse_onto(base, onto, kind, stored)
     began = time.monotonic()
     refuse_target(adapter, target)
     with new_folder(target) as folder:
-        counts, of_base, of_adapter = _write_merged(adapter, base, folder)
+        packed = Packed(adapter, base, kind, stored is not None, onto or "dequantised", PROBES) if kind else None
+        counts, tuning, of_base, of_adapter = _write_merged(adapter, base, folder, packed)
         gc.collect()
-        divergence = _divergence(of_base, of_adapter, _logits(*_loaded(folder)))
+        divergence: dict[str, Any] = _divergence(of_base, of_adapter, _logits(*_loaded(folder)))
+        if packed is not None:
+            divergence["quantized"] = packed.report
+        divergence["tuning"] = tuning
         carry(base, folder, _LICENCES)
         settings = {"to": "merged", "base": str(base), "adapter": str(adapter)}
+        settings |= {"onto": onto or "dequantised"} if kind else {}
         run = Run(
             folder, stage="convert", settings=settings, inputs={"base": fingerprint, "adapter": sha256_tree(adapter)}
         )
@@ -103,12 +117,25 @@ def merge(adapter: Path, base: Path, target: Path, *, fingerprint: str, gate: Ma
     return {"out": str(target), "to": "merged", **done}
 
 
-def _write_merged(adapter: Path, base: Path, folder: Path) -> tuple[dict[str, Any], Logits, Logits]:
-    """Leaves the merged model in `folder`; returns its counts, and the probes' logits of base and adapter."""
-    model, tokenizer = _loaded(base)
+def _refuse_onto(base: Path, onto: Onto | None, kind: str | None, stored: str | None) -> None:
+    if onto is not None and (kind is None or (stored and onto == "full")):
+        held = f"in {stored}" if stored else "not quantised"
+        held_zh = f"{stored} 格式" if stored else "未量化"
+        raise ConfigError(
+            en=f"--onto {onto}: the base {base} is {held}, and there is only that to merge onto. Leave the flag out.",
+            zh=f"--onto {onto}：基座 {base} 为{held_zh}，只有一种可合并的基座。请去掉该参数。",
+        )
+
+
+def _write_merged(
+    adapter: Path, base: Path, folder: Path, packed: Packed | None
+) -> tuple[dict[str, Any], dict[str, float], Logits, Logits]:
+    """Leaves the merged model in `folder`; returns its counts, what tuning changed, and the probes' logits of both."""
+    model, tokenizer = _loaded(base) if packed is None else packed.base()
     of_base, before = _logits(model, tokenizer), _digests(model)
     adapted = attach_adapter(model, adapter, base).eval()
     of_adapter = _logits(adapted, tokenizer)
+    tuning = _tuning(adapted, tokenizer) if packed is None else packed.report["tuning"]
     try:
         merged = adapted.merge_and_unload(safe_merge=True)
     except ValueError as error:  # NaN, or a kind of adapter that has no sum
@@ -124,9 +151,18 @@ def _write_merged(adapter: Path, base: Path, folder: Path) -> tuple[dict[str, An
             "learning rate and the target modules.",
             zh=f"{adapter}：合并后基座的任何张量都没有改变，因此不写出。请检查学习率和目标模块，重新微调。",
         )
+    if packed is not None:
+        packed.refuse_lost(merged, tokenizer)
     save_model(merged, tokenizer, folder)
     size = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
-    return {"tensors": len(after), "changed": changed, "bytes": size}, of_base, of_adapter
+    return {"tensors": len(after), "changed": changed, "bytes": size}, tuning, of_base, of_adapter
+
+
+def _tuning(adapted: Any, tokenizer: Any) -> dict[str, float]:
+    texts = answered(adapted, tokenizer, PROBES)
+    tuned = logits_of(adapted, texts)
+    with adapted.disable_adapter():
+        return apart(tuned, logits_of(adapted, texts))
 
 
 def _loaded(folder: Path) -> tuple[Any, Any]:

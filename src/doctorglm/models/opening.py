@@ -1,6 +1,7 @@
 """From a MODEL, as every command takes it, to the engine that answers: weights on this machine, or a server."""
 
 from pathlib import Path
+from typing import Literal
 
 import torch
 
@@ -11,6 +12,7 @@ from doctorglm.engine.requests import HttpSettings, Mask
 from doctorglm.errors import ConfigError
 from doctorglm.models.loading import load
 from doctorglm.models.local_engine import LocalEngine, ends_in_loop
+from doctorglm.models.quantized.formats import Quantization
 
 
 def open_engine(
@@ -21,14 +23,17 @@ def open_engine(
     mask: Mask = masked_together,
     settings: HttpSettings | None = None,
     dtype: torch.dtype | None = None,
+    quantization: Quantization | Literal["none"] | None = None,
 ) -> Engine:
     """The engine of a folder, a .gguf file, "embedded", or `http(s)://HOST[:PORT]/v1#NAME`.
 
     A server elsewhere needs `allow_remote` and is sent what `mask` leaves.
-    Raises ConfigError for an address that is none, is not allowed, or has an adapter; ModelError as `models.load`.
+    Raises ConfigError for an address that is none, is not allowed, or has an adapter or quantisation; ModelError as
+    `models.load`.
     """
     if not is_address(model):
-        return LocalEngine(*load(model, adapter, dtype), name=model)
+        return LocalEngine(*load(model, adapter, dtype, quantization=quantization), name=model)
+    refuse_quantized_server(quantization)
     if adapter is not None:
         raise ConfigError(
             en=f"--adapter {adapter}: a server chooses its own adapter. Start it with the adapter, and leave the flag "
@@ -43,3 +48,13 @@ def open_engine(
             zh=f"没有安装访问服务器所需的 {error.name}。请运行 pip install 'doctorglm[evaluate]'。",
         ) from None
     return HttpEngine(model, allow_remote=allow_remote, mask=mask, loops=ends_in_loop, settings=settings)
+
+
+def refuse_quantized_server(quantization: str | None) -> None:
+    """Raises ConfigError for a quantisation that a server would have to be told of."""
+    if quantization not in (None, "none"):
+        raise ConfigError(
+            en=f"--quantization {quantization}: a server has loaded its weights already. Start it with quantised "
+            "weights, and leave the flag out.",
+            zh=f"--quantization {quantization}：服务器的权重已经加载。请在启动服务器时使用量化权重，并去掉该参数。",
+        )

@@ -25,7 +25,7 @@ from doctorglm.models.weights import Checkpoint, compare_shapes, read_config, wi
 from doctorglm.models.writing import Output, renamed
 from doctorglm.runs import atomic_file, read_json, write_json
 
-Layout = Literal["hf", "chatglm"]
+Layout = Literal["hf", "chatglm", "int8", "int4"]
 
 LICENCES = ("LICENSE*", "MODEL_LICENSE*", "NOTICE*", "README*.md", "generation_config.json")
 """What goes with the weights whatever becomes of them."""

@@ -36,11 +36,11 @@ class _Numbers(LogitsProcessor):
     """Refuses scores that are no numbers; the largest of them would be an arbitrary token."""
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-        if scores.isnan().any():
+        if (scores.isnan() | scores.isposinf()).any():
             raise ModelError(
-                en="the model's scores are NaN. Load it in float32; if they still are, its weights are damaged: "
-                "fetch them, or tune, again.",
-                zh="模型输出了 NaN。请用 float32 加载；若仍如此，则权重已损坏：请重新下载或重新微调。",
+                en="the model's scores are NaN or infinite. Load it in float32; if they still are, its weights are "
+                "damaged: fetch them, or tune, again.",
+                zh="模型输出了 NaN 或无穷大。请用 float32 加载；若仍如此，则权重已损坏：请重新下载或重新微调。",
             )
         return scores
 

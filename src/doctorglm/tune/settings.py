@@ -10,7 +10,7 @@ from pydantic_core import ArgsKwargs
 from doctorglm.settings import STRICT
 from doctorglm.tune.general import NO_REPLAY, NONE, SHIPPED, parse_replay
 
-Method = Literal["lora", "ptuning", "full"]
+Method = Literal["lora", "qlora", "ptuning", "full"]
 
 PTUNING_RATE = 5e-3
 """Peak rate of `ptuning` where none is given: a prefix takes larger steps than weights do."""
@@ -21,8 +21,10 @@ class TuneSettings:
     """How a model is tuned; every field can be given as KEY=VALUE."""
 
     method: Method = "lora"
-    """`lora` trains low-rank adapters on a frozen base (arXiv 2106.09685); `full` trains every weight;
-    `ptuning` keys and values before every layer (P-tuning v2, arXiv 2110.07602)."""
+    """On a frozen base low-rank adapters: `lora` (arXiv 2106.09685), on a packed one: `qlora`; `ptuning`: keys and
+    values before every layer (P-tuning v2, arXiv 2110.07602); `full`: every weight."""
+    quantization: Literal["nf4", "int8", "int4"] = "nf4"
+    """What `qlora` packs the base in: QLoRA's 4 bits (arXiv 2305.14314), or those of ChatGLM-6B's INT8 and INT4."""
     learning_rate: float = Field(default=1e-3, gt=0)
     """Peak rate. 1e-3 suits LoRA on small models; 1e-4 to 3e-4 is usual from 6B up. Not given, `ptuning` has 5e-3."""
     optimizer: Literal["adamw", "lion", "muon"] = "adamw"
@@ -116,10 +118,12 @@ _USED_WHEN: Mapping[str, Callable[[TuneSettings], bool]] = {
     "max_forgetting": lambda s: s.general != NONE,
     "replay_data": lambda s: s.replay != NO_REPLAY,
     **dict.fromkeys(
-        ("lora_rank", "lora_alpha", "lora_dropout", "lora_targets", "rslora"), lambda s: s.method == "lora"
+        ("lora_rank", "lora_alpha", "lora_dropout", "lora_targets", "rslora"),
+        lambda s: s.method in ("lora", "qlora"),
     ),
     **dict.fromkeys(
         ("prefix_tokens", "prefix_init", "prefix_projection", "prefix_dropout"), lambda s: s.method == "ptuning"
     ),
     "prefix_hidden": lambda s: s.method == "ptuning" and s.prefix_projection,
+    "quantization": lambda s: s.method == "qlora",
 }

@@ -17,6 +17,7 @@ from doctorglm.language import Text, readable
 from doctorglm.models.adapters import base_fingerprint, save_adapter
 from doctorglm.models.half import weights_in
 from doctorglm.models.loading import base_folder, best_device, best_dtype
+from doctorglm.models.quantized.layers import parameter_count, weight_bytes
 from doctorglm.models.saving import save_model
 from doctorglm.plan.measured import held_now
 from doctorglm.render import Rejection, Renderer, Sample, renderer_for
@@ -65,7 +66,8 @@ def tune(base: str, data: Path, out: Path, settings: TuneSettings, *, name: Text
         return earlier
     if best_device().type == "cuda":  # weights in 32 bits are multiplied by tensor cores, as TensorFloat-32
         torch.set_float32_matmul_precision("high")
-    model, tokenizer = models.load(base, dtype=dtype, frozen=settings.method != "full")
+    kind = settings.quantization if settings.method == "qlora" else None
+    model, tokenizer = models.load(base, dtype=dtype, frozen=settings.method != "full", quantization=kind)
     renderer = renderer_for(tokenizer)
     max_length = _max_length(base, model, settings)
     rendered = {part: _rendered(renderer, of, max_length) for part, of in conversations.items()}
@@ -109,6 +111,7 @@ def tune(base: str, data: Path, out: Path, settings: TuneSettings, *, name: Text
         results["counts"]["replay"] |= mixed_in.counts(learned)
     results |= {"recomputed_layers": again, **compared(expected, at_first, model.device, standing.seconds)}
     results |= {"packed": packing, "fused_layers": fused, "compiled_layers": compiled, "weights_in": weights_in(model)}
+    results["weight_bytes"] = weight_bytes(model)
     run.finish(**results, data=readable(str(data.resolve())), report=_write_page(out, base, data, settings, results))
     return run
 
@@ -233,7 +236,7 @@ def _results(model: Any, standing: Standing) -> dict[str, Any]:
         "tokens_per_s": round(standing.tokens / max(standing.seconds, 1e-9), 1),
         "parameters": {
             "trainable": sum(p.numel() for p in model.parameters() if p.requires_grad),
-            "all": sum(p.numel() for p in model.parameters()),
+            "all": parameter_count(model),
         },
     }
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from doctorglm.conversation import read_conversations
 from doctorglm.errors import ConfigError
@@ -13,6 +13,7 @@ from doctorglm.evaluate.suites import HERE, SafetySuite, data_of, suites_of
 from doctorglm.evaluate.sweep.grid import SweepSettings, samplings
 from doctorglm.evaluate.sweep.sweeping import SWEEP_FILE, sweep
 from doctorglm.language import Text
+from doctorglm.models.quantized.formats import Quantization
 from doctorglm.report.progress import progress_line
 from doctorglm.runs import Run, read_json, sha256_file
 from doctorglm.settings import plain
@@ -28,6 +29,7 @@ def sweep_stage(
     *,
     adapter: Path | None = None,
     allow_remote: bool = False,
+    quantization: Quantization | Literal["none"] | None = None,
 ) -> dict[str, Any]:
     """Sweeps over the test conversations among `suites` and the safety questions; returns what `sweep.json` holds.
 
@@ -45,11 +47,12 @@ def sweep_stage(
     tried = tried or [HERE / "safety.jsonl"]
     inputs = {**identity_of(model, adapter), "test": sha256_file(tests[0]), "safety": sha256_file(tried[0])}
     recorded = {"model": model, "adapter": str(adapter) if adapter else None, **plain(settings)}
+    recorded |= {"quantization": quantization} if quantization else {}
     run = Run(out, stage="sweep", settings=recorded, inputs=inputs, seed=settings.seed)
     if run.finished:
         done: dict[str, Any] = read_json(out / SWEEP_FILE)
         return done
-    subject = subject_of(model, adapter, allow_remote=allow_remote)
+    subject = subject_of(model, adapter, allow_remote=allow_remote, quantization=quantization)
     journal = Journal(out / _JOURNAL, subject.identity)
     conversations = [c for path in tests for c in read_conversations(path)]
     with progress_line(Text(en="sweep", zh="采样扫描"), float(len(samplings(settings)))) as line:

@@ -21,6 +21,9 @@ from doctorglm.models.chatglm.config import ChatGLMConfig
 from doctorglm.models.chatglm.positions import layout, packed_layout, rotation
 from doctorglm.models.documents import current
 from doctorglm.models.prefix.encoder import KeyValue, PrefixEncoder, Shape
+from doctorglm.models.quantized.formats import OF_BITS
+from doctorglm.models.quantized.layers import make_room
+from doctorglm.models.quantized.linear import QuantizedLinear
 
 _CACHE_FIELD = "cache" if "cache" in {f.name for f in fields(BaseModelOutputWithPast)} else "past_key_values"
 """transformers renamed the cache between 5.17 and 5.24; both names are taken, and the installed one is returned."""
@@ -46,7 +49,7 @@ class ChatGLMPreTrainedModel(PreTrainedModel):
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
-        if isinstance(module, nn.Linear | nn.Embedding):
+        if isinstance(module, nn.Linear | nn.Embedding) and not isinstance(module, QuantizedLinear):
             nn.init.normal_(module.weight, std=self.config.initializer_range)
         if isinstance(module, nn.LayerNorm):
             nn.init.ones_(module.weight)
@@ -74,6 +77,8 @@ class ChatGLMModel(ChatGLMPreTrainedModel):
         super().__init__(config)
         self.word_embeddings = nn.Embedding(config.vocab_size, config.hidden_size)
         self.layers = nn.ModuleList(ChatGLMBlock(config, i) for i in range(config.num_layers))
+        if config.quantization_bit:
+            make_room(self.layers, OF_BITS[config.quantization_bit])
         self.final_layernorm = nn.LayerNorm(config.hidden_size, config.layernorm_epsilon)
         self.gradient_checkpointing = False
         self.prefix_encoder: PrefixEncoder | None = prefix_of(config)

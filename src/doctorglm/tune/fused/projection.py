@@ -31,13 +31,16 @@ class Member:
     scale: float = 0.0
 
     @classmethod
-    def of(cls, module: Any) -> "Member | None":
-        """The member that a module is: `nn.Linear`, or PEFT's plain LoRA around one; None for anything else."""
+    def of(cls, module: Any, adapted: tuple[type, ...] = (nn.Linear,)) -> "Member | None":
+        """The member that a module is: `nn.Linear`, or PEFT's plain LoRA around one; None for anything else.
+
+        `adapted` are the kinds of layer that an adapter may be around.
+        """
         if type(module) is nn.Linear:
             return None if module.weight.requires_grad else cls(module.weight, module.bias)
         base: Any = getattr(module, "base_layer", None)
         adapters: Any = getattr(module, "active_adapters", ())
-        if type(base) is not nn.Linear or len(adapters) != 1 or base.weight.requires_grad:
+        if type(base) not in adapted or len(adapters) != 1 or base.weight.requires_grad:
             return None
         (name,) = adapters
         plain = name in module.lora_A and not module.lora_variant and not module.merged and not module.disable_adapters

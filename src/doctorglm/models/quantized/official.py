@@ -1,0 +1,116 @@
+"""ChatGLM-6B's folder packed into its official INT8 or INT4 format, tensor by tensor, and measured before it is kept.
+
+Source: https://huggingface.co/THUDM/chatglm-6b-int4, its format re-implemented; bit by bit what it packs.
+"""
+
+import gc
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from doctorglm.errors import ModelError
+from doctorglm.models.chatglm.config import ChatGLMConfig, generation_of
+from doctorglm.models.loading import load, stored_quantization
+from doctorglm.models.plans import Plan, planned
+from doctorglm.models.quantized.divergence import PROBES, answered, apart, logits_of, refuse_lost
+from doctorglm.models.quantized.formats import Quantization, integer_scales, pack, stored_like
+from doctorglm.models.weights import read_config
+from doctorglm.models.writing import Output, Read
+from doctorglm.runs import note, read_json
+
+Integers = Literal["int8", "int4"]
+
+_LINEAR = ("attention.query_key_value", "attention.dense", "mlp.dense_h_to_4h", "mlp.dense_4h_to_h")
+"""What is packed of each layer; head, embedding, norms and biases stay as they are stored."""
+
+_BITS = {"int8": 8, "int4": 4}
+
+
+def packed_plan(source: Path, kind: Integers) -> Plan:
+    """What a folder of ChatGLM-6B becomes; raises ModelError for another family, and for one that is packed already."""
+    values = read_config(source)
+    where = str(source / "config.json")
+    first = values.get("model_type") == ChatGLMConfig.model_type and generation_of(values, where) == 1
+    stored = stored_quantization(source) if first else None
+    if not first or stored:
+        held = f"is in {stored} already" if first else f"model_type {values.get('model_type')!r}"
+        held_zh = f"权重已是 {stored}" if first else f"model_type 为 {values.get('model_type')!r}"
+        raise ModelError(
+            en=f"{where}: {held}; --to {kind} packs ChatGLM-6B from 16 or 32 bits. Other families are packed while "
+            "they are loaded: --quantization, or tune --method qlora.",
+            zh=f"{where}：{held_zh}；--to {kind} 只打包 16 或 32 位的 ChatGLM-6B。其他模型在加载时量化："
+            "--quantization，或 tune --method qlora。",
+        )
+    plan = planned(source, "hf")
+    outputs = [made for output in plan.outputs for made in _packed(output, kind)]
+    config = plan.config | {"quantization_bit": _BITS[kind], "quantization_embeddings": False}
+    return Plan(
+        family=plan.family,
+        config=config,
+        checkpoint=plan.checkpoint,
+        outputs=outputs,
+        write_tokenizer=plan.write_tokenizer,
+    )
+
+
+def _packed(output: Output, kind: Integers) -> list[Output]:
+    """The tensor as it is, or its packed values and their scales."""
+    name = output.name
+    if not name.endswith(tuple(f"{linear}.weight" for linear in _LINEAR)):
+        return [output]
+    shape, dtype, scales = stored_like(kind, *output.shape)
+    return [
+        Output(name, shape, dtype, partial(_values, output, kind)),
+        Output(f"{name}_scale", (scales,), torch.float16, partial(_scales, output, kind)),
+    ]
+
+
+def _values(output: Output, kind: Quantization, read: Read) -> torch.Tensor:
+    return pack(output.make(read), kind, output.name)[0]
+
+
+def _scales(output: Output, kind: Quantization, read: Read) -> torch.Tensor:
+    return integer_scales(output.make(read), kind)
+
+
+def measured(source: Path, packed: Path, kind: Integers) -> dict[str, float]:
+    """How far the packed folder is from the one that it was made of: `divergence.apart`, on the probes.
+
+    Raises ModelError where it is a merged model (its run.json says so) whose tuning would be lost.
+    """
+    cpu = torch.device("cpu")
+    model, tokenizer = load(source, dtype=torch.float32, device=cpu)
+    texts = answered(model, tokenizer, PROBES)
+    before = logits_of(model, texts)
+    del model
+    gc.collect()
+    found = apart(before, logits_of(load(packed, dtype=torch.float32, device=cpu)[0], texts))
+    if learned := _tuning_of(source):
+        refuse_lost(
+            found,
+            learned,
+            what=(f"{source} in {kind}", f"{source} 打包为 {kind} 后"),
+            remedy=(
+                "Pack into int8, keep 16 or 32 bits, or tune on the packed base itself: --method qlora.",
+                "请打包为 int8、保留 16 或 32 位，或直接在量化基座上微调：--method qlora。",
+            ),
+        )
+    return found
+
+
+def _tuning_of(folder: Path) -> dict[str, float] | None:
+    """What tuning changed, as the merge that wrote the folder measured it; None of a folder that is no merge."""
+    record = read_json(folder / "run.json") if (folder / "run.json").is_file() else None
+    found: Any = record.get("divergence") if isinstance(record, dict) else None
+    learned = found.get("tuning") if isinstance(found, dict) else None
+    return learned if isinstance(learned, dict) and "kl" in learned else None
+
+
+def unmeasured(source: Path) -> None:
+    """Says that nothing was compared."""
+    note(
+        en=f"{source}: has no tokenizer, so nothing could be asked, and the packed model was not compared with it.",
+        zh=f"{source}：没有分词器，无法提问，因此未与打包后的模型比较。",
+    )

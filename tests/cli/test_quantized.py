@@ -1,0 +1,43 @@
+"""--quantization, --method qlora, --onto and --to int8|int4 on the command line."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from ..house import change_config
+from .kit import Said, Scene
+
+
+def test_a_quantised_base_is_asked_measured_and_refused(scene: Scene, command: Callable[..., Said]) -> None:
+    said = command(*scene.evaluate, "--quantization", "int4", "--json")
+    assert said.code == 0, said.err
+    record = json.loads((scene.out / "run.json").read_text("utf-8"))
+    assert record["weights_in"] == "int4" and record["settings"]["quantization"] == "int4"
+    nats = {}
+    for kind in ("none", "int4"):
+        asked = command(*scene.chat, "--quantization", kind, "--json")
+        assert asked.code == 0, asked.err
+        nats[kind] = json.loads(asked.out)["answer"]
+    assert set(nats) == {"none", "int4"}
+    assert command(*scene.chat, "--quantization", "int3").code == 2
+    for language, expected in (("en", "in int4 already"), ("zh", "权重已是 int4")):
+        change_config(scene.base, quantization_bit=4)
+        refused = command("--lang", language, *scene.chat, "--quantization", "nf4")
+        assert refused.code == 2 and expected in refused.err
+
+
+def test_qlora_then_merged_then_packed(scene: Scene, tmp_path: Path, command: Callable[..., Said]) -> None:
+    said = command(*scene.tune, "--method", "qlora", "quantization=int8", "--json")
+    assert said.code == 0, said.err
+    assert json.loads(said.out)["weights_in"] == "int8"
+    adapter = scene.out / "adapter"
+    assert json.loads((adapter / "base.json").read_text())["quantization"] == "int8"
+    said = command("convert", adapter, tmp_path / "merged", "--to", "merged", "--allow-ungated")
+    assert said.code == 0, said.err
+    assert "merged onto the unpacked base: KL" in said.err and "merged and packed again: KL" in said.err
+    said = command("convert", scene.base, tmp_path / "int4", "--to", "int4", "--json")
+    assert said.code == 0 and json.loads(said.out)["divergence"]["kl"] >= 0
+    said = command("convert", scene.base, tmp_path / "two", "--to", "int4", "--onto", "full")
+    assert said.code == 2 and "goes with --to merged alone" in said.err
+    said = command("convert", tmp_path / "int4", tmp_path / "two", "--to", "int8")
+    assert said.code == 2 and "is in int4 already" in said.err and not (tmp_path / "two").exists()
