@@ -17,7 +17,8 @@ from doctorglm.models.convert import refuse_target, require_room, size_in_32_bit
 from doctorglm.models.llamacpp.export import prepared, to_gguf
 from doctorglm.models.llamacpp.tensors import rounded
 from doctorglm.models.loading import load
-from doctorglm.models.merging import PROBES, merge
+from doctorglm.models.merging import merge
+from doctorglm.models.quantized.divergence import PROBES
 from doctorglm.render import renderer_for
 from doctorglm.runs import sha256_tree
 
