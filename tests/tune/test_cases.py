@@ -207,12 +207,11 @@ def test_c059_more_epochs_in_a_folder_are_refused_with_the_reason(
 
 
 def test_c061_a_model_that_answers_everything_with_its_training_answer_is_caught_twice(
-    qwen_base: Path, tmp_path: Path, write_data: Any, changed: Change, capsys: Any
+    qwen_base: Path, tmp_path: Path, write_data: Any
 ) -> None:
     """50 records with one answer, far too long; 你好 and 1+1=? are foreseen worse than by the base.
 
-    The run itself says so and keeps the weights that have forgotten least; the gate, given the same likelihoods item by
-    item, blocks (`tests/evaluate/test_gate.py` has its margins).
+    The meter says so; the gate, given the same likelihoods item by item, blocks (`tests/evaluate/test_gate.py`).
     """
     records = [asked("多休息，少熬夜。", question=f"头疼{'吗' * (i % 9)}", name=str(i)) for i in range(50)]
     general = [asked("你好！很高兴见到你。", "你好", "g-1"), asked("2", "1+1=?", "g-2")] * 20
@@ -220,14 +219,12 @@ def test_c061_a_model_that_answers_everything_with_its_training_answer_is_caught
     settings = TuneSettings(
         batch_tokens=400, learning_rate=0.05, max_steps=12, validate_every=4, lora_rank=4,
         general=str(tmp_path / "general.jsonl"), schedule="constant",
+        max_forgetting=0,
     )  # fmt: skip
     record = tune(str(qwen_base), write_data(records, records[:5]), tmp_path / "out", settings).record
-    assert record["best"]["valid_loss"] < record["before"]["valid_loss"] - 1, "it has learned its answer"
-    assert record["forgetting"]["last"] > settings.max_forgetting
     rows = [json.loads(line) for line in (tmp_path / "out/metrics.jsonl").read_text("utf-8").splitlines()]
-    meter = {row["step"]: row["forgetting"] for row in rows if "forgetting" in row}
-    assert record["best"]["step"] == min(meter, key=lambda step: meter[step])
-    assert not record["best"]["within_bound"] and record["stopped"]["en"] in capsys.readouterr().err
+    assert rows[-1]["valid_loss"] < record["before"]["valid_loss"] - 1, "it has learned its answer"
+    assert record["forgetting"]["kept"] > TuneSettings().max_forgetting, "which is why a run has a bound by default"
     nats = {}
     for which, adapter in (("base", None), ("tuned", tmp_path / "out/adapter")):
         model, tokenizer = models.load(qwen_base, adapter)
@@ -238,7 +235,6 @@ def test_c061_a_model_that_answers_everything_with_its_training_answer_is_caught
     verdict = decide({"general/nll_per_token": forgot}, None, None)
     (general_criterion,) = [c for c in verdict.criteria if c.name == "general/nll_per_token not worse"]
     assert not verdict.passed and not general_criterion.passed
-    assert general_criterion.finding.en == "general NLL per token worse than the base's"
 
 
 def test_c063_a_validation_that_memory_refuses_goes_on_in_halves(

@@ -187,10 +187,9 @@ def test_weights_that_are_not_finite_stop_the_run_and_leave_no_adapter(
     broken = tmp_path / "broken"
     model.save_pretrained(broken)
     tokenizer.save_pretrained(broken)
-    with pytest.raises(ModelError, match=r"^step 1: loss nan.*records t0-\d+"):
+    with pytest.raises(ModelError, match=r"^the base gives validation loss nan before anything is trained"):
         tune(str(broken), data, tmp_path / "out", quick)
-    assert files(tmp_path / "out") == {"run.json", "metrics.jsonl", "rejected.jsonl"}
-    assert (tmp_path / "out/metrics.jsonl").read_text("utf-8") == ""
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.usefixtures("no_page")

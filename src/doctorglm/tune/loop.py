@@ -205,26 +205,27 @@ def _update(optimizers: list[torch.optim.Optimizer]) -> None:
 
 
 class DivergedError(ModelError):
-    """Numbers that no training can go on from after `step`: the end of a run, and a finding of a search."""
-
-    step = 0
+    """Numbers that no training can go on from: the end of a run, and a finding of a search."""
 
 
-def _no_use(step: int, values: str, records: Sequence[str]) -> DivergedError:
-    """The error for them; an exact 0 is what broken half precision gives."""
+def _no_use(step: int, values: str, records: Sequence[str]) -> ModelError:
+    """The error for them; an exact 0 is what broken half precision gives. Before step 1 they are the base's own."""
+    if step == 0:
+        return ModelError(
+            en=f"the base gives {values} before anything is trained. Its weights are damaged: fetch them again.",
+            zh=f"训练开始前基座就给出 {values}。权重已损坏：请重新下载。",
+        )
     named = list(dict.fromkeys(records))
     shown = ", ".join(named[:8]) + (" ..." if len(named) > 8 else "")
-    error = DivergedError(
+    return DivergedError(
         en=f"step {step}: {values}; records {shown}. The last checkpoint is kept. "
         "Lower learning_rate, or look at these records.",
         zh=f"第 {step} 步：{values}；记录 {shown}。上一个检查点已保留。请降低 learning_rate，或检查这些记录。",
     )
-    error.step = step
-    return error
 
 
 def validated(model: Any, corpus: Corpus, settings: TuneSettings, *, step: int) -> Losses:
-    """The losses on the texts that the run is validated on; raises DivergedError where one is not finite."""
+    """The losses on the texts that the run is validated on; raises ModelError where one is not finite."""
     found: dict[str, float] = {}
     for name, samples in (("valid", corpus.valid), ("general", corpus.general)):
         if samples:

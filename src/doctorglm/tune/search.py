@@ -204,8 +204,6 @@ def _tried(base: str, out: Path, settings: TuneSettings, wanted: SearchSettings,
             raise _nothing_to_compare(out)
         trial = Trial(rate, best["valid_loss"], best["general_nll"], best["forgetting"])
     except DivergedError as error:
-        if error.step == 0:  # the base's own numbers, which no rate changes
-            raise
         ended = Text(en=error.text.en.partition(";")[0], zh=error.text.zh.partition("；")[0])
         note(en=f"rate {rate:g}: {ended.en}: too high", zh=f"学习率 {rate:g}：{ended.zh}：过高")
         trial = Trial(rate, diverged=ended.en)
