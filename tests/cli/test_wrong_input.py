@@ -143,6 +143,14 @@ def unknown_setting(scene: Scene) -> list[object]:
     return [*scene.tune, "lr=1e-3"]
 
 
+def unknown_setting_of_a_sweep(scene: Scene) -> list[object]:
+    return [*scene.evaluate, "--sweep", "sweep.temperature=0.7"]
+
+
+def unknown_setting_of_a_judge(scene: Scene) -> list[object]:
+    return [*scene.evaluate, "--judge", scene.base, "judge.controls=3"]
+
+
 def unknown_setting_of_a_recipe(scene: Scene) -> list[object]:
     return ["run", ROOT / "recipes" / "cmd-lora.yaml", "tune.lr=1e-3", "--out", scene.out]
 
@@ -210,10 +218,12 @@ WRONG: list[tuple[Break, str, str]] = [
     (rows_without_answers, "no_answer: 2", "没有留下任何对话（no_answer: 2）"),
     (unknown_encoding, "x.csv: ", "x.csv："),
     (unknown_setting, "unknown setting `lr`; did you mean `learning_rate`?", "是否要写 `learning_rate`？"),
+    (unknown_setting_of_a_sweep, "unknown setting `temperature`; did you mean `temperatures`?", "`temperatures`？"),
+    (unknown_setting_of_a_judge, "unknown setting `controls`; did you mean `control`?", "`control`？"),
     (unknown_setting_of_a_recipe, "tune: unknown setting `lr`; did you mean `learning_rate`?", "`learning_rate`？"),
     (not_a_number, "learning_rate=fast: a number is needed", "learning_rate=fast 无效：应为数字"),
     (not_a_count, "limit=many: a whole number is needed", "limit=many 无效：应为整数"),
-    (unknown_method, "method=magic: it must be 'lora' or 'full'", "method=magic 无效"),
+    (unknown_method, "method=magic: it must be 'lora', 'qlora', 'ptuning' or 'full'", "method=magic 无效"),
     (not_a_pair, "`epochs` is not KEY=VALUE", "`epochs` 不是 KEY=VALUE"),
     (out_is_a_file, "out is a file, a folder is needed", "是文件，这里需要文件夹"),
     (pickle_that_runs_code, "pytorch_model.bin: refused", "可能执行代码"),

@@ -8,7 +8,7 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import typer
 
 from doctorglm.cli import flags
 from doctorglm.cli.output import agrees, counted, encodings, figure, licence, print_json, tell
+from doctorglm.cli.sections import of_part, own
 from doctorglm.cli.usage import Verb, Verbs
 from doctorglm.errors import ConfigError
 from doctorglm.language import readable, say
@@ -226,7 +227,9 @@ def tune(
     if method is not None:
         values["method"] = method
     if search:
-        return _search(base, data, out, values, as_json)
+        from doctorglm.cli.searching import print_search
+
+        return print_search(base, data, out, values, as_json)
     done = stage(base, data, out, build(TuneSettings, values, "tune"))
     print_json({"out": str(out), **done.record}, as_json)
     made = out / ("model" if done.record["settings"]["method"] == "full" else "adapter")
@@ -259,12 +262,15 @@ def evaluate(
     """Leaves every item and a summary with intervals; then the judge's scores and the sweep, where asked for."""
     from doctorglm.evaluate import EvaluateSettings
     from doctorglm.evaluate import evaluate as stage
+    from doctorglm.evaluate.judge import JudgeSettings
     from doctorglm.evaluate.page import write_evaluation, write_sweep
     from doctorglm.evaluate.suites import SHIPPED
+    from doctorglm.evaluate.sweep.grid import SweepSettings
 
     values = parse_overrides(settings or [])
-    wanted = build(EvaluateSettings, _own(values, "sweep", "judge"), "evaluate")
-    swept, judged = _of(values, "sweep"), _of(values, "judge")
+    wanted = build(EvaluateSettings, own(values, "sweep", "judge"), "evaluate")
+    asked = build(JudgeSettings, of_part(values, "judge"), "judge")
+    grid = build(SweepSettings, of_part(values, "sweep"), "sweep")
     suites = suite or list(SHIPPED)
     stage(
         model,
@@ -282,18 +288,14 @@ def evaluate(
     rows = [f"{n}: {figure(m)}" + (f"  {signed[n]}" if n in signed else "") for n, m in found["metrics"].items()]
     command = shlex.join(["doctorglm", *sys.argv[1:]])
     if judge is not None:
-        from doctorglm.evaluate.judge import JudgeSettings
         from doctorglm.evaluate.judge.stage import judge_evaluation
 
-        asked = build(JudgeSettings, judged, "judge")
         found["judge"] = judge_evaluation(out, judge, asked, allow_remote=allow_remote)
     report = write_evaluation(out, command)
     tell("\n".join([*rows, say(en=f"Report: {report}", zh=f"报告：{report}")]), as_json)
     if sweep:
-        from doctorglm.evaluate.sweep.grid import SweepSettings
         from doctorglm.evaluate.sweep.stage import sweep_stage
 
-        grid = build(SweepSettings, swept, "sweep")
         found["sweep"] = sweep_stage(
             model, suites, out / "sweep", grid, adapter=adapter, allow_remote=allow_remote, quantization=quantization
         )
@@ -323,20 +325,20 @@ def compare(
 ) -> int:
     """Writes gate.json, for several tuned models one in a folder of each; exit code 3 when a gate fails."""
     from doctorglm.evaluate import GateSettings, compare_all
+    from doctorglm.evaluate.judge import JudgeSettings
     from doctorglm.evaluate.leave import leave_comparison
 
     evaluations, values = _split_settings(tuned_evals)
-    settings = build(GateSettings, _own(values, "judge"), "compare")
+    settings = build(GateSettings, own(values, "judge"), "compare")
+    asked = build(JudgeSettings, of_part(values, "judge"), "judge")
     gates = compare_all(base_eval, evaluations, out, placebo=placebo, settings=settings)
     passed = all(gate["passed"] for gate in gates.values())
     command = shlex.join(["doctorglm", *sys.argv[1:]])
     for name, tuned in zip(gates, evaluations, strict=True):
         place = out if len(gates) == 1 else out / name
         if judge is not None:
-            from doctorglm.evaluate.judge import JudgeSettings
             from doctorglm.evaluate.judge.stage import judge_comparison
 
-            asked = build(JudgeSettings, _of(values, "judge"), "judge")
             judge_comparison(base_eval, tuned, place, judge, asked, allow_remote=allow_remote)
         leave_comparison(place, base_eval, tuned, placebo, command, junit=form == "junit")
     print_json(next(iter(gates.values())) if len(gates) == 1 else {"passed": passed, "gates": gates}, as_json)
@@ -471,37 +473,6 @@ def doctor(as_json: flags.Json = False) -> int:
                 for f in findings]  # fmt: skip
         show(Table(columns=columns, rows=rows), sys.stdout)
     return 0
-
-
-def _search(base: str, data: Path, out: Path, values: dict[str, Any], as_json: bool) -> int:
-    """Short runs at several rates; the command that goes on with the best of them."""
-    from doctorglm.tune import TuneSettings
-    from doctorglm.tune.page import command_of
-    from doctorglm.tune.search import SearchSettings, at_rate
-    from doctorglm.tune.search import search as stage
-    from doctorglm.tune.search_page import write_search
-
-    wanted = build(TuneSettings, _own(values, "search"), "tune")
-    done = stage(base, data, out, wanted, build(SearchSettings, _of(values, "search"), "search")).record
-    commands = [shlex.join(["doctorglm", *sys.argv[1:]])]
-    if done["recommended"]:
-        rate = done["recommended"]["learning_rate"]
-        commands.append(command_of(base, data, out / "tuned", at_rate(wanted, rate)))
-    report = write_search(out, done, wanted, commands)
-    print_json({"out": str(out), "trials": done["trials"], "recommended": done["recommended"],
-                "reason": done["reason"], "next": commands[1:]}, as_json)  # fmt: skip
-    tell("\n".join([say(**done["reason"]), *commands[1:], say(en=f"Report: {report}", zh=f"报告：{report}")]), as_json)
-    return 0
-
-
-def _own(values: Mapping[str, Any], *sections: str) -> dict[str, Any]:
-    """The settings that belong to no section."""
-    return {key: value for key, value in values.items() if key.partition(".")[0] not in sections or "." not in key}
-
-
-def _of(values: Mapping[str, Any], section: str) -> dict[str, Any]:
-    """The settings of a section, `section.key`, by their key."""
-    return {key.partition(".")[2]: value for key, value in values.items() if key.startswith(f"{section}.")}
 
 
 def _split_settings(arguments: Sequence[str]) -> tuple[list[Path], dict[str, Any]]:
