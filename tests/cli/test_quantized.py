@@ -38,6 +38,6 @@ def test_qlora_then_merged_then_packed(scene: Scene, tmp_path: Path, command: Ca
     said = command("convert", scene.base, tmp_path / "int4", "--to", "int4", "--json")
     assert said.code == 0 and json.loads(said.out)["divergence"]["kl"] >= 0
     said = command("convert", scene.base, tmp_path / "two", "--to", "int4", "--onto", "full")
-    assert said.code == 2 and "goes with --to merged alone" in said.err
+    assert said.code == 2 and "--onto has no meaning for this SRC with --to int4" in said.err
     said = command("convert", tmp_path / "int4", tmp_path / "two", "--to", "int8")
     assert said.code == 2 and "is in int4 already" in said.err and not (tmp_path / "two").exists()

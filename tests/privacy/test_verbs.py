@@ -22,6 +22,8 @@ def test_tuning_and_evaluation_on_lines_that_nobody_curated(scene: Scene, world:
     tune = ("tune", "--base", "embedded", "--data", raw, "--out", out / "tuned")
     assert scene.run(*tune, *QUICK, "max_length=112", "--json") == 0
     assert of(out / "tuned", "rejected.jsonl"), "answers that are too long are listed"
+    planned = ("plan", "--base", "embedded", "--data", raw, "--device", "cpu")
+    assert scene.run(*planned) == scene.run(*planned, "--json") == 0
     evaluate = ("evaluate", "--model", "embedded", "--suite", raw / "test.jsonl", "max_length=256", "gate_suites=false")
     adapter = ("--adapter", out / "tuned" / "adapter")
     assert scene.run(*evaluate, "--out", out / "base") == 0
@@ -123,7 +125,7 @@ def test_verbs_that_see_no_patient(scene: Scene) -> None:
     assert scene.run("fetch", "--json") == 0
     assert scene.run("fetch", ZH[0].literal[:2], "--out", scene.written / "fetched") == 2
     assert scene.run("convert", "nowhere", scene.written / "converted", "--to", "hf") == 2
-    covered = {"curate", "run", "tune", "evaluate", "compare", "chat", "inspect", "doctor", "fetch", "convert"}
+    covered = {"curate", "run", "plan", "tune", "evaluate", "compare", "chat", "inspect", "doctor", "fetch", "convert"}
     # demo is a recipe on dialogues of the package
     assert {command.callback.__name__ for command in app.registered_commands if command.callback} == {*covered, "demo"}
 
