@@ -13,12 +13,9 @@ def test_a_quantised_base_is_asked_measured_and_refused(scene: Scene, command: C
     assert said.code == 0, said.err
     record = json.loads((scene.out / "run.json").read_text("utf-8"))
     assert record["weights_in"] == "int4" and record["settings"]["quantization"] == "int4"
-    nats = {}
     for kind in ("none", "int4"):
         asked = command(*scene.chat, "--quantization", kind, "--json")
-        assert asked.code == 0, asked.err
-        nats[kind] = json.loads(asked.out)["answer"]
-    assert set(nats) == {"none", "int4"}
+        assert asked.code == 0 and "answer" in json.loads(asked.out), asked.err
     assert command(*scene.chat, "--quantization", "int3").code == 2
     for language, expected in (("en", "in int4 already"), ("zh", "权重已是 int4")):
         change_config(scene.base, quantization_bit=4)
