@@ -57,3 +57,10 @@ def test_without_a_trial_nothing_is_shown(tmp_path: Path) -> None:
     judge = FakeJudge(knows)
     assert control(THREE, judge, tmp_path, JudgeSettings(control=0)) is None and not judge.prompts
     assert not is_trusted(None)
+
+
+@pytest.mark.parametrize(("low", "trusted"), [(0.4997, False), (0.5, False), (0.5003, True), (None, False)])
+def test_the_lower_bound_decides(tmp_path: Path, low: float | None, trusted: bool) -> None:
+    found = control(THREE, FakeJudge(knows), tmp_path, JudgeSettings())
+    assert found is not None and found.win_rate is not None
+    assert is_trusted(replace(found, win_rate=replace(found.win_rate, low=low))) is trusted
