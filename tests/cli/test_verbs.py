@@ -1,10 +1,13 @@
 """What the verbs do, and what the command line says to a wrong use of itself."""
 
+import io
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 
 from doctorglm import cli, demo
 from doctorglm.__main__ import main
@@ -67,6 +70,29 @@ def test_an_interruption_before_the_command_line_is_there(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(cli, "main", interrupt)
     assert main(["doctor"]) == 130
+
+
+class _Interrupted(io.BytesIO):
+    """A file being written when Ctrl-C comes."""
+
+    def write(self, data: Any) -> int:
+        if len(self.getvalue()) > 200:
+            raise KeyboardInterrupt
+        return super().write(data)
+
+
+def test_an_interruption_that_a_library_answers_with_an_error_of_its_own(
+    command: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def survey() -> None:
+        torch.save({"weights": [torch.zeros(64) for _ in range(9)]}, _Interrupted())
+
+    with pytest.raises(RuntimeError, match="unexpected pos"):
+        survey()
+    monkeypatch.setattr("doctorglm.machine.survey", survey)
+    said = command("doctor", "--json")
+    assert said.code == 130, said.err
+    assert "start it again to go on" in said.err and "Traceback" not in said.err
 
 
 def test_a_fault_of_ours_is_said_to_be_one(command: Callable[..., Said], monkeypatch: pytest.MonkeyPatch) -> None:

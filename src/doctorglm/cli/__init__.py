@@ -32,8 +32,7 @@ def main(arguments: Sequence[str]) -> int:
         sys.stdout.flush()
         return code
     except KeyboardInterrupt:
-        said = say(en="interrupted; start it again to go on", zh="已中断；再次运行即可继续")
-        return _failed(said, INTERRUPTED, as_json, debug)
+        return _interrupted(as_json, debug)
     except BrokenPipeError:
         # nobody reads any more (`| head`)
         _give_stdout_up()
@@ -41,7 +40,7 @@ def main(arguments: Sequence[str]) -> int:
     except Exception as error:
         known = _known(error)
         if known is None:
-            return _fault(error, as_json)
+            return _interrupted(as_json, debug) if _hides_an_interruption(error) else _fault(error, as_json)
         return _failed(str(known), known.exit_code, as_json, debug)
 
 
@@ -77,6 +76,18 @@ def _known(error: Exception) -> DoctorGLMError | None:
     if hasattr(error, "format_message"):
         return explained(error)
     return from_system(error)
+
+
+def _hides_an_interruption(error: BaseException | None) -> bool:
+    """Whether Ctrl-C came first: `torch.save` interrupted while it writes raises RuntimeError as it closes its file."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
+
+
+def _interrupted(as_json: bool, debug: bool) -> int:
+    said = say(en="interrupted; start it again to go on", zh="已中断；再次运行即可继续")
+    return _failed(said, INTERRUPTED, as_json, debug)
 
 
 def _failed(message: str, code: int, as_json: bool, debug: bool) -> int:
