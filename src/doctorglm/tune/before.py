@@ -15,7 +15,8 @@ from doctorglm.report.progress import progress_line
 from doctorglm.runs import read_json
 from doctorglm.tune.general import Replay
 from doctorglm.tune.loop import Corpus, validated
-from doctorglm.tune.replay import Render, Replayed, by_itself, by_share, own_answers
+from doctorglm.tune.replay import Replayed, by_itself, by_share, own_answers
+from doctorglm.tune.samples import Rendering
 from doctorglm.tune.settings import TuneSettings
 from doctorglm.tune.stopping import Losses
 
@@ -36,9 +37,8 @@ def replayed(
     tokenizer: Any,
     conversations: Sequence[Conversation],
     settings: TuneSettings,
-    render: Render,
+    render: Rendering,
     learned: int,
-    max_length: int,
 ) -> Replayed | None:
     """What `replay` mixes in beside `learned` tokens; where the base is to answer, it does so here, into `out`."""
     wanted = Replay.of(settings.replay)
@@ -46,7 +46,7 @@ def replayed(
         return by_share(conversations, render, wanted.share, learned, settings.seed)
     if not wanted.own_answers:
         return None
-    sampling = Sampling(max_new_tokens=max_length // 2, temperature=1.0, seed=abs(settings.seed))
+    sampling = Sampling(max_new_tokens=render.max_length // 2, temperature=1.0, seed=abs(settings.seed))
     with progress_line(Text(en="replay: the base answers", zh="回放：基座作答"), wanted.own_answers) as line:
         engine = LocalEngine(model, tokenizer, "base")
         answered = by_itself(out / REPLAY_FILE, conversations, wanted.own_answers, engine, sampling, line)
