@@ -23,7 +23,7 @@ from doctorglm.tune.before import losses_before, replayed
 from doctorglm.tune.general import Replay
 from doctorglm.tune.given import Given, given, open_run
 from doctorglm.tune.loop import Corpus, steps_of, train
-from doctorglm.tune.memory import told_when_out
+from doctorglm.tune.memory import return_freed_blocks, told_when_out
 from doctorglm.tune.planned import Planned, compared, planned, remedy_of, saving_of
 from doctorglm.tune.prefix import refuse_long_prefix
 from doctorglm.tune.reading import compiled_layers, fused_layers, reads_packed
@@ -58,6 +58,8 @@ def tune(base: str, data: Path, out: Path, settings: TuneSettings, *, name: Text
     dtype = _dtype(settings.method)
     if (out / "run.json").exists() and (earlier := open_run(out, of, settings, str(dtype))).finished:
         return earlier
+    if best_device().type == "cpu":
+        return_freed_blocks()
     loaded = _loaded(of, settings, dtype)
     run, ready = _prepared(out, of, loaded, settings, str(dtype))
     standing, how = _trained(out, ready, settings, run, at_first, name)
