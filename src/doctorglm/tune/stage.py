@@ -29,8 +29,10 @@ from doctorglm.tune.before import losses_before, replayed
 from doctorglm.tune.general import NO_REPLAY, Replay, general_text
 from doctorglm.tune.loop import Corpus, steps_of, train
 from doctorglm.tune.memory import told_when_out
+from doctorglm.tune.parallel import opened_together, together
 from doctorglm.tune.planned import compared, planned, remedy_of, saving_of
 from doctorglm.tune.prefix import refuse_long_prefix
+from doctorglm.tune.ranks import ranks
 from doctorglm.tune.reading import compiled_layers, fused_layers, reads_packed
 from doctorglm.tune.recompute import recompute
 from doctorglm.tune.replay import refuse_too_few
@@ -41,6 +43,7 @@ from doctorglm.tune.stopping import outcome
 _PARTS = ("train", "valid")
 
 
+@together
 def tune(base: str, data: Path, out: Path, settings: TuneSettings, *, name: Text | None = None) -> Run:
     """Tunes `base` on `data/train.jsonl`, validated on `data/valid.jsonl`; a finished `out` is returned as it is.
 
@@ -61,13 +64,15 @@ def tune(base: str, data: Path, out: Path, settings: TuneSettings, *, name: Text
         refuse_too_few(asked_again, files["replay"], Replay.of(settings.replay))
     dtype = _dtype(settings.method)
     recorded = {"base": base, "dtype": str(dtype), **plain(settings)}
-    opened = partial(_open, out, recorded, inputs, settings.seed)
-    if (out / "run.json").exists() and (earlier := opened()).finished:
+    del recorded["sharding"]  # a run is the same however it is shared out
+    opened = partial(opened_together, partial(_open, out, recorded, inputs, settings.seed), recorded, inputs)
+    if ranks().from_first((out / "run.json").exists) and (earlier := opened()).finished:
         return earlier
     if best_device().type == "cuda":  # weights in 32 bits are multiplied by tensor cores, as TensorFloat-32
         torch.set_float32_matmul_precision("high")
     kind = settings.quantization if settings.method == "qlora" else None
-    model, tokenizer = models.load(base, dtype=dtype, frozen=settings.method != "full", quantization=kind)
+    frozen = settings.method != "full" and settings.sharding == "none"  # parts are never mapped from a file
+    model, tokenizer = models.load(base, dtype=dtype, frozen=frozen, quantization=kind)
     renderer = renderer_for(tokenizer)
     max_length = _max_length(base, model, settings)
     rendered = {part: _rendered(renderer, of, max_length) for part, of in conversations.items()}
@@ -87,9 +92,10 @@ def tune(base: str, data: Path, out: Path, settings: TuneSettings, *, name: Text
         rendered["replay"], conversations["replay"] = (mixed_in.samples, mixed_in.rejected), asked_again
     model = adapt(model, settings, tokenizer)
     run = holding or opened()
-    write_json(out / "base.json", asdict(before))
-    _write_rejected(out / "rejected.jsonl", {part: rejections for part, (_, rejections) in rendered.items()})
-    packing = reads_packed(model, samples, settings)
+    if ranks().first:
+        write_json(out / "base.json", asdict(before))
+        _write_rejected(out / "rejected.jsonl", {part: rejections for part, (_, rejections) in rendered.items()})
+    packing = all(ranks().gathered(reads_packed(model, samples, settings)))
     fused = fused_layers(model, samples, settings, packing)
     compiled = compiled_layers(model, samples, settings, packing)
     expected = planned(model, samples, [*corpus.valid, *corpus.general], settings, packing=packing, fused=fused)
@@ -98,6 +104,8 @@ def tune(base: str, data: Path, out: Path, settings: TuneSettings, *, name: Text
     steps = len(steps_of(samples, settings, packing))
     with progress_line(name or Text(en="tune", zh="微调"), steps) as line, told_when_out(remedy_of(expected)):
         standing = train(model, corpus, settings, out, line, run.identity, before)
+    if not ranks().first:
+        return run
     ended = outcome(standing, before, settings, steps)
     if standing.step < steps or not (ended["best"] or {"within_bound": True})["within_bound"]:
         note(en=ended["stopped"]["en"], zh=ended["stopped"]["zh"])
@@ -111,7 +119,7 @@ def tune(base: str, data: Path, out: Path, settings: TuneSettings, *, name: Text
         results["counts"]["replay"] |= mixed_in.counts(learned)
     results |= {"recomputed_layers": again, **compared(expected, at_first, model.device, standing.seconds)}
     results |= {"packed": packing, "fused_layers": fused, "compiled_layers": compiled, "weights_in": weights_in(model)}
-    results["weight_bytes"] = weight_bytes(model)
+    results |= {"weight_bytes": weight_bytes(model), "processes": ranks().count, "sharding": settings.sharding}
     run.finish(**results, data=readable(str(data.resolve())), report=_write_page(out, base, data, settings, results))
     return run
 
