@@ -37,7 +37,8 @@ _found.loader.exec_module(killed)
 def _begin(job: dict[str, Any], number: int) -> None:
     """What happens in one process."""
     kill, base_data_out = job.get("kill"), list(job["arguments"])
-    killed.watch(killed.Moments(kill[1:] if kill and kill[0] == number else None))
+    if kill and kill[0] == number:
+        killed.watch(killed.Moments(kill[1:]))
     if job.get("data_of_last") and number == job["processes"] - 1:
         base_data_out[1] = job["data_of_last"]
     if job.get("nan") and number == job["nan"][0]:

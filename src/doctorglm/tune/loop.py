@@ -62,15 +62,16 @@ class Corpus:
         return in_rows(samples, most)
 
     def share(self, batches: list[list[int]], device: torch.device) -> list[Batch]:
-        """This process's forward passes of a step; as many as the others have where they must read together.
+        """This process's forward passes of a step, of which it may have none.
 
-        One that has nothing reads the step's shortest sample, of which nothing is supervised.
+        Where processes must read together it has as many as the others: it then reads the step's shortest sample, of
+        which nothing is supervised.
         """
         team = ranks()
         shares = divided(batches, lambda i: len(self.train[i].input_ids), team.count)
         samples = [[[self.train[i] for i in indices] for indices in share] for share in shares]
         own = [batch for of in samples[team.number] for batch in self.batches(of, device)]
-        most = max(sum(len(self.rows(of, device)) for of in share) for share in samples) if team.sharded else 1
+        most = max(sum(len(self.rows(of, device)) for of in share) for share in samples) if team.sharded else 0
         if len(own) < most:
             shortest = min((self.train[i] for indices in batches for i in indices), key=lambda s: len(s.input_ids))
             own += [self.batches([shortest], device)[0].unsupervised()] * (most - len(own))

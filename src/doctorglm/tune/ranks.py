@@ -122,7 +122,9 @@ class Several(Ranks):
         self._copies = accelerator(self._device).prepare_model(module)
 
     def passes(self, batches: Sequence[Batch]) -> Iterator[Batch]:
-        """Gradients are sent once, with the last batch."""
+        """Gradients are sent once, with the last batch; one that has none sends zeros."""
+        if not batches:
+            self._copies(_nothing_of, None).backward()
         for left, batch in zip(range(len(batches) - 1, -1, -1), batches, strict=True):
             with self._copies.no_sync() if left else nullcontext():
                 yield batch
@@ -149,18 +151,22 @@ class _Reading(torch.nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, read: Read, batch: Batch) -> torch.Tensor:
+    def forward(self, read: Callable[[Any, Any], torch.Tensor], batch: Batch | None) -> torch.Tensor:
         """Nats of the batch."""
         return read(self.model, batch)
+
+
+def _nothing_of(model: Any, _: None) -> torch.Tensor:
+    """0, of which every trained weight has a gradient of zeros."""
+    none = [p.flatten()[:0].sum() for p in model.parameters() if p.requires_grad]
+    return torch.stack(none).sum()
 
 
 def accelerator(device: torch.device, **plugins: Any) -> Any:
     """accelerate's own view of the processes that are connected already."""
     from accelerate import Accelerator
-    from accelerate.utils import DistributedDataParallelKwargs
 
-    kept = DistributedDataParallelKwargs(broadcast_buffers=False)
-    return Accelerator(cpu=device.type == "cpu", kwargs_handlers=[kept], **plugins)
+    return Accelerator(cpu=device.type == "cpu", **plugins)
 
 
 def came_apart() -> DataError:
