@@ -223,7 +223,7 @@ def _restored(
         raise _of_another_run(path, ["the model keeps its weights in another type"])
     if changed := differences(state["sampler"], sampler(standing.step)):
         raise _of_another_run(path, changed)
-    _say_what_may_differ(path, differences(state["made_with"], _made_with(model)))
+    _say_what_may_differ(path, differences({"processes": 1, **state["made_with"]}, _made_with(model)))
     return standing
 
 
@@ -257,8 +257,7 @@ def _made_with(model: torch.nn.Module) -> dict[str, Any]:
     # a forward of its own is what `fused` gives a layer, where its proof succeeds on the machine
     fused = sum("forward" in vars(module) for module in model.modules())
     versions = {"torch": str(torch.__version__), "device": name, "threads": torch.get_num_threads()}
-    several = {"processes": ranks().count} if ranks().count > 1 else {}
-    return {**versions, "fused_layers": fused, **several}
+    return {**versions, "fused_layers": fused, "processes": ranks().count}
 
 
 def _say_what_was_damaged(damaged: Mapping[Path, str], used: Path) -> None:
