@@ -115,7 +115,7 @@ class Several(Ranks):
 
     def begin(self, model: Any) -> None:
         """Wraps the model for DDP, which sends gradients while others are still computed."""
-        module = _Reading(model)
+        module: Any = _Reading(model)
         frozen = [name for name, p in module.named_parameters() if not p.requires_grad]
         # read from the same files by every process; sending them would take the network, and copy mapped weights
         module._ddp_params_and_buffers_to_ignore = [*frozen, *(name for name, _ in module.named_buffers())]

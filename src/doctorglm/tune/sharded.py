@@ -83,14 +83,15 @@ def is_part(tensor: Any) -> bool:
     return hasattr(tensor, "full_tensor")
 
 
-def whole(tensor: torch.Tensor) -> torch.Tensor:
+def whole(tensor: Any) -> torch.Tensor:
     """The tensor; of one that is in parts the whole, on the CPU in process 0 and empty in the others.
 
     Every process must ask.
     """
-    if not is_part(tensor):
-        return tensor
-    full: torch.Tensor = tensor.full_tensor()  # type: ignore[operator]
+    parted = is_part(tensor)
+    full: torch.Tensor = tensor.full_tensor() if parted else tensor
+    if not parted:
+        return full
     return full.cpu() if ranks().first else full.new_empty(0)
 
 
@@ -103,9 +104,10 @@ def whole_state(state: Any) -> Any:
     return [whole_state(inside) for inside in state] if isinstance(state, list) else state
 
 
-def norm_of(norm: torch.Tensor) -> torch.Tensor:
+def norm_of(norm: Any) -> torch.Tensor:
     """A norm that clipping returned, of all parts."""
-    return norm.full_tensor() if is_part(norm) else norm  # type: ignore[operator, no-any-return]
+    found: torch.Tensor = norm.full_tensor() if is_part(norm) else norm
+    return found
 
 
 def put(parameter: torch.Tensor, value: torch.Tensor) -> None:
@@ -127,11 +129,12 @@ def _state_like(parameter: torch.Tensor, value: Any) -> Any:
     return _like(parameter, value) if getattr(value, "shape", None) == parameter.shape else value
 
 
-def _like(parameter: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+def _like(parameter: Any, value: torch.Tensor) -> torch.Tensor:
     if not is_part(parameter):
         return value
     from torch.distributed.tensor import distribute_tensor
 
-    mesh, places = parameter.device_mesh, parameter.placements  # type: ignore[attr-defined]
     # every process has the whole value, so that none is sent
-    return distribute_tensor(value.to(parameter.device), mesh, places, src_data_rank=None)
+    return distribute_tensor(
+        value.to(parameter.device), parameter.device_mesh, parameter.placements, src_data_rank=None
+    )
