@@ -12,7 +12,6 @@ import importlib.util
 import json
 import os
 import signal
-import socket
 import sys
 import tempfile
 import time
@@ -79,8 +78,8 @@ def _process(job: dict[str, Any], number: int, port: int, said: int) -> int:
         return child
     os.dup2(said, 2)
     if job["processes"] > 1:
-        names = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
-        values = (number, number, job["processes"], "127.0.0.1", port)
+        names = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT", "TORCHELASTIC_USE_AGENT_STORE")
+        values = (number, number, job["processes"], "127.0.0.1", port, True)
         os.environ.update({name: str(value) for name, value in zip(names, values, strict=True)})
     status = 1
     try:
@@ -98,14 +97,10 @@ def _process(job: dict[str, Any], number: int, port: int, said: int) -> int:
         os._exit(status)
 
 
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
-
-
 def _run(job: dict[str, Any]) -> dict[str, Any]:
-    port, processes = _free_port(), job["processes"]
+    # torchrun's own store outlives the processes too
+    store = torch.distributed.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
+    port, processes = store.port, job["processes"]
     with tempfile.TemporaryDirectory() as folder:
         files = [Path(folder) / str(number) for number in range(processes)]
         started = {}

@@ -132,15 +132,19 @@ class Followed(Run):
         """Nothing."""
 
 
-def opened_together(opened: Callable[[], Run], settings: Mapping[str, Any], inputs: Mapping[str, str]) -> Run:
-    """The run, which process 0 opens; raises DataError when the processes were given different settings or inputs."""
-    team = ranks()
-    if len(set(team.gathered(digest([settings, inputs])))) > 1:
+def refuse_different(settings: Mapping[str, Any], inputs: Mapping[str, str]) -> None:
+    """Raises DataError in all processes when they were given different settings or inputs (name -> sha256)."""
+    if len(set(ranks().gathered(digest([settings, inputs])))) > 1:
         raise DataError(
             en="the processes of this run were given different bases, data or settings. Give all of them the same "
             "command, and every machine the same files.",
             zh="本次运行的各进程得到的基座、数据或设置不同。请让所有进程使用同一命令，每台机器使用相同的文件。",
         )
+
+
+def opened_together(opened: Callable[[], Run]) -> Run:
+    """The run, which process 0 opens."""
+    team = ranks()
     own = opened() if team.first else None
     identity, finished = team.from_first(lambda: (own.identity, own.finished) if own else ({}, False))
     return own or Followed(identity, finished)

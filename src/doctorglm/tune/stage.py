@@ -29,7 +29,7 @@ from doctorglm.tune.before import losses_before, replayed
 from doctorglm.tune.general import NO_REPLAY, Replay, general_text
 from doctorglm.tune.loop import Corpus, steps_of, train
 from doctorglm.tune.memory import told_when_out
-from doctorglm.tune.parallel import opened_together, together
+from doctorglm.tune.parallel import opened_together, refuse_different, together
 from doctorglm.tune.planned import compared, planned, remedy_of, saving_of
 from doctorglm.tune.prefix import refuse_long_prefix
 from doctorglm.tune.ranks import ranks
@@ -65,7 +65,8 @@ def tune(base: str, data: Path, out: Path, settings: TuneSettings, *, name: Text
     dtype = _dtype(settings.method)
     recorded = {"base": base, "dtype": str(dtype), **plain(settings)}
     del recorded["sharding"]  # a run is the same however it is shared out
-    opened = partial(opened_together, partial(_open, out, recorded, inputs, settings.seed), recorded, inputs)
+    refuse_different(recorded, inputs)
+    opened = partial(opened_together, partial(_open, out, recorded, inputs, settings.seed))
     if ranks().from_first((out / "run.json").exists) and (earlier := opened()).finished:
         return earlier
     if best_device().type == "cuda":  # weights in 32 bits are multiplied by tensor cores, as TensorFloat-32
