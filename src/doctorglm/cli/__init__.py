@@ -58,6 +58,10 @@ def _repeated(flag: str, arguments: Sequence[str]) -> list[str]:
 def _run(arguments: Sequence[str]) -> int:
     """The verb's exit code; typer's own `main` is passed by, because it answers in English alone."""
     command = typer.main.get_command(app)
+    if arguments and arguments[0] != "tune" and "WORLD_SIZE" in os.environ:
+        from doctorglm.tune.parallel import refuse_several  # with torch, which `--help` does not wait for
+
+        refuse_several(arguments[0])
     try:
         with command.make_context("doctorglm", list(arguments)) as context:
             if not arguments:

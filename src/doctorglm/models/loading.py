@@ -41,8 +41,10 @@ def base_folder(base: str | Path) -> Path:
 
 
 def best_device() -> torch.device:
-    """The first GPU where there is one (CUDA_VISIBLE_DEVICES chooses), else the CPU."""
-    return torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
+    """The GPU in use, which is the first unless torchrun's process has another, else the CPU."""
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    return torch.device("cuda", torch.cuda.current_device() if torch.cuda.is_initialized() else 0)
 
 
 def best_dtype(device: torch.device) -> torch.dtype:

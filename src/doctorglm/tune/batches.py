@@ -41,6 +41,10 @@ class Batch:
         moved: dict[str, Any] = {name: sent(t, device) for name, t in held.items() if isinstance(t, torch.Tensor)}
         return replace(self, **moved)
 
+    def unsupervised(self) -> "Batch":
+        """The same batch, read for nothing: no token of it is learned."""
+        return replace(self, places=self.places[:0], targets=self.targets[:0], rows=self.rows[:0])
+
 
 def order(
     samples: Sequence[Sample], batch_tokens: int, seed: int, epoch: int, *, packing: bool = False

@@ -4,6 +4,7 @@ Taken before the adapter is there, since one may change answers before its first
 """
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from doctorglm.report.progress import progress_line
 from doctorglm.runs import read_json
 from doctorglm.tune.general import Replay
 from doctorglm.tune.loop import Corpus, validated
+from doctorglm.tune.ranks import ranks
 from doctorglm.tune.replay import Replayed, by_itself, by_share, own_answers
 from doctorglm.tune.samples import Rendering
 from doctorglm.tune.settings import TuneSettings
@@ -28,7 +30,8 @@ def losses_before(path: Path, model: Any, corpus: Corpus, settings: TuneSettings
 
     Raises ModelError when they are not finite.
     """
-    return Losses(**read_json(path)) if path.exists() else validated(model, corpus, settings, step=0)
+    known = ranks().from_first(lambda: read_json(path) if path.exists() else None)
+    return validated(model, corpus, settings, step=0) if known is None else Losses(**known)
 
 
 def replayed(
@@ -47,7 +50,13 @@ def replayed(
     if not wanted.own_answers:
         return None
     sampling = Sampling(max_new_tokens=render.max_length // 2, temperature=1.0, seed=abs(settings.seed))
+    answered = partial(_answered, out, model, tokenizer, conversations, wanted, sampling)
+    return ranks().from_first(lambda: own_answers(answered(), render))
+
+
+def _answered(
+    out: Path, model: Any, tokenizer: Any, conversations: Sequence[Conversation], wanted: Replay, sampling: Sampling
+) -> list[Conversation]:
     with progress_line(Text(en="replay: the base answers", zh="回放：基座作答"), wanted.own_answers) as line:
         engine = LocalEngine(model, tokenizer, "base")
-        answered = by_itself(out / REPLAY_FILE, conversations, wanted.own_answers, engine, sampling, line)
-    return own_answers(answered, render)
+        return by_itself(out / REPLAY_FILE, conversations, wanted.own_answers, engine, sampling, line)

@@ -19,6 +19,8 @@ from doctorglm.runs import atomic_file, differences, note
 from doctorglm.tune.digest import digest, tensor_bytes
 from doctorglm.tune.disk import writing
 from doctorglm.tune.randomness import random_state, restore_random
+from doctorglm.tune.ranks import ranks
+from doctorglm.tune.sharded import load_state, whole_state
 from doctorglm.tune.standing import Standing, restore_trainable, trainable
 
 GENERATIONS = 2
@@ -63,8 +65,17 @@ class Checkpoints:
         """Restores the newest whole checkpoint and returns its standing; None when there is no checkpoint.
 
         A damaged one is named on stderr and passed over. Raises ModelError when all are, and for one that is of another
-        run or model.
+        run or model. Process 0 reads, and tells the others.
         """
+        found = ranks().from_first(self._newest_whole)
+        if found is None:
+            return None
+        path, state = found
+        self.newest = _step_of(path)
+        return _restored(path, state, model, optimizers, sampler)
+
+    def _newest_whole(self) -> tuple[Path, dict[str, Any]] | None:
+        """The newest checkpoint that is whole, with what it holds; see `resume`."""
         for left_over in self.folder.glob(".*.tmp"):
             left_over.unlink(missing_ok=True)
         damaged: dict[Path, str] = {}
@@ -75,8 +86,7 @@ class Checkpoints:
                 damaged[path] = str(reason)
                 continue
             _say_what_was_damaged(damaged, path)
-            self.newest = _step_of(path)
-            return _restored(path, state, model, optimizers, sampler)
+            return path, state
         if damaged:
             raise self._none_whole(*(f"{path.name}: {reason}" for path, reason in damaged.items()))
         return None
@@ -90,31 +100,35 @@ class Checkpoints:
     ) -> None:
         """Writes everything that the next step depends on, and removes what is older than the two newest.
 
-        The random state is the one in force. Raises DoctorGLMError when the disk refuses the file.
+        The random state is the one in force. Every process gives its part of what is shared out, process 0 writes.
+        Raises DoctorGLMError when the disk refuses the file.
         """
         path = self.folder / f"step-{standing.step:08d}.pt"
         parts = {
             "identity": self._identity,
             "standing": vars(standing),
             "weights": trainable(model),
-            "optimizers": [optimizer.state_dict() for optimizer in optimizers],
+            "optimizers": [whole_state(optimizer.state_dict()) for optimizer in optimizers],
             "sampler": dict(sampler),
             "random": random_state(),
         }
-        self._write(path, {**parts, "made_with": _made_with(model)}, _PARTS)
+        if ranks().first:
+            self._write(path, {**parts, "made_with": _made_with(model)}, _PARTS)
         self.newest = standing.step
-        self._rotate()
+        if ranks().first:
+            self._rotate()
 
     def save_best(self, model: torch.nn.Module, step: int, valid_loss: float) -> None:
         """Writes the trainable weights alone; those of an earlier step stay while a checkpoint names them."""
         best = {"identity": self._identity, "step": step, "valid_loss": valid_loss, "weights": trainable(model)}
-        self._write(self._best(step), best, _OF_BEST)
-        self._remove_bests_but({step})
+        if ranks().first:
+            self._write(self._best(step), best, _OF_BEST)
+            self._remove_bests_but({step})
 
     def load_best(self, model: torch.nn.Module, standing: Standing) -> None:
         """Restores the weights of the best step of `standing`; raises ModelError when they are not whole."""
         try:
-            restore_trainable(model, self._best_of(standing)["weights"])
+            restore_trainable(model, ranks().from_first(lambda: self._best_of(standing)["weights"]))
         except _DamagedError as reason:
             raise self._none_whole(str(reason)) from None
 
@@ -201,14 +215,15 @@ def _restored(
     if len(optimizers) != len(state["optimizers"]):
         raise _of_another_run(path, [f"optimizers: {len(state['optimizers'])} -> {len(optimizers)}"])
     for optimizer, values in zip(optimizers, state["optimizers"], strict=True):
-        optimizer.load_state_dict(values)
-    restore_random(state["random"])
-    now = {"weights": trainable(model), "optimizers": [o.state_dict()["state"] for o in optimizers]}
-    if digest(now) != expected:
+        load_state(optimizer, values)
+    if ranks().first:  # the others draw other numbers, which the step alone fixes too
+        restore_random(state["random"])
+    now = {"weights": trainable(model), "optimizers": [whole_state(o.state_dict()["state"]) for o in optimizers]}
+    if ranks().from_first(lambda: digest(now)) != expected:
         raise _of_another_run(path, ["the model keeps its weights in another type"])
     if changed := differences(state["sampler"], sampler(standing.step)):
         raise _of_another_run(path, changed)
-    _say_what_may_differ(path, differences(state["made_with"], _made_with(model)))
+    _say_what_may_differ(path, differences({"processes": 1, **state["made_with"]}, _made_with(model)))
     return standing
 
 
@@ -242,7 +257,7 @@ def _made_with(model: torch.nn.Module) -> dict[str, Any]:
     # a forward of its own is what `fused` gives a layer, where its proof succeeds on the machine
     fused = sum("forward" in vars(module) for module in model.modules())
     versions = {"torch": str(torch.__version__), "device": name, "threads": torch.get_num_threads()}
-    return {**versions, "fused_layers": fused}
+    return {**versions, "fused_layers": fused, "processes": ranks().count}
 
 
 def _say_what_was_damaged(damaged: Mapping[Path, str], used: Path) -> None:

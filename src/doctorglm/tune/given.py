@@ -31,23 +31,35 @@ class Given:
     """Of `train`, `valid` and `general`, where there are such."""
     asked_again: list[Conversation]
     """What may be replayed."""
-
-    @property
-    def inputs(self) -> dict[str, str]:
-        """Name -> hash of what the result depends on, as `run.json` lists them."""
-        named = {file.name if part in _PARTS else f"{part} text": file for part, file in self.files.items()}
-        return {"base": self.fingerprint, **{name: sha256_file(file) for name, file in named.items()}}
+    inputs: Mapping[str, str]
+    """Name -> hash of what the result depends on, as `run.json` lists them."""
+    recorded: Mapping[str, Any]
+    """Settings that make another run of it where they differ; how it is shared out does not."""
 
 
-def given(base: str, data: Path, settings: TuneSettings) -> Given:
-    """Reads the conversations; raises DataError, ModelError or ConfigError for what cannot be trained on or from."""
+def given(base: str, data: Path, settings: TuneSettings, dtype: str) -> Given:
+    """Reads the conversations, for a base with weights of `dtype`.
+
+    Raises DataError, ModelError or ConfigError for what cannot be trained on or from.
+    """
     fingerprint = base_fingerprint(base_folder(base))
     files = files_of(data, settings)
     conversations = {part: list(read_conversations(file)) for part, file in files.items()}
     asked_again = conversations.pop("replay", [])
     if settings.replay != NO_REPLAY:
         refuse_too_few(asked_again, files["replay"], Replay.of(settings.replay))
-    return Given(base=base, fingerprint=fingerprint, files=files, conversations=conversations, asked_again=asked_again)
+    named = {file.name if part in _PARTS else f"{part} text": file for part, file in files.items()}
+    recorded = {"base": base, "dtype": dtype, **plain(settings)}
+    del recorded["sharding"]
+    return Given(
+        base=base,
+        fingerprint=fingerprint,
+        files=files,
+        conversations=conversations,
+        asked_again=asked_again,
+        inputs={"base": fingerprint, **{name: sha256_file(file) for name, file in named.items()}},
+        recorded=recorded,
+    )
 
 
 def files_of(data: Path, settings: TuneSettings) -> dict[str, Path]:
@@ -58,16 +70,12 @@ def files_of(data: Path, settings: TuneSettings) -> dict[str, Path]:
     return files | {part: file for part, file in (("general", general), ("replay", replay)) if file is not None}
 
 
-def open_run(out: Path, of: Given, settings: TuneSettings, dtype: str) -> Run:
-    """The run of `out` with weights of `dtype`.
-
-    Raises ConfigError for another run's record, and says why a run cannot be made longer.
-    """
-    recorded = {"base": of.base, "dtype": dtype, **plain(settings)}
+def open_run(out: Path, of: Given) -> Run:
+    """The run of `out`; raises ConfigError for another run's record, and says why a run cannot be made longer."""
     try:
-        return Run(out, stage="tune", settings=recorded, inputs=of.inputs, seed=settings.seed)
+        return Run(out, stage="tune", settings=of.recorded, inputs=of.inputs, seed=of.recorded["seed"])
     except ConfigError as error:
-        if not _asks_for_more(out, recorded, of.inputs):
+        if not _asks_for_more(out, of.recorded, of.inputs):
             raise
         raise ConfigError(
             en=f"{error.text.en} More steps cannot be added to a run afterwards: its learning rate has fallen for the "

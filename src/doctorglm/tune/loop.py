@@ -4,7 +4,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,11 +22,14 @@ from doctorglm.tune.batches import Batch, collate, in_rows, order, pack
 from doctorglm.tune.checkpoint import Checkpoints
 from doctorglm.tune.digest import digest
 from doctorglm.tune.disk import writing
+from doctorglm.tune.dividing import divided
 from doctorglm.tune.loss import token_nats
 from doctorglm.tune.memory import in_parts
 from doctorglm.tune.optimizers import optimizers_for, rate_at
 from doctorglm.tune.randomness import seed_step
+from doctorglm.tune.ranks import ranks
 from doctorglm.tune.settings import TuneSettings
+from doctorglm.tune.sharded import norm_of
 from doctorglm.tune.standing import Standing
 from doctorglm.tune.stopping import Losses, out_of_patience, record
 
@@ -48,10 +51,31 @@ class Corpus:
 
     def batches(self, samples: Sequence[Sample], device: torch.device) -> list[Batch]:
         """The forward passes of one batch: one of padded rows, or packed rows that fit the processor's caches."""
+        make = pack if self.packing else partial(collate, pad_token_id=self.pad_token_id)
+        return [make(row).to(device) for row in self.rows(samples, device)]
+
+    def rows(self, samples: Sequence[Sample], device: torch.device) -> list[list[Sample]]:
+        """The samples of each of these passes."""
         if not self.packing:
-            return [collate(samples, self.pad_token_id).to(device)]
+            return [list(samples)]
         most = ROW_TOKENS if device.type == "cpu" else sum(len(s.input_ids) for s in samples)
-        return [pack(row).to(device) for row in in_rows(samples, most)]
+        return in_rows(samples, most)
+
+    def share(self, batches: list[list[int]], device: torch.device) -> list[Batch]:
+        """This process's forward passes of a step, of which it may have none.
+
+        Where processes must read together it has as many as the others: it then reads the step's shortest sample, of
+        which nothing is supervised.
+        """
+        team = ranks()
+        shares = divided(batches, lambda i: len(self.train[i].input_ids), team.count)
+        samples = [[[self.train[i] for i in indices] for indices in share] for share in shares]
+        own = [batch for of in samples[team.number] for batch in self.batches(of, device)]
+        most = max(sum(len(self.rows(of, device)) for of in share) for share in samples) if team.sharded else 0
+        if len(own) < most:
+            shortest = min((self.train[i] for indices in batches for i in indices), key=lambda s: len(s.input_ids))
+            own += [self.batches([shortest], device)[0].unsupervised()] * (most - len(own))
+        return own
 
 
 def steps_of(train: Sequence[Sample], settings: TuneSettings, packing: bool = False) -> list[list[list[int]]]:
@@ -88,6 +112,8 @@ def train(
     Raises DivergedError at a loss or gradient that is not finite, and at a loss of exactly 0.
     """
     steps = steps_of(corpus.train, settings, corpus.packing)
+    team = ranks()
+    team.begin(model)
     optimizers = optimizers_for(model, settings)
     peaks = [[group["lr"] for group in optimizer.param_groups] for optimizer in optimizers]
     which = {**(plain(settings) if identity is None else identity), "order of the data": digest(json.dumps(steps))}
@@ -97,24 +123,26 @@ def train(
     if standing is None:
         standing = Standing()
         seed_step(settings.seed, 0)
+    elif not team.first:
+        seed_step(settings.seed, standing.step)
     began = saved = time.monotonic()
     earlier_s, begun = standing.seconds, standing.step
     model.train()
 
     def batches_of(step: int) -> list[Batch]:
         """The forward passes of a step; none after the last."""
-        samples = [[corpus.train[i] for i in indices] for indices in steps[step]] if step < len(steps) else []
-        return [batch for of in samples for batch in corpus.batches(of, model.device)]
+        return corpus.share(steps[step], model.device) if step < len(steps) else []
 
     ready = batches_of(standing.step)
-    with _continued(directory / "metrics.jsonl", standing.step) as metrics:
+    with _continued(directory / "metrics.jsonl", standing.step) if team.first else _nowhere() as metrics:
 
         def save() -> None:
             """Writes the checkpoint, after the metrics of its steps have reached the disk."""
             if standing.step == kept.newest:
                 return
-            with writing(Path(metrics.name), os.fstat(metrics.fileno()).st_size, kept.newest):
-                os.fsync(metrics.fileno())
+            if team.first:
+                with writing(Path(metrics.name), os.fstat(metrics.fileno()).st_size, kept.newest):
+                    os.fsync(metrics.fileno())
             seed_step(settings.seed, standing.step)
             kept.save(model, optimizers, standing, sampler(standing.step))
 
@@ -142,17 +170,18 @@ def train(
                 standing.step = step + 1
                 seed_step(settings.seed, step + 1)
                 line.update(step + 1, _live(loss, standing, base))
-                if time.monotonic() - saved >= settings.checkpoint_every_s:
+                if team.agreed(time.monotonic() - saved >= settings.checkpoint_every_s):
                     save()
                     saved = time.monotonic()
         except KeyboardInterrupt:
-            # within a step the weights are neither the old nor the new ones
-            if begun == standing.step:
+            # within a step the weights are neither the old nor the new ones; what is in parts takes all processes
+            if begun == standing.step and not team.sharded:
                 save()
             raise
         save()
     if standing.best_step:
         kept.load_best(model, standing)
+    team.end(model)
     return standing
 
 
@@ -166,35 +195,58 @@ def mean_nats(model: Any, samples: Sequence[Sample], batch_tokens: int, pad_toke
     total, count = 0.0, 0
     was_training = model.training
     model.eval()
-    with torch.inference_mode():
-        for indices in order(samples, batch_tokens, 0, 0):
-            for nats, tokens in in_parts(indices, measure):
-                total += nats
-                count += tokens
+    with ranks().reading():
+        for nats, tokens in _measured(order(samples, batch_tokens, 0, 0), measure):
+            total += nats
+            count += tokens
+    ranks().rest(model)
     model.train(was_training)
     return total / max(1, count)
+
+
+def _measured(
+    batches: list[list[int]], measure: Callable[[list[int]], tuple[float, int]]
+) -> Iterator[tuple[float, int]]:
+    """What is measured of each batch, in their order, every process measuring some of them."""
+    team = ranks()
+    own = batches[team.number :: team.count]
+    if team.sharded:  # all read equally often, and none can halve a batch for itself
+        found = [[measure(batch)] for batch in own]
+        if batches and len(own) < math.ceil(len(batches) / team.count):
+            measure(batches[0])
+    else:
+        found = [list(in_parts(batch, measure)) for batch in own]
+    of_each = team.gathered(found)
+    for place in range(len(batches)):
+        yield from of_each[place % team.count][place // team.count]
 
 
 def _backward(
     model: Any, batches: list[Batch], optimizers: list[torch.optim.Optimizer], max_grad_norm: float
 ) -> torch.Tensor:
-    """Clipped gradients in which every supervised token of all batches weighs the same; loss and norm, (2,) float64."""
-    supervised = sum(len(batch.targets) for batch in batches)
+    """Clipped gradients in which every supervised token of all batches weighs the same; loss and norm, (2,) float64.
+
+    All batches are those of all processes.
+    """
+    team = ranks()
+    supervised = int(team.total(torch.tensor(sum(len(batch.targets) for batch in batches))))
     loss = torch.zeros((), dtype=torch.float64, device=model.device)
-    for batch in batches:
-        share = token_nats(model, batch).sum() / supervised
-        share.backward()
+    for batch in team.passes(batches):
+        share = team.read(token_nats, model, batch).sum() / supervised
+        # several processes take the mean of their gradients, of which a step wants the sum
+        (share if team.count == 1 else share * team.count).backward()
         loss += share.detach()
     parameters = [p for optimizer in optimizers for group in optimizer.param_groups for p in group["params"]]
-    norm = torch.nn.utils.clip_grad_norm_(parameters, max_grad_norm)
-    return torch.stack((loss, norm.double()))
+    norm = norm_of(torch.nn.utils.clip_grad_norm_(parameters, max_grad_norm))
+    return torch.stack((team.total(loss), norm.double()))
 
 
 def _finite(numbers: torch.Tensor, batches: list[Batch], step: int) -> tuple[float, float]:
     """Loss and gradient norm, for which a GPU is waited for; raises ModelError for those that end a training."""
     loss, norm = numbers.tolist()
     if loss == 0 or not (math.isfinite(loss) and math.isfinite(norm)):
-        raise _no_use(step, f"loss {loss}, gradient norm {norm}", [i for batch in batches for i in batch.record_ids])
+        records = ranks().gathered([i for batch in batches if len(batch.targets) for i in batch.record_ids])
+        raise _no_use(step, f"loss {loss}, gradient norm {norm}", [i for own in records for i in own])
     return loss, norm
 
 
@@ -293,6 +345,11 @@ def _continued(path: Path, step: int) -> BinaryIO:
     with atomic_file(path) as out:
         out.writelines(kept)
     return path.open("ab", buffering=0)  # nothing is left to write when it is closed
+
+
+def _nowhere() -> BinaryIO:
+    """For a process that does not write."""
+    return Path(os.devnull).open("ab", buffering=0)
 
 
 def _step_of(row: str) -> int:

@@ -5,13 +5,17 @@ from typing import Any
 
 import torch
 
+from doctorglm.tune.ranks import ranks
+
 _SEEDS_OF_A_RUN = 1_000_003
 """Prime, so that the steps of runs with other seeds draw other numbers."""
+_SEEDS_OF_A_PROCESS = 2**40
+"""The processes of a run drop out other numbers; the first draws as one that is alone."""
 
 
 def seed_step(seed: int, step: int) -> None:
     """Sets Python's generator and torch's, on the CPU and on every GPU, to where `step` (0-based) begins."""
-    number = seed * _SEEDS_OF_A_RUN + step
+    number = seed * _SEEDS_OF_A_RUN + step + ranks().number * _SEEDS_OF_A_PROCESS
     torch.manual_seed(number)
     random.seed(number)
 

@@ -39,10 +39,11 @@ def fused_layers(model: Any, samples: Sequence[Sample], settings: TuneSettings, 
     """Fuses what can be fused where it is asked for, and returns how many layers that are.
 
     None of a model that keeps half-precision weights: on a CPU it has no memory for copies in 32 bits. None under
-    `ptuning`: fused layers know of no prefix.
+    `ptuning`: fused layers know of no prefix; nor under `sharding`: they keep copies of whole weights.
     """
     if (
         not settings.fuse
+        or settings.sharding != "none"
         or settings.method == "ptuning"
         or half_of(model)
         or (settings.method == "full" and model.device.type != "cpu")

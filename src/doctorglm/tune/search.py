@@ -27,6 +27,7 @@ from doctorglm.settings import STRICT, plain
 from doctorglm.tune.before import REPLAY_FILE
 from doctorglm.tune.given import files_of
 from doctorglm.tune.loop import DivergedError
+from doctorglm.tune.parallel import refuse_several
 from doctorglm.tune.settings import TuneSettings
 from doctorglm.tune.stage import tune
 from doctorglm.tune.stopping import within_bound
@@ -153,6 +154,7 @@ def search(base: str, data: Path, out: Path, settings: TuneSettings, wanted: Sea
     What was tried is not tried again. Raises DataError without `data/valid.jsonl`, and what `tune` raises but for
     numbers that are not finite.
     """
+    refuse_several("--search")
     files = files_of(data, settings)
     if "valid" not in files:
         raise DataError(

@@ -47,6 +47,8 @@ class TuneSettings:
     """What stands between products is compiled, proved the same at the start; off until it is measured on a GPU."""
     recompute: Literal["auto", "none", "selective", "full"] = "auto"
     """Activations computed twice to save memory, of every second layer or of all; `auto`: the least that fits."""
+    sharding: Literal["none", "full"] = "none"
+    """Under torchrun each process has all weights (`none`: DDP), or a part of every one (`full`: FSDP2)."""
     accumulation: int = Field(default=1, ge=1)
     """Batches of one step; every supervised token weighs the same whatever this is."""
     warmup: float = Field(default=0.05, ge=0, le=1)
@@ -112,7 +114,7 @@ class TuneSettings:
 
 
 _USED_WHEN: Mapping[str, Callable[[TuneSettings], bool]] = {
-    "fuse": lambda s: s.method != "ptuning",
+    "fuse": lambda s: s.method != "ptuning" and s.sharding == "none",
     "muon_learning_rate": lambda s: s.optimizer == "muon",
     "final_learning_rate": lambda s: s.schedule != "constant",
     "max_forgetting": lambda s: s.general != NONE,

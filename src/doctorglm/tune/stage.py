@@ -1,7 +1,8 @@
 """`doctorglm tune`: reads conversations and a base, trains, and leaves an adapter or a model with its run."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,10 @@ from doctorglm.tune.general import Replay
 from doctorglm.tune.given import Given, given, open_run
 from doctorglm.tune.loop import Corpus, steps_of, train
 from doctorglm.tune.memory import return_freed_blocks, told_when_out
+from doctorglm.tune.parallel import opened_together, refuse_different, together
 from doctorglm.tune.planned import Planned, compared, planned, remedy_of, saving_of
 from doctorglm.tune.prefix import refuse_long_prefix
+from doctorglm.tune.ranks import ranks
 from doctorglm.tune.reading import compiled_layers, fused_layers, reads_packed
 from doctorglm.tune.recompute import recompute
 from doctorglm.tune.replay import Replayed
@@ -44,6 +47,7 @@ from doctorglm.tune.standing import Standing
 from doctorglm.tune.stopping import Losses, outcome
 
 
+@together
 def tune(base: str, data: Path, out: Path, settings: TuneSettings, *, name: Text | None = None) -> Run:
     """Tunes `base` on `data/train.jsonl`, validated on `data/valid.jsonl`; a finished `out` is returned as it is.
 
@@ -54,15 +58,19 @@ def tune(base: str, data: Path, out: Path, settings: TuneSettings, *, name: Text
     """
     at_first = held_now()
     refuse_long_prefix(base, settings)
-    of = given(base, data, settings)
     dtype = _dtype(settings.method)
-    if (out / "run.json").exists() and (earlier := open_run(out, of, settings, str(dtype))).finished:
+    of = given(base, data, settings, str(dtype))
+    refuse_different(of.recorded, of.inputs)
+    opened = partial(opened_together, partial(open_run, out, of))
+    if ranks().from_first((out / "run.json").exists) and (earlier := opened()).finished:
         return earlier
     if best_device().type == "cpu":
         return_freed_blocks()
     loaded = _loaded(of, settings, dtype)
-    run, ready = _prepared(out, of, loaded, settings, str(dtype))
+    run, ready = _prepared(out, of, loaded, settings, opened)
     standing, how = _trained(out, ready, settings, run, at_first, name)
+    if not ranks().first:
+        return run
     if settings.method == "full":
         save_model(ready.model, loaded.tokenizer, out / "model")
     else:
@@ -102,7 +110,8 @@ def _loaded(of: Given, settings: TuneSettings, dtype: torch.dtype) -> _Loaded:
     if best_device().type == "cuda":  # weights in 32 bits are multiplied by tensor cores, as TensorFloat-32
         torch.set_float32_matmul_precision("high")
     kind = settings.quantization if settings.method == "qlora" else None
-    model, tokenizer = models.load(of.base, dtype=dtype, frozen=settings.method != "full", quantization=kind)
+    frozen = settings.method != "full" and settings.sharding == "none"  # parts are never mapped from a file
+    model, tokenizer = models.load(of.base, dtype=dtype, frozen=frozen, quantization=kind)
     render = Rendering(renderer_for(tokenizer), longest(of.base, model, settings))
     parts = {name: render.part(conversations) for name, conversations in of.conversations.items()}
     refuse_nothing(of.files["train"], parts["train"])
@@ -110,19 +119,22 @@ def _loaded(of: Given, settings: TuneSettings, dtype: torch.dtype) -> _Loaded:
     return _Loaded(model, tokenizer, render, parts)
 
 
-def _prepared(out: Path, of: Given, base: _Loaded, settings: TuneSettings, dtype: str) -> tuple[Run, _Ready]:
+def _prepared(
+    out: Path, of: Given, base: _Loaded, settings: TuneSettings, opened: Callable[[], Run]
+) -> tuple[Run, _Ready]:
     """The run, opened once there is something to train on, and the model with its adapter."""
     corpus = base.corpus
     before = losses_before(out / "base.json", base.model, corpus, settings)
     # the base's own answers are kept as they come, in a folder that is this run's
-    holding = open_run(out, of, settings, dtype) if Replay.of(settings.replay).own_answers else None
+    holding = opened() if Replay.of(settings.replay).own_answers else None
     learned = base.parts["train"].supervised
     mixed_in = replayed(out, base.model, base.tokenizer, of.asked_again, settings, base.render, learned)
     parts = base.parts | _part_of(mixed_in, len(of.asked_again))
     model = adapt(base.model, settings, base.tokenizer)
-    run = holding or open_run(out, of, settings, dtype)
-    write_json(out / "base.json", asdict(before))
-    write_rejected(out / "rejected.jsonl", parts)
+    run = holding or opened()
+    if ranks().first:
+        write_json(out / "base.json", asdict(before))
+        write_rejected(out / "rejected.jsonl", parts)
     counted = counts(parts)
     if mixed_in is not None:
         corpus = replace(corpus, train=[*corpus.train, *mixed_in.samples])
@@ -139,7 +151,7 @@ def _trained(
 ) -> tuple[Standing, dict[str, Any]]:
     """Trains to the end, and returns where that is and how it was come to."""
     model, samples = ready.model, ready.corpus.train
-    packing = reads_packed(model, samples, settings)
+    packing = all(ranks().gathered(reads_packed(model, samples, settings)))
     fused = fused_layers(model, samples, settings, packing)
     compiled = compiled_layers(model, samples, settings, packing)
     held_out = [*ready.corpus.valid, *ready.corpus.general]
@@ -149,11 +161,14 @@ def _trained(
     with progress_line(name or Text(en="tune", zh="微调"), steps) as line, told_when_out(remedy_of(expected)):
         corpus = replace(ready.corpus, packing=packing)
         standing = train(model, corpus, settings, out, line, run.identity, ready.before)
+    if not ranks().first:
+        return standing, {}
     ended = outcome(standing, ready.before, settings, steps)
     if standing.step < steps or not (ended["best"] or {"within_bound": True})["within_bound"]:
         note(en=ended["stopped"]["en"], zh=ended["stopped"]["zh"])
+    shared = {"processes": ranks().count, "sharding": settings.sharding}
     reading = {"packed": packing, "fused_layers": fused, "compiled_layers": compiled, "recomputed_layers": again}
-    return standing, ended | reading | compared(expected, at_first, model.device, standing.seconds)
+    return standing, ended | shared | reading | compared(expected, at_first, model.device, standing.seconds)
 
 
 def _dtype(method: Method) -> torch.dtype:

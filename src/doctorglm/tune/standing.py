@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import torch
 
 from doctorglm.errors import ModelError
+from doctorglm.tune.sharded import put, whole
 
 
 @dataclass
@@ -28,13 +29,17 @@ class Standing:
 
 
 def trainable(model: torch.nn.Module) -> dict[str, torch.Tensor]:
-    """The parameters that are learned, by name."""
+    """The parameters that are learned, by name, each of them whole."""
+    return {name: whole(p) for name, p in _own(model).items()}
+
+
+def _own(model: torch.nn.Module) -> dict[str, torch.Tensor]:
     return {name: p.detach() for name, p in model.named_parameters() if p.requires_grad}
 
 
 def restore_trainable(model: torch.nn.Module, values: Mapping[str, torch.Tensor]) -> None:
     """Copies saved parameters back; raises ModelError when names or shapes differ, and then changes nothing."""
-    own = trainable(model)
+    own = _own(model)
     different = sorted(own.keys() ^ values.keys())
     different += [name for name in own.keys() & values.keys() if own[name].shape != values[name].shape]
     if different:
@@ -43,4 +48,4 @@ def restore_trainable(model: torch.nn.Module, values: Mapping[str, torch.Tensor]
             zh=f"检查点属于另一个模型：{different[:3]}。删除 checkpoints 文件夹即可重新开始。",
         )
     for name, parameter in own.items():
-        parameter.copy_(values[name])
+        put(parameter, values[name])
