@@ -112,7 +112,6 @@ class TuneSettings:
 
 
 _USED_WHEN: Mapping[str, Callable[[TuneSettings], bool]] = {
-    "fuse": lambda s: s.method != "ptuning",
     "muon_learning_rate": lambda s: s.optimizer == "muon",
     "final_learning_rate": lambda s: s.schedule != "constant",
     "max_forgetting": lambda s: s.general != NONE,
