@@ -134,8 +134,8 @@ class Measured:
         family, method, runner, settings = cell
         key = json.dumps([family, method, runner, settings, turn, self._limit, head()], sort_keys=True)
         if key not in self._kept:
-            row = {"key": key, "family": family, "method": method, "runner": runner, "turn": turn}
-            row |= self._measured(family, method, runner, settings)
+            row = self._measured(family, method, runner, settings)
+            row |= {"key": key, "family": family, "method": method, "runner": runner, "turn": turn}
             with self._file.open("a", encoding="utf-8") as out:
                 out.write(json.dumps(row, ensure_ascii=False) + "\n")
             self._kept[key] = row
@@ -170,7 +170,7 @@ def unpacking(products: Row, kind: Quantization) -> float:
     for _ in range(5):
         started = time.perf_counter()
         for layer in layers:
-            for _ in layer._tiles(like):
+            for _ in layer.tiles(like):
                 pass
         times.append(time.perf_counter() - started)
     return statistics.median(times) * cast(int, products["layers"])

@@ -12,6 +12,8 @@ from transformers import AutoModelForCausalLM, GlmConfig, LlamaConfig, Qwen2Conf
 from doctorglm.models import ChatGLMConfig, ChatGLMForConditionalGeneration
 from doctorglm.models.documents import Documents
 from doctorglm.models.prefix.attention import encoder_of
+from doctorglm.models.quantized import linear
+from doctorglm.models.quantized.layers import quantize
 from doctorglm.render import IGNORED, Sample
 from doctorglm.tune.adapt import adapt
 from doctorglm.tune.batches import collate, pack
@@ -167,6 +169,34 @@ def test_a_prefix_without_fused_layers_has_onednns_products(
     rows, model = rows_for("glm", sample_of), prefixed(family("glm"))
     monkeypatch.setattr(install, "available_bytes", lambda: 10_000)
     assert_same(model, rows, layers=3 * 6)
+
+
+@pytest.mark.parametrize("kind", ["nf4", "int8", "int4"])
+@pytest.mark.parametrize("name", ["qwen2", "qwen3", "glm", "chatglm"])
+def test_packed_weights_are_merged_tile_by_tile(
+    name: str, kind: Any, sample_of: Callable[..., Sample], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Losses and gradients of PEFT beside the packed layers; tiles of a few rows, and a part that begins within one."""
+    monkeypatch.setattr(linear, "TILE_BYTES", 4 * 32 * 10)
+    model = family(name)
+    quantize(model, kind, name)
+    assert_same(adapted(model), rows_for(name, sample_of))
+    assert not any(m.weight.is_floating_point() for m in model.modules() if isinstance(m, linear.QuantizedLinear))
+
+
+@pytest.mark.parametrize("targets", ["q_proj,v_proj", "gate_up_proj"])
+def test_packed_layers_of_which_some_are_adapted(targets: str, sample_of: Callable[..., Sample]) -> None:
+    model = family("glm")
+    quantize(model, "int4", "glm")
+    assert_same(adapted(model, lora_targets=targets), rows_for("glm", sample_of))
+
+
+def test_a_layer_that_is_partly_packed_is_not_fused(sample_of: Callable[..., Sample]) -> None:
+    model = family("qwen2")
+    attention = model.model.layers[1].self_attn
+    quantize(model, "int8", "qwen2")
+    attention.o_proj = torch.nn.Linear(32, 32, bias=False).requires_grad_(False)
+    assert_same(adapted(model), rows_for("qwen2", sample_of), layers=2)
 
 
 @pytest.mark.parametrize("targets", ["q_proj,v_proj", "down_proj", "k_proj", "gate_proj,o_proj"])

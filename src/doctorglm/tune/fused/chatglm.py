@@ -15,6 +15,7 @@ from doctorglm.models.chatglm.attention import ALPHA, ChatGLMBlock
 from doctorglm.models.prefix.encoder import KeyValue
 from doctorglm.tune.fused.attention import Heads, Layout, attend, attend_backward
 from doctorglm.tune.fused.decoder import both, in_pairs, spread
+from doctorglm.tune.fused.packed import mixed, projection
 from doctorglm.tune.fused.projection import Member, Projection, refreshed
 from doctorglm.tune.fused.rotary import rows_of_pairs
 
@@ -44,7 +45,11 @@ class ChatGLMLayer:
         modules = (attention.query_key_value, attention.dense, mlp.dense_h_to_4h, mlp.dense_4h_to_h)
         members = [m for module in modules if (m := Member.of(module)) is not None]
         norms = (block.input_layernorm, block.post_attention_layernorm)
-        if len(members) != len(modules) or any(p.requires_grad for n in norms for p in n.parameters()):
+        if (
+            len(members) != len(modules)
+            or mixed(members)
+            or any(p.requires_grad for n in norms for p in n.parameters())
+        ):
             return None
         heads, size = attention.heads, attention.head_dim
         # published: query, key and value of a head side by side; here all queries, all keys, all values
@@ -52,8 +57,8 @@ class ChatGLMLayer:
         turned = rows_of_pairs(1, size, pairs)
         rows = [(place + part * size)[:, turned if part < 2 else slice(None)].flatten() for part in range(3)]
         first, *rest = members
-        qkv = Projection([first], [(0, r) for r in rows])
-        out, widen, narrow = (Projection([m]) for m in rest)
+        qkv = projection([first], [(0, r) for r in rows])
+        out, widen, narrow = (projection([m]) for m in rest)
         return cls(qkv, out, widen, narrow, norms, Heads(heads, 1, size), turned)
 
     def __call__(

@@ -16,6 +16,7 @@ from torch import nn
 
 from doctorglm.models.prefix.encoder import KeyValue
 from doctorglm.tune.fused.attention import Heads, Layout, Learned, attend, attend_backward
+from doctorglm.tune.fused.packed import mixed, projection
 from doctorglm.tune.fused.pointwise import (
     head_norm,
     head_norm_backward,
@@ -58,7 +59,7 @@ class DecoderLayer:
         if set(children) != _PARTS:
             return None
         attention, mlp = children["self_attn"], children["mlp"]
-        names = {n for n, m in mlp.named_children() if any(True for _ in m.parameters())}
+        names = {n for n, m in mlp.named_children() if m.state_dict()}  # a packed weight is no parameter
         of_heads = {n: m for n, m in attention.named_children() if n in _HEAD_NORMS}
         if {n for n, _ in attention.named_children()} - of_heads.keys() != _ATTENTION or names not in _MLPS:
             return None
@@ -68,7 +69,7 @@ class DecoderLayer:
         members = {n: Member.of(m) for part in (attention, mlp) for n, m in part.named_children() if n not in of_heads}
         gates = ["gate_up_proj"] if "gate_up_proj" in names else ["gate_proj", "up_proj"]
         used = {n: m for n in (*_ATTENTION, *gates, "down_proj") if (m := members[n]) is not None}
-        if len(used) != len(_ATTENTION) + len(gates) + 1:
+        if len(used) != len(_ATTENTION) + len(gates) + 1 or mixed(list(used.values())):
             return None
         size, heads = attention.head_dim, used["q_proj"].weight.shape[0] // attention.head_dim
         kv_heads = used["k_proj"].weight.shape[0] // size
@@ -82,10 +83,10 @@ class DecoderLayer:
         if len(gates) == 1:
             halves = [(0, half) for half in torch.arange(used[gates[0]].weight.shape[0]).chunk(2)]
         return cls(
-            qkv=Projection([used[n] for n in ("q_proj", "k_proj", "v_proj")], parts, norms[0].weight.detach()),
-            out=Projection([used["o_proj"]]),
-            gate_up=Projection([used[n] for n in gates], halves, norms[1].weight.detach()),
-            down=Projection([used["down_proj"]]),
+            qkv=projection([used[n] for n in ("q_proj", "k_proj", "v_proj")], parts, norms[0].weight.detach()),
+            out=projection([used["o_proj"]]),
+            gate_up=projection([used[n] for n in gates], halves, norms[1].weight.detach()),
+            down=projection([used["down_proj"]]),
             heads=Heads(kv_heads, heads // kv_heads, size),
             eps=(norms[0].variance_epsilon, norms[1].variance_epsilon),
             head_norms=_in_pairs([of_heads[n] for n in ("q_norm", "k_norm")] if of_heads else [], size, pairs),
