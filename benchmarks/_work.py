@@ -25,6 +25,7 @@ from transformers import (
     Qwen2Tokenizer,
 )
 
+from doctorglm import demo
 from doctorglm.conversation import Conversation, read_conversations
 from doctorglm.curate import CurateSettings, curate
 from doctorglm.models.chatglm.config import ChatGLMConfig
@@ -55,8 +56,8 @@ def prepare(
     """Writes the work to `folder` unless it is there: `train.jsonl`, `rendered.jsonl`, `base/` and, last, `work.json`.
 
     `shape` is a key of `SIZES`, or `chatglm`. Returns what work.json says: counts, sizes, and sha256 of the files.
-    `small` makes a model of two narrow layers, to see that a script runs. Exits with a message when ../shared/data is
-    absent.
+    `small` takes the demo's dialogues and makes a model of two narrow layers, to see that a script runs. Exits with a
+    message when ../shared/data is absent.
     """
     asked = {"dialogues_asked": dialogues, "seed": seed, "shape": shape, "small": small}
     vocabulary = "ice_text.model" if shape == "chatglm" else "tokenizer.json"
@@ -67,8 +68,9 @@ def prepare(
             return made
     finished.unlink(missing_ok=True)
     shutil.rmtree(folder / "base", ignore_errors=True)
-    candidates = _tuning_part()
-    tokenizer = _chatglm_tokenizer() if shape == "chatglm" else _tokenizer()
+    candidates = _demo() if small else _tuning_part()
+    texts = [message.content for conversation in candidates for message in conversation.messages]
+    tokenizer = (_chatglm_tokenizer if shape == "chatglm" else _tokenizer)(texts, 3000 if small else VOCABULARY)
     chosen = _fitting(candidates, tokenizer, dialogues)
     folder.mkdir(parents=True, exist_ok=True)
     _write(folder / "train.jsonl", [{"messages": c.to_dict()["messages"]} for c, _ in chosen])
@@ -97,6 +99,10 @@ def prepare(
     return made
 
 
+def _demo() -> list[Conversation]:
+    return [conversation for conversation in read_conversations(demo.DATA) if len(conversation.turns) == 1]
+
+
 @cache
 def _tuning_part() -> list[Conversation]:
     sources = [CORPORA / "cmd", CORPORA / "zhongjing"]  # the second is only compared with, as in the recipe
@@ -123,24 +129,19 @@ def _fitting(candidates: list[Conversation], tokenizer: Any, count: int) -> list
     sys.exit(f"CMD's tuning part has {len(fitting)} dialogues of at most {MAX_LENGTH} tokens; {count} were asked.")
 
 
-def _texts() -> list[str]:
-    return [message.content for conversation in _tuning_part() for message in conversation.messages]
-
-
-@cache
-def _tokenizer() -> Any:
+def _tokenizer(texts: list[str], vocabulary: int) -> Any:
     """Qwen2's own class and pieces of text, so that every version of transformers loads it as the same tokenizer."""
     made = Qwen2Tokenizer().train_new_from_iterator(
-        _texts(), VOCABULARY, new_special_tokens=list(SPECIAL), show_progress=False
+        texts, vocabulary, new_special_tokens=list(SPECIAL), show_progress=False
     )
     made.eos_token, made.pad_token, made.chat_template = "<|im_end|>", "<|endoftext|>", CHATML
     return made
 
 
-def _chatglm_tokenizer() -> Any:
+def _chatglm_tokenizer(texts: list[str], vocabulary: int) -> Any:
     with tempfile.TemporaryDirectory() as scratch:
         file = Path(scratch) / "ice_text.model"
-        train_sentencepiece(iter(_texts()), VOCABULARY, file)
+        train_sentencepiece(iter(texts), vocabulary, file)
         return ChatGLMTokenizer(str(file))
 
 

@@ -72,14 +72,14 @@ SAMPLE_LAYERS = 3
 Row = dict[str, Any]
 
 
-def cells() -> Iterator[tuple[str, str, str, dict[str, Any]]]:
+def cells(threads: int) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
     """(family, method, runner, its settings) of everything that is measured in one round, in its order."""
     for family in FAMILIES:
         for method, own in METHODS.items():
-            yield family, method, "ours", own
+            yield family, method, "ours", {**own, "threads": threads}
             for runner, settings in PEERS.items():
                 if method in (OF_PLAIN if runner == "plain" else ASKED):
-                    yield family, method, runner, {**settings, "method": ASKED[method]}
+                    yield family, method, runner, {**settings, "method": ASKED[method], "threads": threads}
 
 
 class Trainers:
@@ -257,19 +257,19 @@ def medians_of(rows: Sequence[Row]) -> dict[str, float]:
 
 def main() -> None:
     arguments = _arguments()
-    torch.set_num_threads(2)
-    folder, rounds = arguments.work, 1 if arguments.tiny else arguments.rounds
-    limit = 6 if arguments.tiny else arguments.dialogues
+    threads, rounds, limit = (1, 1, 6) if arguments.tiny else (2, arguments.rounds, arguments.dialogues)
+    torch.set_num_threads(threads)
+    folder = arguments.work
     works = {}
     for family in FAMILIES:
-        works[family] = prepare(folder / family, 400, shape=family, small=arguments.tiny)
+        works[family] = prepare(folder / family, 20 if arguments.tiny else 400, shape=family, small=arguments.tiny)
         with_prefix(folder / family)
     trainers = Trainers(arguments.timeout)
     measured = Measured(folder, works, trainers, limit)
     rows: list[Row] = []
     for turn in range(rounds):
         cannot = {_name(row) for row in rows if "failed" in row}
-        rows += [measured.of(cell, turn) for cell in cells() if cell[:3] not in cannot]
+        rows += [measured.of(cell, turn) for cell in cells(threads) if cell[:3] not in cannot]
     trainers.close()
     kinds: dict[tuple[str, bool], list[Row]] = {}
     for row in rows:

@@ -95,12 +95,13 @@ def test_a_row_is_kept_and_what_failed_is_tried_once(tmp_path: Path, monkeypatch
 
 
 def test_every_method_of_every_family_is_measured_and_each_peer_is_asked_for_what_it_may_have() -> None:
-    cells = list(methods.cells())
+    cells = list(methods.cells(2))
     ours = {(family, method) for family, method, runner, _ in cells if runner == "ours"}
     assert len(ours) == 4 * 6
     of_trl = [(family, method) for family, method, runner, _ in cells if runner == "trl_sft"]
     assert len(of_trl) == 4 * 4 and ("chatglm", "lora") in of_trl and ("qwen2", "qlora int4") not in of_trl
     assert next(s for _, m, r, s in cells if (m, r) == ("qlora nf4", "trl_sft"))["method"] == "qlora"
+    assert {settings["threads"] for *_, settings in cells} == {2}
 
 
 def test_unpacking_takes_time_for_every_kind() -> None:
