@@ -166,7 +166,7 @@ def _model(shape: str, tokenizer: Any, small: bool) -> Any:
     if shape == "chatglm":
         return ChatGLMForConditionalGeneration(_chatglm_config(tokenizer, layers, 64 if small else 512))
     config, model, own = SIZES[shape]
-    narrow = {"hidden_size": 64, "intermediate_size": 96, "head_dim": 8} if small else {"intermediate_size": 1536}
+    narrow = {"hidden_size": 64, "intermediate_size": 128, "head_dim": 8} if small else {"intermediate_size": 1536}
     return model(
         config(
             **WIDTHS | own | narrow,

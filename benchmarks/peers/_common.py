@@ -95,10 +95,8 @@ def job_of(
     if unknown := given.keys() - defaults.keys():
         sys.exit(f"unknown settings {sorted(unknown)}; there are {sorted(defaults)}")
     sys.stdout.flush()
-    _answers = os.dup(answer_to)
+    _answers = os.dup(1) if answer_to == 1 else answer_to
     os.dup2(2, 1)
-    if answer_to != 1:
-        os.close(answer_to)
     settings = {**defaults, **given}
     torch.set_num_threads(settings["threads"])
     rows = (Path(work) / "rendered.jsonl").read_text(encoding="utf-8").splitlines()[:limit]

@@ -9,11 +9,13 @@ import os
 import select
 import signal
 import sys
-import tempfile
 from collections.abc import Callable, Mapping
-from typing import IO, Any
+from typing import Any
 
 from _common import Job, job_of, parsed
+
+_MOST = 300
+"""Characters of an error that are told."""
 
 
 def run(defaults: Mapping[str, Any], main: Callable[[Job], None]) -> None:
@@ -34,41 +36,34 @@ def run(defaults: Mapping[str, Any], main: Callable[[Job], None]) -> None:
 def _forked(defaults: Mapping[str, Any], main: Callable[[Job], None], asked: Mapping[str, Any]) -> dict[str, Any]:
     """What a child reports; why it did not where it failed or took longer than `timeout_s`."""
     out, into = os.pipe()
-    with tempfile.TemporaryFile("w+") as errors:
-        child = os.fork()
-        if child == 0:
-            os.close(out)
-            _child(defaults, main, asked, into, errors)
-        os.close(into)
-        said, in_time = _said(out, asked["timeout_s"])
-        if not in_time:
-            os.kill(child, signal.SIGKILL)
-        _, status = os.waitpid(child, 0)
-        if not in_time:
-            return {"failed": f"took longer than {asked['timeout_s']} s"}
-        if status:
-            errors.seek(0)
-            return {"failed": _last(errors.read()) or f"ended by signal {os.WTERMSIG(status)}"}
-        answer: dict[str, Any] = json.loads(said)
-        return answer
+    child = os.fork()
+    if child == 0:
+        os.close(out)
+        _child(defaults, main, asked, into)
+    os.close(into)
+    said, in_time = _said(out, asked["timeout_s"])
+    if not in_time:
+        os.kill(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    if not in_time:
+        return {"failed": f"took longer than {asked['timeout_s']} s"}
+    if not said:
+        return {"failed": f"ended without a word, by signal {os.WTERMSIG(status)}"}
+    answer: dict[str, Any] = json.loads(said)
+    return answer
 
 
-def _child(
-    defaults: Mapping[str, Any], main: Callable[[Job], None], asked: Mapping[str, Any], into: int, errors: IO[str]
-) -> None:
-    """Never returns."""
-    status = 1
+def _child(defaults: Mapping[str, Any], main: Callable[[Job], None], asked: Mapping[str, Any], into: int) -> None:
+    """Never returns; of an error the first line is told, and what libraries say on stderr is not kept."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     try:
-        os.dup2(errors.fileno(), 2)
         main(job_of(defaults, asked["work"], asked["settings"], asked["limit"], answer_to=into))
-        status = 0
-    except SystemExit as ended:
-        print(ended, file=sys.stderr)
     except BaseException as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        told = f"{type(error).__name__}: {lines[0] if lines else ''}"[:_MOST]
+        os.write(into, json.dumps({"failed": told}).encode())
     finally:
-        sys.stderr.flush()
-        os._exit(status)
+        os._exit(0)
 
 
 def _said(pipe: int, timeout_s: float) -> tuple[bytes, bool]:
@@ -81,9 +76,3 @@ def _said(pipe: int, timeout_s: float) -> tuple[bytes, bool]:
             os.close(pipe)
             return b"".join(parts), bool(ready)
         parts.append(part)
-
-
-def _last(text: str) -> str:
-    """The last line that says something, at most 300 characters of it."""
-    lines = [line for line in text.splitlines() if line.strip()]
-    return lines[-1][:300] if lines else ""

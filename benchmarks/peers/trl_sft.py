@@ -11,7 +11,8 @@ from _common import LORA, MAX_LENGTH, Job, report
 from _recording import ARGUMENTS, Recording, documents
 from _runner import run
 from datasets import Dataset, disable_progress_bars
-from peft import LoraConfig, PeftModel
+from peft import LoraConfig, PeftConfig, get_peft_model, set_peft_model_state_dict
+from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 from trl import SFTConfig, SFTTrainer
 
@@ -37,8 +38,8 @@ class RecordingSFT(Recording, SFTTrainer):
 def main(asked: Job) -> None:
     settings = asked.settings
     disable_progress_bars()
-    tokenizer = AutoTokenizer.from_pretrained(asked.base)
     model, adapter = model_for(asked)
+    tokenizer = AutoTokenizer.from_pretrained(asked.base)
     lines = (asked.work / "train.jsonl").read_text(encoding="utf-8").splitlines()[: asked.limit]
     with tempfile.TemporaryDirectory() as out:
         trainer = RecordingSFT(
@@ -67,7 +68,11 @@ def model_for(asked: Job) -> tuple[torch.nn.Module, LoraConfig | None]:
         **({"quantization_config": packed, "device_map": {"": "cpu"}} if method == "qlora" else {}),
     )
     if method == "ptuning":
-        return PeftModel.from_pretrained(model, asked.work / "prefix", is_trainable=True), None
+        config = PeftConfig.from_pretrained(asked.work / "prefix")
+        config.inference_mode = False
+        prefixed = get_peft_model(model, config)
+        set_peft_model_state_dict(prefixed, load_file(asked.work / "prefix" / "adapter_model.safetensors"))
+        return prefixed, None
     lora = LoraConfig(**LORA, target_modules="all-linear", task_type="CAUSAL_LM")
     return model, None if method == "full" else lora
 
