@@ -12,8 +12,8 @@ their fastest in `tune_cpu.py`: rows of like length, four a batch. Each is asked
 plain loop does LoRA and every weight. All take turns, `--rounds` times, on two threads, each row in a process of its
 own that was forked after the imports. Nothing else may run meanwhile.
 
-Compared are rows with the same ids and labels and the same loss of the untouched model, within 1e-4 nats a token (of
-two quantised bases 1e-3): the others are kept and marked. A ratio is taken within a turn; shown are the median and the
+Compared are rows with the same ids and labels and the same loss of the untouched model, within 1e-4 nats a token: the
+others are kept and marked. A ratio is taken within a turn; shown are the median and the
 smallest and largest of the turns. Memory is the process's peak above what it held after its imports.
 
 The limit, in products: 4 x (matmul weights without head) x all tokens + 4 x head x supervised tokens, for every weight
@@ -64,8 +64,6 @@ PEERS: dict[str, dict[str, Any]] = {
     "plain": {"batch_size": 4, "pool_batches": 8},
 }
 OF_PLAIN = ("lora", "full")
-SAME_PACKED = 1e-3
-"""Nats per token by which two trainers' quantised bases may differ: kernels round what they unpack differently."""
 SAMPLE_LAYERS = 3
 """Layers whose products are timed between two rows."""
 
@@ -218,12 +216,11 @@ def _told(ours: Sequence[Row], theirs: Sequence[Row]) -> Row:
         if name in theirs[0]:
             told[name] = {kernel: _spread([row[name][kernel] for row in theirs]) for kernel in theirs[0][name]}
     told |= {name: theirs[0][name] for name in ("trained", "first_loss_all", "fused_layers") if name in theirs[0]}
-    if theirs is ours or not ours or "failed" in ours[0]:
+    if theirs[0]["runner"] == "ours" or not ours or "failed" in ours[0]:
         return told
-    same = SAME_PACKED if ours[0]["method"].startswith("qlora") else SAME_LOSS
     apart = max(abs(a["first_loss_all"] - b["first_loss_all"]) for a, b in zip(ours, theirs, strict=True))
     told |= {"losses_apart": apart, "same_tokens": all(row["same_tokens"] for row in (*ours, *theirs))}
-    if apart <= same and told["same_tokens"]:
+    if apart < SAME_LOSS and told["same_tokens"]:
         told["ours_is_times_as_fast"] = _spread(
             [b["seconds"] / a["seconds"] for a, b in zip(ours, theirs, strict=True)]
         )
