@@ -4,6 +4,7 @@ sides, GELU.
 The residual carries the normalised input times `ALPHA`. Shapes as in `decoder`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -113,7 +114,8 @@ class _Function(torch.autograd.Function):
         ds_KH = _layer_norm_backward(layer.widen.input_gradient([dwide], dy_KH * ALPHA), of_s, layer.norms[1])
         of_out = layer.out.gradients(attended_KO, [ds_KH])
         of_qkv: list[torch.Tensor] = []
-        dx_TH, dlearned = None, [None, None]
+        dx_TH = None
+        dlearned: Sequence[torch.Tensor | None] = (None, None)
         if ctx.needs_input_grad[0] or ctx.places or layer.qkv.parameters:
             dattended = spread(layer.out.input_gradient([ds_KH]), wanted_K, ctx.tokens)
             *dqkv, of_learned = attend_backward(dattended, kept, layer.heads, layout, ctx.places)

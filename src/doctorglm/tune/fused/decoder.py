@@ -8,6 +8,7 @@ tokens only.
 Shapes: T tokens, K of them wanted (all T but in the last layer), H width; others as in the modules beside it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -175,7 +176,8 @@ class _Function(torch.autograd.Function):
         of_gate_up = layer.gate_up.gradients(normed2_KH, dgate_up)
         of_out = layer.out.gradients(attended_KO, [dx2_KH])
         of_qkv: list[torch.Tensor] = []
-        dx_TH, dlearned = None, [None, None]
+        dx_TH = None
+        dlearned: Sequence[torch.Tensor | None] = (None, None)
         if ctx.needs_input_grad[0] or ctx.places or layer.qkv.parameters:
             dattended = spread(layer.out.input_gradient([dx2_KH]), wanted_K, ctx.tokens)
             *dqkv, of_learned = attend_backward(dattended, kept, layer.heads, layout, ctx.places)
