@@ -13,8 +13,9 @@ plain loop does LoRA and every weight. All take turns, `--rounds` times, on two 
 own that was forked after the imports. Nothing else may run meanwhile.
 
 Compared are rows with the same ids and labels and the same loss of the untouched model, within 1e-4 nats a token: the
-others are kept and marked. A ratio is taken within a turn; shown are the median and the
-smallest and largest of the turns. Memory is the process's peak above what it held after its imports.
+others are kept and marked. The clock starts behind one pass forward and back, so that memory was touched before. A
+ratio is taken within a turn; shown are the median and the smallest and largest of the turns. Memory is the process's
+peak above what it held after its imports.
 
 The limit, in products: 4 x (matmul weights without head) x all tokens + 4 x head x supervised tokens, for every weight
 6 in place of 4, at the rate of these shapes' products measured before and after every row, by torch.mm, on which peers
@@ -289,7 +290,7 @@ def _name(row: Row) -> tuple[str, str, str]:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--dialogues", type=int, default=40)
+    parser.add_argument("--dialogues", type=int, default=32)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--timeout", type=float, default=90, help="seconds that one row may take")
     parser.add_argument("--work", type=Path, default=Path("runs/methods"))

