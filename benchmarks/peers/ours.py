@@ -55,17 +55,19 @@ def main(asked: Job) -> None:
     corpus, optimizers, clock = Corpus(samples, [], 0, packing), optimizers_for(model, settings), Clock()
     first = mean_nats(model, samples, settings.batch_tokens, 0)
     model.train()
-    steps = [
-        [b for indices in batches for b in corpus.batches([samples[i] for i in indices], model.device)]
-        for batches in steps_of(samples, settings, packing)
-    ]
-    loop._backward(model, steps[0], optimizers, MAX_GRAD_NORM)  # memory that was touched once
+    steps = steps_of(samples, settings, packing)
+
+    def made(batches: list[list[int]]) -> list[Batch]:
+        return [b for indices in batches for b in corpus.batches([samples[i] for i in indices], model.device)]
+
+    loop._backward(model, made(steps[0]), optimizers, MAX_GRAD_NORM)  # memory that was touched once
     model.zero_grad(set_to_none=True)
     seen_rows: list[list[Document]] = []
     if stopwatch:
         stopwatch.start()
     clock.start()
-    for of_step in steps:
+    for batches in steps:
+        of_step = made(batches)
         loss, _ = loop._backward(model, of_step, optimizers, MAX_GRAD_NORM).tolist()
         loop._update(optimizers)
         clock.losses.append(loss)
