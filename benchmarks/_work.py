@@ -1,4 +1,4 @@
-"""The common work of the trainers that benchmarks/tune_cpu.py compares: CMD dialogues, a tokenizer and a random model.
+"""The common work of the trainers that benchmarks compare: CMD dialogues, a tokenizer and a random model of a family.
 
 The dialogues are CMD's tuning part (45 %), split as for the embedded base (recipes/cmd-lora.yaml): the first in the
 order of curate's files that fit into 512 tokens. The tokenizer learns from that whole part; the model learns nothing.
@@ -10,12 +10,22 @@ import json
 import shutil
 import sys
 import tempfile
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import Qwen2Config, Qwen2ForCausalLM, Qwen2Tokenizer
+from transformers import (
+    GlmConfig,
+    GlmForCausalLM,
+    LlamaConfig,
+    LlamaForCausalLM,
+    Qwen2Config,
+    Qwen2ForCausalLM,
+    Qwen2Tokenizer,
+)
 
+from doctorglm import demo
 from doctorglm.conversation import Conversation, read_conversations
 from doctorglm.curate import CurateSettings, curate
 from doctorglm.models.chatglm.config import ChatGLMConfig
@@ -40,13 +50,17 @@ CHATML = (
 )
 
 
-def prepare(folder: Path, dialogues: int = 400, seed: int = 0, shape: str = "qwen2") -> dict[str, Any]:
+def prepare(
+    folder: Path, dialogues: int = 400, seed: int = 0, shape: str = "qwen2", *, small: bool = False
+) -> dict[str, Any]:
     """Writes the work to `folder` unless it is there: `train.jsonl`, `rendered.jsonl`, `base/` and, last, `work.json`.
 
-    `shape` is `qwen2` or `chatglm`. Returns what work.json says: counts, sizes, and sha256 of the files. Exits with a
+    `shape` is a key of `SIZES`, or `chatglm`. Returns what work.json says: counts, sizes, and sha256 of the files.
+    `small` takes the demo's dialogues and makes a model of two narrow layers, to see that a script runs. Exits with a
     message when ../shared/data is absent.
     """
-    asked = {"dialogues_asked": dialogues, "seed": seed, "shape": shape}
+    asked = {"dialogues_asked": dialogues, "seed": seed, "shape": shape, "small": small}
+    vocabulary = "ice_text.model" if shape == "chatglm" else "tokenizer.json"
     finished = folder / "work.json"
     if finished.exists():
         made: dict[str, Any] = json.loads(finished.read_text(encoding="utf-8"))
@@ -54,14 +68,15 @@ def prepare(folder: Path, dialogues: int = 400, seed: int = 0, shape: str = "qwe
             return made
     finished.unlink(missing_ok=True)
     shutil.rmtree(folder / "base", ignore_errors=True)
-    candidates = _tuning_part()
-    tokenizer = _TOKENIZERS[shape]([m.content for c in candidates for m in c.messages])
+    candidates = _demo() if small else _tuning_part()
+    texts = [message.content for conversation in candidates for message in conversation.messages]
+    tokenizer = (_chatglm_tokenizer if shape == "chatglm" else _tokenizer)(texts, 3000 if small else VOCABULARY)
     chosen = _fitting(candidates, tokenizer, dialogues)
     folder.mkdir(parents=True, exist_ok=True)
     _write(folder / "train.jsonl", [{"messages": c.to_dict()["messages"]} for c, _ in chosen])
     _write(folder / "rendered.jsonl", [{"input_ids": s.input_ids, "labels": s.labels} for _, s in chosen])
     torch.manual_seed(seed)
-    model = _MODELS[shape](tokenizer)
+    model = _model(shape, tokenizer, small)
     save_model(model, tokenizer, folder / "base")
     made = asked | {
         "dialogues": len(chosen),
@@ -72,13 +87,23 @@ def prepare(folder: Path, dialogues: int = 400, seed: int = 0, shape: str = "qwe
         "products": _products(model),
         "sha256": {
             name: hashlib.sha256((folder / name).read_bytes()).hexdigest()
-            for name in ("train.jsonl", "rendered.jsonl", "base/model.safetensors", f"base/{_VOCABULARIES[shape]}")
+            for name in (
+                "train.jsonl",
+                "rendered.jsonl",
+                "base/model.safetensors",
+                f"base/{vocabulary}",
+            )
         },
     }
     finished.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
     return made
 
 
+def _demo() -> list[Conversation]:
+    return [conversation for conversation in read_conversations(demo.DATA) if len(conversation.turns) == 1]
+
+
+@cache
 def _tuning_part() -> list[Conversation]:
     sources = [CORPORA / "cmd", CORPORA / "zhongjing"]  # the second is only compared with, as in the recipe
     if missing := [source.name for source in sources if not source.is_dir()]:
@@ -94,43 +119,60 @@ def _tuning_part() -> list[Conversation]:
 def _fitting(candidates: list[Conversation], tokenizer: Any, count: int) -> list[tuple[Conversation, Sample]]:
     """The first dialogues that are one whole sample each."""
     renderer = renderer_for(tokenizer)
-    fitting = []
+    fitting: list[tuple[Conversation, Sample]] = []
     for conversation in candidates:
         match renderer.training(conversation, MAX_LENGTH):
             case [Sample() as sample]:
                 fitting.append((conversation, sample))
-    if len(fitting) < count:
-        sys.exit(f"CMD's tuning part has {len(fitting)} dialogues of at most {MAX_LENGTH} tokens; {count} were asked.")
-    return fitting[:count]
+        if len(fitting) == count:
+            return fitting
+    sys.exit(f"CMD's tuning part has {len(fitting)} dialogues of at most {MAX_LENGTH} tokens; {count} were asked.")
 
 
-def _tokenizer(texts: list[str]) -> Any:
+def _tokenizer(texts: list[str], vocabulary: int) -> Any:
     """Qwen2's own class and pieces of text, so that every version of transformers loads it as the same tokenizer."""
     made = Qwen2Tokenizer().train_new_from_iterator(
-        texts, VOCABULARY, new_special_tokens=list(SPECIAL), show_progress=False
+        texts, vocabulary, new_special_tokens=list(SPECIAL), show_progress=False
     )
     made.eos_token, made.pad_token, made.chat_template = "<|im_end|>", "<|endoftext|>", CHATML
     return made
 
 
-def _chatglm_tokenizer(texts: list[str]) -> Any:
+def _chatglm_tokenizer(texts: list[str], vocabulary: int) -> Any:
     with tempfile.TemporaryDirectory() as scratch:
         file = Path(scratch) / "ice_text.model"
-        train_sentencepiece(iter(texts), VOCABULARY, file)
+        train_sentencepiece(iter(texts), vocabulary, file)
         return ChatGLMTokenizer(str(file))
 
 
-def _qwen2(tokenizer: Any) -> Any:
-    return Qwen2ForCausalLM(
-        Qwen2Config(
+WIDTHS: dict[str, Any] = {"hidden_size": 512, "num_attention_heads": 8}
+LAYERS = 12
+SIZES: dict[str, tuple[Any, Any, dict[str, Any]]] = {
+    "qwen2": (Qwen2Config, Qwen2ForCausalLM, {"num_key_value_heads": 4, "tie_word_embeddings": True}),
+    "llama": (LlamaConfig, LlamaForCausalLM, {"num_key_value_heads": 8, "tie_word_embeddings": True}),
+    # what ChatGLM2 and 3 are converted onto, and GLM-4: two heads of keys and values, biases, half of a head turned
+    "glm": (
+        GlmConfig,
+        GlmForCausalLM,
+        {"num_key_value_heads": 2, "head_dim": 64, "attention_bias": True, "tie_word_embeddings": False},
+    ),
+}
+"""What the families of the Llama shape differ in."""
+
+
+def _model(shape: str, tokenizer: Any, small: bool) -> Any:
+    """Random weights in fp32; all sizes but the small one's are near 42M parameters."""
+    layers = 2 if small else LAYERS
+    if shape == "chatglm":
+        return ChatGLMForConditionalGeneration(_chatglm_config(tokenizer, layers, 64 if small else 512))
+    config, model, own = SIZES[shape]
+    narrow = {"hidden_size": 64, "intermediate_size": 128, "head_dim": 8} if small else {"intermediate_size": 1536}
+    return model(
+        config(
+            **WIDTHS | own | narrow,
             vocab_size=len(tokenizer),
-            hidden_size=512,
-            num_hidden_layers=12,
-            num_attention_heads=8,
-            num_key_value_heads=4,
-            intermediate_size=1536,
+            num_hidden_layers=layers,
             max_position_embeddings=4096,
-            tie_word_embeddings=True,
             bos_token_id=None,
             eos_token_id=SPECIAL.index("<|im_end|>"),
             pad_token_id=SPECIAL.index("<|endoftext|>"),
@@ -139,20 +181,18 @@ def _qwen2(tokenizer: Any) -> Any:
     )
 
 
-def _chatglm(tokenizer: Any) -> Any:
-    return ChatGLMForConditionalGeneration(
-        ChatGLMConfig(
-            vocab_size=len(tokenizer),
-            hidden_size=512,
-            num_layers=12,
-            num_attention_heads=8,
-            max_sequence_length=1024,
-            bos_token_id=tokenizer.bos_token_id,
-            eos_token_id=tokenizer.eos_token_id,
-            mask_token_id=tokenizer.mask_token_id,
-            gmask_token_id=tokenizer.gmask_token_id,
-            pad_token_id=tokenizer.pad_token_id,
-        )
+def _chatglm_config(tokenizer: Any, layers: int, width: int) -> ChatGLMConfig:
+    return ChatGLMConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=width,
+        num_layers=layers,
+        num_attention_heads=8,
+        max_sequence_length=1024,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        mask_token_id=tokenizer.mask_token_id,
+        gmask_token_id=tokenizer.gmask_token_id,
+        pad_token_id=tokenizer.pad_token_id,
     )
 
 
@@ -162,11 +202,6 @@ def _products(model: Any) -> dict[str, Any]:
     head = model.get_output_embeddings().weight
     of_layer = [m.weight.shape[::-1] for m in layers[0].modules() if isinstance(m, torch.nn.Linear)]
     return {"layers": len(layers), "of_layer": [list(s) for s in of_layer], "head": list(head.shape[::-1])}
-
-
-_TOKENIZERS = {"qwen2": _tokenizer, "chatglm": _chatglm_tokenizer}
-_MODELS = {"qwen2": _qwen2, "chatglm": _chatglm}
-_VOCABULARIES = {"qwen2": "tokenizer.json", "chatglm": "ice_text.model"}
 
 
 def _write(path: Path, rows: list[dict[str, Any]]) -> None:
@@ -180,6 +215,6 @@ if __name__ == "__main__":
     parser.add_argument("folder", type=Path)
     parser.add_argument("--dialogues", type=int, default=400)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--shape", choices=sorted(_MODELS), default="qwen2")
+    parser.add_argument("--shape", choices=sorted([*SIZES, "chatglm"]), default="qwen2")
     arguments = parser.parse_args()
     print(json.dumps(prepare(arguments.folder, arguments.dialogues, arguments.seed, arguments.shape), indent=1))

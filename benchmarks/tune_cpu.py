@@ -59,12 +59,15 @@ SAME_LOSS = 1e-4
 Products = dict[str, Any]
 
 
-def rates(products: Products, tokens: int = 2048) -> dict[str, float]:
-    """GFLOP/s of one pass forward and one backward through the layers' products, by each kernel."""
+def rates(products: Products, tokens: int = 2048, *, weight_gradients: bool = False) -> dict[str, float]:
+    """GFLOP/s of one pass forward and one backward through the layers' products, by each kernel.
+
+    With `weight_gradients` those of the weights are made too.
+    """
     shapes = products["of_layer"]
     weights = [[torch.randn(o, i) * 0.02 for i, o in shapes] for _ in range(products["layers"])]
     rows = [(torch.randn(tokens, i), torch.randn(tokens, o)) for i, o in shapes]
-    flops = 4 * tokens * products["layers"] * sum(i * o for i, o in shapes)
+    flops = (6 if weight_gradients else 4) * tokens * products["layers"] * sum(i * o for i, o in shapes)
     found = {}
     for name, of in {"torch.mm": lambda x, w: x @ w.t(), "oneDNN": product}.items():
         started = time.perf_counter()
@@ -72,6 +75,8 @@ def rates(products: Products, tokens: int = 2048) -> dict[str, float]:
             for (x, dy), w in zip(rows, layer, strict=True):
                 of(x, w)
                 of(dy, w.t())
+                if weight_gradients:
+                    of(dy.t(), x.t())
         found[name] = flops / (time.perf_counter() - started) / 1e9
     return found
 
@@ -104,7 +109,7 @@ class Rows:
 
     def of(self, phase: str, one: dict[str, Any], limit: int, repetition: int) -> dict[str, Any]:
         """The row of one trainer in one repetition, with the products' rates before and after it."""
-        key = json.dumps([phase, one, limit, repetition, _head()], sort_keys=True)
+        key = json.dumps([phase, one, limit, repetition, head()], sort_keys=True)
         if key not in self._kept:
             before = rates(self._products)
             row = measured(self._work, one["runner"], one["settings"], limit)
@@ -174,7 +179,7 @@ def main() -> None:
     sys.stdout.write(json.dumps(result, ensure_ascii=False, indent=1) + "\n")
 
 
-def _head() -> str:
+def head() -> str:
     """The commit, so that no row of other code is taken for this one's."""
     return subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from trainers import trainers
+from trainers import methods, prefixes, trainers
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -65,7 +65,7 @@ def _figures(name: str, language: str) -> str:
     recorded = json.loads(file.read_text(encoding="utf-8"))
     if name == "embedded_base":
         return _losses(recorded)
-    if name.startswith("tune_cpu"):
+    if name.startswith("tune_cpu") or name in _SPEED:
         return _speed(name, recorded)
     if name == "plan":
         return _plan(name, recorded)
@@ -265,10 +265,13 @@ def _given_away(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     return lines
 
 
+_SPEED = {"methods": methods, "ptuning": prefixes}
+
+
 def _speed(name: str, recorded: Mapping[str, Any]) -> str:
     """The tables of `docs/tune.md`."""
     source = f"`{recorded['command']}`; {recorded['device']}; {_commit(recorded)}, {recorded['date']}"
-    return f"{trainers(recorded)}\n\n{source}; raw output in `benchmarks/results/{name}.json`.\n"
+    return f"{_SPEED.get(name, trainers)(recorded)}\n\n{source}; raw output in `benchmarks/results/{name}.json`.\n"
 
 
 def _commit(recorded: Mapping[str, Any], language: str = "en") -> str:

@@ -1,4 +1,4 @@
-"""The tables of `docs/tune.md` about speed on a CPU, from `benchmarks/results/tune_cpu*.json`."""
+"""The tables of `docs/tune.md` about speed on a CPU, from `benchmarks/results/tune_cpu*.json` and `methods.json`."""
 
 import statistics
 from collections import defaultdict
@@ -99,6 +99,99 @@ def _sweep(recorded: Mapping[str, Any]) -> list[str]:
         note = f"another loss, by {apart:.0e} nats" if apart >= 1e-4 else "" if row["same_tokens"] else "other samples"
         lines.append(f"| {_name(row)} | {_settings(row)} | {row['dialogues_per_s']:.2f} | {note} |")
     return [*lines, "", "</details>"]
+
+
+_RUNNERS = {"trl_sft": "TRL", "llama_factory": "LLaMA-Factory", "plain": "plain loop"}
+_FAMILIES = {"qwen2": "Qwen2", "llama": "Llama", "glm": "GLM (ChatGLM2, 3)", "chatglm": "ChatGLM-6B"}
+
+
+def methods(recorded: Mapping[str, Any]) -> str:
+    """Every family and method: speed, shares of the limits, memory, and how many times as fast as each peer it is."""
+    head = ["tokens/s", "of the limit, torch.mm", "of the limit, oneDNN", "with unpacking, oneDNN", "peak memory, MB"]
+    lines = [f"| family | method | {' | '.join([*head, *_RUNNERS.values()])} |"]
+    lines.append("|---|---|" + "---:|" * (len(head) + len(_RUNNERS)))
+    reasons: list[str] = []
+    for row in recorded["compared"]:
+        if row["runner"] == "ours":
+            peers = {
+                r["runner"]: r
+                for r in recorded["compared"]
+                if (r["family"], r["method"]) == (row["family"], row["method"])
+            }
+            beside = " | ".join(_beside(peers.get(runner), reasons) for runner in _RUNNERS)
+            lines.append(f"| {_FAMILIES[row['family']]} | {row['method']} | {_of_ours(row)} | {beside} |")
+    rates = "; ".join(
+        f"{_FAMILIES[r['family']]}{' with gradients of weights' if r['weight_gradients'] else ''} "
+        f"{r['torch.mm']:.0f} by torch.mm, {r['oneDNN']:.0f} by oneDNN"
+        for r in recorded["gflops"]
+    )
+    apart = max(r["losses_apart"] for r in recorded["compared"] if "ours_is_times_as_fast" in r)
+    told = (
+        f"Under the peers: how many times as fast as theirs ours is, and in parentheses the share of their memory that "
+        f"it takes; median [smallest, largest] of {recorded['rounds']} turns, {recorded['dialogues']} dialogues. The "
+        f"losses of the untouched model differ by at most {apart:.0e} nats. GFLOP/s: {rates}."
+    )
+    notes = [f"{number}. {reason}" for number, reason in enumerate(reasons, 1)]
+    return "\n".join([*lines, "", told, "", *notes])
+
+
+def _of_ours(row: Row) -> str:
+    """Its own cells; shares are of products alone, and once more with unpacking where there is any."""
+    if "cannot" in row:
+        return f"cannot: {row['cannot']} | | | |"
+    shares = [_whole(row["share_of_limit"][kernel], 100, " %") for kernel in ("torch.mm", "oneDNN")]
+    unpacked = row.get("share_with_unpacking")
+    shares.append(_whole(unpacked["oneDNN"], 100, " %") if unpacked else "")
+    return " | ".join([_whole(row["tokens_per_s"]), *shares, f"{row['memory_mb']['value']:,.0f}"])
+
+
+def _beside(row: Row | None, reasons: list[str]) -> str:
+    if row is None:
+        return ""
+    if "cannot" in row:
+        reason = f"`{row['cannot'].replace('|', '/')}`"
+        if reason not in reasons:
+            reasons.append(reason)
+        return f"cannot ({reasons.index(reason) + 1})"
+    if "ours_is_times_as_fast" not in row:
+        return f"another loss, by {row['losses_apart']:.0e} nats" if "losses_apart" in row else "not compared"
+    ratio = row["ours_is_times_as_fast"]
+    spread = f"{ratio['value']:.2f} [{ratio['low']:.2f}, {ratio['high']:.2f}]"
+    return f"{spread} ({100 * row['ours_takes_of_the_memory']['value']:.0f} %)"
+
+
+def _whole(of: Mapping[str, float], scale: float = 1, unit: str = "") -> str:
+    value, low, high = (scale * of[key] for key in ("value", "low", "high"))
+    return f"{value:,.0f}{unit} [{low:,.0f}, {high:,.0f}]"
+
+
+def prefixes(recorded: Mapping[str, Any]) -> str:
+    """LoRA beside P-tuning: the comparison, then the grid."""
+    lines = ["| | trained weights | nats a token | to LoRA's | tokens/s | peak memory, MB |"]
+    lines += ["|---|---:|---:|---:|---:|---:|", f"| the base | 0 | {recorded['base_loss']:.4f} | | | |"]
+    for name, arm in recorded["compared"].items():
+        apart = arm.get("against_lora")
+        against = f"{apart['difference']:+.4f} [{apart['low']:+.4f}, {apart['high']:+.4f}]" if apart else ""
+        lines.append(
+            f"| {name}: {_of_run(arm['settings'])} | {arm['trained']:,} | {arm['loss']:.4f} | {against} | "
+            f"{arm['tokens_per_s']:,.0f} | {arm['memory_mb']:,.0f} |"
+        )
+    seeds = len(recorded["compared"]["lora"]["runs"])
+    lines += [
+        "",
+        f"After {2 * recorded['steps']} steps, on the test part, {seeds} seeds; in brackets 95 % intervals.",
+        "",
+    ]
+    lines += [f"<details><summary>The grid: {recorded['steps']} steps, on the validation part</summary>", ""]
+    lines += ["| method | trained weights | nats a token | on the way |", "|---|---:|---:|---|"]
+    for row in sorted(recorded["grid"], key=lambda row: float(row["loss"])):
+        way = ", ".join(f"{loss:.3f} after {step}" for step, loss in row["validations"])
+        lines.append(f"| {_of_run(row['settings'])} | {row['trained']:,} | {row['loss']:.4f} | {way} |")
+    return "\n".join([*lines, "", "</details>"])
+
+
+def _of_run(settings: Mapping[str, Any]) -> str:
+    return ", ".join(str(value) if key == "method" else f"{key}={value}" for key, value in settings.items())
 
 
 def _trained(rows: Sequence[Row]) -> list[Row]:

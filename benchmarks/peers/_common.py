@@ -38,6 +38,8 @@ class Job:
     settings: dict[str, Any]
     limit: int | None
     rendered: list[Document]
+    imports_mb: float
+    """Memory held when the job began: what was imported, and nothing else."""
 
     @property
     def base(self) -> str:
@@ -71,21 +73,41 @@ class Clock:
         return [b - a for a, b in itertools.pairwise([self.started, *self.ended])]
 
 
-def job(defaults: Mapping[str, Any]) -> Job:
-    """Reads the command line; from here on, what libraries print goes to stderr. Exits at a setting not in defaults."""
+def parsed(defaults: Mapping[str, Any]) -> argparse.Namespace:
+    """The command line of a runner."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--work", type=Path, required=True, help="the folder that benchmarks/_work.py wrote")
+    how = parser.add_mutually_exclusive_group(required=True)
+    how.add_argument("--work", type=Path, help="the folder that benchmarks/_work.py wrote")
+    how.add_argument("--serve", action="store_true", help="read jobs from stdin, and fork for each of them")
     parser.add_argument("--settings", type=json.loads, default={}, help=f"JSON object; defaults {json.dumps(defaults)}")
     parser.add_argument("--limit", type=int, help="only so many dialogues, for a trial")
-    given = parser.parse_args()
-    if unknown := given.settings.keys() - defaults.keys():
-        parser.error(f"unknown settings {sorted(unknown)}; there are {sorted(defaults)}")
-    _redirect_stdout()
-    settings = {**defaults, **given.settings}
+    return parser.parse_args()
+
+
+def job_of(
+    defaults: Mapping[str, Any], work: str | Path, given: Mapping[str, Any], limit: int | None, answer_to: int = 1
+) -> Job:
+    """A job, whose report goes to the file descriptor `answer_to`; what libraries print goes to stderr from here on.
+
+    Exits at a setting that is not in defaults.
+    """
+    global _answers
+    if unknown := given.keys() - defaults.keys():
+        sys.exit(f"unknown settings {sorted(unknown)}; there are {sorted(defaults)}")
+    sys.stdout.flush()
+    _answers = os.dup(1) if answer_to == 1 else answer_to
+    os.dup2(2, 1)
+    settings = {**defaults, **given}
     torch.set_num_threads(settings["threads"])
-    rows = (given.work / "rendered.jsonl").read_text(encoding="utf-8").splitlines()[: given.limit]
+    rows = (Path(work) / "rendered.jsonl").read_text(encoding="utf-8").splitlines()[:limit]
     rendered = [(tuple(row["input_ids"]), tuple(row["labels"])) for row in map(json.loads, rows)]
-    return Job(given.work, settings, given.limit, rendered)
+    return Job(Path(work), settings, limit, rendered, imports_mb=resident_mb())
+
+
+def resident_mb() -> float:
+    """Memory that the process holds now, in MiB."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[1])
+    return pages * resource.getpagesize() / 2**20
 
 
 def report(
@@ -105,6 +127,7 @@ def report(
         "supervised_tokens": sum(supervised(labels) for _, labels in seen),
         "losses": clock.losses,
         "first_loss_all": first_loss_all,
+        "imports_mb": asked.imports_mb,
         "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         "same_tokens": wanted == found,
         "documents_missing": (wanted - found).total(),
@@ -112,7 +135,7 @@ def report(
         "versions": {name: metadata.version(name) for name in ("torch", "transformers", "peft")},
         **more,
     }
-    os.write(_STDOUT, (json.dumps(result) + "\n").encode())
+    os.write(_answers, (json.dumps(result) + "\n").encode())
 
 
 def supervised(labels: Iterable[int]) -> int:
@@ -134,9 +157,5 @@ def cut(ids: Sequence[int], labels: Sequence[int], begins: Sequence[int]) -> lis
     return [(tuple(ids[a:b]), tuple(labels[a:b])) for a, b in itertools.pairwise(edges)]
 
 
-def _redirect_stdout() -> None:
-    sys.stdout.flush()
-    os.dup2(2, 1)
-
-
-_STDOUT = os.dup(1)
+_answers = 1
+"""The file descriptor that a result is written to."""

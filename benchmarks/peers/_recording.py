@@ -32,8 +32,9 @@ class Recording:
     """Put before a Trainer in a class's bases: measures the initial model's loss, keeps batches, times the steps."""
 
     def train(self, *args: Any, **kwargs: Any) -> Any:
-        """Trains, after one pass of the untouched model over the trainer's own batches."""
+        """Trains, after one pass of the untouched model over the trainer's own batches, and one there and back."""
         self.clock, self.batches, self.first_loss_all = Clock(), [], self._mean_nats()
+        self._warm_up()
         self.add_callback(_Steps(self.clock))
         set_seed(SEED)
         return super().train(*args, **kwargs)
@@ -55,6 +56,13 @@ class Recording:
                 total += self.compute_loss(self.model, self._prepare_inputs(inputs)).item() * tokens
                 count += tokens
         return total / count
+
+    def _warm_up(self) -> None:
+        """One pass forward and back, so that the clock finds memory that was touched; it leaves no gradient."""
+        self.model.train()
+        inputs = self._prepare_inputs(next(iter(self.get_train_dataloader())))
+        self.compute_loss(self.model, inputs).backward()
+        self.model.zero_grad(set_to_none=True)
 
     @property
     def slots(self) -> int:

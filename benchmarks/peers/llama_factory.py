@@ -13,14 +13,16 @@ from typing import Any
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 import _no_audio  # noqa: F401
-from _common import LORA, MAX_LENGTH, SEED, Job, job, report
+from _common import LORA, MAX_LENGTH, SEED, Job, report
 from _recording import ARGUMENTS, Recording, documents
+from _runner import run
 from llamafactory.data.formatter import StringFormatter
 from llamafactory.data.template import register_template
 from llamafactory.train.sft import workflow
 from llamafactory.train.tuner import run_exp
 
 DEFAULTS = {
+    "method": "lora",
     "batch_size": 8,
     "packing": False,
     "neat_packing": False,  # documents of a row do not see one another
@@ -43,8 +45,7 @@ class RecordingSFT(Recording, workflow.CustomSeq2SeqTrainer):
         _made.append(self)
 
 
-def main() -> None:
-    asked = job(DEFAULTS)
+def main(asked: Job) -> None:
     register_template(
         name="chatml_exact",
         format_user=StringFormatter(slots=["<|im_start|>user\n{{content}}<|im_end|>\n<|im_start|>assistant\n"]),
@@ -83,7 +84,8 @@ def arguments(asked: Job, folder: str) -> dict[str, object]:
         **{name: value for name, value in ARGUMENTS.items() if name != "disable_tqdm"},
         "stage": "sft",
         "do_train": True,
-        "finetuning_type": "lora",
+        "finetuning_type": "lora" if settings["method"] == "qlora" else settings["method"],
+        **({"quantization_bit": 4, "quantization_type": "nf4"} if settings["method"] == "qlora" else {}),
         "lora_rank": LORA["r"],
         "lora_alpha": LORA["lora_alpha"],
         "lora_dropout": LORA["lora_dropout"],
@@ -108,4 +110,4 @@ def arguments(asked: Job, folder: str) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    main()
+    run(DEFAULTS, main)

@@ -15,11 +15,12 @@ from _common import (
     SEED,
     Clock,
     Document,
-    job,
+    Job,
     report,
     supervised,
     unpadded,
 )
+from _runner import run
 from peft import LoraConfig, get_peft_model
 from torch.nn import functional as F
 from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -27,6 +28,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 import doctorglm.models  # noqa: F401  ChatGLM's classes are known to transformers from here on
 
 DEFAULTS = {
+    "method": "lora",  # or `full`
     "batch_size": 8,
     "pool_batches": 0,  # dialogues are sorted by length within shuffled pools of so many batches; 0: not sorted
     "loss": "hf",  # `hf`: the model's own, from labels; `own`: shifted cross entropy over the full logits
@@ -35,15 +37,15 @@ DEFAULTS = {
 }
 
 
-def main() -> None:
-    asked = job(DEFAULTS)
+def main(asked: Job) -> None:
     settings, clock = asked.settings, Clock()
     pad = AutoTokenizer.from_pretrained(asked.base).pad_token_id
     model = AutoModelForCausalLM.from_pretrained(
         asked.base, dtype=torch.float32, attn_implementation=settings["attn_implementation"]
     )
     torch.manual_seed(SEED)
-    model = get_peft_model(model, LoraConfig(**LORA, target_modules="all-linear", task_type="CAUSAL_LM"))
+    if settings["method"] == "lora":
+        model = get_peft_model(model, LoraConfig(**LORA, target_modules="all-linear", task_type="CAUSAL_LM"))
     groups = list(in_batches(asked.rendered, settings["batch_size"], settings["pool_batches"]))
     batches = [padded(documents, pad) for documents in groups]
     first = evaluate(model, batches, settings["loss"])
@@ -51,6 +53,8 @@ def main() -> None:
     trained = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(trained, lr=LEARNING_RATE, weight_decay=0.0)
     model.train()
+    loss_of(model, batches[0], settings["loss"]).backward()  # memory that was touched once
+    optimizer.zero_grad()
     clock.start()
     for documents in groups:
         batch = padded(documents, pad)
@@ -107,4 +111,4 @@ def evaluate(model: torch.nn.Module, batches: list[dict[str, torch.Tensor]], kin
 
 
 if __name__ == "__main__":
-    main()
+    run(DEFAULTS, main)

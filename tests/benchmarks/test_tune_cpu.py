@@ -67,7 +67,7 @@ def test_a_row_that_is_there_is_not_measured_again(tmp_path: Path, monkeypatch: 
     for phase, limit, turn in (("compare", 60, 0), ("sweep", 61, 0), ("sweep", 60, 1)):
         again.of(phase, one, limit, turn)
     assert len(asked) == 4
-    monkeypatch.setattr(tune_cpu, "_head", lambda: "of other code")
+    monkeypatch.setattr(tune_cpu, "head", lambda: "of other code")
     again.of("sweep", one, 60, 0)
     assert len(asked) == 5 and len((tmp_path / "rows.jsonl").read_text("utf-8").splitlines()) == 5
 

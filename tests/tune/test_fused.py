@@ -11,6 +11,9 @@ from transformers import AutoModelForCausalLM, GlmConfig, LlamaConfig, Qwen2Conf
 
 from doctorglm.models import ChatGLMConfig, ChatGLMForConditionalGeneration
 from doctorglm.models.documents import Documents
+from doctorglm.models.prefix.attention import encoder_of
+from doctorglm.models.quantized import linear
+from doctorglm.models.quantized.layers import quantize
 from doctorglm.render import IGNORED, Sample
 from doctorglm.tune.adapt import adapt
 from doctorglm.tune.batches import collate, pack
@@ -84,6 +87,10 @@ def adapted(model: Any, **settings: Any) -> Any:
         for name, parameter in model.named_parameters():
             if ".lora_B." in name:
                 parameter.normal_(0, 0.1)
+    return adapted_norms(model)
+
+
+def adapted_norms(model: Any) -> Any:
     for module in model.modules():
         if hasattr(module, "variance_epsilon"):  # transformers' norms compute in float32 whatever they are given
             module.forward = _exact_norm(module)
@@ -122,6 +129,74 @@ def test_losses_and_gradients_are_the_models_own(name: str, sample_of: Callable[
 @pytest.mark.parametrize("name", ["qwen2", "qwen3", "glm", "chatglm"])
 def test_long_documents_go_through_the_kernel(name: str, sample_of: Callable[..., Sample]) -> None:
     assert_same(adapted(family(name)), rows_for(name, sample_of, ((4, 3), (120, 150), (200, 90), (5, 2))))
+
+
+def prefixed(model: Any, **settings: Any) -> Any:
+    """With a prefix of random keys and values, in 64 bits, which would round to 32 without its type's care."""
+    model = adapt(model, TuneSettings(method="ptuning", prefix_tokens=6, prefix_init="random", **settings))
+    encoder_of(model).double()  # type: ignore[union-attr]
+    return adapted_norms(model.double())
+
+
+@pytest.mark.parametrize("projection", [False, True])
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_prefix_is_read_and_trained_as_by_the_models_own(
+    name: str, projection: bool, sample_of: Callable[..., Sample]
+) -> None:
+    assert_same(prefixed(family(name), prefix_projection=projection, prefix_hidden=5), rows_for(name, sample_of))
+
+
+@pytest.mark.parametrize("name", ["qwen2", "qwen3", "glm", "chatglm"])
+def test_a_prefix_before_long_documents_goes_through_the_kernel(name: str, sample_of: Callable[..., Sample]) -> None:
+    assert_same(prefixed(family(name)), rows_for(name, sample_of, ((4, 3), (120, 150), (200, 90), (5, 2))))
+
+
+def test_a_prefix_with_dropout_is_proved_on_one_seed(sample_of: Callable[..., Sample]) -> None:
+    rows, model = rows_for("qwen2", sample_of), prefixed(family("qwen2"), prefix_dropout=0.5)
+    assert fuse(model.train(), lambda m: token_nats(m, pack(rows[:2]))) == 3
+    torch.manual_seed(1)
+    fused = token_nats(model, pack(rows))
+    for layer in install.decoder_layers(model):
+        layer.forward = layer.forward._own
+    torch.manual_seed(1)
+    assert torch.allclose(fused, token_nats(model, pack(rows)), rtol=1e-10)
+
+
+def test_a_prefix_without_fused_layers_has_onednns_products(
+    monkeypatch: pytest.MonkeyPatch, sample_of: Callable[..., Sample]
+) -> None:
+    """Of an unknown shape, or where memory is short: all linear layers but the head, and the same numbers."""
+    rows, model = rows_for("glm", sample_of), prefixed(family("glm"))
+    monkeypatch.setattr(install, "available_bytes", lambda: 10_000)
+    assert_same(model, rows, layers=3 * 6)
+
+
+@pytest.mark.parametrize("kind", ["nf4", "int8", "int4"])
+@pytest.mark.parametrize("name", ["qwen2", "qwen3", "glm", "chatglm"])
+def test_packed_weights_are_merged_tile_by_tile(
+    name: str, kind: Any, sample_of: Callable[..., Sample], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Losses and gradients of PEFT beside the packed layers; tiles of a few rows, and a part that begins within one."""
+    monkeypatch.setattr(linear, "TILE_BYTES", 4 * 32 * 10)
+    model = family(name)
+    quantize(model, kind, name)
+    assert_same(adapted(model), rows_for(name, sample_of))
+    assert not any(m.weight.is_floating_point() for m in model.modules() if isinstance(m, linear.QuantizedLinear))
+
+
+@pytest.mark.parametrize("targets", ["q_proj,v_proj", "gate_up_proj"])
+def test_packed_layers_of_which_some_are_adapted(targets: str, sample_of: Callable[..., Sample]) -> None:
+    model = family("glm")
+    quantize(model, "int4", "glm")
+    assert_same(adapted(model, lora_targets=targets), rows_for("glm", sample_of))
+
+
+def test_a_layer_that_is_partly_packed_is_not_fused(sample_of: Callable[..., Sample]) -> None:
+    model = family("qwen2")
+    attention = model.model.layers[1].self_attn
+    quantize(model, "int8", "qwen2")
+    attention.o_proj = torch.nn.Linear(32, 32, bias=False).requires_grad_(False)
+    assert_same(adapted(model), rows_for("qwen2", sample_of), layers=2)
 
 
 @pytest.mark.parametrize("targets", ["q_proj,v_proj", "down_proj", "k_proj", "gate_proj,o_proj"])
@@ -224,7 +299,8 @@ def test_attention_is_torchs_own(prefixes: list[int]) -> None:
     wished = torch.randn(322, 32, dtype=torch.float64)
     with torch.no_grad():
         out, kept = attend(*given, heads, layout)
-        gradients = attend_backward(wished, kept, heads, layout)
+        *gradients, of_learned = attend_backward(wished, kept, heads, layout)
+        assert not of_learned
 
     def turned(x: torch.Tensor) -> torch.Tensor:
         pairs = torch.view_as_complex(x.unflatten(1, (-1, 4, 2)))

@@ -23,7 +23,6 @@ from doctorglm.settings import build
 from doctorglm.tune import TuneSettings, loop, stage, tune
 from doctorglm.tune.adapt import adapt
 from doctorglm.tune.batches import collate, pack
-from doctorglm.tune.fused import fuse
 from doctorglm.tune.loop import Corpus, train
 from doctorglm.tune.loss import token_nats
 from doctorglm.tune.optimizers import optimizers_for
@@ -79,7 +78,7 @@ def test_c072_what_was_trained_is_what_answers_and_not_the_base(
     monkeypatch.setattr(stage, "save_adapter", lambda model, *a: (trained.append(model), real(model, *a))[1])
     chosen = changed(settings, prefix_projection=projection, prefix_hidden=6, max_steps=8)
     record = tune(str(base), data, tmp_path / "out", chosen).record
-    assert (record["packed"], record["fused_layers"]) == (True, 0)
+    assert (record["packed"], record["fused_layers"]) == (True, 2)
     rows = [json.loads(row) for row in (tmp_path / "out/metrics.jsonl").read_text("utf-8").splitlines()]
     assert rows[-1]["valid_loss"] < rows[2]["valid_loss"]
     own = encoder_of(trained[0])
@@ -102,7 +101,7 @@ def test_the_usual_rate_is_a_prefixs_own() -> None:
     assert build(TuneSettings, {"method": "ptuning", "learning_rate": 0.1}, "tune").learning_rate == 0.1
     assert TuneSettings().learning_rate == TuneSettings(method="full").learning_rate == 1e-3
     unused = TuneSettings(method="ptuning").without_effect()
-    assert {"fuse", "lora_rank", "prefix_hidden"} <= set(unused) and "prefix_tokens" not in unused
+    assert {"lora_rank", "prefix_hidden"} <= set(unused) and "prefix_tokens" not in unused
     assert {"prefix_tokens", "prefix_init"} <= set(TuneSettings().without_effect())
 
 
@@ -146,18 +145,17 @@ def test_packed_padded_and_alone_are_the_same(
             torch.testing.assert_close(ours, theirs, rtol=1e-8, atol=1e-9)
 
 
-def test_fused_layers_never_lose_the_prefix(base: Path, samples: Load, settings: TuneSettings) -> None:
-    """They are not asked for; and were they, the model would say the same or raise."""
+def test_fused_layers_have_the_prefix(base: Path, samples: Load, settings: TuneSettings, changed: Any) -> None:
+    """Asked for, and left out with `fuse=false`: the losses are those of the unfused, and other than the base's."""
     _, rendered = samples(base, 4)
     model, _ = small(base, settings)
-    assert fused_layers(model, rendered, settings, packing=True) == 0
+    alone = token_nats(models.load(base)[0], pack(rendered)).detach()
     before = token_nats(model, pack(rendered)).detach()
-    try:
-        fuse(model, lambda m: token_nats(m, pack(rendered)))
-    except ModelError as error:
-        assert "without their prefix" in str(error)
-        return
-    torch.testing.assert_close(token_nats(model, pack(rendered)).detach(), before)
+    assert fused_layers(model, rendered, changed(settings, fuse=False), packing=True) == 0
+    assert fused_layers(model, rendered, settings, packing=True) == 2
+    after = token_nats(model, pack(rendered)).detach()
+    torch.testing.assert_close(after, before, atol=1e-5, rtol=1e-5)
+    assert (after - alone).abs().max() > 0.01
 
 
 def test_the_base_stays_as_it_is(base: Path, samples: Load, settings: TuneSettings, tmp_path: Path) -> None:

@@ -12,7 +12,9 @@ from doctorglm.errors import ModelError
 from doctorglm.models.quantized.layers import quantization_of
 from doctorglm.tune import TuneSettings, stage, tune
 from doctorglm.tune.adapt import adapt
+from doctorglm.tune.batches import collate, pack
 from doctorglm.tune.loop import mean_nats
+from doctorglm.tune.loss import token_nats
 from doctorglm.tune.reading import fused_layers, reads_packed
 
 from ..models.quantized.official import write_quantised
@@ -44,9 +46,10 @@ def test_an_adapter_is_left_that_is_loaded_onto_the_packed_base(
     assert record["best"]["valid_loss"] < untuned - 0.02
 
 
-def test_layers_beside_packed_weights_are_one_function_and_say_the_same(base: Path, samples: Any) -> None:
-    """Every linear layer; PEFT's own forward and backward are what it is held to, at the start and here."""
-    settings = TuneSettings(method="qlora", lora_rank=2)
+@pytest.mark.parametrize("packing", [True, False])
+def test_fused_layers_of_packed_weights_say_the_same(base: Path, samples: Any, packing: bool) -> None:
+    """Whole layers for a packed row, every linear layer for padded ones; held to PEFT's own forward and backward."""
+    settings = TuneSettings(method="qlora", lora_rank=2, packing=packing)
     _, some = samples(base)
     found = []
     for fuse in (False, True):
@@ -55,13 +58,11 @@ def test_layers_beside_packed_weights_are_one_function_and_say_the_same(base: Pa
             for name, p in model.named_parameters():
                 if "lora_B" in name:
                     p.copy_(torch.linspace(-0.1, 0.1, p.numel()).view_as(p))
-        packing = reads_packed(model, some, settings)
+        assert reads_packed(model, some, settings) == packing
+        linear = sum("lora_A" in n for n, _ in model.named_parameters())
         layers = fused_layers(model, some, settings, packing) if fuse else 0
-        assert packing and layers == (sum("lora_A" in n for n, _ in model.named_parameters()) if fuse else 0)
-        from doctorglm.tune.batches import pack
-        from doctorglm.tune.loss import token_nats
-
-        nats = token_nats(model, pack(some[:3]))
+        assert layers == (0 if not fuse else 2 if packing else linear)
+        nats = token_nats(model, pack(some[:3]) if packing else collate(some[:3], 0))
         nats.mean().backward()
         found.append([nats.detach(), *(p.grad for p in model.parameters() if p.grad is not None)])
     assert len(found[0]) == len(found[1]) > 10

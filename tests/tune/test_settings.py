@@ -120,7 +120,7 @@ def test_a_setting_without_effect_is_named() -> None:
     full = TuneSettings(method="full", schedule="constant", optimizer="muon", general="none", replay="self:3")
     assert full.without_effect() == ["final_learning_rate", "max_forgetting", *lora, *prefix, "quantization"]
     ptuning = TuneSettings(method="ptuning", prefix_projection=True).without_effect()
-    assert ptuning == ["fuse", *always, *lora, "quantization"]
+    assert ptuning == [*always, *lora, "quantization"]
 
 
 def test_an_unknown_setting_names_the_nearest() -> None:

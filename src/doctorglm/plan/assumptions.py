@@ -66,8 +66,8 @@ def _of_memory(base: Base, settings: PlanSettings, device: Device) -> Iterator[T
     way = way_of(base.shape, settings, device)
     if way == "fused":
         yield Text(
-            en="Layers are fused; `weights` holds the copies with adapters merged.",
-            zh="各层采用融合计算；weights 中包含合并了适配器的副本。",
+            en="Layers are fused; `weights` holds the copies that they compute with.",
+            zh="各层采用融合计算；weights 中包含其计算所用的副本。",
         )
     if keeps_half(base.shape, settings, device):
         yield Text(

@@ -83,7 +83,8 @@ def way_of(shape: Shape, settings: PlanSettings, device: Device) -> Way:
     """How layers are computed, as `tune` chooses it."""
     if settings.method == "full":
         return "dense"
-    known = shape.fusable and settings.method == "lora" and not settings.lora_dropout
+    plain = settings.method == "ptuning" or (settings.method == "lora" and not settings.lora_dropout)
+    known = shape.fusable and plain
     if device.is_cpu and settings.packing and settings.fuse and known and not keeps_half(shape, settings, device):
         return "fused" if 4 * 4 * (shape.matrices) <= device.memory else "beside"
     return "beside"
@@ -102,7 +103,8 @@ def memory_of(
     way = way_of(shape, settings, device)
     trained = trainable(shape, settings)
     # PEFT's adapters are in 32 bits everywhere; a fused layer keeps the merged ones' copy, scaled and as they are
-    adapter = 0.0 if settings.method == "full" else 4.0 * trained * (3 if way == "fused" else 1)
+    merged = way == "fused" and settings.method == "lora"
+    adapter = 0.0 if settings.method == "full" else 4.0 * trained * (3 if merged else 1)
     activations = _activations(shape, settings, row, device, way, saving)
     logits, passing = _logits(shape, settings, row, device), _passing(shape, settings, row, device, way)
     comes_and_goes = activations + logits + passing
@@ -163,17 +165,20 @@ def kept_of_layer(shape: Shape, settings: PlanSettings, row: Row, device: Device
     """Bytes that one layer keeps of a row for its backward pass."""
     size = 2.0 if device.half and way != "dense" else 4.0
     thin = settings.lora_rank * len(adapted(shape, settings)) if way == "beside" else 0
-    prefix = 2 * shape.keys * settings.prefix_tokens if settings.method == "ptuning" else 0
-    numbers = _fused(shape, row) if way == "fused" else _eager(shape, row, device, dense=way == "dense")
+    places = settings.prefix_tokens if settings.method == "ptuning" else 0
+    prefix = 2 * shape.keys * places
+    numbers = _fused(shape, row, places) if way == "fused" else _eager(shape, row, device, dense=way == "dense")
     widened = 2 * shape.hidden * row.tokens if size == 2 and not shape.prefix_lm else 0  # RMSNorm computes in 32 bits
     return size * (numbers + thin * row.tokens + prefix + widened)
 
 
-def _fused(shape: Shape, row: Row) -> float:
+def _fused(shape: Shape, row: Row, places: int) -> float:
     """Numbers that a fused layer keeps: see `tune.fused.decoder` and `.chatglm`."""
     h, i, o, k = shape.hidden, shape.inner, shape.queries, shape.keys
     mean = row.squares / max(1, row.tokens)
-    scores = shape.heads * (mean if mean <= _LONGEST_BY_PRODUCTS else 1) + (o if mean > _LONGEST_BY_PRODUCTS else 0)
+    by_products = mean <= _LONGEST_BY_PRODUCTS
+    scores = shape.heads * (mean + places if by_products else 1) + (0 if by_products else o)
+    scores += 2 * k * places / max(1.0, mean)  # the prefix stands before each sample's own keys and values
     of_token = 4 * h + 2 * i + 4 * o if shape.prefix_lm else 2 * h + 3 * i + 2 * o + 2 * k
     return row.tokens * (of_token + scores + (o + k if shape.head_norms else 0) + 2)
 

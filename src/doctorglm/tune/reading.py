@@ -38,16 +38,12 @@ def reads_packed(model: Any, samples: Sequence[Sample], settings: TuneSettings) 
 def fused_layers(model: Any, samples: Sequence[Sample], settings: TuneSettings, packing: bool) -> int:
     """Fuses what can be fused where it is asked for, and returns how many layers that are.
 
-    None of a model that keeps half-precision weights: on a CPU it has no memory for copies in 32 bits. None under
-    `ptuning`: fused layers know of no prefix; nor under `sharding`: they keep copies of whole weights.
+    None of a model that keeps half-precision weights: on a CPU it has no memory for copies in 32 bits; nor under
+    `sharding`: they keep copies of whole weights. On a GPU adapted linear layers alone.
     """
-    if (
-        not settings.fuse
-        or settings.sharding != "none"
-        or settings.method == "ptuning"
-        or half_of(model)
-        or (settings.method == "full" and model.device.type != "cpu")
-    ):
+    if not settings.fuse or settings.sharding != "none" or half_of(model):
+        return 0
+    if settings.method in ("full", "ptuning") and model.device.type != "cpu":
         return 0
     return fuse(model, _reading(model, samples, packing), packing=packing)
 

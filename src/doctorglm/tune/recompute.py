@@ -37,7 +37,7 @@ def recompute(model: Any, saving: Saving) -> int:
 
 
 class _Again(torch.autograd.Function):
-    """A function of a row that keeps the row alone; `trained` are the weights that it reads and that are trained."""
+    """A function of a row that keeps the row alone; `trained` are what it reads that is trained, or made of such."""
 
     @staticmethod
     def forward(ctx: Any, run: Run, x: torch.Tensor, *trained: torch.Tensor) -> torch.Tensor:
@@ -56,8 +56,8 @@ class _Again(torch.autograd.Function):
         return None, gradients.pop(0) if x.requires_grad else None, *gradients
 
 
-def _again(trained: tuple[torch.Tensor, ...], run: Run, x: torch.Tensor) -> torch.Tensor:
-    out: torch.Tensor = _apply(run, x, *trained)
+def _again(trained: tuple[torch.Tensor, ...], run: Run, x: torch.Tensor, *learned: torch.Tensor) -> torch.Tensor:
+    out: torch.Tensor = _apply(run, x, *learned, *trained)
     return out
 
 

@@ -114,7 +114,7 @@ class TuneSettings:
 
 
 _USED_WHEN: Mapping[str, Callable[[TuneSettings], bool]] = {
-    "fuse": lambda s: s.method != "ptuning" and s.sharding == "none",
+    "fuse": lambda s: s.sharding == "none",
     "muon_learning_rate": lambda s: s.optimizer == "muon",
     "final_learning_rate": lambda s: s.schedule != "constant",
     "max_forgetting": lambda s: s.general != NONE,

@@ -102,6 +102,10 @@ class QuantizedLinear(nn.Linear):
             scale = scales_of(self.weight_scale, self.kind, inputs, rows)
             yield rows, unpack(self.weight[rows], scale, self.kind, out_RI).to(like.dtype)
 
+    def tiles(self, like: torch.Tensor) -> Iterator[tuple[slice, torch.Tensor]]:
+        """Rows, and those rows of the weight, which may be changed in place: the next ones are written over them."""
+        return self._tiles(like)
+
     def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Any:
         exact = self.weight_scale
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]

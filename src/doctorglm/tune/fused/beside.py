@@ -18,7 +18,6 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import nn
 
 from doctorglm.models.products import product
 from doctorglm.models.quantized.linear import QuantizedLinear
@@ -75,14 +74,13 @@ class Beside:
 
     def __init__(self, module: Any, member: Member) -> None:
         self._module, self._member = module, member
-        base = module.base_layer
-        self._packed = base if isinstance(base, QuantizedLinear) else None
+        self._packed = member.packed
         self._own: Callable[..., torch.Tensor] = module.forward
 
     @classmethod
     def of(cls, module: Any) -> "Beside | None":
         """The forward for `module`, or None where it is not PEFT's plain LoRA around a frozen linear layer."""
-        member = Member.of(module, (nn.Linear, QuantizedLinear))
+        member = Member.of(module)
         return None if member is None or member.a is None else cls(module, member)
 
     @torch.compiler.disable  # type: ignore[untyped-decorator]

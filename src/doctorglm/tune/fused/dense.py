@@ -1,4 +1,4 @@
-"""A linear layer whose every weight is trained, by the products of `models.products` forward and backward, on a CPU.
+"""A linear layer by the products of `models.products` forward and backward, its weight trained or frozen, on a CPU.
 
 Shapes: T tokens, I inputs, O outputs.
 """
@@ -16,7 +16,7 @@ class _Function(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x_TI: torch.Tensor, weight_OI: torch.Tensor, bias_O: torch.Tensor | None) -> torch.Tensor:
         x_TI = x_TI.contiguous()
-        ctx.save_for_backward(x_TI, weight_OI)
+        ctx.save_for_backward(x_TI if ctx.needs_input_grad[1] else None, weight_OI)
         return product(x_TI, weight_OI, bias_O)
 
     @staticmethod
@@ -47,5 +47,10 @@ class Dense:
 
 def dense_layers(model: Any) -> list[tuple[nn.Linear, Callable[..., Any]]]:
     """Every plain linear layer that is trained, with its forward."""
-    linear = (m for m in model.modules() if type(m) is nn.Linear and m.weight.requires_grad)
-    return [(module, Dense(module)) for module in linear]
+    return [(m, Dense(m)) for m in model.modules() if type(m) is nn.Linear and m.weight.requires_grad]
+
+
+def frozen_layers(model: Any) -> list[tuple[nn.Linear, Callable[..., Any]]]:
+    """Every plain linear layer that is frozen, but the head, which has a function of its own."""
+    frozen = (m for m in model.modules() if type(m) is nn.Linear and not m.weight.requires_grad)
+    return [(module, Dense(module)) for module in frozen if module is not model.get_output_embeddings()]

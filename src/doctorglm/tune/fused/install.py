@@ -19,12 +19,13 @@ import torch
 from torch import nn
 
 from doctorglm.models.chatglm.attention import ChatGLMBlock
-from doctorglm.models.documents import current
+from doctorglm.models.documents import current, learned_by
+from doctorglm.models.prefix.attention import encoder_of
 from doctorglm.tune.fused.attention import Layout
 from doctorglm.tune.fused.beside import Beside
 from doctorglm.tune.fused.chatglm import ChatGLMLayer
 from doctorglm.tune.fused.decoder import DecoderLayer
-from doctorglm.tune.fused.dense import dense_layers
+from doctorglm.tune.fused.dense import dense_layers, frozen_layers
 
 _WANTED: ContextVar[torch.Tensor | None] = ContextVar("wanted", default=None)
 _HEADS: "WeakSet[nn.Module]" = WeakSet()
@@ -64,9 +65,10 @@ def has_fused_head(model: Any) -> bool:
 def fuse(model: Any, nats: Callable[[Any], torch.Tensor], *, packing: bool = True) -> int:
     """Replaces what can be replaced, the head with it, and returns how many layers that are.
 
-    On a CPU those are a decoder's layers, with adapters merged, for packed rows; where there are none of a known shape,
-    and on a GPU, linear layers with adapters beside them; under `full`, on a CPU, linear layers that are trained
-    themselves. None is when the two readings differ. `nats(model)` reads a batch with gradients, always the same one.
+    On a CPU those are a decoder's layers, with adapters merged, or with a prefix, for packed rows; where there are none
+    of a known shape, and on a GPU, linear layers with adapters beside them; on a CPU linear layers alone, under `full`
+    and with a prefix. None is when the two readings differ. `nats(model)` reads a batch with gradients, always the
+    same one.
     """
     on_cpu = next(model.parameters()).device.type == "cpu"
     if on_cpu and all(p.requires_grad for p in model.parameters()):
@@ -77,7 +79,8 @@ def fuse(model: Any, nats: Callable[[Any], torch.Tensor], *, packing: bool = Tru
         fused = _fused_layers(layers, model.config) if one_type and _fits(layers) else []
         if fused and (count := replaced(model, nats, fused)):
             return count
-    return replaced(model, nats, linear_layers(model))
+    alone = on_cpu and encoder_of(model) is not None
+    return replaced(model, nats, frozen_layers(model) if alone else linear_layers(model))
 
 
 def replaced(
@@ -120,7 +123,9 @@ def _fused_layers(layers: list[Any], config: Any) -> list[tuple[Any, Callable[..
     row = _Row()
     fused = [(layer, _fused(layer, config)) for layer in layers]
     return [
-        (layer, _Forward(layer.forward, one, row, last=layer is layers[-1])) for layer, one in fused if one is not None
+        (layer, _Forward(layer.forward, one, row, layer is layers[-1], getattr(layer, "self_attn", None)))
+        for layer, one in fused
+        if one is not None
     ]
 
 
@@ -156,19 +161,28 @@ class _Row:
 class _Forward:
     """A layer's forward: fused for a packed row, its own for everything else."""
 
-    def __init__(self, own: Callable[..., Any], fused: Fused, row: _Row, last: bool) -> None:
-        self._own, self._fused, self._row, self._last = own, fused, row, last
-        self.through: Callable[[Callable[..., torch.Tensor], torch.Tensor], torch.Tensor] | None = None
-        """What runs it in place of a plain call: see `tune.recompute`."""
+    def __init__(
+        self, own: Callable[..., Any], fused: Fused, row: _Row, last: bool, attention: nn.Module | None = None
+    ) -> None:
+        """`attention` is where a layer finds its prefix that is not handed it."""
+        self._own, self._fused, self._row, self._last, self._attention = own, fused, row, last, attention
+        self.through: Callable[..., torch.Tensor] | None = None
+        """What runs it in place of a plain call, given it, its input, and what else it reads that is trained: see
+        `tune.recompute`."""
 
     def __call__(self, hidden_1TH: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
         """As the layer's own, but that the last layer returns the wanted columns."""
-        if current() is None or kwargs.get("learned") is not None:  # a prefix is known to the own forward alone
+        if current() is None:
             return self._own(hidden_1TH, *args, **kwargs)
+        learned = kwargs.pop("learned", None)
+        if self._attention is not None:
+            learned = learned_by(self._attention, hidden_1TH)
         chatglm = isinstance(self._fused, ChatGLMLayer)
         layout = self._row.layout(lambda: _chatglm_layout(*args, **kwargs) if chatglm else _decoder_layout(**kwargs))
-        run = partial(self._fused, layout=layout, wanted_K=_WANTED.get() if self._last else None)
-        out_1KH = (self.through(run, hidden_1TH[0]) if self.through else run(hidden_1TH[0]))[None]
+        wanted_K = _WANTED.get() if self._last else None
+        run = partial(self._fused, layout=layout, wanted_K=wanted_K, learned=learned)
+        x_TH, trained = hidden_1TH[0], [x for x in learned or () if x.requires_grad]
+        out_1KH = (self.through(run, x_TH, *trained) if self.through else run(x_TH))[None]
         return (out_1KH, None) if chatglm else out_1KH
 
 
@@ -217,7 +231,10 @@ def _fused(layer: Any, config: Any) -> Fused | None:
 
 
 def _measured(model: Any, nats: Callable[[Any], torch.Tensor]) -> list[torch.Tensor]:
-    """Nats, and the gradients of what is trained; a B of zeros, which would hide A's, is moved for a moment."""
+    """Nats, and the gradients of what is trained; a B of zeros, which would hide A's, is moved for a moment.
+
+    Dropout, of a prefix, is that of one seed.
+    """
     moved = [p for name, p in model.named_parameters() if p.requires_grad and not p.any()]
     kept = [p.detach().clone() for p in moved]
     generator = torch.Generator().manual_seed(0)
@@ -225,7 +242,9 @@ def _measured(model: Any, nats: Callable[[Any], torch.Tensor]) -> list[torch.Ten
         for p in moved:
             p.copy_(torch.randn(p.shape, generator=generator, dtype=p.dtype) * 0.01)
     try:
-        losses = nats(model)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            losses = nats(model)
         losses.sum().backward()
         gradients = [p.grad for p in model.parameters() if p.grad is not None]
     finally:

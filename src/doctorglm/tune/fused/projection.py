@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from doctorglm.models.products import product
+from doctorglm.models.quantized.linear import QuantizedLinear
 
 
 @dataclass(frozen=True)
@@ -29,29 +30,35 @@ class Member:
     b: nn.Parameter | None = None
     """(O, R)."""
     scale: float = 0.0
+    packed: QuantizedLinear | None = None
+    """The layer itself where its weight is packed."""
 
     @classmethod
-    def of(cls, module: Any, adapted: tuple[type, ...] = (nn.Linear,)) -> "Member | None":
-        """The member that a module is: `nn.Linear`, or PEFT's plain LoRA around one; None for anything else.
-
-        `adapted` are the kinds of layer that an adapter may be around.
-        """
-        if type(module) is nn.Linear:
-            return None if module.weight.requires_grad else cls(module.weight, module.bias)
+    def of(cls, module: Any) -> "Member | None":
+        """The member that a module is: `nn.Linear`, packed or not, or PEFT's plain LoRA around one; else None."""
+        if type(module) in _LINEAR:
+            return None if module.weight.requires_grad else cls(module.weight, module.bias, packed=_packed(module))
         base: Any = getattr(module, "base_layer", None)
         adapters: Any = getattr(module, "active_adapters", ())
-        if type(base) not in adapted or len(adapters) != 1 or base.weight.requires_grad:
+        if type(base) not in _LINEAR or len(adapters) != 1 or base.weight.requires_grad:
             return None
         (name,) = adapters
         plain = name in module.lora_A and not module.lora_variant and not module.merged and not module.disable_adapters
         if not plain or not isinstance(module.lora_dropout[name], nn.Identity) or module.lora_B[name].bias is not None:
             return None
         a, b = module.lora_A[name].weight, module.lora_B[name].weight
-        return cls(base.weight, base.bias, a, b, float(module.scaling[name]))
+        return cls(base.weight, base.bias, a, b, float(module.scaling[name]), _packed(base))
+
+
+_LINEAR = (nn.Linear, QuantizedLinear)
+
+
+def _packed(module: nn.Module) -> QuantizedLinear | None:
+    return module if isinstance(module, QuantizedLinear) else None
 
 
 @dataclass
-class _Part:
+class Part:
     """Some rows of a member, and what is merged of them."""
 
     member: int
@@ -80,13 +87,18 @@ class Projection:
         self._a_RI: torch.Tensor | None = None
         self._merged: list[torch.Tensor] | None = None
 
-    def _part(self, member: int, rows: torch.Tensor | None) -> _Part:
+    def _part(self, member: int, rows: torch.Tensor | None) -> Part:
         of = self.members[member]
-        weight, bias = of.weight.detach(), None if of.bias is None else of.bias.detach()
-        if rows is not None:
-            weight, bias = weight[rows], None if bias is None else bias[rows]
-        frozen = weight if self._norm_I is None else weight * self._norm_I
-        return _Part(member, rows, frozen, bias, frozen if of.a is None else torch.empty_like(frozen))
+        bias = None if of.bias is None else of.bias.detach()
+        bias = bias if bias is None or rows is None else bias[rows]
+        frozen = self._frozen(of, rows)
+        merged = frozen if of.a is None or of.packed is not None else torch.empty_like(frozen)
+        return Part(member, rows, frozen, bias, merged)
+
+    def _frozen(self, member: Member, rows: torch.Tensor | None) -> torch.Tensor:
+        """These rows of the weight, in their order, with the norm's weight folded in."""
+        weight = member.weight.detach() if rows is None else member.weight.detach()[rows]
+        return weight if self._norm_I is None else weight * self._norm_I
 
     def refresh(self) -> None:
         """Merges again where an adapter has changed since the last time.
@@ -112,8 +124,11 @@ class Projection:
             if member.b is None:
                 continue
             b_OR = member.b.detach() if part.rows is None else member.b.detach()[part.rows]
-            torch.addmm(part.frozen, b_OR, scaled[part.member], alpha=member.scale, out=part.weight)
+            self._merge_into(part, b_OR, scaled[part.member], member.scale)
             part.scaled_b = (b_OR * member.scale).t().contiguous()
+
+    def _merge_into(self, part: Part, b_OR: torch.Tensor, a_RI: torch.Tensor, scale: float) -> None:
+        torch.addmm(part.frozen, b_OR, a_RI, alpha=scale, out=part.weight)
 
     def forward(self, x_TI: torch.Tensor) -> list[torch.Tensor]:
         """[T,O] of each part."""
