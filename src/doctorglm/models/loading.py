@@ -15,7 +15,7 @@ from transformers.utils import logging
 
 from doctorglm import machine
 from doctorglm.errors import ModelError
-from doctorglm.models.adapters import attach_adapter, trained_on
+from doctorglm.models.adapters import attach_checked, refuse_adapter, trained_on
 from doctorglm.models.chatglm.config import ChatGLMConfig, generation_of, refuse_unsupported
 from doctorglm.models.chatglm.model import ChatGLMForConditionalGeneration
 from doctorglm.models.chatglm2.config import ChatGLM2Config
@@ -77,6 +77,8 @@ def load(
     dtype = best_dtype(device) if dtype is None else dtype
     folder = base_folder(base)
     kind = _packed_on_load(folder, adapter, quantization, frozen)
+    if adapter is not None:
+        refuse_adapter(Path(adapter), folder)  # before gigabytes are read for nothing
     if (gguf := gguf_file(folder)) is not None:
         model, tokenizer = load_gguf(gguf, dtype)
         _refuse_larger_vocabulary(gguf, tokenizer, model)
@@ -86,7 +88,7 @@ def load(
         model, tokenizer = _load_folder(folder, dtype, device, frozen, kind)
     model.to(device)
     if adapter is not None:
-        model = attach_adapter(model, Path(adapter), folder)
+        model = attach_checked(model, Path(adapter))
     return model.eval(), tokenizer
 
 

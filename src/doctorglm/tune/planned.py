@@ -86,7 +86,7 @@ def planned(
         shape = shape_of(model)
     except ModelError:
         return None
-    wanted = _settings(settings, packing=packing, fuse=bool(fused))
+    wanted = plan_settings(settings, packing=packing, fuse=bool(fused))
     half = settings.method != "full" and next(model.parameters()).element_size() == 2 and not half_of(model)
     device = this_device(model.device, half=half)
     tokens = _tokens(train)
@@ -103,7 +103,7 @@ def planned(
     return made
 
 
-def _settings(settings: TuneSettings, **changed: Any) -> PlanSettings:
+def plan_settings(settings: TuneSettings, **changed: Any) -> PlanSettings:
     """The settings that memory and time depend on, by the names that they share."""
     names = {f.name for f in fields(PlanSettings)}
     shared = {f.name: getattr(settings, f.name) for f in fields(TuneSettings) if f.name in names}

@@ -27,10 +27,11 @@ from doctorglm.settings import plain
 from doctorglm.tune.adapt import adapt
 from doctorglm.tune.before import losses_before, replayed
 from doctorglm.tune.general import NO_REPLAY, Replay, general_text
+from doctorglm.tune.held_out import refuse_held_out
+from doctorglm.tune.impossible import refuse_impossible, refuse_no_room
 from doctorglm.tune.loop import Corpus, steps_of, train
 from doctorglm.tune.memory import told_when_out
 from doctorglm.tune.planned import compared, planned, remedy_of, saving_of
-from doctorglm.tune.prefix import refuse_long_prefix
 from doctorglm.tune.reading import compiled_layers, fused_layers, reads_packed
 from doctorglm.tune.recompute import recompute
 from doctorglm.tune.replay import refuse_too_few
@@ -50,12 +51,13 @@ def tune(base: str, data: Path, out: Path, settings: TuneSettings, *, name: Text
     finite, ConfigError for a setting and for an `out` that holds another run.
     """
     at_first = held_now()
-    refuse_long_prefix(base, settings)
+    refuse_impossible(base, settings)
     fingerprint = base_fingerprint(base_folder(base))
     files = files_of(data, settings)
     conversations = {part: list(read_conversations(file)) for part, file in files.items()}
     named = {file.name if part in _PARTS else f"{part} text": file for part, file in files.items()}
     inputs = {"base": fingerprint, **{name: sha256_file(file) for name, file in named.items()}}
+    refuse_held_out(files, conversations)
     asked_again = conversations.pop("replay", [])
     if settings.replay != NO_REPLAY:
         refuse_too_few(asked_again, files["replay"], Replay.of(settings.replay))
@@ -64,6 +66,7 @@ def tune(base: str, data: Path, out: Path, settings: TuneSettings, *, name: Text
     opened = partial(_open, out, recorded, inputs, settings.seed)
     if (out / "run.json").exists() and (earlier := opened()).finished:
         return earlier
+    refuse_no_room(base, out, settings)
     if best_device().type == "cuda":  # weights in 32 bits are multiplied by tensor cores, as TensorFloat-32
         torch.set_float32_matmul_precision("high")
     kind = settings.quantization if settings.method == "qlora" else None
