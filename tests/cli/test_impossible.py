@@ -1,5 +1,6 @@
 """Settings that cannot work, on a base whose weights cannot be read: whoever looked at them would say so instead."""
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -126,14 +127,15 @@ def test_weights_that_cannot_be_read_are_what_is_said_when_nothing_else_is_wrong
 def test_no_room_for_checkpoints_is_said_before_weights_load(
     scene: Scene, command: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """4,096 weights of rank 8 in 32 bits and AdamW's two numbers, three times with the best ones, and the adapter."""
     usage = shutil.disk_usage(scene.base)
     monkeypatch.setattr(impossible.shutil, "disk_usage", lambda _: usage._replace(free=20_000))
     weights = scene.base / "model.safetensors"
     whole = weights.read_bytes()
     weights.write_bytes(whole[:1000])
     for lang, expected in (
-        ("en", "take up to 0.3 MB, and 20.0 kB are free"),
-        ("zh", "最多占用 0.3 MB，而磁盘只剩 20.0 kB"),
+        ("en", "take up to 0.2 MB, and 20.0 kB are free"),
+        ("zh", "最多占用 0.2 MB，而磁盘只剩 20.0 kB"),
     ):
         said = command("--lang", lang, *scene.tune)
         assert said.code == 2 and expected in said.err, said.err
@@ -153,9 +155,42 @@ def test_memory_that_ends_says_what_to_change_and_by_how_much(
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 3.00 GiB.")
 
     monkeypatch.setattr(stage, "train", ends)
-    arguments = [*scene.tune, "batch_tokens=4096", "recompute=none"]
+    shutil.rmtree(scene.base)
+    write_base(scene.base, hidden_size=256, num_layers=4)
+    arguments = [*scene.tune, "batch_tokens=800", "recompute=none"]
     for lang, expected in (("en", "out of memory (CUDA"), ("zh", "内存不足（CUDA")):
         said = command("--lang", lang, *arguments)
         assert said.code == 2 and expected in said.err, said.err
-        assert "batch_tokens=2048 (-0." in said.err and "Traceback" not in said.err
+        # by how much, in GB; a model of this size has little to give
+        assert re.search(r"recompute=full \(-0\.\d\d GB\).*batch_tokens=400 \(-0\.0[1-9] GB\)", said.err), said.err
+        assert "Traceback" not in said.err
     assert not (Path(scene.out) / "adapter").exists()
+
+
+def test_memory_that_ends_before_the_first_step_is_told_too(
+    scene: Scene, command: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ends(*_: Any) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 3.00 GiB.")
+
+    monkeypatch.setattr(stage, "fused_layers", ends)
+    for lang, expected in (("en", "Lower batch_tokens or max_length"), ("zh", "请调小 batch_tokens 或 max_length")):
+        said = command("--lang", lang, *scene.tune)
+        assert said.code == 2 and expected in said.err and "doctorglm plan" in said.err, said.err
+
+
+def test_weights_that_a_gpu_cannot_hold_are_told_with_what_would_be_smaller(
+    scene: Scene, command: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ends(*_: Any) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 3.00 GiB.")
+
+    shutil.rmtree(scene.base)
+    write_base(scene.base, hidden_size=1024, inner_hidden_size=8192)
+    monkeypatch.setattr(torch.nn.Module, "to", ends)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (30_000_000, 10**9))
+    # 4 x 1024 x 1024 and 2 x 1024 x 8192 weights of a layer in 32 bits, and the embedding: 0.1 GB
+    for lang, expected in (("en", "0.1 GB of weights, and 0.0 GB are free"), ("zh", "权重共 0.1 GB")):
+        said = command("--lang", lang, *scene.chat)
+        assert said.code == 2 and expected in said.err and "--quantization int8" in said.err, said.err
+        assert "0.04 GB" in said.err or "0.0 GB" in said.err

@@ -42,6 +42,7 @@ from doctorglm.tune.stopping import outcome
 _PARTS = ("train", "valid")
 
 
+@told_when_out(remedy_of(None))  # what is read and proved before the run has its plan
 def tune(base: str, data: Path, out: Path, settings: TuneSettings, *, name: Text | None = None) -> Run:
     """Tunes `base` on `data/train.jsonl`, validated on `data/valid.jsonl`; a finished `out` is returned as it is.
 
