@@ -8,7 +8,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -21,8 +21,9 @@ from doctorglm.conversation import read_conversations
 from doctorglm.curate import curate
 from doctorglm.evaluate import GateSettings
 from doctorglm.evaluate.release import require_gate
+from doctorglm.plan import PlanSettings, plan
 from doctorglm.recipe import load_recipe
-from doctorglm.runs import read_json, sha256_file
+from doctorglm.runs import read_json, sha256_file, sha256_tree
 from doctorglm.settings import parse_overrides, plain
 
 from ..official import write_official
@@ -148,6 +149,14 @@ def test_the_settings_that_are_planned_are_the_recipes() -> None:
         }
 
 
+@pytest.mark.parametrize("card", ["RTX-4090-24G", "RTX-3090-24G", "A100-80G"])
+def test_the_recipe_fits_the_cards_that_its_page_names(evening: Evening, card: str) -> None:
+    recipe = plain(load_recipe(ROOT / "recipes/hospital-6b.yaml", {}).tune)
+    names = {field.name for field in fields(PlanSettings)}
+    settings = PlanSettings(**{name: value for name, value in recipe.items() if name in names})
+    assert plan("chatglm-6b", RUN / "curate", card, settings).chosen.fits
+
+
 def test_both_pages_have_the_same_commands_and_the_same_files() -> None:
     for name in ("four commands", "backup", "erase", "anew"):
         assert block("en", name) == block("zh", name)
@@ -210,6 +219,8 @@ def test_a_patient_is_found_in_every_file_and_adapter(evening: Evening) -> None:
     head = Path("data/consultations.csv").read_bytes().decode("gb18030").splitlines()[0]
     lines = "".join(f"{line}\r\n" for line in [head, *(",".join(row) for row in chosen)])
     Path("data/erase.csv").write_bytes(lines.encode("gb18030"))
+    exported = ["convert", str(RUN / "tune/adapter"), "exported", "--to", "merged", "--base", "models/chatglm-6b"]
+    assert main(exported) == 0, "the gate that was passed is what convert asks for"
     done = shell(block("en", "erase"))
     assert done.returncode == 0, done.stderr
     found = "".join(file.read_text("utf-8") for file in Path("runs/erase").glob("*.jsonl")).splitlines()
@@ -221,10 +232,11 @@ def test_a_patient_is_found_in_every_file_and_adapter(evening: Evening) -> None:
     expected = {str(file) for file in RUN.rglob("*.jsonl") if any(one in file.read_text("utf-8") for one in asked)}
     files = {line for line in done.stdout.splitlines() if line.endswith(".jsonl")}
     assert files == expected >= {str(RUN / part / "train.jsonl") for part in ("curate", "placebo-data")}
-    runs = {line for line in done.stdout.splitlines() if line.endswith("run.json")}
-    assert str(RUN / "tune/run.json") in runs
-    digest = sha256_file(RUN / "curate/train.jsonl")
-    assert runs == {str(file) for file in Path("runs").rglob("run.json") if digest in file.read_text("utf-8")}
+    made_of = {line.removeprefix("./") for line in done.stdout.splitlines() if line.endswith("run.json")}
+    assert {str(RUN / "tune/run.json"), str(RUN / "evaluate/tuned/run.json"), "exported/run.json"} <= made_of
+    digests = (sha256_file(RUN / "curate/train.jsonl"), sha256_tree(RUN / "tune/adapter"))
+    records = {str(file): file.read_text("utf-8") for file in Path().rglob("run.json")}
+    assert made_of == {file for file, text in records.items() if any(digest in text for digest in digests)}
 
 
 def test_a_run_made_anew_knows_nothing_of_the_patient(evening: Evening, tmp_path: Path) -> None:
