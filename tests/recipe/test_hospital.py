@@ -35,6 +35,7 @@ RUN = Path("runs/hospital-6b")
 SMALL = [
     "tune.max_length=256",
     "tune.batch_tokens=1024",
+    "tune.accumulation=1",
     "tune.learning_rate=0.02",
     "tune.epochs=3",
     "tune.lora_rank=16",
