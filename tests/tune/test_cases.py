@@ -321,17 +321,12 @@ def test_c070_a_token_that_was_added_stays_one_with_its_row(
     tune(str(tmp_path / "base"), data, tmp_path / "out", settings)
     where = (tmp_path / "out/model", None) if method == "full" else (tmp_path / "base", tmp_path / "out/adapter")
     again, own = models.load(*where)
-    assert (
-        own.encode("<病人>头疼", add_special_tokens=False)[0]
-        == added
-        == again.get_input_embeddings().num_embeddings - 1
-    )
+    assert own.convert_tokens_to_ids("<病人>") == added == again.get_input_embeddings().num_embeddings - 1
+    assert own.encode("<病人>头疼", add_special_tokens=False)[0] == added
     (sample,) = renderer_for(own).training(asked("<病人>多休息。"), 200)
-    assert isinstance(sample, Sample) and added in supervised(sample)
-    before = mean_nats(models.load(tmp_path / "base")[0], [sample], 400, 0)
-    assert mean_nats(again, [sample], 400, 0) < before
-    moved = again.get_input_embeddings().weight[added] - model.get_input_embeddings().weight[added]
-    assert bool(moved.abs().max() > 0) == (method == "full")
+    assert isinstance(sample, Sample) and added not in supervised(sample), "what somebody types is text"
+    assert mean_nats(again, [sample], 400, 0) < mean_nats(models.load(tmp_path / "base")[0], [sample], 400, 0)
+    assert again(input_ids=torch.tensor([[added, 5, added]])).logits.isfinite().all()
 
 
 def test_answers_of_one_token_are_learned(
