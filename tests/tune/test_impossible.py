@@ -47,9 +47,9 @@ def held(folder: Path) -> int:
 @pytest.mark.parametrize(
     "how",
     [
-        {"lora_rank": 16},
-        {"lora_rank": 16, "optimizer": "lion"},
-        {"method": "ptuning", "prefix_tokens": 64, "prefix_init": "random"},
+        {"lora_rank": 256},
+        {"lora_rank": 256, "optimizer": "lion"},
+        {"method": "ptuning", "prefix_tokens": 400, "prefix_init": "random"},
         {"method": "full", "learning_rate": 1e-3},
     ],
     ids=["lora", "lion", "ptuning", "full"],
@@ -65,13 +65,16 @@ def test_a_run_leaves_what_was_asked_for_and_one_checkpoint_less(
     checkpoints = sorted((left / "checkpoints").glob("step-*.pt"))
     assert len(checkpoints) == 2
     newest, best = (held_file(left, kind) for kind in ("step", "best"))
-    result = held(left / ("model" if settings.method == "full" else "adapter"))
-    # names, hashes, the random state and a vocabulary come to less than this
-    others = 60_000 + (held(qwen_base) - (qwen_base / "model.safetensors").stat().st_size)
-    assert 3 * newest + 3 * best + result == pytest.approx(needed, abs=8 * others)
-    assert needed > 20 * others or settings.method != "full"
+    result = held(left / "model") if settings.method == "full" else held(left / "adapter")
+    if settings.method == "full":
+        result -= held(qwen_base) - (qwen_base / "model.safetensors").stat().st_size
+    # names, hashes and the random state of six files
+    assert 3 * newest + 3 * best + result == pytest.approx(needed, abs=200_000)
+    assert needed > 1_000_000
     # what a killed run left there is room for the same run
-    assert enough(qwen_base, left, settings, monkeypatch) == max(0, needed - held(left / "checkpoints") - result)
+    assert enough(qwen_base, left, settings, monkeypatch) == max(
+        0, needed - sum(held(left / name) for name in ("checkpoints", "adapter", "model"))
+    )
 
 
 def held_file(out: Path, kind: str) -> int:
@@ -79,6 +82,4 @@ def held_file(out: Path, kind: str) -> int:
 
 
 def test_a_base_that_cannot_be_shaped_is_not_spoken_of(tmp_path: Path, monkeypatch: Any) -> None:
-    assert asked(
-        tmp_path / "none" if (tmp_path / "none").exists() else tmp_path, tmp_path, TuneSettings(), 0, monkeypatch
-    )
+    assert asked(tmp_path, tmp_path, TuneSettings(), 0, monkeypatch)
