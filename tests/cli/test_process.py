@@ -126,9 +126,17 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(place)], check=True)
 
 
-def test_a_full_disk(scene: Scene, small_disk: Path, command: Callable[..., Said]) -> None:
+@pytest.mark.parametrize("seen_before", [True, False])
+def test_a_full_disk(
+    scene: Scene, small_disk: Path, command: Callable[..., Said], monkeypatch: pytest.MonkeyPatch, seen_before: bool
+) -> None:
+    """Too small from the start; or, as when others fill it meanwhile, found out by writing."""
     arguments = ["tune", "--base", scene.base, "--data", scene.data, "--out", small_disk / "out", *TINY]
-    for lang, expected in (("zh", "：磁盘已满"), ("en", ": the disk is full")):
+    told = (("zh", "而磁盘只剩 65.5 kB"), ("en", "and 65.5 kB are free on this disk"))
+    if not seen_before:
+        monkeypatch.setattr("doctorglm.tune.stage.refuse_no_room", lambda *_: None)
+        told = (("zh", "：磁盘已满"), ("en", ": the disk is full"))
+    for lang, expected in told:
         said = command("--lang", lang, *arguments, "lora_rank=16")
         assert said.code == 2, said.err
         assert expected in said.err and "Traceback" not in said.err

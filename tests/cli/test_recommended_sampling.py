@@ -25,7 +25,7 @@ def test_chat_takes_what_the_sweep_recommends(
 
     monkeypatch.setattr("doctorglm.chat.chat", talk)
     asked = [*scene.chat, "--adapter", scene.adapter, *(["--json"] if as_json else [])]
-    assert "sweep" not in command(*asked).err
+    assert "as the sweep recommends" not in command(*asked).err
     of = sha256_tree(scene.adapter)
     best = Sampling(temperature=0.7, top_p=0.9)
     write_sampling(beside(scene.adapter), best, sampling_of=of, reason=Text(en="best", zh="最好"), rule={})

@@ -11,7 +11,7 @@ import pytest
 from doctorglm import language
 from doctorglm.errors import DataError, GateError
 from doctorglm.evaluate.gate import decide
-from doctorglm.evaluate.release import beside, is_sealed, require_gate, seal
+from doctorglm.evaluate.release import beside, is_sealed, require_gate, seal, standing
 from doctorglm.evaluate.statistics import Difference
 from doctorglm.runs import read_json, sha256_tree, write_json
 
@@ -195,3 +195,16 @@ def test_it_is_said_in_chinese(adapter: Path, capsys: pytest.CaptureFixture[str]
     require_gate(adapter, None, allow_ungated=True)
     said = capsys.readouterr().err
     assert said.startswith("未经门槛（--allow-ungated）：") and "该适配器没有经过门槛" in said
+
+
+def test_who_talks_with_an_adapter_is_told_how_it_stands(adapter: Path) -> None:
+    """And of no flag, since a chat has none."""
+    assert str(standing(adapter)).startswith(f"NOT GATED, to be tried out and no more: {beside(adapter)}: no such file")
+    write_json(beside(adapter), seal(gate_of(adapter, GOOD | {"repetition": BETTER})))
+    assert str(standing(adapter)) == "The tuned model passes the gate."
+    write_json(beside(adapter), seal(gate_of(adapter, GOOD | {"nll_per_token": SAME})))
+    said = standing(adapter)
+    assert "the gate failed: NLL per token" in said.en and said.en.endswith("compare again.")
+    assert said.zh.startswith("未经门槛，仅供试用：") and said.zh.endswith("请重新微调并再次比较。")
+    (adapter / "adapter_model.safetensors").write_bytes(b"others")
+    assert "of another adapter" in standing(adapter).en and "--allow-ungated" not in str(asdict(standing(adapter)))

@@ -97,7 +97,7 @@ def nothing_left(tmp_path: Path) -> bool:
 
 
 def test_a_merge_that_changes_no_tensor_is_refused(folder: Path, adapter: Path, tmp_path: Path) -> None:
-    """huggingface/peft#2586: merged weights that are the base's."""
+    """C069, huggingface/peft#2586: merged weights that are the base's."""
     file = adapter / "adapter_model.safetensors"
     save_file({n: t * (0 if "lora_B" in n else 1) for n, t in load_file(file).items()}, file)
     with pytest.raises(ModelError, match="no tensor of the base is changed"):
@@ -109,7 +109,7 @@ def test_a_merge_that_changes_no_tensor_is_refused(folder: Path, adapter: Path, 
 def test_a_merged_model_that_answers_otherwise_is_refused(
     folder: Path, adapter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: str
 ) -> None:
-    """huggingface/peft#1043: merged into rounded weights, or written without a part of it."""
+    """C067, huggingface/peft#1043: merged into rounded weights, or written without a part of it."""
 
     def save(model: Any, tokenizer: Any, out: Path) -> None:
         if broken == "half":

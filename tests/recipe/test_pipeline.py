@@ -73,6 +73,7 @@ def smoke(name: str, place: Path) -> list[str]:
     new = recipe.pretrain is not None and not recipe.pretrain.continued
     small = [*SHAPE] if new else [f"base={place / 'base'}"]
     small += [f"documents=[{place / 'documents'}]"] if recipe.pretrain else []
+    small += ["tune.replay=self:40"] if recipe.tune.replay.startswith("self:") else []
     return [f"sources=[{place / 'x.csv'}]", *COMMON, *small, *(MEASURED if recipe.evaluate else [])]
 
 

@@ -307,6 +307,29 @@ def test_c065_an_adapter_that_is_empty_or_all_zero_is_not_saved(
     assert not (tmp_path / "out/adapter").exists()
 
 
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_c070_a_token_that_was_added_stays_one_with_its_row(
+    qwen_base: Path, tmp_path: Path, quick: TuneSettings, changed: Change, write_data: Any, method: Any
+) -> None:
+    """Added, trained, saved and loaded; `models/llamacpp/test_export.py` has what is said where one of both lacks."""
+    model, tokenizer = models.load(qwen_base)
+    tokenizer.add_tokens(["<病人>"])
+    model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
+    save_model(model, tokenizer, tmp_path / "base")
+    added = len(tokenizer) - 1
+    data = write_data([asked("<病人>多休息。", question=f"<病人>头疼{'吗' * i}", name=str(i)) for i in range(6)])
+    settings = changed(quick, method=method, max_steps=4)
+    tune(str(tmp_path / "base"), data, tmp_path / "out", settings)
+    where = (tmp_path / "out/model", None) if method == "full" else (tmp_path / "base", tmp_path / "out/adapter")
+    again, own = models.load(*where)
+    assert own.convert_tokens_to_ids("<病人>") == added == again.get_input_embeddings().num_embeddings - 1
+    assert own.encode("<病人>头疼", add_special_tokens=False)[0] == added
+    (sample,) = renderer_for(own).training(asked("<病人>多休息。"), 200)
+    assert isinstance(sample, Sample) and added not in supervised(sample), "what somebody types is text"
+    assert mean_nats(again, [sample], 400, 0) < mean_nats(models.load(tmp_path / "base")[0], [sample], 400, 0)
+    assert again(input_ids=torch.tensor([[added, 5, added]])).logits.isfinite().all()
+
+
 def test_answers_of_one_token_are_learned(
     base: Path, tmp_path: Path, quick: TuneSettings, changed: Change, write_data: Any
 ) -> None:

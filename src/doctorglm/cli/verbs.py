@@ -364,6 +364,7 @@ def chat(
     """History, /clear, streaming; Ctrl-C stops an answer."""
     from doctorglm.chat import chat as talk
     from doctorglm.consult import Consultation, Layer
+    from doctorglm.evaluate.release import standing
     from doctorglm.evaluate.sweep.sampling_file import sampling_for
     from doctorglm.models.opening import open_engine
 
@@ -371,6 +372,8 @@ def chat(
         raise ConfigError(en="--json goes with --ask TEXT.", zh="--json 需与 --ask 文本 一起使用。")
     sampling = sampling_for(adapter, parse_overrides(settings or []), "chat")
     engine = open_engine(model, adapter, allow_remote=allow_remote, quantization=quantization)
+    if adapter is not None:
+        tell(str(standing(adapter)), silent=False)
     consultation = Consultation(engine, sampling, Layer())
     return talk(consultation, ask=None if ask is None else readable(ask), as_json=as_json)
 

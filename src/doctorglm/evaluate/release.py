@@ -18,11 +18,13 @@ from doctorglm.runs import note, read_json, sha256_tree, to_json
 
 GATE_FILE = "gate.json"
 _SEAL = "seal"
+_OR = Text(en="; or give --allow-ungated, which is recorded.", zh="；或使用 --allow-ungated（会留下记录）。")
+"""The end of every refusal, for those who export."""
 _AGAIN = Text(
     en="Evaluate the base, the adapter and a placebo, then run `doctorglm compare BASE_EVAL TUNED_EVAL --placebo "
-    "PLACEBO_EVAL --out DIR`; or give --allow-ungated, which is recorded.",
+    f"PLACEBO_EVAL --out DIR`{_OR.en}",
     zh="请评测基座、适配器和安慰剂模型，再运行 `doctorglm compare BASE_EVAL TUNED_EVAL --placebo PLACEBO_EVAL "
-    "--out DIR`；或使用 --allow-ungated（会留下记录）。",
+    f"--out DIR`{_OR.zh}",
 )
 
 
@@ -61,6 +63,16 @@ def require_gate(adapter: Path, base_fingerprint: str | None, *, allow_ungated: 
     return {"passed": True, "allow_ungated": False, "adapter": digest, _SEAL: gate[_SEAL], "sentence": gate["sentence"]}
 
 
+def standing(adapter: Path) -> Text:
+    """What is told to whoever talks with the folder `adapter`: that it passed its gate, or why that is not so."""
+    try:
+        gate = _passed_gate(beside(adapter), sha256_tree(adapter), None)
+    except GateError as refused:
+        why = Text(en=refused.text.en.removesuffix(_OR.en), zh=refused.text.zh.removesuffix(_OR.zh))
+        return Text(en=f"NOT GATED, to be tried out and no more: {why.en}.", zh=f"未经门槛，仅供试用：{why.zh}。")
+    return Text(**gate["sentence"])
+
+
 def _passed_gate(file: Path, adapter: str, base: str | None) -> Mapping[str, Any]:
     gate = _read(file)
     if (found := gate["sha256"]["adapter"]) != adapter:
@@ -71,9 +83,8 @@ def _passed_gate(file: Path, adapter: str, base: str | None) -> Mapping[str, Any
         reasons = [criterion["text"] for criterion in gate["criteria"] if not criterion["passed"]]
         raise GateError(
             en=f"{file}: the gate failed: {'; '.join(reason['en'] for reason in reasons)}. Tune anew and compare "
-            "again; or give --allow-ungated, which is recorded.",
-            zh=f"{file}：未通过门槛：{'；'.join(reason['zh'] for reason in reasons)}。请重新微调并再次比较；"
-            "或使用 --allow-ungated（会留下记录）。",
+            f"again{_OR.en}",
+            zh=f"{file}：未通过门槛：{'；'.join(reason['zh'] for reason in reasons)}。请重新微调并再次比较{_OR.zh}",
         )
     return gate
 

@@ -117,15 +117,16 @@ def compare_saved(where: Path, memory: dict[str, torch.Tensor], disk: dict[str, 
 
 
 def attach_adapter(model: Any, folder: Path, base: Path) -> Any:
-    """The model of the folder `base` with the adapter of `folder`.
+    """The model of the folder `base` with the adapter of `folder`; raises ModelError as `refuse_adapter`."""
+    refuse_adapter(folder, base)
+    return attach_checked(model, folder)
 
-    Raises ModelError when the adapter is incomplete or was made for another base.
-    """
+
+def refuse_adapter(folder: Path, base: Path) -> None:
+    """Raises ModelError for an adapter that is incomplete or was made for another base, by their files alone."""
     if is_prefix(folder):
         _refuse_another_base(folder, base)
-        return attach_prefix(model, folder)
-    from peft import PeftModel, get_peft_model_state_dict
-
+        return
     for name in ("adapter_config.json", _WEIGHTS):
         if not (folder / name).is_file():
             raise ModelError(
@@ -142,6 +143,14 @@ def attach_adapter(model: Any, folder: Path, base: Path) -> Any:
         )
     _refuse_prompt_learning(folder)
     _refuse_other_ranks(folder)
+
+
+def attach_checked(model: Any, folder: Path) -> Any:
+    """The model with an adapter that `refuse_adapter` has passed; raises ModelError when they do not fit."""
+    if is_prefix(folder):
+        return attach_prefix(model, folder)
+    from peft import PeftModel, get_peft_model_state_dict
+
     try:
         with warnings.catch_warnings():
             # what PEFT warns about here, `compare_saved` refuses; and it asks transformers 5.24 things by old names

@@ -15,7 +15,7 @@ from transformers.utils import logging
 
 from doctorglm import machine
 from doctorglm.errors import ModelError
-from doctorglm.models.adapters import attach_adapter, trained_on
+from doctorglm.models.adapters import attach_checked, refuse_adapter, trained_on
 from doctorglm.models.chatglm.config import ChatGLMConfig, generation_of, refuse_unsupported
 from doctorglm.models.chatglm.model import ChatGLMForConditionalGeneration
 from doctorglm.models.chatglm2.config import ChatGLM2Config
@@ -79,6 +79,8 @@ def load(
     dtype = best_dtype(device) if dtype is None else dtype
     folder = base_folder(base)
     kind = _packed_on_load(folder, adapter, quantization, frozen)
+    if adapter is not None:
+        refuse_adapter(Path(adapter), folder)  # before gigabytes are read for nothing
     if (gguf := gguf_file(folder)) is not None:
         model, tokenizer = load_gguf(gguf, dtype)
         _refuse_larger_vocabulary(gguf, tokenizer, model)
@@ -86,10 +88,27 @@ def load(
             quantize(model, kind, str(gguf), device)
     else:
         model, tokenizer = _load_folder(folder, dtype, device, frozen, kind)
-    model.to(device)
+    try:
+        model.to(device)
+    except torch.OutOfMemoryError as error:
+        raise _no_memory(folder, model, device) from error
     if adapter is not None:
-        model = attach_adapter(model, Path(adapter), folder)
+        model = attach_checked(model, Path(adapter))
     return model.eval(), tokenizer
+
+
+def _no_memory(folder: Path, model: PreTrainedModel, device: torch.device) -> ModelError:
+    """Of a model that a GPU cannot hold: how much it is, how much is free, and what is smaller by how much."""
+    needed = sum(p.nbytes for p in model.parameters()) / 1e9
+    free = (torch.cuda.mem_get_info(device)[0] + sum(p.nbytes for p in model.parameters() if p.is_cuda)) / 1e9
+    return ModelError(
+        en=f"{folder}: {needed:.1f} GB of weights, and {free:.1f} GB are free on {device}. End what else runs there, "
+        f"choose another with CUDA_VISIBLE_DEVICES, or pack the weights: --quantization int8 saves about "
+        f"{needed / 2:.1f} GB of 16-bit weights, int4 {needed * 3 / 4:.1f} GB (for tune: --method qlora).",
+        zh=f"{folder}：权重共 {needed:.1f} GB，而 {device} 只剩 {free:.1f} GB。请结束占用它的其他程序，"
+        f"用 CUDA_VISIBLE_DEVICES 换一块，或量化权重：对 16 位权重，--quantization int8 约省 {needed / 2:.1f} GB，"
+        f"int4 约省 {needed * 3 / 4:.1f} GB（tune 用 --method qlora）。",
+    )
 
 
 def stored_quantization(folder: Path) -> Quantization | None:

@@ -196,10 +196,15 @@ def base_of(name: str) -> Base:
         if name.lower() not in known():
             raise _unknown(name)
         return Base(name=name, shape=shape_of(_empty(known()[name.lower()]["config"], name)), folder=None)
+    shape = shape_of(without_weights(folder))
+    return Base(name=name, shape=shape, folder=folder, bits=int(read_config(folder).get("quantization_bit") or 0))
+
+
+def without_weights(folder: Path) -> nn.Module:
+    """The model of a folder's config.json on the meta device; raises ModelError for one that makes no model."""
     values = read_config(folder)
     refuse_unknown(folder, values)
-    shape = shape_of(_empty(values, str(folder / "config.json")))
-    return Base(name=name, shape=shape, folder=folder, bits=int(values.get("quantization_bit") or 0))
+    return _empty(values, str(folder / "config.json"))
 
 
 def _empty(values: dict[str, Any], where: str) -> nn.Module:

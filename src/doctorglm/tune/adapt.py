@@ -25,8 +25,7 @@ def adapt(model: Any, settings: TuneSettings, tokenizer: Any = None) -> Any:
         return add_prefix(model, settings, tokenizer)
     targets: str | list[str] = settings.lora_targets
     if settings.lora_targets != "all-linear":
-        targets = [name.strip() for name in settings.lora_targets.split(",")]
-        _refuse_unknown(targets, _linear_names(model))
+        targets = named_targets(model, settings.lora_targets)
     config = LoraConfig(
         r=settings.lora_rank,
         lora_alpha=settings.lora_alpha,
@@ -41,14 +40,14 @@ def adapt(model: Any, settings: TuneSettings, tokenizer: Any = None) -> Any:
         return get_peft_model(model, config)
 
 
-def _linear_names(model: torch.nn.Module) -> set[str]:
-    return {name.rpartition(".")[2] for name, m in model.named_modules() if isinstance(m, torch.nn.Linear)}
-
-
-def _refuse_unknown(targets: list[str], linear: set[str]) -> None:
+def named_targets(model: torch.nn.Module, names: str) -> list[str]:
+    """The modules that comma-separated `names` name; raises ConfigError for one that no linear layer has."""
+    targets = [name.strip() for name in names.split(",")]
+    linear = {name.rpartition(".")[2] for name, m in model.named_modules() if isinstance(m, torch.nn.Linear)}
     for target in targets:
         if target not in linear:
             raise ConfigError(
                 en=f"lora_targets: the model has no linear layer `{target}`; it has {', '.join(sorted(linear))}.",
                 zh=f"lora_targets：模型没有名为 `{target}` 的线性层；可选 {'、'.join(sorted(linear))}。",
             )
+    return targets

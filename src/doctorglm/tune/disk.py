@@ -42,7 +42,7 @@ def _number(error: BaseException | None) -> int | None:
 
 def _refused(path: Path, what: Text, needed: int, kept: int) -> DoctorGLMError:
     free = shutil.disk_usage(path.parent).free
-    sizes = f"{_size(needed)}", f"{_size(free)}"
+    sizes = f"{size_of(needed)}", f"{size_of(free)}"
     after = Text(
         en=f"goes on after step {kept}, whose checkpoint is whole" if kept else "begins at step 1",
         zh=f"从第 {kept} 步之后继续，该步的检查点完好" if kept else "从第 1 步开始",
@@ -54,5 +54,6 @@ def _refused(path: Path, what: Text, needed: int, kept: int) -> DoctorGLMError:
     )
 
 
-def _size(count: int) -> str:
+def size_of(count: int) -> str:
+    """So many bytes for a reader, in MB or kB."""
     return f"{count / 1e6:,.1f} MB" if count >= 1e5 else f"{count / 1e3:,.1f} kB"

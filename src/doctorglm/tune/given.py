@@ -12,6 +12,7 @@ from doctorglm.models.loading import base_folder
 from doctorglm.runs import Run, read_json, sha256_file
 from doctorglm.settings import plain
 from doctorglm.tune.general import NO_REPLAY, Replay, general_text
+from doctorglm.tune.held_out import refuse_held_out
 from doctorglm.tune.replay import refuse_too_few
 from doctorglm.tune.settings import TuneSettings
 
@@ -45,6 +46,7 @@ def given(base: str, data: Path, settings: TuneSettings, dtype: str) -> Given:
     fingerprint = base_fingerprint(base_folder(base))
     files = files_of(data, settings)
     conversations = {part: list(read_conversations(file)) for part, file in files.items()}
+    refuse_held_out(files, conversations)
     asked_again = conversations.pop("replay", [])
     if settings.replay != NO_REPLAY:
         refuse_too_few(asked_again, files["replay"], Replay.of(settings.replay))

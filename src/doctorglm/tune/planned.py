@@ -54,13 +54,16 @@ class Planned:
         half = max(max(self.tokens.lengths), self.settings.batch_tokens // 2)
         smaller = replace(self.settings, recompute=self.saving, batch_tokens=half)
         ways.append((f"batch_tokens={half}", now - self._total(smaller)))
-        told = [f"{way} (-{saved / 1e9:.2f} GB)" for way, saved in ways if saved > 0] or ["max_length"]
+        told = [f"{way} (-{saved / 1e9:.2f} GB)" for way, saved in ways if saved > 0]
+        first = Text(
+            en=f"Change one of: {', '.join(told)}; then max_length" if told else "Lower max_length",
+            zh=f"可改其中一项：{'、'.join(told)}；然后是 max_length" if told else "请调小 max_length",
+        )
         total = f"{now / 1e9:.2f} GB"
         return Text(
-            en=f"Planned were {total}, of {self.device.memory / 1e9:.2f} GB that were free. Change one of: "
-            f"{', '.join(told)}; then max_length, and last a base in 4 bits.",
-            zh=f"计划需要 {total}，当时可用 {self.device.memory / 1e9:.2f} GB。可改其中一项：{'、'.join(told)}；"
-            "然后是 max_length，最后才是 4 位基座。",
+            en=f"Planned were {total}, of {self.device.memory / 1e9:.2f} GB that were free. "
+            f"{first.en}, and last a base in 4 bits.",
+            zh=f"计划需要 {total}，当时可用 {self.device.memory / 1e9:.2f} GB。{first.zh}，最后才是 4 位基座。",
         )
 
     def _total(self, settings: PlanSettings) -> float:
@@ -86,7 +89,7 @@ def planned(
         shape = shape_of(model)
     except ModelError:
         return None
-    wanted = _settings(settings, packing=packing, fuse=bool(fused))
+    wanted = plan_settings(settings, packing=packing, fuse=bool(fused))
     half = settings.method != "full" and next(model.parameters()).element_size() == 2 and not half_of(model)
     device = this_device(model.device, half=half)
     tokens = _tokens(train)
@@ -103,7 +106,7 @@ def planned(
     return made
 
 
-def _settings(settings: TuneSettings, **changed: Any) -> PlanSettings:
+def plan_settings(settings: TuneSettings, **changed: Any) -> PlanSettings:
     """The settings that memory and time depend on, by the names that they share."""
     names = {f.name for f in fields(PlanSettings)}
     shared = {f.name: getattr(settings, f.name) for f in fields(TuneSettings) if f.name in names}
@@ -120,8 +123,8 @@ def saving_of(expected: Planned | None, settings: TuneSettings) -> Saving:
 def remedy_of(expected: Planned | None) -> Callable[[], Text]:
     """What is said when memory ends all the same."""
     without = Text(
-        en="Lower batch_tokens or max_length, or set recompute=full.",
-        zh="请调小 batch_tokens 或 max_length，或设 recompute=full。",
+        en="Lower batch_tokens or max_length, or set recompute=full; `doctorglm plan` says by how much.",
+        zh="请调小 batch_tokens 或 max_length，或设 recompute=full；`doctorglm plan` 会给出具体数值。",
     )
     return (lambda: without) if expected is None else expected.remedy
 

@@ -23,11 +23,11 @@ from doctorglm.tune.adapt import adapt
 from doctorglm.tune.before import losses_before, replayed
 from doctorglm.tune.general import Replay
 from doctorglm.tune.given import Given, given, open_run
+from doctorglm.tune.impossible import refuse_impossible, refuse_no_room
 from doctorglm.tune.loop import Corpus, steps_of, train
 from doctorglm.tune.memory import return_freed_blocks, told_when_out
 from doctorglm.tune.parallel import opened_together, refuse_different, together
 from doctorglm.tune.planned import Planned, compared, planned, remedy_of, saving_of
-from doctorglm.tune.prefix import refuse_long_prefix
 from doctorglm.tune.ranks import ranks
 from doctorglm.tune.reading import compiled_layers, fused_layers, reads_packed
 from doctorglm.tune.recompute import recompute
@@ -48,6 +48,7 @@ from doctorglm.tune.stopping import Losses, outcome
 
 
 @together
+@told_when_out(remedy_of(None))  # what is read and proved before the run has its plan
 def tune(base: str, data: Path, out: Path, settings: TuneSettings, *, name: Text | None = None) -> Run:
     """Tunes `base` on `data/train.jsonl`, validated on `data/valid.jsonl`; a finished `out` is returned as it is.
 
@@ -57,13 +58,14 @@ def tune(base: str, data: Path, out: Path, settings: TuneSettings, *, name: Text
     finite, ConfigError for a setting and for an `out` that holds another run.
     """
     at_first = held_now()
-    refuse_long_prefix(base, settings)
+    refuse_impossible(base, settings)
     dtype = _dtype(settings.method)
     of = given(base, data, settings, str(dtype))
     refuse_different(of.recorded, of.inputs)
     opened = partial(opened_together, partial(open_run, out, of))
     if ranks().from_first((out / "run.json").exists) and (earlier := opened()).finished:
         return earlier
+    refuse_no_room(base, out, settings)
     if best_device().type == "cpu":
         return_freed_blocks()
     loaded = _loaded(of, settings, dtype)

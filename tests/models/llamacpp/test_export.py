@@ -63,7 +63,7 @@ def test_the_same_as_in_transformers(family: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("family", ["qwen2", "glm", "chatglm3"])
 def test_every_end_token_ends_an_answer(family: str, tmp_path: Path) -> None:
-    """ollama/ollama#8363: a model that never stops; here each end is forced, and llama.cpp must know it as one."""
+    """C074, ollama/ollama#8363: a model that never stops; each end is forced here, and llama.cpp must know it."""
     base = write(tmp_path / "base", family)
     done = to_gguf(base, tmp_path / "out", "f32")
     _, tokenizer = models.load(base)
@@ -78,7 +78,7 @@ def test_every_end_token_ends_an_answer(family: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("family", ["qwen2", "chatglm3"])
 def test_padding_side_and_reload(family: str, tmp_path: Path) -> None:
-    """hiyouga/LLaMA-Factory#1309: a folder of ours is exported, reloaded and asked in a batch all the same."""
+    """C077, hiyouga/LLaMA-Factory#1309: a folder of ours is exported, reloaded and asked in a batch all the same."""
     base = write(tmp_path / "base", family)
     model, tokenizer = models.load(base)
     model.save_pretrained(tmp_path / "again")
@@ -176,7 +176,7 @@ def test_settings_that_llama_cpp_has_a_part_for(family: str, changes: dict[str, 
 
 
 def test_tokens_that_were_added(tmp_path: Path) -> None:
-    """huggingface/peft#1457: a token and its row of the embedding go together, or it is said what is missing."""
+    """C070, huggingface/peft#1457: a token and its row of the embedding go together, or it is said what is missing."""
     base = write(tmp_path / "base", "qwen2")
     model, tokenizer = models.load(base)
     tokenizer.add_tokens(["<病人>", "<医生>"] + [f"<检查{i}>" for i in range(6)], special_tokens=True)

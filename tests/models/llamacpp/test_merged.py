@@ -56,7 +56,7 @@ def test_it_answers_as_the_adapter(family: str, tmp_path: Path) -> None:
 
 
 def test_a_rounding_that_loses_the_adapter_is_refused(tmp_path: Path) -> None:
-    """huggingface/peft#1043: what was learned is smaller than a step of the quantised weights."""
+    """C067, huggingface/peft#1043: what was learned is smaller than a step of the quantised weights."""
     base = write(tmp_path / "base", "qwen2")
     adapter = tuned(base, tmp_path / "adapter", size=0.003)
     with pytest.raises(ModelError, match=r"--type q4_0: rounding moves the answers by .* of the adapter itself"):

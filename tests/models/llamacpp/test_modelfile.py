@@ -1,4 +1,4 @@
-"""The Modelfile: Go renders its template as training renders prompts, and every end token is a stop."""
+"""The Modelfile: Go renders its template as training renders prompts (C073), and every end token is a stop (C074)."""
 
 import json
 import re
