@@ -7,11 +7,18 @@
 Protocol, fixed before the run. Every setting is one `doctorglm tune` in a fresh process, on the demo's dialogues: its
 plan is made from what the run knows before its first step, then it trains, without validation. Memory is the highest
 resident size above what the process held after its imports; time is that of the steps. Nothing else may run meanwhile.
+The machine's rate is measured before the first step, as the plan does, and once more after the last: one that is shared
+changes its rate by a factor of two within minutes. A run at whose ends the rates of products differ by more than 15 %
+is done again, at most three times; of those the one that differed least is taken.
 1. On the three settings of CALIBRATED the constants of the plan are fitted: `overhead_gb` and `fragmentation` by least
-   squares of relative errors of memory, `passes` and `attention` by those of time, none of them below 0.
+   squares of relative errors of memory, `products`, `attention` and `passes` by those of time, none of them below 0 and
+   each held a little, with a tenth of a setting's weight, to the estimate in PRIOR, since three rows hardly fix three.
 2. On the five of SCORED, which differ from them in length, rank, method, model, packing or recomputation, the plan with
-   these constants is compared with what was measured. All five are reported, with the worst of each.
+   these constants is compared with what was measured. All five are reported, with the worst of each: `time_off` of the
+   plan that was made before the first step, `time_off_at_its_rate` of one that knows the rate at both ends.
 Aimed at: memory within 10 %, time within 15 %. What it is, is published.
+A first run of this protocol, without the second measurement of rates and without `products`, was 45 % off in time and
+37 % in memory: a run takes twice as long as its products alone, and the rate had halved between a probe and its run.
 Rows are kept in `--work`; the same command goes on after the last of them.
 """
 
@@ -37,6 +44,11 @@ from doctorglm.runs import _versions
 HERE = Path(__file__).parent
 CALIBRATION = HERE.parent / "src" / "doctorglm" / "plan" / "calibration.yaml"
 VOCABULARY = 8000
+ATTEMPTS, STEADY = 3, 0.15
+PRIOR = np.array([1.7, 3.3, 4.0])
+"""Seconds by those of products, of attention and of a pass over activations: from trial runs and that first run."""
+PRIOR_WEIGHT = 0.1
+OFF = ("memory_off", "time_off", "time_off_at_its_rate")
 
 
 @dataclass(frozen=True)
@@ -97,10 +109,13 @@ def child(job: dict[str, Any]) -> None:
                   replace(constants(), overhead_gb=0.0, fragmentation=f)).total / 1e9
         for f in (0.0, 1.0)
     )  # fmt: skip
+    after = rates_of(of.shape, max(of.tokens.lengths), again=True)
+    in_time = [list(terms(of.shape, of.settings, work, way, of.saving, of.device, r)) for r in (rates, after)]
     row = {
         "way": way, "recompute": of.saving, "parameters": of.shape.parameters, "rates": asdict(rates),
+        "rates_after": asdict(after), "rates_differ": round(abs(rates.product / after.product - 1), 4),
         "memory_terms": [bare, loose - bare], "memory_gb": of.chosen.memory.in_gb(),
-        "time_terms": list(terms(of.shape, of.settings, work, way, of.saving, of.device, rates)),
+        "time_terms": in_time[0], "time_terms_at_its_rate": np.mean(in_time, axis=0).tolist(),
         "planned_steps": work.steps, "steps": record["steps"], "tokens": record["tokens"],
         "measured": record["measured"], "threads": torch.get_num_threads(),
     }  # fmt: skip
@@ -116,15 +131,18 @@ def measured(setting: Setting, work: Path, quick: bool) -> dict[str, Any]:
         if (known := json.loads(line))["key"] == key:
             return known["row"]
     out = work / "out" / re.sub(r"\W+", "-", setting.name)
-    subprocess.run(["rm", "-rf", str(out)], check=True)
     base = "embedded" if setting.base == "embedded" else str(work / setting.base)
     job = {"base": base, "data": str(work / f"data-{setting.joined}"), "out": str(out), "steps": steps}
     job["settings"] = setting.settings
-    command = [sys.executable, __file__, "--child", json.dumps(job)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        sys.exit(f"{setting.name}: {done.stderr[-2000:]}")
-    row = json.loads(done.stdout.splitlines()[-1])
+    tries: list[dict[str, Any]] = []
+    while len(tries) < ATTEMPTS and not any(found["rates_differ"] <= STEADY for found in tries):
+        subprocess.run(["rm", "-rf", str(out)], check=True)
+        command = [sys.executable, __file__, "--child", json.dumps(job)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            sys.exit(f"{setting.name}: {done.stderr[-2000:]}")
+        tries.append(json.loads(done.stdout.splitlines()[-1]))
+    row = min(tries, key=lambda found: found["rates_differ"]) | {"tries": len(tries)}
     with rows.open("a", encoding="utf-8") as file:
         file.write(json.dumps({"key": key, "row": row}) + "\n")
     print(setting.name, row["measured"], file=sys.stderr, flush=True)
@@ -139,27 +157,34 @@ def fitted(rows: list[dict[str, Any]]) -> dict[str, float]:
         np.stack([np.ones(len(rows)), known[:, 1]], 1) / memory[:, None], np.maximum(0, memory - known[:, 0]) / memory
     )
     seconds = np.array([row["measured"]["seconds"] for row in rows])
-    terms = np.array([row["time_terms"] for row in rows])
-    (attention, passes), _ = nnls(
-        terms[:, 1:3] / seconds[:, None], np.maximum(0, seconds - terms[:, 0] - terms[:, 3]) / seconds
+    terms = np.array([row["time_terms_at_its_rate"] for row in rows])
+    held = np.eye(3) * PRIOR_WEIGHT / PRIOR
+    factors, _ = nnls(
+        np.concatenate([terms[:, :3] / seconds[:, None], held]),
+        np.concatenate([np.maximum(0, seconds - terms[:, 3]) / seconds, [PRIOR_WEIGHT] * 3]),
     )
+    products, attention, passes = (float(factor) for factor in factors)
     return {
         "overhead_gb": round(float(overhead), 4), "fragmentation": round(float(fragmentation), 4),
-        "attention": round(1 / max(float(attention), 1e-3), 4), "passes": round(float(passes), 4),
+        "products": round(1 / max(products, 1e-3), 4), "attention": round(1 / max(attention, 1e-3), 4),
+        "passes": round(passes, 4),
     }  # fmt: skip
 
 
 def compared(name: str, row: dict[str, Any], of: dict[str, float]) -> dict[str, Any]:
     """Planned with these constants, measured, and by what share the plan is off."""
     memory = row["memory_terms"][0] + of["overhead_gb"] + of["fragmentation"] * row["memory_terms"][1]
-    products, attention, passes, moved = row["time_terms"]
-    seconds = products + attention / of["attention"] + of["passes"] * passes + moved
+    seconds, at_its_rate = (
+        products / of["products"] + attention / of["attention"] + of["passes"] * passes + moved
+        for products, attention, passes, moved in (row["time_terms"], row["time_terms_at_its_rate"])
+    )
     found = row["measured"]
     return row | {
         "name": name,
         "planned": {"memory_gb": round(memory, 4), "seconds": round(seconds, 2)},
         "memory_off": round(memory / found["memory_gb"] - 1, 4),
         "time_off": round(seconds / found["seconds"] - 1, 4),
+        "time_off_at_its_rate": round(at_its_rate / found["seconds"] - 1, 4),
     }
 
 
@@ -222,7 +247,7 @@ def main() -> None:
         name: [compared(s.name, rows[s.name], of) for s in settings]
         for name, settings in {"calibrated": CALIBRATED, "scored": SCORED}.items()
     }
-    worst = {f"worst_{key}": max(abs(row[key]) for row in parts["scored"]) for key in ("memory_off", "time_off")}
+    worst = {f"worst_{key}": max(abs(row[key]) for row in parts["scored"]) for key in OFF}
     command = " ".join(["python benchmarks/plan.py", *sys.argv[1:]])
     result = circumstances(command, _versions()) | {"constants": of} | parts | worst
     sys.stdout.write(json.dumps(result, ensure_ascii=False, indent=1) + "\n")

@@ -153,17 +153,19 @@ def _real_models(recorded: Mapping[str, Any], language: str) -> str:
 
 
 def _plan(name: str, recorded: Mapping[str, Any]) -> str:
-    lines = ["| setting | | memory planned, GB | measured | off by | time planned, s | measured | off by |"]
-    lines.append("|---|---|---:|---:|---:|---:|---:|---:|")
+    lines = ["| setting | | memory planned, GB | measured | off by | time planned, s | measured | off by | at its rate |"]
+    lines.append("|---|---|---:|---:|---:|---:|---:|---:|---:|")
     for part in ("calibrated", "scored"):
         for row in recorded[part]:
             cells = []
             for key, unit, off in (("memory_gb", ".2f", "memory_off"), ("seconds", ".1f", "time_off")):
                 cells += [f"{row[of][key]:{unit}}" for of in ("planned", "measured")] + [f"{100 * row[off]:+.0f} %"]
+            cells.append(f"{100 * row['time_off_at_its_rate']:+.0f} %")
             lines.append(f"| {row['name']} | {part} | {' | '.join(cells)} |")
     worst = (
         f"Worst of the five: memory {100 * recorded['worst_memory_off']:.0f} %, "
-        f"time {100 * recorded['worst_time_off']:.0f} %. "
+        f"time {100 * recorded['worst_time_off']:.0f} %, with the rate measured before and after the run "
+        f"{100 * recorded['worst_time_off_at_its_rate']:.0f} %. "
         f"`{recorded['command']}`; {recorded['device']}; {_commit(recorded)}, {recorded['date']}; "
         f"raw output in `benchmarks/results/{name}.json`."
     )

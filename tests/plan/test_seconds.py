@@ -68,7 +68,7 @@ def test_on_a_cpu_every_constant_counts() -> None:
     shape = base_of("embedded").shape
     assert way_of(shape, PlanSettings(), CPU) == "fused"
     usual = seconds_of(shape, PlanSettings(), WORK, Validation(), CPU, "none", RATES, constants()).training
-    for name in ("passes", "attention"):
+    for name in ("products", "passes", "attention"):
         changed = replace(constants(), **{name: 2 * getattr(constants(), name)})
         assert seconds_of(shape, PlanSettings(), WORK, Validation(), CPU, "none", RATES, changed).training != usual
     slow = replace(RATES, product=RATES.product / 2)
@@ -79,3 +79,4 @@ def test_the_probe_gives_rates_of_this_machine() -> None:
     found = rates_of(base_of("embedded").shape, 128)
     assert 1e8 < found.product < 1e15 and 1e8 < found.mm < 1e15 and 1e8 < found.bandwidth < 1e13
     assert rates_of(base_of("embedded").shape, 128) is found
+    assert rates_of(base_of("embedded").shape, 128, again=True) is not found

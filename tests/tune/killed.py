@@ -107,7 +107,8 @@ def _watch_files(moments: Moments) -> None:
 
     def watched_save(state: Any, out: Any) -> None:
         name = str(Path(f"/proc/self/fd/{out.fileno()}").readlink())
-        moments.reach(f"half-written {_kind_of(name)}", lambda: half_save(state, out))
+        if kind := _kind_of(name):
+            moments.reach(f"half-written {kind}", lambda: half_save(state, out))
         save(state, out)
 
     def watched_sync(descriptor: int) -> None:

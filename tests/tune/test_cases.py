@@ -28,6 +28,7 @@ from doctorglm.tune.adapt import adapt
 from doctorglm.tune.batches import Batch, collate
 from doctorglm.tune.loop import Corpus, mean_nats, train
 from doctorglm.tune.loss import token_nats
+from doctorglm.tune.samples import Rendering
 
 Load = Callable[..., tuple[Any, list[Sample]]]
 Change = Callable[..., TuneSettings]
@@ -366,14 +367,14 @@ def test_an_id_beyond_the_embedding_is_named_with_its_record(
 ) -> None:
     """A vocabulary with gaps counts fewer tokens than its highest id."""
     rows = AutoTokenizer.from_pretrained(qwen_base).vocab_size
-    real = stage._rendered
+    real = Rendering.__call__
 
     def shifted(*args: Any) -> Any:
         kept, rejected = real(*args)
         kept[1].input_ids[0] = 10**6
         return kept, rejected
 
-    monkeypatch.setattr(stage, "_rendered", shifted)
+    monkeypatch.setattr(Rendering, "__call__", shifted)
     with pytest.raises(ModelError, match=rf"record t0-\d has token 1000000, and the model embeds {rows}.*tokenizer"):
         tune(str(qwen_base), data, tmp_path / "out", quick)
     assert not (tmp_path / "out").exists()

@@ -129,6 +129,23 @@ def test_killed_with_fused_layers(tuned: Tune, tmp_path: Path) -> None:
     assert left(tmp_path / "out") == left(tmp_path / "whole")
 
 
+@pytest.mark.parametrize(
+    "method",
+    [
+        {"method": "ptuning", "prefix_tokens": 5, "prefix_projection": True, "prefix_hidden": 9, "prefix_dropout": 0.2},
+        {"method": "qlora", "quantization": "int4"},
+    ],
+    ids=lambda method: method["method"],
+)
+def test_killed_with_other_methods(method: dict[str, Any], tuned: Tune, tmp_path: Path) -> None:
+    """What is drawn for a prefix, its dropout and the packed weights are the same when it goes on."""
+    assert tuned(tmp_path / "whole", **method)["status"] == 0
+    for kill in (["forward", 3], ["half-updated", 2], ["half-written checkpoint", 1], ["adapter", 1]):
+        assert tuned(tmp_path / "out", kill, **method)["status"] == -signal.SIGKILL, kill
+    assert tuned(tmp_path / "out", **method)["status"] == 0
+    assert left(tmp_path / "out") == left(tmp_path / "whole")
+
+
 def test_killed_between_checkpoints_that_are_far_apart(
     whole: tuple[Path, dict[str, int]], tuned: Tune, tmp_path: Path
 ) -> None:

@@ -4,6 +4,7 @@ import copy
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from doctorglm.tune.batches import collate, pack
 from doctorglm.tune.fused import fuse
 from doctorglm.tune.loop import Corpus, train
 from doctorglm.tune.loss import token_nats
+from doctorglm.tune.optimizers import optimizers_for
 from doctorglm.tune.reading import fused_layers, reads_packed
 
 Load = Callable[..., tuple[Any, list[Sample]]]
@@ -248,3 +250,17 @@ def test_text_is_read_with_the_models_own_tokenizer(base: Path, settings: TuneSe
     )
     assert torch.equal(first, second) and not torch.equal(first, chance)
     assert renderer_for(models.load(base)[1])
+
+
+def test_a_learned_prefix_is_a_table_and_no_matrix_to_muon(base: Path, settings: TuneSettings) -> None:
+    """Its places are independent vectors: an update with even singular values means nothing for them."""
+    by_muon = replace(settings, optimizer="muon")
+    (adamw,) = optimizers_for(small(base, by_muon)[0], by_muon)
+    assert isinstance(adamw, torch.optim.AdamW)
+    projected = replace(by_muon, prefix_projection=True, prefix_hidden=7)
+    model, _ = small(base, projected)
+    muon, adamw = optimizers_for(model, projected)
+    encoder = encoder_of(model)
+    assert encoder is not None and encoder.trans is not None
+    assert {id(p) for g in muon.param_groups for p in g["params"]} == {id(encoder.trans[i].weight) for i in (0, 2)}
+    assert id(encoder.embedding.weight) in {id(p) for g in adamw.param_groups for p in g["params"]}

@@ -16,6 +16,8 @@ class Calibration:
     """The file of benchmarks/results that holds the fit of those for a CPU; empty while they are estimates."""
     tokens_per_character: float
     """Of Chinese dialogues, where there is no tokenizer to count with."""
+    products: float
+    """Rate of a run's products, as a share of that of the same shapes measured alone, in the processor's caches."""
     passes: float
     """Seconds of everything between products, as so many passes over the activations at the memory's bandwidth."""
     attention: float

@@ -32,8 +32,13 @@ class Rates:
     bandwidth: float
 
 
-def rates_of(shape: Shape, tokens: int) -> Rates:
-    """The best of a few rounds, on at most as many rows as `tokens`; the same shapes are measured once a process."""
+def rates_of(shape: Shape, tokens: int, *, again: bool = False) -> Rates:
+    """The best of a few rounds, on at most as many rows as `tokens`.
+
+    The same shapes are measured once a process, unless `again` is set: a machine shared with others has no one rate.
+    """
+    if again:
+        _measured.cache_clear()
     sizes = tuple((min(one.outputs, _WIDEST), min(one.inputs, _WIDEST)) for one in shape.linear)
     return _measured(sizes, max(64, min(tokens, 2048, int(_FLOPS / (4 * sum(o * i for o, i in sizes))))))
 

@@ -104,7 +104,8 @@ def seconds_of(
         return Seconds(training=training, validation=validation.times * read / rate)
     assert rates is not None
     x_products, x_attention, x_passes, x_moved = terms(shape, settings, work, way, saving, device, rates)
-    training = x_products / slower + x_attention / constants.attention + constants.passes * x_passes + x_moved
+    training = x_products / slower / constants.products + x_attention / constants.attention
+    training += constants.passes * x_passes + x_moved
     return Seconds(training=training, validation=validation.times * read / rates.mm * _OF_READING)
 
 

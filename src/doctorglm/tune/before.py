@@ -17,7 +17,8 @@ from doctorglm.runs import read_json
 from doctorglm.tune.general import Replay
 from doctorglm.tune.loop import Corpus, validated
 from doctorglm.tune.ranks import ranks
-from doctorglm.tune.replay import Render, Replayed, by_itself, by_share, own_answers
+from doctorglm.tune.replay import Replayed, by_itself, by_share, own_answers
+from doctorglm.tune.samples import Rendering
 from doctorglm.tune.settings import TuneSettings
 from doctorglm.tune.stopping import Losses
 
@@ -39,9 +40,8 @@ def replayed(
     tokenizer: Any,
     conversations: Sequence[Conversation],
     settings: TuneSettings,
-    render: Render,
+    render: Rendering,
     learned: int,
-    max_length: int,
 ) -> Replayed | None:
     """What `replay` mixes in beside `learned` tokens; where the base is to answer, it does so here, into `out`."""
     wanted = Replay.of(settings.replay)
@@ -49,7 +49,7 @@ def replayed(
         return by_share(conversations, render, wanted.share, learned, settings.seed)
     if not wanted.own_answers:
         return None
-    sampling = Sampling(max_new_tokens=max_length // 2, temperature=1.0, seed=abs(settings.seed))
+    sampling = Sampling(max_new_tokens=render.max_length // 2, temperature=1.0, seed=abs(settings.seed))
     answered = partial(_answered, out, model, tokenizer, conversations, wanted, sampling)
     return ranks().from_first(lambda: own_answers(answered(), render))
 

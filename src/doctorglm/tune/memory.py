@@ -1,5 +1,8 @@
-"""When memory ends: what is measured is measured in halves, what is trained says what to change and by how much."""
+"""Memory: freed blocks go back to the system; when it ends, what is measured is measured in halves, and what is trained
+says what to change and by how much."""
 
+import ctypes
+import platform
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
@@ -10,6 +13,22 @@ from doctorglm.errors import ModelError
 from doctorglm.language import Text
 
 Measured = TypeVar("Measured")
+
+_THRESHOLD = 2**20
+"""Bytes from which a block is mapped by itself; a smaller value costs time, a larger one leaves more behind."""
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+
+
+def return_freed_blocks() -> bool:
+    """Has glibc map every large block by itself, so that a freed one is the system's again; whether it does so.
+
+    Left alone it raises its threshold up to 32 MiB as blocks are freed, and keeps in its heap what lies between others:
+    a run on a CPU then grows for many steps. Source: mallopt(3).
+    """
+    if platform.libc_ver()[0] != "glibc":
+        return False
+    set_to = ctypes.CDLL(None).mallopt
+    return bool(set_to(_M_MMAP_THRESHOLD, _THRESHOLD) and set_to(_M_TRIM_THRESHOLD, _THRESHOLD))
 
 
 def in_parts(indices: list[int], measure: Callable[[list[int]], Measured]) -> Iterator[Measured]:

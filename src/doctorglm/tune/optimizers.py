@@ -82,18 +82,20 @@ def orthogonal(matrix: torch.Tensor, steps: int = 5) -> torch.Tensor:
 
 
 def optimizers_for(model: Any, settings: TuneSettings) -> list[torch.optim.Optimizer]:
-    """The optimizers of all trainable parameters; two for `muon`: hidden matrices, and everything else."""
+    """The optimizers of all trainable parameters; for `muon` one of hidden matrices, if any, and one of the rest."""
     trainable = [p for p in model.parameters() if p.requires_grad]
     rate, decay = settings.learning_rate, settings.weight_decay
     if settings.optimizer == "lion":
         return [Lion(_decayed(trainable, decay), lr=rate)]
     if settings.optimizer == "adamw":
         return [_adamw(_decayed(trainable, decay), rate)]
-    embeddings = {id(p) for m in (model.get_input_embeddings(), model.get_output_embeddings()) for p in m.parameters()}
+    tables = [m for m in model.modules() if isinstance(m, torch.nn.Embedding)]  # a learned prefix is one, too
+    tables += [model.get_input_embeddings(), model.get_output_embeddings()]
+    embeddings = {id(p) for table in tables for p in table.parameters()}
     matrices = [p for p in trainable if p.ndim == 2 and id(p) not in embeddings]
     others = [p for p in trainable if p.ndim != 2 or id(p) in embeddings]
-    muon = Muon(matrices, lr=settings.muon_learning_rate, weight_decay=decay)
-    return [muon, _adamw(_decayed(others, decay), rate)]
+    muon = [Muon(matrices, lr=settings.muon_learning_rate, weight_decay=decay)] if matrices else []
+    return [*muon, _adamw(_decayed(others, decay), rate)]
 
 
 def _adamw(groups: list[dict[str, Any]], rate: float) -> torch.optim.AdamW:

@@ -25,10 +25,11 @@ from doctorglm.models.loading import base_folder
 from doctorglm.runs import Run, atomic_file, note, read_json, sha256_file, write_json
 from doctorglm.settings import STRICT, plain
 from doctorglm.tune.before import REPLAY_FILE
+from doctorglm.tune.given import files_of
 from doctorglm.tune.loop import DivergedError
 from doctorglm.tune.parallel import refuse_several
 from doctorglm.tune.settings import TuneSettings
-from doctorglm.tune.stage import files_of, tune
+from doctorglm.tune.stage import tune
 from doctorglm.tune.stopping import within_bound
 
 _MEASURED_ONCE = ("base.json", REPLAY_FILE)
