@@ -161,8 +161,8 @@ def _trained(
     if standing.step < steps or not (ended["best"] or {"within_bound": True})["within_bound"]:
         note(en=ended["stopped"]["en"], zh=ended["stopped"]["zh"])
     reading = {"packed": packing, "fused_layers": fused, "compiled_layers": compiled, "recomputed_layers": again}
-    reading |= {"processes": ranks().count, "sharding": settings.sharding}
-    return standing, ended | reading | compared(expected, at_first, model.device, standing.seconds)
+    shared_out = {"processes": ranks().count, "sharding": settings.sharding}
+    return standing, ended | reading | shared_out | compared(expected, at_first, model.device, standing.seconds)
 
 
 def _dtype(method: Method) -> torch.dtype:
