@@ -195,6 +195,9 @@ def test_what_goes_wrong_is_said_once(run: Run, qwen_base: Path, data: Path, tmp
     assert other["status"] == [2, 2] and "were given" not in other["said"][1]
     assert "were given different bases, data or settings" in other["said"][0]
     assert not (tmp_path / "other").exists()
+    apart = run(qwen_base, data, tmp_path / "apart", 2, {"apart": [1, 2]}, max_steps=2, validate_every=9)
+    assert apart["status"] == [2, 2] and "copies of the trained weights differ" in apart["said"][0]
+    assert not (tmp_path / "apart/adapter").exists()
     alone = run(qwen_base, data, tmp_path / "alone", 2, {"last": [str(tmp_path / "none"), str(tmp_path / "alone")]})
     assert alone["status"] == [130, 2]
     assert "none/train.jsonl: no such file" in alone["said"][1], "what process 1 alone has met, it says"
