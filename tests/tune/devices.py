@@ -2,9 +2,10 @@
 
 A line of JSON on stdin asks for one run: `arguments` of `tune` (base, data, out), `settings`, how many `processes`, and
 what shall happen: `kill`: [process, moment, which of its occurrences] as in `killed.py`; `nan`: [process, step] whose
-weights are not numbers; `apart`: [process, step] whose weights are no longer those of the others; `stop`: [process, step] that stands still there, whereupon process 0 is told to end, and the
-one that stands is killed; `last`: the last process's own data and out. After it a line of JSON on stdout has `status`
-of each process (-9: killed), what each `said` on stderr, and the `seconds` from the first one's end to the last one's.
+weights are not numbers; `apart`: [process, step] whose weights are no longer those of the others; `stop`: [process,
+step] that stands still there, whereupon process 0 is told to end, and the one that stands is killed; `last`: the last
+process's own data and out. After it a line of JSON on stdout has `status` of each process (-9: killed), what each
+`said` on stderr, and the `seconds` from the first one's end to the last one's.
 Each process is a fork of this one, which has imported everything and computed nothing.
 """
 
