@@ -32,7 +32,8 @@ from doctorglm.models.loading import base_folder, best_device, best_dtype
 from doctorglm.render import Sample, renderer_for
 from doctorglm.runs import _versions, peak_memory_mb
 from doctorglm.tune.adapt import adapt
-from doctorglm.tune.loop import Corpus, _backward, _finite, _update, steps_of
+from doctorglm.tune.corpus import Corpus, steps_of
+from doctorglm.tune.loop import _backward, _finite, _update
 from doctorglm.tune.optimizers import optimizers_for
 from doctorglm.tune.reading import compiled_layers, fused_layers, reads_packed
 from doctorglm.tune.settings import TuneSettings

@@ -16,7 +16,8 @@ from doctorglm.render import Sample
 from doctorglm.tune import loop
 from doctorglm.tune.adapt import adapt
 from doctorglm.tune.batches import Batch
-from doctorglm.tune.loop import Corpus, mean_nats, steps_of
+from doctorglm.tune.corpus import Corpus, steps_of
+from doctorglm.tune.loop import mean_nats
 from doctorglm.tune.optimizers import optimizers_for
 from doctorglm.tune.reading import fused_layers, reads_packed
 from doctorglm.tune.settings import TuneSettings

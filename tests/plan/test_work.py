@@ -14,7 +14,7 @@ from doctorglm.plan.shape import base_of
 from doctorglm.plan.tokens import Tokens, tokens_of
 from doctorglm.plan.work import ROW_TOKENS, work_of
 from doctorglm.render import Sample
-from doctorglm.tune import loop
+from doctorglm.tune import corpus
 from doctorglm.tune.batches import in_rows
 from doctorglm.tune.settings import TuneSettings
 
@@ -26,7 +26,7 @@ def tokens(lengths: list[int]) -> Tokens:
 
 
 def test_a_row_is_as_long_as_tunes() -> None:
-    assert ROW_TOKENS == loop.ROW_TOKENS
+    assert ROW_TOKENS == corpus.ROW_TOKENS
 
 
 def test_by_hand() -> None:
@@ -53,7 +53,7 @@ def test_the_batches_are_tunes_but_for_their_order(packing: bool, batch_tokens: 
     lengths = [draw.randint(20, 400) for _ in range(300)]
     samples = [Sample(str(i), 0, [1] * n, [1] * n) for i, n in enumerate(lengths)]
     settings = TuneSettings(batch_tokens=batch_tokens, accumulation=accumulation, epochs=2, packing=packing)
-    steps = loop.steps_of(samples, settings, packing)
+    steps = corpus.steps_of(samples, settings, packing)
     of = PlanSettings(batch_tokens=batch_tokens, accumulation=accumulation, epochs=2, packing=packing)
     work = work_of(tokens(lengths), of, on_cpu=True)
     assert work.steps == pytest.approx(len(steps), rel=0.03)

@@ -2,9 +2,10 @@
 
 A line of JSON on stdin asks for one run: `arguments` of `tune` (base, data, out), `settings`, how many `processes`, and
 what shall happen: `kill`: [process, moment, which of its occurrences] as in `killed.py`; `nan`: [process, step] whose
-weights are not numbers; `stop`: [process, step] that stands still there, whereupon process 0 is told to end, and the
-one that stands is killed; `last`: the last process's own data and out. After it a line of JSON on stdout has `status`
-of each process (-9: killed), what each `said` on stderr, and the `seconds` from the first one's end to the last one's.
+weights are not numbers; `apart`: [process, step] whose weights are no longer those of the others; `stop`: [process,
+step] that stands still there, whereupon process 0 is told to end, and the one that stands is killed; `last`: the last
+process's own data and out. After it a line of JSON on stdout has `status` of each process (-9: killed), what each
+`said` on stderr, and the `seconds` from the first one's end to the last one's.
 Each process is a fork of this one, which has imported everything and computed nothing.
 """
 
@@ -44,6 +45,8 @@ def _begin(job: dict[str, Any], number: int) -> None:
         data, out = job.get("last") or (data, out)
     if job.get("nan") and number == job["nan"][0]:
         _before_step(job["nan"][1], _spoil)
+    if job.get("apart") and number == job["apart"][0]:
+        _before_step(job["apart"][1], _move)
     if job.get("stop") and number == job["stop"][0]:
         _before_step(job["stop"][1], lambda _: os.kill(os.getpid(), signal.SIGSTOP))
     # the page and the plan have their own tests, and take longer than this run
@@ -69,6 +72,12 @@ def _before_step(step: int, happens: Any) -> None:
 def _spoil(model: Any) -> None:
     with torch.no_grad():
         next(p for p in model.parameters() if p.requires_grad).fill_(float("nan"))
+
+
+def _move(model: Any) -> None:
+    """By the last bits of one number."""
+    with torch.no_grad():
+        next(p for p in model.parameters() if p.requires_grad).flatten()[0] += 1e-6
 
 
 def _process(job: dict[str, Any], number: int, port: int, said: int) -> int:

@@ -26,7 +26,8 @@ from doctorglm.render import IGNORED, Rejection, Sample, renderer_for
 from doctorglm.tune import TuneSettings, loop, stage, tune
 from doctorglm.tune.adapt import adapt
 from doctorglm.tune.batches import Batch, collate
-from doctorglm.tune.loop import Corpus, mean_nats, train
+from doctorglm.tune.corpus import Corpus
+from doctorglm.tune.loop import mean_nats, train
 from doctorglm.tune.loss import token_nats
 from doctorglm.tune.samples import Rendering
 

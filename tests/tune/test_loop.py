@@ -20,7 +20,8 @@ from doctorglm.render import Sample
 from doctorglm.tune import loop
 from doctorglm.tune.adapt import adapt
 from doctorglm.tune.checkpoint import Checkpoints
-from doctorglm.tune.loop import Corpus, mean_nats, place_in_data, steps_of, train
+from doctorglm.tune.corpus import Corpus, place_in_data, steps_of
+from doctorglm.tune.loop import mean_nats, train
 from doctorglm.tune.settings import TuneSettings
 from doctorglm.tune.standing import restore_trainable, trainable
 
@@ -383,13 +384,13 @@ def test_a_full_disk_under_the_metrics_is_said_too(
             return self.taken
 
     weights, _, rows = whole(quick)
-    real = loop._append
+    real = loop.append_row
 
     def append(metrics: Any, row: Any, kept: int) -> None:
         real(Full() if row["step"] == 5 else metrics, row, kept)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "_append", append)
+        patch.setattr(loop, "append_row", append)
         with pytest.raises(DoctorGLMError, match=r"metrics\.jsonl: the disk is full: .*goes on after step 4, whose"):
             run(quick, "full")
     assert (tmp_path / "full/metrics.jsonl").read_bytes().endswith(b'\n{"step": ')
@@ -446,7 +447,7 @@ def test_best_weights_ahead_of_the_checkpoint_do_not_leak_into_the_result(
         return measured
 
     monkeypatch.setattr(loop, "mean_nats", told([3.0, 2.0]))
-    monkeypatch.setattr(loop, "_append", killing(loop._append, 6))
+    monkeypatch.setattr(loop, "append_row", killing(loop.append_row, 6))
     with pytest.raises(Killed):
         run(settings, "killed")
     monkeypatch.undo()

@@ -23,7 +23,8 @@ from doctorglm.settings import build
 from doctorglm.tune import TuneSettings, loop, stage, tune
 from doctorglm.tune.adapt import adapt
 from doctorglm.tune.batches import collate, pack
-from doctorglm.tune.loop import Corpus, train
+from doctorglm.tune.corpus import Corpus
+from doctorglm.tune.loop import train
 from doctorglm.tune.loss import token_nats
 from doctorglm.tune.optimizers import optimizers_for
 from doctorglm.tune.reading import fused_layers, reads_packed

@@ -15,7 +15,8 @@ from doctorglm.render import IGNORED, Sample
 from doctorglm.tune import TuneSettings, reading, tune
 from doctorglm.tune.adapt import adapt
 from doctorglm.tune.batches import in_rows
-from doctorglm.tune.loop import Corpus, mean_nats
+from doctorglm.tune.corpus import Corpus
+from doctorglm.tune.loop import mean_nats
 from doctorglm.tune.loss import token_nats
 from doctorglm.tune.reading import fused_layers, reads_packed
 

@@ -58,6 +58,9 @@ CHANGES: dict[str, tuple[Any, dict[str, Any]]] = {
     "seed": (1, {}),
 }
 
+TOGETHER = {"sharding"}
+"""What several processes differ in, and one refuses: `test_devices.py`."""
+
 
 @pytest.fixture
 def outcome(qwen_base: Path, data: Path, tmp_path: Path, monkeypatch: Any) -> Callable[[TuneSettings], tuple[Any, ...]]:
@@ -86,7 +89,7 @@ def seen() -> dict[str, tuple[Any, ...]]:
 
 
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf:UserWarning")
-@pytest.mark.parametrize("name", [f.name for f in fields(TuneSettings)])
+@pytest.mark.parametrize("name", [f.name for f in fields(TuneSettings) if f.name not in TOGETHER])
 def test_every_setting_changes_something(
     outcome: Any, seen: dict[str, tuple[Any, ...]], tmp_path_factory: pytest.TempPathFactory, name: str
 ) -> None:
@@ -121,6 +124,7 @@ def test_a_setting_without_effect_is_named() -> None:
     assert full.without_effect() == ["final_learning_rate", "max_forgetting", *lora, *prefix, "quantization"]
     ptuning = TuneSettings(method="ptuning", prefix_projection=True).without_effect()
     assert ptuning == [*always, *lora, "quantization"]
+    assert TuneSettings(sharding="full").without_effect() == ["fuse", *always, *prefix, "quantization"]
 
 
 def test_an_unknown_setting_names_the_nearest() -> None:

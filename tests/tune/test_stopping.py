@@ -12,7 +12,8 @@ from doctorglm import language
 from doctorglm.render import Sample
 from doctorglm.tune import loop
 from doctorglm.tune.adapt import adapt
-from doctorglm.tune.loop import Corpus, train
+from doctorglm.tune.corpus import Corpus
+from doctorglm.tune.loop import train
 from doctorglm.tune.settings import TuneSettings
 from doctorglm.tune.standing import Standing, trainable
 from doctorglm.tune.stopping import Losses, out_of_patience, outcome, record, within_bound

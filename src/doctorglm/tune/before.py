@@ -14,8 +14,9 @@ from doctorglm.language import Text
 from doctorglm.models.local_engine import LocalEngine
 from doctorglm.report.progress import progress_line
 from doctorglm.runs import read_json
+from doctorglm.tune.corpus import Corpus
 from doctorglm.tune.general import Replay
-from doctorglm.tune.loop import Corpus, validated
+from doctorglm.tune.loop import validated
 from doctorglm.tune.ranks import ranks
 from doctorglm.tune.replay import Replayed, by_itself, by_share, own_answers
 from doctorglm.tune.samples import Rendering

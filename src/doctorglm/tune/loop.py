@@ -5,10 +5,9 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import torch
 
@@ -16,15 +15,15 @@ from doctorglm.errors import ModelError
 from doctorglm.language import Text
 from doctorglm.render import Sample
 from doctorglm.report.progress import Line
-from doctorglm.runs import atomic_file
 from doctorglm.settings import plain
-from doctorglm.tune.batches import Batch, collate, in_rows, order, pack
+from doctorglm.tune.batches import Batch, collate, order
 from doctorglm.tune.checkpoint import Checkpoints
+from doctorglm.tune.corpus import Corpus, place_in_data, steps_of
 from doctorglm.tune.digest import digest
 from doctorglm.tune.disk import writing
-from doctorglm.tune.dividing import divided
 from doctorglm.tune.loss import token_nats
 from doctorglm.tune.memory import in_parts
+from doctorglm.tune.metrics import append_row, continued, nowhere
 from doctorglm.tune.optimizers import optimizers_for, rate_at
 from doctorglm.tune.randomness import seed_step
 from doctorglm.tune.ranks import ranks
@@ -32,65 +31,6 @@ from doctorglm.tune.settings import TuneSettings
 from doctorglm.tune.sharded import norm_of
 from doctorglm.tune.standing import Standing
 from doctorglm.tune.stopping import Losses, out_of_patience, record
-
-ROW_TOKENS = 2048
-"""Tokens of a packed row on a CPU: with fewer, what is done once a row weighs more; with more, memory does."""
-
-
-@dataclass(frozen=True)
-class Corpus:
-    """What is trained on, and what the training is validated on."""
-
-    train: Sequence[Sample]
-    valid: Sequence[Sample]
-    pad_token_id: int
-    packing: bool = False
-    """Whether batches are packed; see `reading.reads_packed`."""
-    general: Sequence[Sample] = ()
-    """General text, which is validated on too: what of it is forgotten."""
-
-    def batches(self, samples: Sequence[Sample], device: torch.device) -> list[Batch]:
-        """The forward passes of one batch: one of padded rows, or packed rows that fit the processor's caches."""
-        make = pack if self.packing else partial(collate, pad_token_id=self.pad_token_id)
-        return [make(row).to(device) for row in self.rows(samples, device)]
-
-    def rows(self, samples: Sequence[Sample], device: torch.device) -> list[list[Sample]]:
-        """The samples of each of these passes."""
-        if not self.packing:
-            return [list(samples)]
-        most = ROW_TOKENS if device.type == "cpu" else sum(len(s.input_ids) for s in samples)
-        return in_rows(samples, most)
-
-    def share(self, batches: list[list[int]], device: torch.device) -> list[Batch]:
-        """This process's forward passes of a step, of which it may have none.
-
-        Where processes must read together it has as many as the others: it then reads the step's shortest sample, of
-        which nothing is supervised.
-        """
-        team = ranks()
-        shares = divided(batches, lambda i: len(self.train[i].input_ids), team.count)
-        samples = [[[self.train[i] for i in indices] for indices in share] for share in shares]
-        own = [batch for of in samples[team.number] for batch in self.batches(of, device)]
-        most = max(sum(len(self.rows(of, device)) for of in share) for share in samples) if team.sharded else 0
-        if len(own) < most:
-            shortest = min((self.train[i] for indices in batches for i in indices), key=lambda s: len(s.input_ids))
-            own += [self.batches([shortest], device)[0].unsupervised()] * (most - len(own))
-        return own
-
-
-def steps_of(train: Sequence[Sample], settings: TuneSettings, packing: bool = False) -> list[list[list[int]]]:
-    """For every step its batches, for every batch its sample indices, over all epochs."""
-    steps: list[list[list[int]]] = []
-    for epoch in range(settings.epochs):
-        batches = order(train, settings.batch_tokens, settings.seed, epoch, packing=packing)
-        steps += [batches[i : i + settings.accumulation] for i in range(0, len(batches), settings.accumulation)]
-    return steps[: settings.max_steps] if settings.max_steps else steps
-
-
-def place_in_data(steps: list[list[list[int]]], samples: int, step: int) -> dict[str, int]:
-    """Where `step` (0-based) of `steps` begins: its epoch, and how many of the `samples` it has used."""
-    used = sum(len(batch) for batches in steps[:step] for batch in batches)
-    return {"step": step, "epoch": used // samples, "samples": used % samples}
 
 
 def train(
@@ -134,7 +74,7 @@ def train(
         return corpus.share(steps[step], model.device) if step < len(steps) else []
 
     ready = batches_of(standing.step)
-    with _continued(directory / "metrics.jsonl", standing.step) if team.first else _nowhere() as metrics:
+    with continued(directory / "metrics.jsonl", standing.step) if team.first else nowhere() as metrics:
 
         def save() -> None:
             """Writes the checkpoint, after the metrics of its steps have reached the disk."""
@@ -166,7 +106,7 @@ def train(
                        "tokens": tokens, "seconds": round(standing.seconds, 3)}  # fmt: skip
                 if (corpus.valid or corpus.general) and _due(step + 1, len(steps), settings.validate_every):
                     row |= _validate_and_keep(model, corpus, settings, standing, step + 1, kept, base)
-                _append(metrics, row, kept.newest)
+                append_row(metrics, row, kept.newest)
                 standing.step = step + 1
                 seed_step(settings.seed, step + 1)
                 line.update(step + 1, _live(loss, standing, base))
@@ -324,37 +264,3 @@ def _set_rates(optimizers: list[torch.optim.Optimizer], peaks: list[list[float]]
     for optimizer, rates in zip(optimizers, peaks, strict=True):
         for group, peak in zip(optimizer.param_groups, rates, strict=True):
             group["lr"] = peak * share
-
-
-def _append(metrics: BinaryIO, row: Mapping[str, Any], kept: int) -> None:
-    """Writes a whole line; a disk that is full may take a part of it."""
-    rest = (json.dumps(row) + "\n").encode()
-    with writing(Path(metrics.name), len(rest), kept):
-        while rest:
-            rest = rest[metrics.write(rest) :]
-
-
-def _continued(path: Path, step: int) -> BinaryIO:
-    """Opens `metrics.jsonl` for appending, without what a killed run wrote after its last checkpoint."""
-    kept = []
-    if path.exists():
-        for text in path.read_text(encoding="utf-8", errors="replace").splitlines():
-            if _step_of(text) not in range(1, step + 1):
-                break
-            kept.append(text + "\n")
-    with atomic_file(path) as out:
-        out.writelines(kept)
-    return path.open("ab", buffering=0)  # nothing is left to write when it is closed
-
-
-def _nowhere() -> BinaryIO:
-    """For a process that does not write."""
-    return Path(os.devnull).open("ab", buffering=0)
-
-
-def _step_of(row: str) -> int:
-    """The step of a line; 0 where it cannot be read."""
-    try:
-        return int(json.loads(row)["step"])
-    except (ValueError, KeyError, TypeError):
-        return 0

@@ -268,6 +268,8 @@ def _told_to_end(team: Several, out: Path) -> Iterator[None]:
     def wait() -> None:
         while not ending.is_set():
             came = os.read(reader, 1)
+            if came == bytes([signal.SIGINT]):  # the process itself answers Ctrl-C, and has a checkpoint to write
+                ending.set()
             if came == bytes([signal.SIGTERM]) and not ending.is_set():
                 if team.first:
                     note(en=_ended(team, out).text.en, zh=_ended(team, out).text.zh)

@@ -21,10 +21,11 @@ from doctorglm.report.progress import progress_line
 from doctorglm.runs import Run, note, write_json
 from doctorglm.tune.adapt import adapt
 from doctorglm.tune.before import losses_before, replayed
+from doctorglm.tune.corpus import Corpus, steps_of
 from doctorglm.tune.general import Replay
 from doctorglm.tune.given import Given, given, open_run
 from doctorglm.tune.impossible import refuse_impossible, refuse_no_room
-from doctorglm.tune.loop import Corpus, steps_of, train
+from doctorglm.tune.loop import train
 from doctorglm.tune.memory import return_freed_blocks, told_when_out
 from doctorglm.tune.parallel import opened_together, refuse_different, together
 from doctorglm.tune.planned import Planned, compared, planned, remedy_of, saving_of
