@@ -4,7 +4,7 @@ Everything is checked before the model is built. No code from a folder is run.
 """
 
 import pickle
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,7 +26,7 @@ from doctorglm.models.gguf_file import load_gguf
 from doctorglm.models.half import HALF, keep_half
 from doctorglm.models.quantized.formats import OF_BITS, Quantization
 from doctorglm.models.quantized.layers import quantize
-from doctorglm.models.weights import Shapes, Stored, catalogue, gguf_file, read_config, weight_files
+from doctorglm.models.weights import Checkpoint, Shapes, Stored, catalogue, gguf_file, read_config, weight_files
 from doctorglm.runs import note, read_json
 
 EMBEDDED = "embedded"
@@ -65,7 +65,8 @@ def load(
 
     Left out, `device` is `best_device()` and `dtype` is `best_dtype(device)`; an adapter is always in 32 bits.
     A half-precision model that does not fit into the CPU's free memory in 32 bits keeps its weights as they are stored,
-    mapped from their files, and computes in 32 bits (`models.half`); this is said on stderr. `frozen=False`, for a
+    mapped from their files, and computes in 32 bits (`models.half`); this is said on stderr. So do on a CPU, in any
+    case, the weights beside packed ones. `frozen=False`, for a
     model whose every weight is trained, prevents that. A GGUF is unpacked to `dtype`, whatever it was packed in.
     `quantization` packs the linear layers while they are loaded; left out, it is what the adapter was trained on, and
     "none" leaves the weights as they are stored.
@@ -127,9 +128,12 @@ def _load_folder(
     refuse_unknown(folder, config)
     stored = catalogue(weight_files(folder))
     shapes = {name: one.shape for name, one in stored.items()}
-    half, half_bytes = _one_half(stored)
-    may_keep = frozen and half is not None and (device.type, dtype) == ("cpu", torch.float32)
-    keep = may_keep and not kind and not _fits(folder, half, half_bytes)
+    vectors = _exact_vectors(config, stored)
+    half, half_bytes = _one_half({name: one for name, one in stored.items() if name not in vectors})
+    packed = kind is not None or stored_quantization(folder) is not None
+    # whoever packs weights has no memory to widen the others
+    keep = frozen and half is not None and (device.type, dtype) == ("cpu", torch.float32)
+    keep = keep and (packed or not _fits(folder, half, half_bytes))
     # packed from what is stored, and mapped from it, so that no whole copy is made
     read = half if half is not None and (kind or keep) else dtype
     if config["model_type"] == ChatGLMConfig.model_type:
@@ -138,12 +142,29 @@ def _load_folder(
         model, tokenizer = _load_native(folder, read)
     if kind:
         quantize(model, kind, str(folder), device)
-        keep = may_keep and not _fits(folder, half, 2 * sum(p.numel() for p in model.parameters()))
     if keep:
         keep_half(model)
     elif kind:
         model.to(dtype)
+    if read != dtype:
+        _put_back(model, folder, vectors)
     return model, tokenizer
+
+
+def _exact_vectors(config: Mapping[str, Any], stored: Mapping[str, Stored]) -> list[str]:
+    """Norms and biases of ChatGLM-6B that are stored in 32 bits beside weights in 16, as published."""
+    if config["model_type"] != ChatGLMConfig.model_type or generation_of(config, "config.json") != 1:
+        return []
+    return [n for n, one in stored.items() if one.dtype == torch.float32 and len(one.shape) == 1 and not _recomputed(n)]
+
+
+def _put_back(model: PreTrainedModel, folder: Path, names: Sequence[str]) -> None:
+    """Reads the vectors again, which reading a model in half precision has rounded."""
+    held = dict(model.named_parameters()) | dict(model.named_buffers())
+    checkpoint = Checkpoint(folder) if names else None
+    for name in names:
+        assert checkpoint is not None
+        held[name].data.copy_(checkpoint.read(name))
 
 
 def _one_half(stored: Mapping[str, Stored]) -> tuple[torch.dtype | None, int]:
