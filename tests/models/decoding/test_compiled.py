@@ -10,22 +10,22 @@ import torch
 
 from doctorglm.models.decoding import compiled
 
-needs_compiler = pytest.mark.skipif(compiled.rows() is None, reason="no compiler, or another processor")
+needs_compiler = pytest.mark.skipif(compiled.kernels() is None, reason="no compiler, or another processor")
 
 
 @pytest.fixture
 def fresh() -> Iterator[None]:
     """As in a new process."""
-    compiled.rows.cache_clear()
+    compiled.kernels.cache_clear()
     yield
-    compiled.rows.cache_clear()
+    compiled.kernels.cache_clear()
 
 
-def product(function: compiled.Rows, threads: int = 1) -> torch.Tensor:
+def product(function: compiled.Kernels, threads: int = 1) -> torch.Tensor:
     weight, x, out = torch.arange(-64, 64, dtype=torch.int8).repeat(5, 1), torch.ones(1, 128), torch.empty(1, 5)
     scale = torch.arange(5.0)
     pointers = [tensor.data_ptr() for tensor in (weight, scale)]
-    assert not function(
+    assert not function.rows(
         compiled.threads_of_torch(), threads, 8, *pointers, None, x.data_ptr(), out.data_ptr(), 1, 5, 128
     )
     return out[0]
@@ -45,7 +45,7 @@ def test_it_is_compiled_once_and_for_its_owner_alone(tmp_path: Path, monkeypatch
 
 @needs_compiler
 def test_any_number_of_threads_gives_the_same(fresh: None) -> None:
-    function = compiled.rows()
+    function = compiled.kernels()
     assert function and product(function, 1).tolist() == product(function, 3).tolist()
 
 
@@ -64,7 +64,7 @@ def test_a_machine_without_a_compiler_says_so_once(
     if sys.platform != "linux" or torch.backends.cpu.get_cpu_capability() == "DEFAULT":
         pytest.skip("nothing is compiled here")
     monkeypatch.setattr(compiled, "found_compiler", lambda: None)
-    assert compiled.rows() is None and compiled.rows() is None
+    assert compiled.kernels() is None and compiled.kernels() is None
     assert capsys.readouterr().err.count("pip install 'doctorglm[fast]'") == 1
 
 
@@ -83,7 +83,7 @@ def test_a_compiler_that_fails_leaves_torch_to_do_it(
     broken.chmod(0o700)
     monkeypatch.setattr(compiled, "found_compiler", lambda: [str(broken)])
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    assert compiled.rows() is None
+    assert compiled.kernels() is None
     assert "could not be compiled" in capsys.readouterr().err
 
 

@@ -1,7 +1,8 @@
-"""`rows.c`, compiled for this machine's processor when it is first needed, kept, and tried before it is believed.
+"""`kernels.c`, compiled for this machine's processor when it is first needed, kept, and tried before it is believed.
 
-torch has no product of a few rows with such weights that keeps up with memory (`benchmarks/decode.py` measures its
-own). The compiler is the machine's, or that of the package ziglang; without one torch does the work, only slower.
+torch's own products of a few rows with such weights round x to bfloat16, or do not keep up with memory
+(`benchmarks/decode.py` measures them). The compiler is the machine's, or that of the package ziglang; without one torch
+does the work, only slower.
 """
 
 import ctypes
@@ -14,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,20 +25,25 @@ import torch
 
 from doctorglm.runs import note
 
-SOURCE = Path(__file__).with_name("rows.c")
+SOURCE = Path(__file__).with_name("kernels.c")
 
 FLAGS = ("-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-fPIC", "-shared")
 
 _COMPILERS = ("cc", "gcc", "clang")
 _COMPILE_TIMEOUT_S = 120.0
 
-Rows = Callable[..., int]
-"""`rows` of rows.c; its arguments are `product.few_rows`'s."""
+
+@dataclass(frozen=True, slots=True)
+class Kernels:
+    """The functions of kernels.c, which describes their arguments; each returns 0 where all went well."""
+
+    rows: Callable[..., int]
+    attend: Callable[..., int]
 
 
 @cache
-def rows() -> Rows | None:
-    """The compiled function; None, and a note on stderr that says why, where this machine cannot have it."""
+def kernels() -> Kernels | None:
+    """The compiled functions; None, and a note on stderr that says why, where this machine cannot have it."""
     if (
         sys.platform != "linux"
         or platform.machine() != "x86_64"
@@ -50,9 +57,9 @@ def rows() -> Rows | None:
         return _loaded(compiled(compiler, kept_in()))
     except (OSError, subprocess.SubprocessError, AttributeError) as error:
         note(
-            en=f"the fast products of packed weights could not be compiled ({error}); torch does them, several times "
+            en=f"the fast products of a token could not be compiled ({error}); torch does them, several times "
             "slower for each token. Install a C compiler, or pip install 'doctorglm[fast]'.",
-            zh=f"无法编译量化权重的快速乘法（{error}），改由 torch 计算，每个 token 会慢数倍。"
+            zh=f"无法编译逐 token 的快速乘法（{error}），改由 torch 计算，每个 token 会慢数倍。"
             "请安装 C 编译器，或运行 pip install 'doctorglm[fast]'。",
         )
         return None
@@ -82,7 +89,7 @@ def kept_in() -> Path:
 def compiled(compiler: list[str], folder: Path) -> Path:
     """The library, compiled unless it is in `folder`; its name tells source, flags, compiler and processor."""
     made_of = "\n".join([SOURCE.read_text("utf-8"), *FLAGS, *compiler, _processor()])
-    library = folder / f"rows-{hashlib.sha256(made_of.encode()).hexdigest()[:16]}.so"
+    library = folder / f"kernels-{hashlib.sha256(made_of.encode()).hexdigest()[:16]}.so"
     if library.is_file():
         return library
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
@@ -102,16 +109,12 @@ def _processor() -> str:
     return found[1] if found else ""
 
 
-def _loaded(library: Path) -> Rows:
-    function: Any = ctypes.CDLL(str(library)).rows
-    pointer, whole = ctypes.c_void_p, ctypes.c_long
-    function.argtypes = [
-        *(pointer, ctypes.c_uint, ctypes.c_int),
-        *(pointer, pointer, pointer, pointer, pointer),
-        *(whole, whole, whole),
-    ]
-    function.restype = ctypes.c_int
-    return function  # type: ignore[no-any-return]
+def _loaded(library: Path) -> Kernels:
+    functions: Any = ctypes.CDLL(str(library))
+    pointer, whole, threads = ctypes.c_void_p, ctypes.c_long, (ctypes.c_void_p, ctypes.c_uint)
+    functions.rows.argtypes = [*threads, ctypes.c_int, *[pointer] * 5, *[whole] * 3]
+    functions.attend.argtypes = [*threads, *[pointer] * 5, *[whole] * 6]
+    return Kernels(functions.rows, functions.attend)
 
 
 @cache

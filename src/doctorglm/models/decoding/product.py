@@ -1,13 +1,12 @@
 """Products of frozen weights with few rows of x, by compiled code where this machine can have it.
 
-Values are those of the widened or unpacked weight: of halves to float32's rounding, of INT8 and INT4 with x rounded to
-16 bits in blocks of 512, beside which the weights' own rounding is thousands of times larger.
+Values are those of the widened or unpacked weight, to float32's rounding.
 Shapes: T rows of x, I inputs, O outputs.
 """
 
 import torch
 
-from doctorglm.models.decoding.compiled import rows, threads_of_torch
+from doctorglm.models.decoding.compiled import kernels, threads_of_torch
 from doctorglm.models.quantized.formats import Quantization
 
 MOST_ROWS = 16
@@ -39,10 +38,10 @@ def few_rows(
         return None
     if any(tensor.dtype != torch.float32 for tensor in (bias_O, scale_O) if tensor is not None):
         return None
-    if torch.compiler.is_compiling() or (function := rows()) is None:
+    if torch.compiler.is_compiling() or (compiled := kernels()) is None:
         return None
     out_TO = x_TI.new_empty(count, len(weight))
-    failed = function(
+    failed = compiled.rows(
         threads_of_torch(),
         torch.get_num_threads(),
         number,
