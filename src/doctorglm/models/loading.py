@@ -60,16 +60,17 @@ def load(
     *,
     frozen: bool = True,
     quantization: Quantization | Literal["none"] | None = None,
+    lean: bool = False,
 ) -> tuple[PreTrainedModel, Any]:
     """The model of a folder, a .gguf file or "embedded", with its adapter if one is given, and its tokenizer.
 
     Left out, `device` is `best_device()` and `dtype` is `best_dtype(device)`; an adapter is always in 32 bits.
     A half-precision model that does not fit into the CPU's free memory in 32 bits keeps its weights as they are stored,
-    mapped from their files, and computes in 32 bits (`models.half`); this is said on stderr. So do on a CPU, in any
-    case, the weights beside packed ones. `frozen=False`, for a
+    mapped from their files, and computes in 32 bits (`models.half`); this is said on stderr. `frozen=False`, for a
     model whose every weight is trained, prevents that. A GGUF is unpacked to `dtype`, whatever it was packed in.
     `quantization` packs the linear layers while they are loaded; left out, it is what the adapter was trained on, and
-    "none" leaves the weights as they are stored.
+    "none" leaves the weights as they are stored. `lean` is for a model that only answers: on a CPU, what stands beside
+    packed weights stays in half precision however much memory is free.
     Raises ModelError for missing, truncated or unknown files, for weights, a vocabulary or an adapter that do not fit
     the model, for a pickle that could run code, and for a quantisation that the folder, or `frozen`, rules out.
     """
@@ -84,7 +85,7 @@ def load(
         if kind:
             quantize(model, kind, str(gguf), device)
     else:
-        model, tokenizer = _load_folder(folder, dtype, device, frozen, kind)
+        model, tokenizer = _load_folder(folder, dtype, device, frozen, kind, lean)
     model.to(device)
     if adapter is not None:
         model = attach_adapter(model, Path(adapter), folder)
@@ -122,7 +123,7 @@ def _packed_on_load(folder: Path, adapter: Path | None, asked: str | None, froze
 
 
 def _load_folder(
-    folder: Path, dtype: torch.dtype, device: torch.device, frozen: bool, kind: Quantization | None
+    folder: Path, dtype: torch.dtype, device: torch.device, frozen: bool, kind: Quantization | None, lean: bool
 ) -> tuple[PreTrainedModel, Any]:
     config = read_config(folder)
     refuse_unknown(folder, config)
@@ -130,10 +131,9 @@ def _load_folder(
     shapes = {name: one.shape for name, one in stored.items()}
     vectors = _exact_vectors(config, stored)
     half, half_bytes = _one_half({name: one for name, one in stored.items() if name not in vectors})
-    packed = kind is not None or stored_quantization(folder) is not None
-    # whoever packs weights has no memory to widen the others
-    keep = frozen and half is not None and (device.type, dtype) == ("cpu", torch.float32)
-    keep = keep and (packed or not _fits(folder, half, half_bytes))
+    lean = lean and (kind is not None or stored_quantization(folder) is not None)
+    may_keep = frozen and half is not None and (device.type, dtype) == ("cpu", torch.float32)
+    keep = may_keep and (lean or (not kind and not _fits(folder, half, half_bytes)))
     # packed from what is stored, and mapped from it, so that no whole copy is made
     read = half if half is not None and (kind or keep) else dtype
     if config["model_type"] == ChatGLMConfig.model_type:
@@ -142,6 +142,8 @@ def _load_folder(
         model, tokenizer = _load_native(folder, read)
     if kind:
         quantize(model, kind, str(folder), device)
+        unpacked = 2 * sum(p.numel() for p in model.parameters())
+        keep = may_keep and (lean or not _fits(folder, half, unpacked))
     if keep:
         keep_half(model)
     elif kind:
