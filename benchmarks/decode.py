@@ -10,14 +10,14 @@ of weights as ours does; heads and context are the same, so keys and values are 
 memory   For INT8 and INT4: a process of its own opens the engine as `chat` does
          and writes 128 tokens after 512. Peak is the highest resident size less that after the imports, mapped weights
          included (`full_size.py`).
-beside   Our INT4 and llama.cpp's Q4_0 in turns, `rounds` rounds of `tokens` tokens after the same number of prompt
-         tokens, both with as many threads as there are cores; who begins changes from round to round. Ours is the
-         engine's own path with its draws (temperature 1) and checks, median of the steps; llama.cpp's is its own
-         `predicted_per_token_ms`, greedy. A round's ratio is (their time / our time) x (our bytes / their bytes): our
-         speed as a share of theirs on equal bytes. The lowest and the highest of 6 rounds hold the median with
-         probability 97 %. Twice: llama.cpp's head in float16 as ours is, and all of it in Q4_0.
+beside   Our INT4 and llama.cpp's Q4_0 in turns, `rounds` rounds of 32 tokens after a prompt of 128, both with as many
+         threads as there are cores; who begins changes from round to round. Ours is the engine's own path with its
+         draws (temperature 1) and checks, median of the steps; llama.cpp's is its own `predicted_ms` over its tokens,
+         greedy. A round's ratio is (their time / our time) x (our bytes / their bytes): our speed as a share of theirs
+         on equal bytes. The lowest and the highest of 6 rounds hold the median with probability 97 %. Twice:
+         llama.cpp's head in float16 as ours is, and all of it in Q4_0.
 layer    One layer's products with one token, GB/s of packed weights, weights of more than 1 GB in turns: ours, by
-         tiles, and torch's own operators where they keep up with them.
+         tiles (one layer), and torch's own operators where they keep up with them.
 
 `--layers` makes fewer layers of full width, `--tiny` a small model in one process, for tests.
 """
@@ -47,6 +47,7 @@ from _random_gguf import Shape, shape_of, write_gguf
 from _record import circumstances
 from doctorglm.engine import Sampling
 from doctorglm.models.decoding import product
+from doctorglm.models.local_engine import ends_in_loop
 from doctorglm.models.opening import open_engine
 from doctorglm.models.quantized.layers import weight_bytes
 from doctorglm.models.quantized.linear import QuantizedLinear
@@ -87,10 +88,10 @@ def prompt_of(model: Any, length: int) -> list[int]:
 
 
 def answered(engine: Any, prompt: int, tokens: int) -> Clock:
-    """The engine's own way to an answer, as `stream` takes it; no token ends it."""
+    """The engine's own way to an answer, as `stream` takes it; neither a token nor a loop, which is looked for, ends it."""
     clock = Clock()
-    forbidden = {"min_new_tokens": tokens}
-    with patch.dict("doctorglm.models.local_engine._OURS", forbidden):
+    endless = patch.dict("doctorglm.models.local_engine._OURS", {"min_new_tokens": tokens})
+    with endless, patch("doctorglm.models.local_engine.ends_in_loop", lambda text: ends_in_loop(text) and False):
         engine._generate([prompt_of(engine._model, prompt)], Sampling(max_new_tokens=tokens, temperature=1.0), clock)
     assert len(clock.times) == tokens + 1, "the answer ended early"
     return clock
@@ -149,10 +150,10 @@ def peer(options: argparse.Namespace, sizes: Sizes, head: str) -> tuple[Path, Sh
 @contextmanager
 def theirs(file: Path, options: argparse.Namespace) -> Any:
     """A function that has llama.cpp write so many tokens after the prompt; milliseconds a token."""
-    with served(file, 1, options.prompt + 4 * options.round_tokens + 64) as address:
+    with served(file, 1, options.round_prompt + 4 * options.round_tokens + 64) as address:
 
         def write(tokens: int) -> float:
-            asked = {"prompt": list(range(300, 300 + options.prompt)), "n_predict": tokens, "temperature": -1}
+            asked = {"prompt": list(range(300, 300 + options.round_prompt)), "n_predict": tokens, "temperature": -1}
             body = json.dumps(asked | {"ignore_eos": True, "cache_prompt": True}).encode()
             request = urllib.request.Request(
                 address.split("/v1")[0] + "/completion", body, {"Content-Type": "application/json"}
@@ -174,7 +175,7 @@ def beside(options: argparse.Namespace, sizes: Sizes, head: str) -> dict[str, An
     with theirs(file, options) as write:
         turns: dict[str, Callable[[], float]] = {
             "ours_ms": lambda: (
-                1e3 * statistics.median(answered(engine, options.prompt, options.round_tokens).steps()[1:])
+                1e3 * statistics.median(answered(engine, options.round_prompt, options.round_tokens).steps()[1:])
             ),
             "theirs_ms": lambda: write(options.round_tokens),
         }
@@ -205,7 +206,9 @@ def layer(options: argparse.Namespace, sizes: Sizes) -> dict[str, Any]:
     x = {i: torch.randn(1, i) for _, i in sizes.shapes()}
     for kind, copies in (("int4", 11), ("int8", 6), ("float16", 3)):
         weights = [one for _ in range(copies) for one in made(kind, sizes)]
-        found[kind] = {name: rate_of(partial(way, x), weights) for name, way in WAYS[kind].items()}
+        # by tiles it takes long enough with one layer
+        of = {"tiles": weights[: len(sizes.shapes())]}
+        found[kind] = {name: rate_of(partial(way, x), of.get(name, weights)) for name, way in WAYS[kind].items()}
     return found
 
 
@@ -281,7 +284,7 @@ def run(part: str, options: argparse.Namespace, sizes: Sizes) -> dict[str, Any]:
         if done.returncode:
             sys.exit(f"{part}: failed, see above")
         found = json.loads(done.stdout)
-    print(f"{part}: {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
+    print(f"{part}: {time.perf_counter() - began:.0f} s, {json.dumps(found)}", file=sys.stderr, flush=True)
     return found
 
 
@@ -304,6 +307,7 @@ def measured(options: argparse.Namespace, sizes: Sizes) -> dict[str, Any]:
         "sizes": asdict(sizes),
         "prompt": options.prompt,
         "tokens": options.tokens,
+        "round_prompt": options.round_prompt,
         "round_tokens": options.round_tokens,
         "target_ratio": TARGET_RATIO,
         "layer": found["layer"],
@@ -320,7 +324,8 @@ def parsed(arguments: list[str] | None = None) -> tuple[argparse.Namespace, Size
     parser.add_argument("--write", action="store_true", help="write the weights, and measure nothing")
     parser.add_argument("--prompt", type=int, default=512, help="tokens of the prompt")
     parser.add_argument("--tokens", type=int, default=128, help="tokens written after it, for memory")
-    parser.add_argument("--round-tokens", type=int, default=64, help="tokens of a round beside llama.cpp")
+    parser.add_argument("--round-tokens", type=int, default=32, help="tokens of a round beside llama.cpp")
+    parser.add_argument("--round-prompt", type=int, default=128, help="tokens before them")
     parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--part", choices=PARTS, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
