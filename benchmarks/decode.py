@@ -10,7 +10,7 @@ of weights as ours does; heads and context are the same, so keys and values are 
 memory   For INT8 and INT4: a process of its own opens the engine as `chat` does
          and writes 128 tokens after 512. Peak is the highest resident size less that after the imports, mapped weights
          included (`full_size.py`).
-beside   Our INT4 and llama.cpp's Q4_0 in turns, `rounds` rounds of 32 tokens after a prompt of 128, both with as many
+beside   Our INT4 and llama.cpp's Q4_0 in turns, `rounds` rounds of 16 tokens after a prompt of 64, both with as many
          threads as there are cores; who begins changes from round to round. Ours is the engine's own path with its
          draws (temperature 1) and checks, median of the steps; llama.cpp's is its own `predicted_ms` over its tokens,
          greedy. A round's ratio is (their time / our time) x (our bytes / their bytes): our speed as a share of theirs
@@ -88,7 +88,7 @@ def prompt_of(model: Any, length: int) -> list[int]:
 
 
 def answered(engine: Any, prompt: int, tokens: int) -> Clock:
-    """The engine's own way to an answer, as `stream` takes it; neither a token nor a loop, which is looked for, ends it."""
+    """The engine's own way to an answer, as `stream` takes it; nothing ends it, though loops are looked for."""
     clock = Clock()
     endless = patch.dict("doctorglm.models.local_engine._OURS", {"min_new_tokens": tokens})
     with endless, patch("doctorglm.models.local_engine.ends_in_loop", lambda text: ends_in_loop(text) and False):
@@ -324,8 +324,8 @@ def parsed(arguments: list[str] | None = None) -> tuple[argparse.Namespace, Size
     parser.add_argument("--write", action="store_true", help="write the weights, and measure nothing")
     parser.add_argument("--prompt", type=int, default=512, help="tokens of the prompt")
     parser.add_argument("--tokens", type=int, default=128, help="tokens written after it, for memory")
-    parser.add_argument("--round-tokens", type=int, default=32, help="tokens of a round beside llama.cpp")
-    parser.add_argument("--round-prompt", type=int, default=128, help="tokens before them")
+    parser.add_argument("--round-tokens", type=int, default=16, help="tokens of a round beside llama.cpp")
+    parser.add_argument("--round-prompt", type=int, default=64, help="tokens before them")
     parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--part", choices=PARTS, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
