@@ -301,7 +301,8 @@ def measured(options: argparse.Namespace, sizes: Sizes) -> dict[str, Any]:
     write(options, sizes)
     found = {part: run(part, options, sizes) for part in PARTS}
     versions = _versions() | {"xllamacpp": __import__("xllamacpp").__version__}
-    command = " ".join(["python benchmarks/decode.py", *sys.argv[1:]])
+    shown = ["DIR" if word == str(options.folder) else word for word in sys.argv[1:]]  # not a folder of this machine
+    command = " ".join(["python benchmarks/decode.py", *shown])
     return circumstances(command, versions) | {
         "threads": torch.get_num_threads(),
         "sizes": asdict(sizes),
