@@ -29,6 +29,7 @@ def served(gguf: Path, slots: int = 4, context: int = 2048) -> Iterator[str]:
     finally:
         process.stdin.close()
         process.wait(30)
+        process.stdout.close()
 
 
 def _serve(gguf: str, slots: int, context: int) -> None:

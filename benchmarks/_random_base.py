@@ -1,4 +1,4 @@
-"""A folder of random weights in ChatGLM-6B's shape, in float16, with the official names, sharded with an index.
+"""A folder of random weights in ChatGLM-6B's shape, in float16, INT8 or INT4, with the official names, sharded.
 
 Every tensor is one block of normal random numbers, repeated from a place of its own and scaled: as fast as the disk,
 and no model. The head is stored beside the embedding, to which it is tied, as in the published folder. The vocabulary
@@ -27,6 +27,8 @@ PUBLISHED = Path(__file__).parents[2] / "shared/reference/tokenizers/chatglm-6b/
 MARK = "random_base.json"
 SHARDS = 8
 SPECIAL = ("bos", "eos", "mask", "gmask", "pad")
+_MOST = {8: 127, 4: 7}
+"""The largest level of a packed weight."""
 _BLOCK = 2**22 - 3
 """A prime, so that the rows of no matrix repeat."""
 
@@ -55,20 +57,25 @@ class Sizes:
         return self.vocab_size * self.hidden_size
 
 
-def write_base(folder: Path, sizes: Sizes, *, published: bool) -> None:
-    """Writes the folder unless it is complete; exits with a message when the disk is too small for it."""
+def write_base(folder: Path, sizes: Sizes, *, published: bool, bits: int = 0) -> None:
+    """Writes the folder unless it is complete; exits with a message when the disk is too small for it.
+
+    With `bits` 8 or 4 the layers' products are packed as the official INT8 and INT4 checkpoints are.
+    """
     mark = folder / MARK
-    wanted = {"sizes": asdict(sizes), "published_vocabulary": published}
+    wanted = {"sizes": asdict(sizes), "published_vocabulary": published, **({"bits": bits} if bits else {})}
     if mark.is_file() and json.loads(mark.read_text("utf-8")) == wanted:
         print(f"{folder}: complete, used as it is", file=sys.stderr)
         return
     with torch.device("meta"):
-        model = ChatGLMForConditionalGeneration(ChatGLMConfig(**asdict(sizes)))
-    shapes = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+        model = ChatGLMForConditionalGeneration(ChatGLMConfig(**asdict(sizes), quantization_bit=bits))
+    state = model.state_dict()
     block = torch.randn(_BLOCK, generator=torch.Generator().manual_seed(6))
     outputs = [
-        Output(name, shape, torch.float16, partial(_random, block, name, shape, number))
-        for number, (name, shape) in enumerate(shapes.items())
+        Output(name, tuple(t.shape), torch.int8, partial(_levels, bits, tuple(t.shape), number))
+        if t.dtype == torch.int8
+        else Output(name, tuple(t.shape), torch.float16, partial(_random, block, name, tuple(t.shape), number, bits))
+        for number, (name, t) in enumerate(state.items())
     ]
     total = sum(output.size for output in outputs)
     shutil.rmtree(folder, ignore_errors=True)
@@ -82,18 +89,33 @@ def write_base(folder: Path, sizes: Sizes, *, published: bool) -> None:
         write_weights(folder, outputs, _nothing, line.update, max(1, total // (SHARDS - 1)))
     config = {"model_type": "chatglm", "architectures": ["ChatGLMModel"], "position_encoding_2d": True}
     config |= {"layernorm_epsilon": 1e-5, "max_sequence_length": 2048, "use_cache": True, "torch_dtype": "float16"}
+    config |= {"quantization_bit": bits, "quantization_embeddings": False} if bits else {}
     write_json(folder / "config.json", config | asdict(sizes) | special)
     write_json(mark, wanted)
 
 
-def _random(block: torch.Tensor, name: str, shape: tuple[int, ...], number: int, _: Any) -> torch.Tensor:
-    """The block from a place that depends on the tensor's number; norms are around 1, biases and others around 0."""
+def _random(block: torch.Tensor, name: str, shape: tuple[int, ...], number: int, bits: int, _: Any) -> torch.Tensor:
+    """The block from a place that depends on the tensor's number; norms are around 1, biases and others around 0.
+
+    Scales are such that packed weights, whose levels are equally likely, spread as others do.
+    """
+    if name.endswith("_scale"):
+        return (0.02 * 3**0.5 / _MOST[bits] * (block[: shape[0]] * 0.1 + 1)).half()
     # the head is the embedding again
     number = 0 if name == "lm_head.weight" else number
     one = name.endswith("norm.weight")
     values = (block.roll(-number * 7919) * (0.1 if one else 0.02) + one).half()
     size = torch.Size(shape).numel()
     return values.repeat(-(-size // len(values)))[:size].view(shape)
+
+
+def _levels(bits: int, shape: tuple[int, ...], number: int, _: Any) -> torch.Tensor:
+    """Packed weights, repeated from a block that depends on the tensor's number."""
+    random, most = torch.Generator().manual_seed(number), _MOST[bits]
+    high, low = torch.randint(-most, most + 1, (2, _BLOCK), generator=random, dtype=torch.int8)
+    values = high if bits == 8 else (high << 4) | (low & 15)
+    size = torch.Size(shape).numel()
+    return values.repeat(-(-size // _BLOCK))[:size].view(shape)
 
 
 def _nothing(name: str) -> torch.Tensor:

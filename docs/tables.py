@@ -77,6 +77,8 @@ def _figures(name: str, language: str) -> str:
         return _errors(recorded)
     if name == "full_size":
         return _full_size(recorded)
+    if name == "decode":
+        return _decode(recorded)
     if name == "real_model":
         return _real_models(recorded, language)
     summary, gate = recorded["result"], recorded["result"]["gate"]
@@ -307,6 +309,42 @@ def _full_size(recorded: Mapping[str, Any]) -> str:
         "",
         f"`{recorded['command']}`; {recorded['device']}, {recorded['threads']} threads; "
         f"{_commit(recorded)}, {recorded['date']}; raw output in `benchmarks/results/full_size.json`.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _decode(recorded: Mapping[str, Any]) -> str:
+    """What packed weights cost on a CPU, in `docs/convert.md`: memory, and a token beside llama.cpp's."""
+    after = f"{recorded['tokens']} tokens after {recorded['prompt']}"
+    lines = [f"| weights | peak memory above the imports, {after} | at most | prompt | each token |"]
+    lines.append("|---|---:|---:|---:|---:|")
+    for kind, one in recorded["memory"].items():
+        peak = one["memory"]["above_imports_gb"]
+        lines.append(
+            f"| {kind.upper()}, {one['weights_gb']:.2f} GB | {peak:.2f} GB | {one['target_gb']:.1f} GB | "
+            f"{one['prompt_s']:.1f} s | {1e3 * one['token_s']:.0f} ms |"
+        )
+    lines += ["", "| a token beside llama.cpp | bytes of weights | ours, INT4 | theirs, Q4_0 | our speed as a share |"]
+    lines.append("|---|---:|---:|---:|---:|")
+    for head, one in recorded["beside"].items():
+        both = f"{one['ours_bytes'] / 1e9:.3f} and {one['theirs_bytes'] / 1e9:.3f} GB"
+        lines.append(
+            f"| their head in {head} | {both} | {one['ours_ms']:.0f} ms | {one['theirs_ms']:.0f} ms | "
+            f"{_interval(one['ratio'], 2)} |"
+        )
+    rates = recorded["layer"]
+    lines += [
+        "",
+        f"Weights that are read for one token, of {rates['read_gbs']:.0f} GB/s that a sum reads: "
+        + "; ".join(
+            f"{kind} " + ", ".join(f"{way.replace('_', ' ')} {rate:.0f}" for way, rate in rates[kind].items())
+            for kind in ("int4", "int8", "float16")
+        )
+        + ".",
+        "",
+        f"In brackets: lowest and highest of {recorded['beside']['f16']['ratio']['n']} rounds. "
+        f"`{recorded['command']}`; {recorded['device']}, {recorded['threads']} threads; "
+        f"{_commit(recorded)}, {recorded['date']}; raw output in `benchmarks/results/decode.json`.",
     ]
     return "\n".join(lines) + "\n"
 

@@ -38,7 +38,7 @@ def subject_of(
         engine = open_engine(model, adapter, allow_remote=allow_remote, quantization=quantization)
         return Subject(engine=engine, identity={**identity, "dtype": "server"})
     dtype = best_dtype(best_device())
-    loaded, tokenizer = models.load(model, adapter, dtype, quantization=quantization)
+    loaded, tokenizer = models.load(model, adapter, dtype, quantization=quantization, lean=True)
     local = LocalEngine(loaded, tokenizer, name=model)
     # a plain model is known by the name that its kept items have had so far
     kind = quantization_of(loaded)

@@ -2,7 +2,8 @@
 
 Products in 16 bits are slow there, and a widened model is twice as large. So a weight is widened a tile of rows at a
 time, into one buffer that stays in the processor's caches, and each tile is multiplied before the next one is widened,
-forward and backward. Nothing widened outlives its tile; values are the widened model's but for the order of sums.
+forward and backward; for a token's product it is widened in registers (`models.decoding`). Nothing widened outlives
+its tile; values are the widened model's but for the order of sums.
 Shapes: T rows of x, I inputs, O outputs, R rows of a tile.
 """
 
@@ -15,6 +16,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from doctorglm.models.chatglm.attention import ChatGLMAttention
+from doctorglm.models.decoding.product import few_rows, wants_gradient
 from doctorglm.models.products import product
 from doctorglm.models.quantized.layers import quantization_of
 from doctorglm.models.tiles import buffer, height
@@ -50,7 +52,10 @@ class HalfLinear(nn.Linear):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """[..., I] float32 to [..., O] float32; the gradient goes to `x` alone."""
-        out: torch.Tensor = _apply(x.flatten(0, -2), self.weight, self.bias)
+        rows = x.flatten(0, -2)
+        out: torch.Tensor | None = None if wants_gradient(x, self.bias) else few_rows(rows, self.weight, self.bias)
+        if out is None:
+            out = _apply(rows, self.weight, self.bias)
         return out.view(*x.shape[:-1], self.out_features)
 
 

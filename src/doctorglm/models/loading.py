@@ -4,7 +4,7 @@ Everything is checked before the model is built. No code from a folder is run.
 """
 
 import pickle
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,7 +26,7 @@ from doctorglm.models.gguf_file import load_gguf
 from doctorglm.models.half import HALF, keep_half
 from doctorglm.models.quantized.formats import OF_BITS, Quantization
 from doctorglm.models.quantized.layers import quantize
-from doctorglm.models.weights import Shapes, Stored, catalogue, gguf_file, read_config, weight_files
+from doctorglm.models.weights import Checkpoint, Shapes, Stored, catalogue, gguf_file, read_config, weight_files
 from doctorglm.runs import note, read_json
 
 EMBEDDED = "embedded"
@@ -62,6 +62,7 @@ def load(
     *,
     frozen: bool = True,
     quantization: Quantization | Literal["none"] | None = None,
+    lean: bool = False,
 ) -> tuple[PreTrainedModel, Any]:
     """The model of a folder, a .gguf file or "embedded", with its adapter if one is given, and its tokenizer.
 
@@ -70,7 +71,8 @@ def load(
     mapped from their files, and computes in 32 bits (`models.half`); this is said on stderr. `frozen=False`, for a
     model whose every weight is trained, prevents that. A GGUF is unpacked to `dtype`, whatever it was packed in.
     `quantization` packs the linear layers while they are loaded; left out, it is what the adapter was trained on, and
-    "none" leaves the weights as they are stored.
+    "none" leaves the weights as they are stored. `lean` is for a model that only answers: on a CPU, what stands beside
+    packed weights stays in half precision however much memory is free.
     Raises ModelError for missing, truncated or unknown files, for weights, a vocabulary or an adapter that do not fit
     the model, for a pickle that could run code, and for a quantisation that the folder, or `frozen`, rules out.
     """
@@ -87,7 +89,7 @@ def load(
         if kind:
             quantize(model, kind, str(gguf), device)
     else:
-        model, tokenizer = _load_folder(folder, dtype, device, frozen, kind)
+        model, tokenizer = _load_folder(folder, dtype, device, frozen, kind, lean)
     try:
         model.to(device)
     except torch.OutOfMemoryError as error:
@@ -142,15 +144,17 @@ def _packed_on_load(folder: Path, adapter: Path | None, asked: str | None, froze
 
 
 def _load_folder(
-    folder: Path, dtype: torch.dtype, device: torch.device, frozen: bool, kind: Quantization | None
+    folder: Path, dtype: torch.dtype, device: torch.device, frozen: bool, kind: Quantization | None, lean: bool
 ) -> tuple[PreTrainedModel, Any]:
     config = read_config(folder)
     refuse_unknown(folder, config)
     stored = catalogue(weight_files(folder))
     shapes = {name: one.shape for name, one in stored.items()}
-    half, half_bytes = _one_half(stored)
+    vectors = _exact_vectors(config, stored)
+    half, half_bytes = _one_half({name: one for name, one in stored.items() if name not in vectors})
+    lean = lean and (kind is not None or stored_quantization(folder) is not None)
     may_keep = frozen and half is not None and (device.type, dtype) == ("cpu", torch.float32)
-    keep = may_keep and not kind and not _fits(folder, half, half_bytes)
+    keep = may_keep and (lean or (not kind and not _fits(folder, half, half_bytes)))
     # packed from what is stored, and mapped from it, so that no whole copy is made
     read = half if half is not None and (kind or keep) else dtype
     if config["model_type"] == ChatGLMConfig.model_type:
@@ -159,12 +163,31 @@ def _load_folder(
         model, tokenizer = _load_native(folder, read)
     if kind:
         quantize(model, kind, str(folder), device)
-        keep = may_keep and not _fits(folder, half, 2 * sum(p.numel() for p in model.parameters()))
+        unpacked = 2 * sum(p.numel() for p in model.parameters())
+        keep = may_keep and (lean or not _fits(folder, half, unpacked))
     if keep:
         keep_half(model)
     elif kind:
         model.to(dtype)
+    if read != dtype:
+        _put_back(model, folder, vectors)
     return model, tokenizer
+
+
+def _exact_vectors(config: Mapping[str, Any], stored: Mapping[str, Stored]) -> list[str]:
+    """Norms and biases of ChatGLM-6B that are stored in 32 bits beside weights in 16, as published."""
+    if config["model_type"] != ChatGLMConfig.model_type or generation_of(config, "config.json") != 1:
+        return []
+    return [n for n, one in stored.items() if one.dtype == torch.float32 and len(one.shape) == 1 and not _recomputed(n)]
+
+
+def _put_back(model: PreTrainedModel, folder: Path, names: Sequence[str]) -> None:
+    """Reads the vectors again, which reading a model in half precision has rounded."""
+    held = dict(model.named_parameters()) | dict(model.named_buffers())
+    checkpoint = Checkpoint(folder) if names else None
+    for name in names:
+        assert checkpoint is not None
+        held[name].data.copy_(checkpoint.read(name))
 
 
 def _one_half(stored: Mapping[str, Stored]) -> tuple[torch.dtype | None, int]:

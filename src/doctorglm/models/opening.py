@@ -32,7 +32,7 @@ def open_engine(
     `models.load`.
     """
     if not is_address(model):
-        return LocalEngine(*load(model, adapter, dtype, quantization=quantization), name=model)
+        return LocalEngine(*load(model, adapter, dtype, quantization=quantization, lean=True), name=model)
     refuse_quantized_server(quantization)
     if adapter is not None:
         raise ConfigError(

@@ -111,7 +111,7 @@ def test_any_base_is_packed_while_it_is_loaded(
 
 
 def test_half_precision_is_packed_from_what_is_stored(folder: Path, tmp_path: Path, logits: Logits) -> None:
-    """And not from a widened copy; what is not packed is widened, or stays where memory is short."""
+    """And not from a widened copy; what is not packed is widened, or stays where memory is short or none is to go."""
     state = {n: t.half() for n, t in load_file(folder / "model.safetensors").items()}
     save_file(state, folder / "model.safetensors", {"format": "pt"})
     seen: list[torch.dtype] = []
@@ -125,10 +125,13 @@ def test_half_precision_is_packed_from_what_is_stored(folder: Path, tmp_path: Pa
         patch.setattr(QuantizedLinear, "of", watched)
         model, _ = models.load(folder, quantization="nf4")
         assert {p.dtype for p in model.parameters()} == {torch.float32} and half_of(model) is None
+        lean, _ = models.load(folder, quantization="nf4", lean=True)
+        assert half_of(models.load(folder, lean=True)[0]) is None, "nothing is packed"
         patch.setattr(machine, "main_memory", lambda: machine.Memory(1, 1))
         kept, _ = models.load(folder, quantization="nf4")
-    assert set(seen) == {torch.float16} and half_of(kept) == torch.float16
-    torch.testing.assert_close(logits(kept), logits(model), atol=1e-4, rtol=1e-4)
+    assert set(seen) == {torch.float16} and half_of(kept) == half_of(lean) == torch.float16
+    for other in (kept, lean):
+        torch.testing.assert_close(logits(other), logits(model), atol=1e-4, rtol=1e-4)
     int8, _ = models.load(folder, quantization="int8")
     dequantize(int8)
     for name, p in int8.named_parameters():

@@ -11,11 +11,13 @@ import math
 import torch
 import torch.nn.functional as F
 from torch import nn
-from transformers.cache_utils import Cache
+from transformers.cache_utils import Cache, DynamicLayer
 from transformers.modeling_layers import GradientCheckpointingLayer
 
 from doctorglm.models.chatglm.config import ChatGLMConfig
 from doctorglm.models.chatglm.positions import rotate
+from doctorglm.models.decoding.attention import attend_one
+from doctorglm.models.decoding.cache import RoomyLayer
 from doctorglm.models.documents import Documents, attend
 from doctorglm.models.prefix.encoder import KeyValue
 
@@ -67,6 +69,10 @@ class ChatGLMAttention(nn.Module):
         if packed is not None:
             out_BNSD = attend(q_BNSD, k_BNSD, v_BNSD, *packed, learned=learned)
             return self.dense(out_BNSD.transpose(1, 2).flatten(2)), None
+        plain = learned is None and not want_weights and self.config._attn_implementation != "eager"
+        if plain and k_BNSD.dtype != q_BNSD.dtype and (out := attend_one(q_BNSD, k_BNSD, v_BNSD, mask)) is not None:
+            return self.dense(out.transpose(1, 2).flatten(2)), None
+        k_BNSD, v_BNSD = k_BNSD.to(q_BNSD.dtype), v_BNSD.to(q_BNSD.dtype)
         if learned is not None:
             k_BNSD, v_BNSD = before(learned[0], k_BNSD), before(learned[1], v_BNSD)
             mask = mask if mask is None else F.pad(mask, (learned[0].shape[2], 0))
@@ -78,11 +84,19 @@ class ChatGLMAttention(nn.Module):
 
     def _cached(self, cache: Cache, k: torch.Tensor, v: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """All keys and values so far [B,N,T,D], these among them; a prompt's are given back as they came."""
-        if self.cache_dtype in (None, k.dtype):
-            seen: tuple[torch.Tensor, torch.Tensor] = cache.update(k, v, self.layer_index)
-            return seen
-        kept_k, kept_v = cache.update(k.to(self.cache_dtype), v.to(self.cache_dtype), self.layer_index)
-        return (k, v) if kept_k.shape == k.shape else (kept_k.to(k.dtype), kept_v.to(v.dtype))
+        if self.cache_dtype is not None and self.cache_dtype != k.dtype:
+            self._make_room(cache)
+            kept_k, kept_v = cache.update(k.to(self.cache_dtype), v.to(self.cache_dtype), self.layer_index)
+            return (k, v) if kept_k.shape == k.shape else (kept_k, kept_v)
+        seen: tuple[torch.Tensor, torch.Tensor] = cache.update(k, v, self.layer_index)
+        return seen
+
+    def _make_room(self, cache: Cache) -> None:
+        """Has an empty cache that grows grow by many tokens at once."""
+        assert self.cache_dtype is not None
+        held = cache.layers[self.layer_index] if self.layer_index < len(cache.layers) else None
+        if type(held) is DynamicLayer and not held.is_initialized and not torch.is_grad_enabled():
+            cache.layers[self.layer_index] = RoomyLayer(self.cache_dtype)
 
 
 def before(learned_1NPD: torch.Tensor, x_BNSD: torch.Tensor) -> torch.Tensor:

@@ -1,8 +1,9 @@
 """A frozen linear layer with its weight in 8 or 4 bits, that computes in the type of its input.
 
 On a CPU a tile of rows is unpacked into one buffer that stays in the caches, and multiplied before the next one is,
-forward and backward; on a GPU the weight is unpacked for one product and let go. Nothing unpacked is kept, neither
-between calls nor for the way back.
+forward and backward; a token's product with INT8 and INT4 is taken from the packed weight itself (`models.decoding`).
+On a GPU the weight is unpacked for one product and let go. Nothing unpacked is kept, neither between calls nor for the
+way back.
 Shapes: T rows of x, I inputs, O outputs, R rows of a tile.
 Source: QLoRA, arXiv 2305.14314, section 3.
 """
@@ -14,6 +15,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from doctorglm.models.decoding.product import few_rows, wants_gradient
 from doctorglm.models.products import product
 from doctorglm.models.quantized.formats import Quantization, pack, row_unit, scales_of, stored_like, unpack
 from doctorglm.models.tiles import buffer, height
@@ -58,7 +60,12 @@ class QuantizedLinear(nn.Linear):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """[..., I] to [..., O] in the type of `x`; gradients go to `x`, and to a bias that is trained."""
-        out: torch.Tensor = _apply(x.flatten(0, -2), self.bias, self)
+        rows = x.flatten(0, -2)
+        out: torch.Tensor | None = None
+        if not wants_gradient(x, self.bias):
+            out = few_rows(rows, self.weight, self.bias, self.weight_scale, self.kind)
+        if out is None:
+            out = _apply(rows, self.bias, self)
         return out.view(*x.shape[:-1], self.out_features)
 
     def times(
