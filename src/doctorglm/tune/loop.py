@@ -119,6 +119,7 @@ def train(
                 save()
             raise
         save()
+    team.compare(model)
     if standing.best_step:
         kept.load_best(model, standing)
     team.end(model)

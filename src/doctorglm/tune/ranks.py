@@ -68,8 +68,11 @@ class Ranks:
     def rest(self, model: Any) -> None:
         """After readings without gradients."""
 
+    def compare(self, model: Any) -> None:
+        """After the last step: raises DataError when processes no longer have the same weights."""
+
     def end(self, model: Any) -> None:
-        """After the last step: the weights are whole again."""
+        """At the very end: the weights are whole again."""
 
 
 _ALONE = Ranks()
@@ -134,14 +137,17 @@ class Several(Ranks):
         nats: torch.Tensor = self._copies(read, batch)
         return nats
 
-    def end(self, model: Any) -> None:
-        """Raises DataError when the copies have come apart, which a sum that differs between machines could do."""
+    def compare(self, model: Any) -> None:
+        """A sum that differs between machines could take copies apart, of which process 0's is kept."""
         from doctorglm.tune.digest import digest
         from doctorglm.tune.standing import trainable
 
-        self._copies = None
         if len(set(self.gathered(digest(trainable(model))))) > 1:
             raise came_apart()
+
+    def end(self, model: Any) -> None:
+        """DDP's hooks go with it."""
+        self._copies = None
 
 
 class _Reading(torch.nn.Module):

@@ -60,6 +60,9 @@ class Sharded(Several):
         for module in _shards(model):
             module.reshard()
 
+    def compare(self, model: Any) -> None:
+        """There are no copies."""
+
     def end(self, model: Any) -> None:
         """What was trained is whole again in process 0, on the CPU; the model cannot be read any more."""
         self.rest(model)
