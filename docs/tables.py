@@ -21,6 +21,7 @@ FILES = (
     "README.zh-CN.md",
     "recipes/README.md",
     "docs/tune.md",
+    "docs/convert.md",
     "docs/plan.md",
     "docs/deid.md",
     "docs/evaluate.md",

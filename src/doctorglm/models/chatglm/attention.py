@@ -7,6 +7,7 @@ Source: the published ChatGLM-6B; DeepNorm, arXiv 2203.00555.
 # mypy: allow-subclassing-any
 
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -94,7 +95,7 @@ class ChatGLMAttention(nn.Module):
     def _make_room(self, cache: Cache) -> None:
         """Has an empty cache that grows grow by many tokens at once."""
         assert self.cache_dtype is not None
-        held = cache.layers[self.layer_index] if self.layer_index < len(cache.layers) else None
+        held: Any = cache.layers[self.layer_index] if self.layer_index < len(cache.layers) else None
         if type(held) is DynamicLayer and not held.is_initialized and not torch.is_grad_enabled():
             cache.layers[self.layer_index] = RoomyLayer(self.cache_dtype)
 

@@ -20,6 +20,9 @@ class RoomyLayer(DynamicLayer):
     `keys` and `values` are views of its beginning; whatever else is put in their place, by beams for one, is copied.
     """
 
+    keys: torch.Tensor
+    values: torch.Tensor
+
     def __init__(self, dtype: torch.dtype) -> None:
         super().__init__()
         self.dtype = dtype
