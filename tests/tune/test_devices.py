@@ -102,7 +102,7 @@ def test_the_same_numbers_as_one_process(
     name, changes, teams = CASES[case]
     base = request.getfixturevalue(f"{name}_base")
     assert run(base, data, tmp_path / "one", 1, **changes)["status"] == [0]
-    fused = {"lora, fused": 2, "full": 15, "qlora": 14}.get(case, 0)
+    fused = {"lora, fused": 2, "full": 15, "ptuning": 14, "qlora": 2}[case]
     assert record(tmp_path / "one")["fused_layers"] == fused
     for processes, sharding in teams:
         out = tmp_path / f"{processes}-{sharding}"
