@@ -156,7 +156,8 @@ def _real_models(recorded: Mapping[str, Any], language: str) -> str:
 
 
 def _plan(name: str, recorded: Mapping[str, Any]) -> str:
-    head = ["setting", "", "memory planned, GB", "measured", "off by", "time planned, s", "measured", "off by", "at its rate"]
+    both = ["planned", "measured", "off by"]
+    head = ["setting", "", *(f"memory {of}" for of in both), *(f"time {of}" for of in both), "at its rate"]
     lines = [f"| {' | '.join(head)} |"]
     lines.append("|---|---|---:|---:|---:|---:|---:|---:|---:|")
     for part in ("calibrated", "scored"):
