@@ -199,7 +199,7 @@ def prepare(work: Path) -> None:
         groups = [talks[i : i + joined] for i in range(0, len(talks) - joined + 1, joined)]
         made = [Conversation(id=g[0].id, messages=tuple(m for c in g for m in c.messages)) for g in groups]
         write_conversations(work / f"data-{joined}" / "train.jsonl", made)
-    tokenizer = _tokenizer([m.content for c in talks for m in c.messages])
+    tokenizer = _tokenizer([m.content for c in talks for m in c.messages], VOCABULARY)
     common = {"vocab_size": VOCABULARY, "num_attention_heads": 8, "bos_token_id": None, "dtype": "float32",
               "eos_token_id": 2, "pad_token_id": 0, "max_position_embeddings": 2048}  # fmt: skip
     kinds: dict[str, tuple[Any, Any]] = {
