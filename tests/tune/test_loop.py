@@ -17,7 +17,7 @@ import torch
 from doctorglm import language
 from doctorglm.errors import DoctorGLMError, ModelError
 from doctorglm.render import Sample
-from doctorglm.tune import loop
+from doctorglm.tune import corpus, loop
 from doctorglm.tune.adapt import adapt
 from doctorglm.tune.checkpoint import Checkpoints
 from doctorglm.tune.corpus import Corpus, place_in_data, steps_of
@@ -482,8 +482,8 @@ def test_the_order_of_the_data_is_a_part_of_the_runs_identity(
     """Another version may order the same data otherwise, and then a sample would be seen twice or never."""
     with pytest.raises(Killed):
         run(quick, "run", KilledAt(3))
-    real = loop.order
-    monkeypatch.setattr(loop, "order", lambda *args, **kwargs: real(*args, **kwargs)[::-1])
+    real = corpus.order
+    monkeypatch.setattr(corpus, "order", lambda *args, **kwargs: real(*args, **kwargs)[::-1])
     with pytest.raises(ModelError, match=r"of another run \(order of the data: [0-9a-f]{8}\.\.\. -> "):
         run(quick)
 

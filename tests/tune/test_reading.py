@@ -86,7 +86,7 @@ def test_rows_are_of_nearly_equal_length() -> None:
 
 
 def test_a_long_batch_is_read_in_rows(qwen_base: Path, samples: Callable[..., Any], monkeypatch: Any) -> None:
-    monkeypatch.setattr("doctorglm.tune.loop.ROW_TOKENS", 100)
+    monkeypatch.setattr("doctorglm.tune.corpus.ROW_TOKENS", 100)
     _, rendered = samples(qwen_base, 12)
     batches = Corpus(rendered, [], 0, packing=True).batches(rendered, torch.device("cpu"))
     assert len(batches) > 2
