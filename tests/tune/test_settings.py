@@ -53,7 +53,7 @@ CHANGES: dict[str, tuple[Any, dict[str, Any]]] = {
     "max_forgetting": (0.0, {"validate_every": 1, "max_forgetting": 1e-6, "general": "LETTERS"}),
     "patience": (1, {"validate_every": 1, "learning_rate": 0.3, "schedule": "constant"}),
     "replay": ("0.4", {}),
-    "replay_data": (str(general_text("shipped", "valid")), {"replay": "0.4"}),
+    "replay_data": (str(general_text("shipped", "valid")), {"replay": "0.4", "general": "none"}),
     "checkpoint_every_s": (1e-9, {}),
     "seed": (1, {}),
 }
