@@ -1,4 +1,4 @@
-"""`kernels.c`, compiled for this machine's processor when it is first needed, kept, and tried before it is believed.
+"""`kernels.c`, compiled for this machine's processor when it is first needed, and kept.
 
 torch's own products of a few rows with such weights round x to bfloat16, or do not keep up with memory
 (`benchmarks/decode.py` measures them). The compiler is the machine's, or that of the package ziglang; without one torch
