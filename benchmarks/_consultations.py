@@ -19,7 +19,8 @@ from doctorglm.curate.filters import chain, first_rejection
 from doctorglm.curate.filters.machine_spun import spun_points
 from doctorglm.curate.repeats import marks
 from doctorglm.curate.settings import CurateSettings
-from doctorglm.curate.sources import find_files, read
+from doctorglm.curate.sources import read
+from doctorglm.files.found import find_files
 
 CMD = Path(__file__).parents[2] / "shared" / "data" / "corpora" / "cmd"
 EXACT = NEAR = 0.05

@@ -23,7 +23,8 @@ from doctorglm.curate.engines import Engine
 from doctorglm.curate.filters import chain, first_rejection
 from doctorglm.curate.normal import normalised
 from doctorglm.curate.quality import score
-from doctorglm.curate.sources import entry_of, find_files, readers_with
+from doctorglm.curate.sources import entry_of, readers_with
+from doctorglm.files.found import find_files
 
 BY_RECORD = ("read and clean", "filters", "decontaminate", "de-identify by rules", "quality")
 COMPARED = {"reading": "all of a record", "comparing": "near-duplicates", "dividing": "clusters and splits"}

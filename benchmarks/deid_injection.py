@@ -25,8 +25,9 @@ from typing import Any
 from _identifiers import CARRIERS
 from _record import circumstances
 from doctorglm.clinical.deid import TYPES, Span, find_in, masked
-from doctorglm.curate.sources import find_files, read
+from doctorglm.curate.sources import read
 from doctorglm.evaluate.statistics import share_interval
+from doctorglm.files.found import find_files
 
 CMD = Path(__file__).parents[2] / "shared" / "data" / "corpora" / "cmd"
 EACH = 3

@@ -14,8 +14,9 @@ from pathlib import Path
 
 from _record import circumstances
 from doctorglm.curate.filters.machine_spun import is_spun
-from doctorglm.curate.sources import find_files, read
+from doctorglm.curate.sources import read
 from doctorglm.evaluate.statistics import share_interval
+from doctorglm.files.found import find_files
 
 ROOT = Path(__file__).parents[1]
 CORPORA = ROOT.parent / "shared" / "data" / "corpora"

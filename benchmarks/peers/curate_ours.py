@@ -18,8 +18,8 @@ from doctorglm.curate.choice import Choice, drop_copies
 from doctorglm.curate.engines import workers
 from doctorglm.curate.record import Records
 from doctorglm.curate.repeats import repeats
-from doctorglm.curate.sources import find_files
 from doctorglm.curate.store import Store, Table
+from doctorglm.files.found import find_files
 
 SETTINGS = CurateSettings(
     filters=["length", "loops", "duplicate"], deidentify="none", normalise=[], drop_courtesies=False

@@ -17,8 +17,9 @@ import pytest
 from pyarrow import parquet
 
 from doctorglm.__main__ import main
-from doctorglm.curate.sources import Entry, SourceFile, read
+from doctorglm.curate.sources import Entry, read
 from doctorglm.errors import DataError
+from doctorglm.files.found import SourceFile
 
 RECORDS = [
     {
@@ -170,8 +171,8 @@ ENDLESS = {
 PROGRAM = """
 import io, json, resource, sys
 from doctorglm import language
-from doctorglm.curate.archives import Content
-from doctorglm.curate.formats import format_of
+from doctorglm.files.archives import Content
+from doctorglm.files.formats import format_of
 from doctorglm.curate.readers import reader_for
 from doctorglm.errors import DataError
 
@@ -232,7 +233,7 @@ def test_a_row_over_many_lines_is_bounded_in_all_its_cells_together(
     row = '"' + "a" * 30 + '\na","' + "b" * 30 + '\nb"\n'
     (tmp_path / "x.csv").write_text("question,answer\n问,答\n" + row, "utf-8")
     assert [entry.reason for entry in entries(tmp_path / "x.csv")] == ["", ""]
-    monkeypatch.setattr("doctorglm.curate.formats.table.MAX_RECORD_CHARS", 50)
+    monkeypatch.setattr("doctorglm.files.formats.table.MAX_RECORD_CHARS", 50)
     assert "ragged_row" in [entry.reason for entry in entries(tmp_path / "x.csv")]
 
 
@@ -268,7 +269,7 @@ def in_a_workbook_that_explodes() -> bytes:
 
 def test_a_workbook_that_explodes_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Zip and gzip: `test_archives.py`."""
-    monkeypatch.setattr("doctorglm.curate.archives._FREE_BYTES", 1 << 20)
+    monkeypatch.setattr("doctorglm.files.archives._FREE_BYTES", 1 << 20)
     (tmp_path / "x.xlsx").write_bytes(in_a_workbook_that_explodes())
     with pytest.raises(DataError, match=r"^x\.xlsx: unpacks to 2,000,000 bytes"):
         entries(tmp_path / "x.xlsx")

@@ -8,8 +8,9 @@ import pytest
 from doctorglm.conversation import Conversation, read_conversations
 from doctorglm.curate import CurateSettings, curate, permute_answers
 from doctorglm.curate.filters.cut_off import ends_well
-from doctorglm.curate.sources import find_files, read
+from doctorglm.curate.sources import read
 from doctorglm.curate.splits import Cluster, assign
+from doctorglm.files.found import find_files
 from doctorglm.recipe import load_recipe
 from doctorglm.runs import Run
 from doctorglm.settings import build

@@ -13,8 +13,9 @@ from pyarrow import parquet
 
 from doctorglm.curate.readers import Reader
 from doctorglm.curate.readers.mapped import read_mapping
-from doctorglm.curate.sources import Entry, SourceFile, read
+from doctorglm.curate.sources import Entry, read
 from doctorglm.errors import DataError
+from doctorglm.files.found import SourceFile
 
 Q, A = "我有高血压，请问怎么治疗？", "您好，建议低盐饮食，按时吃药。"
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from doctorglm.curate.sources import Entry, FileReport, SourceFile, find_files, licence_beside, printable, read
+from doctorglm.curate.sources import Entry, FileReport, licence_beside, read
 from doctorglm.errors import DataError
+from doctorglm.files.found import SourceFile, find_files, printable
 
 CMD = "department,title,ask,answer\n内科,高血压怎么办,我有高血压，怎么办,低盐饮食。\n外科,骨折,骨折了怎么办,去医院。\n"
 LINES = '{"instruction": "头痛怎么办", "output": "休息。"}\n{"instruct": "发烧呢", "output": "喝水。"}\n'

@@ -6,10 +6,11 @@ The cut depends on the files alone, so that the same chunk has the same key whoe
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from doctorglm.curate.formats import Row
 from doctorglm.curate.readers import Reader
-from doctorglm.curate.sources import FileReport, SourceFile, read
+from doctorglm.curate.sources import FileReport, read
 from doctorglm.errors import DataError
+from doctorglm.files.formats import Row
+from doctorglm.files.found import SourceFile
 
 _ROWS = 1000
 _CHARS = 4_000_000

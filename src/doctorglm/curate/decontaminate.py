@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from doctorglm.conversation import Conversation
-from doctorglm.curate.archives import contents
-from doctorglm.curate.formats import format_of
 from doctorglm.curate.normal import normalised
 from doctorglm.curate.readers import reader_for
-from doctorglm.curate.sources import find_files
 from doctorglm.errors import DataError
+from doctorglm.files.archives import contents
+from doctorglm.files.formats import format_of
+from doctorglm.files.found import find_files
 
 _N = 8
 _QUESTION_SHARE = 0.8

@@ -11,8 +11,8 @@ from doctorglm.clinical.deid.replace import conversation_key, replaced
 from doctorglm.clinical.deid.spans import resolved
 from doctorglm.conversation import Conversation, Message, is_own_id
 from doctorglm.curate.settings import CurateSettings
-from doctorglm.curate.sources import SourceFile
-from doctorglm.curate.told import label
+from doctorglm.files.found import SourceFile
+from doctorglm.files.told import label
 
 _LONG_CHARS, _ABOUT_CHARS = 5000, 500
 _LABELS = ("source", "licence", "department", "language")

@@ -5,10 +5,10 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from doctorglm.curate.archives import contents
-from doctorglm.curate.formats import format_of
-from doctorglm.curate.sources import find_files
 from doctorglm.errors import DataError
+from doctorglm.files.archives import contents
+from doctorglm.files.formats import format_of
+from doctorglm.files.found import find_files
 
 PERMISSIVE = (
     "Apache-2.0",

@@ -17,7 +17,7 @@ from typing import Any, Protocol, TypeVar
 from doctorglm.curate.chunks import chunks_of
 from doctorglm.curate.readers import Reader
 from doctorglm.curate.record import Outcome, Records
-from doctorglm.curate.sources import SourceFile
+from doctorglm.files.found import SourceFile
 
 T = TypeVar("T")
 R = TypeVar("R")

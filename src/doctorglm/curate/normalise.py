@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Mapping
 from functools import cache
 from typing import TypeAlias
 
-from doctorglm.curate.encoding import COMMON
+from doctorglm.files.encoding import COMMON
 
 Step: TypeAlias = Callable[[str], str]
 

@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 from doctorglm.curate.chunks import chunks_of
 from doctorglm.curate.readers import Reader
 from doctorglm.curate.record import Outcome, Records
-from doctorglm.curate.sources import SourceFile
 from doctorglm.errors import ConfigError
+from doctorglm.files.found import SourceFile
 
 T = TypeVar("T")
 R = TypeVar("R")

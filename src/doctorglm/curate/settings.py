@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 from pydantic.dataclasses import dataclass
 
-from doctorglm.curate.told import file_name
 from doctorglm.errors import ConfigError
+from doctorglm.files.told import file_name
 from doctorglm.settings import STRICT
 
 DEFAULT_SPLITS = {"train": 0.8, "valid": 0.1, "test": 0.1}

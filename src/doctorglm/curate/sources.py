@@ -1,36 +1,26 @@
 """Sources to entries: every file found, decoded, recognised and read, each record with a stable id and its place."""
 
-import glob
 import hashlib
 import itertools
 import json
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 from doctorglm.conversation import Conversation, is_own_id
-from doctorglm.curate.archives import contents
-from doctorglm.curate.formats import Format, Row, format_of
 from doctorglm.curate.readers import READERS, Reader, reader_for
-from doctorglm.curate.told import columns, file_name
 from doctorglm.errors import DataError
+from doctorglm.files.archives import contents
+from doctorglm.files.formats import Format, Row, format_of
+from doctorglm.files.found import SourceFile
+from doctorglm.files.told import columns
 
 _DOCUMENT_KEYS = {"text", "source", "licence"}
 _HAN = re.compile("[\u4e00-\u9fff]")
 _REASON = re.compile("[a-z_]{3,30}")
 """A reader's own reason; what else a ValueError says may be a value."""
-
-
-@dataclass(frozen=True, slots=True)
-class SourceFile:
-    """A file, its name in reports (relative to the source that was given), and whether it was named itself."""
-
-    path: Path
-    name: str
-    given: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,52 +50,6 @@ class FileReport:
     records: int = 0
     damaged: Mapping[str, str] = field(default_factory=dict)
     """What is wrong with it, in English and Chinese; then none of its entries count."""
-
-
-def find_files(sources: Sequence[Path], out: Path | None = None) -> list[SourceFile]:
-    """The files of all sources in a fixed order, each once, without those in `out`, which may lie inside of a source.
-
-    Raises DataError for a source that is missing or empty.
-    """
-    found: dict[Path, SourceFile] = {}
-    names: set[str] = set()
-    for source in _expanded(sources):
-        given = source.is_file()
-        paths = [source] if given else sorted(p for p in source.rglob("*") if p.is_file() and p.name[:1] != ".")
-        paths = [p for p in paths if out is None or not p.resolve().is_relative_to(out.resolve())]
-        if not paths:
-            raise DataError(
-                en=f"{printable(source)}: no such file, or a folder without files. Check the path.",
-                zh=f"{printable(source)}：文件不存在，或文件夹是空的。请检查路径。",
-            )
-        for path in paths:
-            if path.resolve() not in found:
-                name = _unused(file_name(printable(path.relative_to(source.parent))), names)
-                found[path.resolve()] = SourceFile(path, name, given)
-    return list(found.values())
-
-
-def _expanded(sources: Sequence[Path]) -> Iterator[Path]:
-    """The sources, a pattern as the files that it matches; a file of that very name comes first."""
-    for source in sources:
-        # not Path.glob, which wants a folder to start from
-        matches = [] if source.exists() else sorted(glob.glob(str(source), recursive=True))  # noqa: PTH207
-        yield from (Path(match) for match in matches) if matches else (source,)
-
-
-def printable(path: PurePath) -> str:
-    """The path as text that can be written: under an ASCII locale Python keeps Chinese names as lone surrogates."""
-    return os.fsencode(path.as_posix()).decode("utf-8", "backslashreplace")
-
-
-def _unused(name: str, names: set[str]) -> str:
-    """The name, with a number where an earlier file has the same one."""
-    number, candidate = 1, name
-    while candidate in names:
-        number += 1
-        candidate = f"{name} ({number})"
-    names.add(candidate)
-    return candidate
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,11 +25,11 @@ from doctorglm.curate.repeats import repeats
 from doctorglm.curate.review import FILE, Sheet
 from doctorglm.curate.settings import CurateSettings
 from doctorglm.curate.signed import signed_review
-from doctorglm.curate.sources import SourceFile, find_files
 from doctorglm.curate.store import Head, Store, Table
 from doctorglm.curate.summary import reports, summary
 from doctorglm.curate.writing import samples_of, write_parts, write_rejected
 from doctorglm.errors import ConfigError, DataError, DoctorGLMError
+from doctorglm.files.found import SourceFile, find_files
 from doctorglm.runs import Run, sha256_file, to_json
 from doctorglm.settings import plain
 

@@ -21,7 +21,7 @@ from pydantic.dataclasses import dataclass
 from doctorglm.conversation import Conversation, Message, read_conversations, write_conversations
 from doctorglm.curate import read_documents
 from doctorglm.curate.documents import Document
-from doctorglm.curate.sources import find_files
+from doctorglm.files.found import find_files
 from doctorglm.models.chatglm.config import ChatGLMConfig
 from doctorglm.models.chatglm.model import ChatGLMForConditionalGeneration
 from doctorglm.models.chatglm.tokenizer import ChatGLMTokenizer

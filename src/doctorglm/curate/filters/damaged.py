@@ -3,8 +3,8 @@
 import re
 
 from doctorglm.conversation import Conversation
-from doctorglm.curate.encoding import COMMON
 from doctorglm.curate.filters.rejection import Rejection, around
+from doctorglm.files.encoding import COMMON
 
 _SUSPECT = re.compile("[\ufffd\0\ud800-\udfff]|锟斤拷|烫烫烫|屯屯屯")
 _REASONS = {"\ufffd": "replacement_character", "\0": "nul_character"}

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from doctorglm.conversation import Message
-from doctorglm.curate.speakers import role_of
+from doctorglm.files.speakers import role_of
 
 
 def text(record: Mapping[str, Any], key: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from doctorglm.conversation import Message
 from doctorglm.curate.readers.fields import text
-from doctorglm.curate.speakers import role_of
+from doctorglm.files.speakers import role_of
 
 NAME = "inline"
 _MARK = re.compile(r"<\s*(user|bot|human|assistant|用户|病人|患者|医生|助手)\s*>\s*[:：]?\s*", re.IGNORECASE)

@@ -14,8 +14,8 @@ import yaml
 
 from doctorglm.conversation import Message
 from doctorglm.curate.readers.fields import exchange, one_of
-from doctorglm.curate.told import columns as shown
 from doctorglm.errors import ConfigError
+from doctorglm.files.told import columns as shown
 from doctorglm.settings import yaml_problem
 
 _KEYS = {"question", "answer", "department"}

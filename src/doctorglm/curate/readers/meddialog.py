@@ -9,7 +9,7 @@ from typing import Any
 
 from doctorglm.conversation import Message, Role
 from doctorglm.curate.readers.fields import text
-from doctorglm.curate.speakers import PREFIX, role_of
+from doctorglm.files.speakers import PREFIX, role_of
 
 NAME = "meddialog"
 

@@ -9,7 +9,7 @@ from typing import Any
 from doctorglm.conversation import Message
 from doctorglm.curate.readers import meddialog
 from doctorglm.curate.readers.fields import text
-from doctorglm.curate.speakers import PREFIX
+from doctorglm.files.speakers import PREFIX
 
 NAME = "mts-dialog"
 

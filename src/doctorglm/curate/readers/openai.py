@@ -8,7 +8,7 @@ from typing import Any
 
 from doctorglm.conversation import Message
 from doctorglm.curate.readers.fields import text
-from doctorglm.curate.speakers import role_of
+from doctorglm.files.speakers import role_of
 
 NAME = "dialogue"
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from doctorglm.conversation import Message
 from doctorglm.curate.readers.fields import as_text, text
-from doctorglm.curate.speakers import role_of
+from doctorglm.files.speakers import role_of
 
 NAME = "sharegpt"
 _TURNS = ("conversations", "conversation", "dialogue", "dialog", "turns")

@@ -21,11 +21,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from doctorglm.curate.archives import Content, contents
-from doctorglm.curate.encoding import prove
-from doctorglm.curate.formats import format_of
-from doctorglm.curate.sources import SourceFile, find_files
 from doctorglm.errors import DataError
+from doctorglm.files.archives import Content, contents
+from doctorglm.files.encoding import prove
+from doctorglm.files.formats import format_of
+from doctorglm.files.found import SourceFile, find_files
 
 FORMATS = "CMMLU, MMLU, CMB, CMExam, MedQA; {id, subject, question, options, answer}"
 _OPTIONS, _ANSWERS = ("options", "option", "choices"), ("answer_idx", "answer")

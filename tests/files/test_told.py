@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from doctorglm.curate.departments import canonical
-from doctorglm.curate.sources import find_files
-from doctorglm.curate.told import columns, file_name, label
+from doctorglm.files.found import find_files
+from doctorglm.files.told import columns, file_name, label
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from typing import Any, BinaryIO
 
 import openpyxl
 
-from doctorglm.curate.formats.row import Row, numbered
 from doctorglm.errors import DataError, without_values
+from doctorglm.files.formats.row import Row, numbered
 
 _MAX_TITLE_LINES = 5
 _ERRORS = {"#N/A", "#REF!", "#DIV/0!", "#VALUE!", "#NAME?", "#NULL!", "#NUM!"}

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from doctorglm.curate.archives import Content
-from doctorglm.curate.formats import Row, format_of
 from doctorglm.errors import DataError
+from doctorglm.files.archives import Content
+from doctorglm.files.formats import Row, format_of
 
 
 def rows(text: str, name: str) -> list[Row]:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from doctorglm.curate.encoding import is_binary, prove
 from doctorglm.errors import DataError
+from doctorglm.files.encoding import is_binary, prove
 
 TEXT = (
     "department,title,ask,answer\n内科,高血压怎么办？,我有高血压，请问医生怎么治疗？,您好，建议低盐饮食，按时吃药。\n"

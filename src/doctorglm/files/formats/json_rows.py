@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Any, TextIO
 
-from doctorglm.curate.formats.row import MAX_RECORD_CHARS, Row, lines, row, too_long
 from doctorglm.errors import DataError
+from doctorglm.files.formats.row import MAX_RECORD_CHARS, Row, lines, row, too_long
 
 _CHUNK_CHARS = 1 << 20
 _SPACE = re.compile(r"[ \t\r\n\ufeff]*")

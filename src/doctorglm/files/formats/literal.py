@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterator
 from typing import TextIO
 
-from doctorglm.curate.formats.row import MAX_RECORD_CHARS, Row, lines, row, too_long
 from doctorglm.errors import DataError
+from doctorglm.files.formats.row import MAX_RECORD_CHARS, Row, lines, row, too_long
 
 BEGINNING = re.compile(r"\s*\w{1,40}@\[")
 _MARK = re.compile(r"""'(?:[^'\\]|\\.)*+'|"(?:[^"\\]|\\.)*+"|[{}\[\]()]|,""", re.DOTALL)

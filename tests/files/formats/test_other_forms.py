@@ -12,10 +12,10 @@ import pyarrow
 import pytest
 from pyarrow import parquet
 
-from doctorglm.curate.archives import Content
-from doctorglm.curate.formats import Format, Row, format_of
 from doctorglm.curate.readers import reader_for
 from doctorglm.errors import DataError
+from doctorglm.files.archives import Content
+from doctorglm.files.formats import Format, Row, format_of
 
 
 def form_of(data: bytes | str) -> Format:

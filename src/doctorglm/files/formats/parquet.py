@@ -7,8 +7,8 @@ from typing import Any, BinaryIO
 import pyarrow
 from pyarrow import parquet
 
-from doctorglm.curate.formats.row import Row
 from doctorglm.errors import DataError, without_values
+from doctorglm.files.formats.row import Row
 
 _BATCH_ROWS = 64
 """Few, since a row may hold megabytes."""

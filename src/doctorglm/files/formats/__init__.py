@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TextIO, TypeAlias
 
-from doctorglm.curate.archives import Content
-from doctorglm.curate.encoding import MARKS, is_binary, prove
-from doctorglm.curate.formats import excel, json_rows, literal, parquet, spoken, table
-from doctorglm.curate.formats.row import Row
+from doctorglm.files.archives import Content
+from doctorglm.files.encoding import MARKS, is_binary, prove
+from doctorglm.files.formats import excel, json_rows, literal, parquet, spoken, table
+from doctorglm.files.formats.row import Row
 
 __all__ = ["Format", "Row", "format_of"]
 

@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterator
 from typing import TextIO
 
-from doctorglm.curate.formats.row import MAX_RECORD_CHARS, Row, lines, too_long
-from doctorglm.curate.speakers import PREFIX, role_of
+from doctorglm.files.formats.row import MAX_RECORD_CHARS, Row, lines, too_long
+from doctorglm.files.speakers import PREFIX, role_of
 
 _ID = re.compile(r"\s*id\s*=\s*\S+\s*$")
 _SINGLE_QUESTIONS = {"问", "问题", "q", "question", "提问"}

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import TextIO
 
-from doctorglm.curate.formats.row import MAX_RECORD_CHARS, Row, lines
+from doctorglm.files.formats.row import MAX_RECORD_CHARS, Row, lines
 
 _DELIMITERS = ",\t;|"
 _MAX_TITLE_LINES = 5

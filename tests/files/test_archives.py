@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from doctorglm.curate.archives import contents
 from doctorglm.errors import DataError
+from doctorglm.files.archives import contents
 
 
 def read(path: Path) -> dict[str, bytes]:
@@ -66,7 +66,7 @@ def test_a_member_outside_of_the_archive_is_refused(tmp_path: Path, name: str) -
 
 
 def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("doctorglm.curate.archives._FREE_BYTES", 1 << 16)
+    monkeypatch.setattr("doctorglm.files.archives._FREE_BYTES", 1 << 16)
     bomb = bytes(1 << 22)
     with pytest.raises(DataError, match=r"x\.zip/a: unpacks to 4,194,304 bytes"):
         read(zipped(tmp_path / "x.zip", ("a", bomb)))

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, cast
 
-from doctorglm.curate.told import file_name
 from doctorglm.errors import DataError, without_values
+from doctorglm.files.told import file_name
 
 _MAX_RATIO = 200
 _FREE_BYTES = 1 << 28
@@ -46,7 +46,7 @@ def contents(path: Path, name: str) -> Iterator[Content]:
         start = plain.start()
     if start[257:262] == b"ustar":
         yield from _tar_members(plain)
-    elif start.startswith(_ZIP) and not _is_workbook(path, name):
+    elif start.startswith(_ZIP) and not _is_office(path, name):
         yield from _zip_members(path, name)
     else:
         yield plain
@@ -95,9 +95,10 @@ class _Unpacked(io.RawIOBase):
         super().close()
 
 
-def _is_workbook(path: Path, name: str) -> bool:
+def _is_office(path: Path, name: str) -> bool:
+    """True for a workbook or a Word document, whose parts are no files of their own."""
     with _zip(path, name) as archive:
-        found = "xl/workbook.xml" in archive.namelist()
+        found = not {"xl/workbook.xml", "word/document.xml"}.isdisjoint(archive.namelist())
         for member in archive.infolist() if found else ():
             _check_size(member, name)
         return found
