@@ -201,14 +201,22 @@ class Run:
 
     `settings` and `inputs` (name -> sha256) identify the run: a directory that was finished with the same ones is
     skipped, one that holds others is refused with ConfigError, so that nothing is overwritten. One that holds nothing
-    but `run.json` of an attempt that never began is free. Until `finish` the directory belongs to one process: a second
+    but `run.json` of an attempt that never began is free; with `renewed`, one of the same stage is brought up to date. Until `finish` the directory belongs to one process: a second
     one is refused with ConfigError. Raises DataError for a damaged `run.json`.
     """
 
     def __init__(
-        self, directory: Path, *, stage: str, settings: Mapping[str, Any], inputs: Mapping[str, str], seed: int = 0
+        self,
+        directory: Path,
+        *,
+        stage: str,
+        settings: Mapping[str, Any],
+        inputs: Mapping[str, str],
+        seed: int = 0,
+        renewed: bool = False,
     ) -> None:
         self.directory = directory
+        self._renewed = renewed
         self._path = directory / "run.json"
         self._identity = json.loads(to_json({"stage": stage, "settings": settings, "inputs": inputs, "seed": seed}))
         self._started = time.monotonic()
@@ -276,6 +284,8 @@ class Run:
         left = [p for p in self.directory.iterdir() if p != self._path and not p.name.startswith(".")]
         if not left and record["status"] != "finished":
             return {}
+        if self._renewed and record.get("stage") == self._identity["stage"]:
+            return {} if differences(_flat(record), self.identity) else dict(record)
         self._refuse_another_run(record)
         return dict(record)
 

@@ -14,9 +14,9 @@ from typing import Any
 
 import typer
 
-from doctorglm.cli import flags
+from doctorglm.cli import flags, library
 from doctorglm.cli.output import agrees, counted, encodings, figure, licence, print_json, tell
-from doctorglm.cli.sections import of_part, own
+from doctorglm.cli.sections import of_part, own, split_settings
 from doctorglm.cli.usage import Verb, Verbs
 from doctorglm.errors import ConfigError
 from doctorglm.language import readable, say
@@ -34,6 +34,7 @@ app = typer.Typer(
     ),
     epilog="doctorglm demo",
 )
+app.add_typer(library.app, name="library")
 
 
 @app.command(
@@ -158,7 +159,7 @@ def curate(
     from doctorglm.language import Text
     from doctorglm.report.progress import progress_line
 
-    files, values = _split_settings(sources)
+    files, values = split_settings(sources)
     if limit is not None:
         values["limit"] = scalar(limit)
     wanted = build(CurateSettings, values, "curate")
@@ -328,7 +329,7 @@ def compare(
     from doctorglm.evaluate.judge import JudgeSettings
     from doctorglm.evaluate.leave import leave_comparison
 
-    evaluations, values = _split_settings(tuned_evals)
+    evaluations, values = split_settings(tuned_evals)
     settings = build(GateSettings, own(values, "judge"), "compare")
     asked = build(JudgeSettings, of_part(values, "judge"), "judge")
     gates = compare_all(base_eval, evaluations, out, placebo=placebo, settings=settings)
@@ -476,10 +477,3 @@ def doctor(as_json: flags.Json = False) -> int:
                 for f in findings]  # fmt: skip
         show(Table(columns=columns, rows=rows), sys.stdout)
     return 0
-
-
-def _split_settings(arguments: Sequence[str]) -> tuple[list[Path], dict[str, Any]]:
-    """Paths, and KEY=VALUE pairs; a path that exists is a path whatever it is called."""
-    pairs = [a for a in arguments if re.match(r"[a-z_.]+=", a) and not Path(a).exists()]
-    files = [Path(a) for a in arguments if a not in pairs]
-    return files, {key: scalar(value) for key, _, value in (pair.partition("=") for pair in pairs)}

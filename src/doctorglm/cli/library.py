@@ -1,0 +1,167 @@
+"""`doctorglm library`: build, search, ground, report."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text as Line
+
+from doctorglm.cli import flags
+from doctorglm.cli.output import print_json, tell
+from doctorglm.cli.usage import Verb, Verbs
+from doctorglm.cli.sections import split_settings
+from doctorglm.errors import ConfigError
+from doctorglm.language import Text, readable, say
+from doctorglm.report.terminal import PLAIN_WIDTH
+from doctorglm.report.wording import clean
+from doctorglm.settings import build as settings_of
+
+if TYPE_CHECKING:
+    from doctorglm.library import Found, Hit
+
+app = typer.Typer(
+    cls=Verbs,
+    add_completion=False,
+    rich_markup_mode=None,
+    help=say(
+        en="A library of diseases and drugs: built from your documents, searched, put in front of questions.",
+        zh="疾病与药品资料库：由您的文档构建，可检索，并为问题提供依据。",
+    ),
+    epilog="doctorglm library search runs/library 痛风能吃什么药",
+)
+
+_EXCERPT_CHARS = 150
+_Folder = Annotated[
+    Path, typer.Argument(metavar="DIR", help=say(en="A library that was built.", zh="已构建的资料库。"))
+]
+_Query = Annotated[str, typer.Argument(metavar="QUERY", help=say(en="What a patient asks.", zh="患者的问题。"))]
+_Top = Annotated[
+    int,
+    typer.Option("--top", metavar="N", min=1, max=100, help=say(en="Passages to show.", zh="显示的段落数。"), show_default=True),
+]
+_Threshold = Annotated[
+    float | None,
+    typer.Option(
+        "--threshold",
+        metavar="P",
+        min=0.0,
+        max=1.0,
+        help=say(
+            en="Confidence below which it abstains; 0 never does. Default: the calibrated one.",
+            zh="低于该置信度则不作答；0 表示总是作答。默认用校准值。",
+        ),
+    ),
+]
+_Sources = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[SOURCE ...] [KEY=VALUE ...]",
+        help=say(
+            en="Files and folders, then settings; without a source the entries that come with DoctorGLM.",
+            zh="文件和文件夹，然后是设置项；不给来源则使用 DoctorGLM 自带的条目。",
+        ),
+    ),
+]
+
+
+@app.command(
+    help=say(
+        en="Pages, tables, PDF, Word and Markdown to a library; what is unchanged is not built again.",
+        zh="把网页、表格、PDF、Word、Markdown 构建为资料库；未变化的内容不会重建。",
+    ),
+    epilog="doctorglm library build manual/ drugs.csv --out runs/library",
+    cls=Verb,
+)
+def build(out: flags.Out, sources: _Sources = None, as_json: flags.Json = False) -> int:
+    """Brings a library up to date."""
+    from doctorglm.library import LibrarySettings, build_library
+    from doctorglm.report.progress import progress_line
+
+    files, values = split_settings(sources or [])
+    wanted = settings_of(LibrarySettings, values, "library")
+    with progress_line(Text(en="library", zh="资料库"), 1.0) as line:
+        run = build_library(files, out, wanted, lambda doing, share: line.update(share, doing))
+    counts = run.record["counts"]
+    print_json({"out": str(out), **counts, "licences": run.record["licences"]}, as_json)
+    tell(
+        say(
+            en=f"{out}: {counts['documents']} documents, {counts['chunks']} passages; {counts['indexed']} documents new or "
+            f"changed, {counts['removed']} replaced or removed, {counts['skipped']} skipped (rejected.jsonl)",
+            zh=f"{out}：{counts['documents']} 篇文档，{counts['chunks']} 个段落；新增或变更 {counts['indexed']} 篇，"
+            f"替换或移除 {counts['removed']} 篇，跳过 {counts['skipped']} 处（见 rejected.jsonl）",
+        ),
+        as_json,
+    )
+    return 0
+
+
+@app.command(
+    help=say(
+        en="What the library holds on a question, best first, with the words that matched marked; or that it holds nothing.",
+        zh="检索资料库：按相关程度列出段落并标出匹配的词；没有依据时如实说明。",
+    ),
+    epilog="doctorglm library search runs/library 痛风能吃什么药 --top 3",
+    cls=Verb,
+)
+def search(
+    folder: _Folder, query: _Query, top: _Top = 10, threshold: _Threshold = None, as_json: flags.Json = False
+) -> int:
+    """A table, or one JSON object."""
+    from doctorglm.library import Library
+
+    found = Library(folder).search(_readable(query), top, threshold=threshold)
+    print_json(_object(found), as_json)
+    if not as_json:
+        _show(found)
+    return 0
+
+
+def _readable(query: str) -> str:
+    text = readable(query)
+    if not text.strip():
+        raise ConfigError(en="QUERY is empty. Write what a patient asks.", zh="QUERY 是空的。请写出要查的问题。")
+    return text
+
+
+def _object(found: "Found") -> dict[str, Any]:
+    hits = [asdict(hit) | {"section": hit.heading} for hit in found.hits]
+    return {"hits": hits, "abstain": found.abstain, "confidence": round(found.confidence, 4)}
+
+
+def _show(found: "Found") -> None:
+    if found.abstain:
+        text = say(
+            en="The library does not hold enough to answer this.", zh="资料库中没有足够的依据来回答这个问题。"
+        )
+        tell(text, silent=False)
+    out = sys.stdout
+    console = Console(file=out, width=None if out.isatty() else PLAIN_WIDTH, highlight=False)
+    drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_lines=False)
+    for name, width in ((say(en="Entry", zh="条目"), 18), (say(en="Passage", zh="段落"), None), (say(en="Source", zh="来源"), 22)):
+        drawn.add_column(name, width=width, overflow="fold")
+    for hit in found.hits:
+        drawn.add_row(Line(clean(f"{hit.title}\n{hit.heading}"), style="bold"), _passage(hit, found.terms), clean(_source(hit)))
+    if found.hits:
+        console.print(drawn)
+
+
+def _passage(hit: "Hit", runs: Sequence[str]) -> Line:
+    """The part of a passage that shows the matched words, marked."""
+    from doctorglm.library.marking import excerpt, marked
+
+    text = clean(hit.text.replace("\n", " "))
+    shown, spans = excerpt(text, marked(text, runs), _EXCERPT_CHARS)
+    line = Line(shown)
+    for start, end in spans:
+        line.stylize("bold green underline", start, end)
+    return line
+
+
+def _source(hit: "Hit") -> str:
+    return f"{hit.source}\n{hit.licence}".strip()

@@ -1,0 +1,184 @@
+"""A library that is open: a question's passages, best first, and whether they can answer it.
+
+Three rankings are fused by reciprocal ranks (Cormack 2009, https://doi.org/10.1145/1571941.1572114): BM25 of words, BM25 of
+bigrams, and the chunks of the documents that the question names, those of the sections that it asks for first. What it
+denies is not searched for.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from doctorglm.clinical.terms import Term, find
+from doctorglm.library.analysis import bigrams_of, content_of, runs_of, words_of
+from doctorglm.library.confidence import Features, confidence
+from doctorglm.library.headings import asked_for
+from doctorglm.library.hit import Hit
+from doctorglm.library.index import Index, Place, section_term
+from doctorglm.library.names import Mention, Names
+from doctorglm.library.store import Store, opened
+
+DEPTH = 50
+"""Chunks that each ranking hands on."""
+FUSION = 60
+"""The constant of reciprocal rank fusion, as in its paper."""
+PARTS = ("words", "bigrams", "names")
+_MOST_CHARS = 2000
+"""Of a longer question its first and last thousand characters: a question is asked at its beginning or its end."""
+_MOST_TERMS = 64
+"""Of more, the rarest: they decide, and time grows with each."""
+_MOST_COUNTED = 1000
+_MOST_NAMED = 16
+"""Documents that a question may name; a name that many share says little."""
+_JUDGED = 5
+"""Passages by which the best document is judged."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What a search gives: hits, how likely they are to answer, and whether that is too little to answer at all."""
+
+    hits: tuple[Hit, ...]
+    confidence: float
+    abstain: bool
+    asked: tuple[str, ...] = ()
+    mentions: tuple[Mention, ...] = ()
+    terms: tuple[str, ...] = ()
+    features: Features = field(default_factory=Features)
+
+
+class Library:
+    """An open library; searching changes nothing and may be done by several threads.
+
+    Raises DataError for a folder that holds none, half of one, or one of another version.
+    """
+
+    def __init__(self, folder: Path, *, parts: Iterable[str] = PARTS) -> None:
+        self._store: Store = opened(folder)
+        self._index = Index(self._store.index)
+        self._names = Names(self._store.names)
+        self._parts = frozenset(parts)
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """What `library.json` says: version, counts, licences, sources."""
+        return self._store.record
+
+    def search(self, question: str, count: int = 10, *, threshold: float | None = None) -> Found:
+        """The best passages, and whether they are likely enough to answer.
+
+        `threshold` is the confidence below which it is better to abstain: 0 never does where anything was found, 1
+        always; without it, the calibrated one. A question without a word to search for finds nothing and abstains.
+        """
+        asked = self._read(_shortened(question))
+        rankings = list(self._rankings(asked))
+        addresses = {key: address for ranking in rankings for key, address in ranking}
+        fused = fuse([[key for key, _ in ranking] for ranking in rankings])
+        hits = tuple(self._index.hit(addresses[key], score) for key, score in fused[:count])
+        features = self._features(asked, hits)
+        sure = confidence(features, self._store.calibration) if hits else 0.0
+        least = self._store.calibration.threshold if threshold is None else threshold
+        return Found(
+            hits=hits,
+            confidence=sure,
+            abstain=not hits or least >= 1 or sure < least,
+            asked=asked.keys,
+            mentions=asked.mentions,
+            terms=tuple(dict.fromkeys(asked.runs)),
+            features=features,
+        )
+
+    def _read(self, question: str) -> "_Asked":
+        terms = find(question)
+        runs = content_of(_without_denied(question, terms))
+        return _Asked(
+            text=question,
+            terms=tuple(terms),
+            mentions=tuple(self._names.mentions(question, terms)) if "names" in self._parts else (),
+            keys=asked_for(question),
+            runs=tuple(runs),
+            words=self._rarest("words", words_of(runs)),
+            bigrams=self._rarest("bigrams", bigrams_of(runs)),
+        )
+
+    def _rankings(self, asked: "_Asked") -> Iterator[list[tuple[Place, Any]]]:
+        """Each ranking's chunks, best first, with their places."""
+        if "words" in self._parts:
+            yield _placed(self._index.best("words", asked.words, DEPTH))
+        if "bigrams" in self._parts:
+            yield _placed(self._index.best("bigrams", asked.bigrams, DEPTH))
+        if named := tuple(dict.fromkeys(i for mention in asked.mentions for i in mention.doc_ids)):
+            sections = [section_term(key) for key in asked.keys]
+            found = self._index.best("words", [*asked.words, *sections], DEPTH, within=named[:_MOST_NAMED])
+            yield _placed(found)
+
+    def _rarest(self, field: str, terms: Sequence[str]) -> list[str]:
+        """Each term of the index once; of too many, those that the fewest chunks hold."""
+        counted = {term: self._index.frequency(field, term) for term in dict.fromkeys(terms[:_MOST_COUNTED])}
+        known = [term for term in counted if counted[term]]
+        return known if len(known) <= _MOST_TERMS else sorted(known, key=counted.__getitem__)[:_MOST_TERMS]
+
+    def _features(self, asked: "_Asked", hits: Sequence[Hit]) -> Features:
+        """What tells whether the best passages answer."""
+        if not hits:
+            return Features()
+        top = [hit for hit in hits[:_JUDGED] if hit.doc_id == hits[0].doc_id]
+        held = {w for hit in top for w in words_of(runs_of(f"{hit.title} {hit.heading} {hit.text}"))}
+        weights = {word: self._weight(word) for word in dict.fromkeys(words_of(asked.runs))}
+        mentioned = {i for mention in asked.mentions for i in mention.doc_ids}
+        nameable = [t for t in asked.terms if t.type in ("disease", "drug") and t.status != "denied"]
+        foreign = [t for t in nameable if not any(m.start < t.end and t.start < m.end for m in asked.mentions)]
+        return Features(
+            covered=sum(w for word, w in weights.items() if word in held) / max(sum(weights.values()), 1e-9),
+            named=float(hits[0].doc_id in mentioned),
+            foreign=len(foreign) / len(nameable) if nameable else 0.0,
+            section=float(not asked.keys or any(hit.key in asked.keys for hit in top)),
+            words=min(1.0, len(weights) / 8),
+        )
+
+    def _weight(self, word: str) -> float:
+        """Inverse document frequency, as BM25 has it; of a word that no chunk holds the highest."""
+        n, of = self._index.frequency("words", word), len(self._index)
+        return math.log(1 + (of - n + 0.5) / (n + 0.5))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """A question as it was read."""
+
+    text: str
+    terms: tuple[Term, ...]
+    mentions: tuple[Mention, ...]
+    keys: tuple[str, ...]
+    runs: tuple[str, ...]
+    words: list[str]
+    bigrams: list[str]
+
+
+def fuse(rankings: Sequence[Sequence[Place]]) -> list[tuple[Place, float]]:
+    """The places of all rankings with the sums of their reciprocal ranks, best first; ties as they came."""
+    scores: dict[Place, float] = {}
+    for ranking in rankings:
+        for rank, place in enumerate(ranking, 1):
+            scores[place] = scores.get(place, 0.0) + 1 / (FUSION + rank)
+    return sorted(scores.items(), key=lambda item: -item[1])
+
+
+def _placed(found: Sequence[tuple[float, Any]]) -> list[tuple[Place, Any]]:
+    return [((address.segment_ord, address.doc), address) for _, address in found]
+
+
+def _shortened(question: str) -> str:
+    if len(question) <= _MOST_CHARS:
+        return question
+    return question[: _MOST_CHARS // 2] + "\n" + question[-_MOST_CHARS // 2 :]
+
+
+def _without_denied(question: str, terms: Sequence[Term]) -> str:
+    """The question with what it denies blanked out."""
+    for term in terms:
+        if term.status == "denied":
+            question = question[: term.start] + " " * (term.end - term.start) + question[term.end :]
+    return question

@@ -1,0 +1,159 @@
+"""A library's folder: `library.json` names the index that holds; a new one is written beside it and then named.
+
+A reader that has opened an index keeps it, whatever is built meanwhile: its files are removed once another two have
+taken its place, and what a process has open stays readable on POSIX. A build that was killed leaves a folder that no
+`library.json` names; the next one removes it.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from doctorglm.errors import DataError
+from doctorglm.library.confidence import Calibration, shipped
+from doctorglm.library.document import Document, document_of
+from doctorglm.library.names import Named
+from doctorglm.runs import atomic_file, read_json, to_json, write_json
+
+FORMAT = 1
+"""Raised when what is written changes; an index of another format is built anew."""
+FILE = "library.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A document with the file that it is from and its digest."""
+
+    document: Document
+    file: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """A library as its folder says: the index, the names of its documents, what is recorded of it."""
+
+    index: Path
+    names: tuple[Named, ...]
+    calibration: Calibration
+    record: dict[str, Any]
+
+
+def opened(folder: Path) -> Store:
+    """The library in a folder; raises DataError where there is none, half of one, or one of another format."""
+    for _ in range(3):  # a build may take the index away between two lines
+        record = _record(folder)
+        current = folder / str(record["index"])
+        try:
+            names = tuple(Named(i, tuple(n), tuple(m)) for i, n, m in read_json(current / "names.json"))
+        except DataError:
+            if _record(folder)["index"] == record["index"]:
+                raise _half(folder) from None
+            continue
+        return Store(current / "tantivy", names, shipped(), record)
+    raise _half(folder)
+
+
+def _record(folder: Path) -> dict[str, Any]:
+    path = folder / FILE
+    if not path.is_file():
+        if folder.is_dir() and any(folder.glob("index-*")):
+            raise _half(folder)
+        raise DataError(
+            en=f"{folder}: no library: it has no {FILE}. Build one: doctorglm library build SOURCE... --out {folder}",
+            zh=f"{folder}：这里没有资料库（缺少 {FILE}）。请先构建：doctorglm library build 来源... --out {folder}",
+        )
+    record = read_json(path)
+    if not isinstance(record, dict) or not isinstance(record.get("index"), str):
+        raise _half(folder)
+    if record.get("format") != FORMAT:
+        raise DataError(
+            en=f"{folder}: a library of format {record.get('format')}; this program reads {FORMAT}. Build it again with "
+            f"the same command: it is replaced whole.",
+            zh=f"{folder}：资料库格式为 {record.get('format')}，本程序使用 {FORMAT}。请用同一命令重新构建，会整体替换。",
+        )
+    return record
+
+
+def _half(folder: Path) -> DataError:
+    return DataError(
+        en=f"{folder}: half a library: a build was stopped, or files are missing. Run library build again.",
+        zh=f"{folder}：资料库不完整：构建被中断，或缺少文件。请重新运行 library build。",
+    )
+
+
+def entries(index: Path) -> dict[str, Entry]:
+    """The documents of an index by their ids."""
+    found: dict[str, Entry] = {}
+    with (index / "documents.jsonl").open(encoding="utf-8") as lines:
+        for line in lines:
+            values = json.loads(line)
+            document = document_of(values["document"])
+            found[document.id] = Entry(document, values["file"], values["digest"])
+    return found
+
+
+def write_entries(index: Path, of: Iterable[Entry]) -> None:
+    """Writes the documents of an index."""
+    with atomic_file(index / "documents.jsonl") as out:
+        for entry in of:
+            row = {"file": entry.file, "digest": entry.digest, "document": asdict(entry.document)}
+            out.write(to_json(row) + "\n")
+
+
+def write_names(index: Path, of: Iterable[Named]) -> None:
+    """Writes the names of an index's documents."""
+    write_json(index / "names.json", [[n.doc_id, n.names, n.norms] for n in of])
+
+
+def known(folder: Path) -> dict[str, Any]:
+    """What an earlier build recorded; {} where there is none that can be built upon."""
+    try:
+        record = _record(folder)
+    except DataError:
+        return {}
+    current = folder / str(record["index"])
+    whole = all((current / name).exists() for name in ("documents.jsonl", "names.json", "tantivy/meta.json"))
+    return record if whole else {}
+
+
+def new_index(folder: Path, before: Mapping[str, Any]) -> Path:
+    """A new folder for an index, with the files of the one before, which share their place on the disk."""
+    _remove_all_but(folder, before.get("index"))
+    number = int(str(before.get("index", "index-0")).partition("-")[2]) + 1
+    new = folder / f"index-{number}"
+    new.mkdir(mode=0o700)
+    if before:
+        (new / "tantivy").mkdir()
+        for file in (folder / before["index"] / "tantivy").iterdir():
+            if not file.name.endswith(".lock"):
+                _share(file, new / "tantivy" / file.name)
+    return new
+
+
+def _share(file: Path, to: Path) -> None:
+    """A second name for a file, or a copy where the disk has none; what changes later (meta.json) is replaced whole."""
+    try:
+        os.link(file, to)
+    except OSError:
+        shutil.copyfile(file, to)
+
+
+def name(folder: Path, index: Path, record: Mapping[str, Any], before: Mapping[str, Any]) -> None:
+    """Makes an index the library's; the one before stays for those who are opening it, older ones go."""
+    write_json(folder / FILE, {"format": FORMAT, "index": index.name, **record})
+    _remove_all_but(folder, index.name, before.get("index"))
+
+
+def _remove_all_but(folder: Path, *kept: str | None) -> None:
+    for path in _indexes(folder):
+        if path.name not in kept:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _indexes(folder: Path) -> Iterator[Path]:
+    yield from list(folder.glob("index-*"))
