@@ -58,6 +58,14 @@ _Threshold = Annotated[
         ),
     ),
 ]
+_Asked = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        metavar="DATA",
+        help=say(en="Conversations: a folder of curate, or a .jsonl file.", zh="对话：curate 的输出文件夹，或 .jsonl 文件。"),
+    ),
+]
 _Sources = Annotated[
     list[str] | None,
     typer.Argument(
@@ -165,3 +173,21 @@ def _passage(hit: "Hit", runs: Sequence[str]) -> Line:
 
 def _source(hit: "Hit") -> str:
     return f"{hit.source}\n{hit.licence}".strip()
+
+
+@app.command(
+    help=say(
+        en="What the library covers, by department and section; with --data, what a corpus asks often that it lacks.",
+        zh="资料库按科室和章节的覆盖情况；加 --data 还会列出语料中常问而资料库没有的内容。",
+    ),
+    epilog="doctorglm library report runs/library --data runs/data --out runs/coverage",
+    cls=Verb,
+)
+def report(folder: _Folder, out: flags.Out, data: _Asked = None, as_json: flags.Json = False) -> int:
+    """A page with pictures, and coverage.json."""
+    from doctorglm.library.survey import survey
+
+    run = survey(folder, out, data)
+    print_json({"out": str(out), **run.record["counts"]}, as_json)
+    tell(f"{out / 'report.html'}", as_json)
+    return 0

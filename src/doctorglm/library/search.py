@@ -46,6 +46,8 @@ class Found:
     asked: tuple[str, ...] = ()
     mentions: tuple[Mention, ...] = ()
     terms: tuple[str, ...] = ()
+    foreign: tuple[Term, ...] = ()
+    """Diseases and drugs that the question names, does not deny, and that no document is about."""
     features: Features = field(default_factory=Features)
 
 
@@ -77,7 +79,8 @@ class Library:
         addresses = {key: address for ranking in rankings for key, address in ranking}
         fused = fuse([[key for key, _ in ranking] for ranking in rankings])
         hits = tuple(self._index.hit(addresses[key], score) for key, score in fused[:count])
-        features = self._features(asked, hits)
+        foreign = asked.foreign()
+        features = self._features(asked, hits, len(foreign))
         sure = confidence(features, self._store.calibration) if hits else 0.0
         least = self._store.calibration.threshold if threshold is None else threshold
         return Found(
@@ -87,6 +90,7 @@ class Library:
             asked=asked.keys,
             mentions=asked.mentions,
             terms=tuple(dict.fromkeys(asked.runs)),
+            foreign=foreign,
             features=features,
         )
 
@@ -120,7 +124,7 @@ class Library:
         known = [term for term in counted if counted[term]]
         return known if len(known) <= _MOST_TERMS else sorted(known, key=counted.__getitem__)[:_MOST_TERMS]
 
-    def _features(self, asked: "_Asked", hits: Sequence[Hit]) -> Features:
+    def _features(self, asked: "_Asked", hits: Sequence[Hit], foreign: int) -> Features:
         """What tells whether the best passages answer."""
         if not hits:
             return Features()
@@ -128,12 +132,11 @@ class Library:
         held = {w for hit in top for w in words_of(runs_of(f"{hit.title} {hit.heading} {hit.text}"))}
         weights = {word: self._weight(word) for word in dict.fromkeys(words_of(asked.runs))}
         mentioned = {i for mention in asked.mentions for i in mention.doc_ids}
-        nameable = [t for t in asked.terms if t.type in ("disease", "drug") and t.status != "denied"]
-        foreign = [t for t in nameable if not any(m.start < t.end and t.start < m.end for m in asked.mentions)]
+        nameable = len(asked.nameable())
         return Features(
             covered=sum(w for word, w in weights.items() if word in held) / max(sum(weights.values()), 1e-9),
             named=float(hits[0].doc_id in mentioned),
-            foreign=len(foreign) / len(nameable) if nameable else 0.0,
+            foreign=foreign / nameable if nameable else 0.0,
             section=float(not asked.keys or any(hit.key in asked.keys for hit in top)),
             words=min(1.0, len(weights) / 8),
         )
@@ -155,6 +158,16 @@ class _Asked:
     runs: tuple[str, ...]
     words: list[str]
     bigrams: list[str]
+
+    def nameable(self) -> tuple[Term, ...]:
+        """The diseases and drugs that it names and does not deny."""
+        return tuple(t for t in self.terms if t.type in ("disease", "drug") and t.status != "denied")
+
+    def foreign(self) -> tuple[Term, ...]:
+        """Those of them that no document is about."""
+        return tuple(
+            t for t in self.nameable() if not any(m.start < t.end and t.start < m.end for m in self.mentions)
+        )
 
 
 def fuse(rankings: Sequence[Sequence[Place]]) -> list[tuple[Place, float]]:
