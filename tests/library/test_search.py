@@ -109,10 +109,11 @@ def test_searches_side_by_side_agree(library: Library) -> None:
 
 
 def test_ranks_are_fused_by_their_reciprocals() -> None:
-    fused = dict(fuse([[(0, 1), (0, 2)], [(0, 2), (0, 3)]]))
+    fused = dict(fuse([(1.0, [(0, 1), (0, 2)]), (1.0, [(0, 2), (0, 3)])]))
     assert fused == {
         (0, 2): pytest.approx(1 / (FUSION + 2) + 1 / (FUSION + 1)),
         (0, 1): pytest.approx(1 / (FUSION + 1)),
         (0, 3): pytest.approx(1 / (FUSION + 2)),
     }
+    assert dict(fuse([(2.0, [(0, 1)])])) == {(0, 1): pytest.approx(2 / (FUSION + 1))}
     assert list(fused) == [(0, 2), (0, 1), (0, 3)]

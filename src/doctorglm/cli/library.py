@@ -14,8 +14,8 @@ from rich.text import Text as Line
 
 from doctorglm.cli import flags
 from doctorglm.cli.output import print_json, tell
-from doctorglm.cli.usage import Verb, Verbs
 from doctorglm.cli.sections import split_settings
+from doctorglm.cli.usage import Verb, Verbs
 from doctorglm.errors import ConfigError
 from doctorglm.language import Text, readable, say
 from doctorglm.report.terminal import PLAIN_WIDTH
@@ -61,7 +61,9 @@ _Base = Annotated[
 _Query = Annotated[str, typer.Argument(metavar="QUERY", help=say(en="What a patient asks.", zh="患者的问题。"))]
 _Top = Annotated[
     int,
-    typer.Option("--top", metavar="N", min=1, max=100, help=say(en="Passages to show.", zh="显示的段落数。"), show_default=True),
+    typer.Option(
+        "--top", metavar="N", min=1, max=100, help=say(en="Passages to show.", zh="显示的段落数。"), show_default=True
+    ),
 ]
 _Threshold = Annotated[
     float | None,
@@ -81,7 +83,9 @@ _Asked = Annotated[
     typer.Option(
         "--data",
         metavar="DATA",
-        help=say(en="Conversations: a folder of curate, or a .jsonl file.", zh="对话：curate 的输出文件夹，或 .jsonl 文件。"),
+        help=say(
+            en="Conversations: a folder of curate, or a .jsonl file.", zh="对话：curate 的输出文件夹，或 .jsonl 文件。"
+        ),
     ),
 ]
 _Sources = Annotated[
@@ -162,17 +166,21 @@ def _object(found: "Found") -> dict[str, Any]:
 
 def _show(found: "Found") -> None:
     if found.abstain:
-        text = say(
-            en="The library does not hold enough to answer this.", zh="资料库中没有足够的依据来回答这个问题。"
-        )
+        text = say(en="The library does not hold enough to answer this.", zh="资料库中没有足够的依据来回答这个问题。")
         tell(text, silent=False)
     out = sys.stdout
     console = Console(file=out, width=None if out.isatty() else PLAIN_WIDTH, highlight=False)
     drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_lines=False)
-    for name, width in ((say(en="Entry", zh="条目"), 18), (say(en="Passage", zh="段落"), None), (say(en="Source", zh="来源"), 22)):
+    for name, width in (
+        (say(en="Entry", zh="条目"), 18),
+        (say(en="Passage", zh="段落"), None),
+        (say(en="Source", zh="来源"), 22),
+    ):
         drawn.add_column(name, width=width, overflow="fold")
     for hit in found.hits:
-        drawn.add_row(Line(clean(f"{hit.title}\n{hit.heading}"), style="bold"), _passage(hit, found.terms), clean(_source(hit)))
+        drawn.add_row(
+            Line(clean(f"{hit.title}\n{hit.heading}"), style="bold"), _passage(hit, found.terms), clean(_source(hit))
+        )
     if found.hits:
         console.print(drawn)
 

@@ -5,12 +5,9 @@ Rooms are imported when their verb runs, so that `--help` answers at once.
 
 import json
 import os
-import re
 import shlex
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import typer
 

@@ -12,7 +12,9 @@ from typing import TypeAlias
 
 import tantivy
 
+from doctorglm.clinical.folding import folded
 from doctorglm.library.analysis import bigrams_of, runs_of, words_of
+from doctorglm.library.concepts import concepts_in
 from doctorglm.library.document import Chunk
 from doctorglm.library.hit import Hit
 
@@ -57,10 +59,12 @@ def write(folder: Path, added: Iterable[Chunk], removed: Sequence[str]) -> int:
 
 def _entry(chunk: Chunk) -> tantivy.Document:
     names = runs_of(chunk.document.title)
-    runs = [*names * TITLE_TIMES, *runs_of(chunk.section.heading), *runs_of(chunk.text)]
+    plain = folded(chunk.text)
+    runs = [*names * TITLE_TIMES, *runs_of(chunk.section.heading), *runs_of(plain)]
+    words = [*words_of(runs), *concepts_in(plain), section_term(chunk.section.key)]
     entry = tantivy.Document()
     entry.add_text("doc", chunk.document.id)
-    entry.add_text("words", " ".join([*words_of(runs), section_term(chunk.section.key)]))
+    entry.add_text("words", " ".join(words))
     entry.add_text("bigrams", " ".join(bigrams_of(runs)))
     entry.add_bytes("hit", json.dumps(asdict(_hit(chunk)), ensure_ascii=False).encode("utf-8", "surrogatepass"))
     return entry
@@ -102,7 +106,9 @@ class Index:
         should = [(tantivy.Occur.Should, self._term(field, term)) for term in terms]
         query = tantivy.Query.boolean_query(should) if should else tantivy.Query.empty_query()
         if within:
-            of_them = tantivy.Query.const_score_query(tantivy.Query.term_set_query(self._schema, "doc", list(within)), 0.0)
+            of_them = tantivy.Query.const_score_query(
+                tantivy.Query.term_set_query(self._schema, "doc", list(within)), 0.0
+            )
             query = tantivy.Query.boolean_query([(tantivy.Occur.Must, of_them), *should])
         return list(self._searcher.search(query, limit=count, count=False).hits)
 

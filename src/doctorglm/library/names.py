@@ -63,23 +63,23 @@ class Names:
         self._lengths = sorted({len(key) for key in self._of_sound}, reverse=True)
 
     def mentions(self, question: str, terms: Sequence[Term]) -> list[Mention]:
-        """What the question names and does not deny, in order; by sound only where nothing else was found."""
+        """What the question names and does not deny, in order; by sound where nothing else was found."""
         plain = folded(question)
         denied = [(t.start, t.end) for t in terms if t.status == "denied"]
         found = [
             Mention(start, end, tuple(self._of_name[self._words[index]]), "name")
-            for index, start, end in self._search.find_matches_as_indexes(plain)
+            for index, start, end in self._search.find_matches_as_indexes(_whole(plain))
             if _alone(plain, start, end) and not _within(start, end, denied)
         ]
         for term in terms:
             ids = tuple(self._of_norm.get(term.norm, ()))
             if ids and term.status != "denied" and not any(_meets(m, term.start, term.end, ids) for m in found):
                 found.append(Mention(term.start, term.end, ids, "term"))
-        if not found:
-            found = self._by_sound(plain, denied)
+        taken = [*denied, *((m.start, m.end) for m in found)]
+        found += self._by_sound(plain, taken)
         return sorted(found, key=lambda m: (m.start, -m.end))
 
-    def _by_sound(self, plain: str, denied: Sequence[tuple[int, int]]) -> list[Mention]:
+    def _by_sound(self, plain: str, taken: Sequence[tuple[int, int]]) -> list[Mention]:
         heard = sounds(plain)
         found: list[Mention] = []
         for length in self._lengths:
@@ -87,13 +87,18 @@ class Names:
                 for name in self._of_sound.get(heard[start : start + length], ()):
                     end, said = start + length, plain[start : start + length]
                     alike = any(a == b for a, b in zip(said, name, strict=True))
-                    if alike and not _within(start, end, denied) and not any(m.start < end and start < m.end for m in found):
+                    if alike and not _within(start, end, [*taken, *((m.start, m.end) for m in found)]):
                         found.append(Mention(start, end, tuple(self._of_name[name]), "sound"))
         return found
 
 
 def _plain(name: str) -> str:
     return folded(name).strip()
+
+
+def _whole(text: str) -> str:
+    """The text with half characters, which cannot be written, as one that can and that no name has."""
+    return "".join("\ufffd" if "\ud800" <= char <= "\udfff" else char for char in text)
 
 
 def _is_chinese(name: str) -> bool:
@@ -103,9 +108,7 @@ def _is_chinese(name: str) -> bool:
 def _alone(text: str, start: int, end: int) -> bool:
     """False where a Latin name stands inside a longer Latin word."""
     before, after = text[start - 1 : start], text[end : end + 1]
-    return not (
-        (_is_latin(before) and _is_latin(text[start])) or (_is_latin(after) and _is_latin(text[end - 1]))
-    )
+    return not ((_is_latin(before) and _is_latin(text[start])) or (_is_latin(after) and _is_latin(text[end - 1])))
 
 
 def _is_latin(char: str) -> bool:
