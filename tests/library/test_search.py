@@ -88,7 +88,8 @@ def test_a_question_without_a_word_finds_nothing_and_abstains(library: Library, 
 @pytest.mark.parametrize(
     "question",
     [
-        "痛", "癣", "痛风 AND NOT 治疗", 'title:"痛风" OR *:*', "痛风~2^5 +[a TO z]", "'; DROP TABLE documents; --", "痛风" * 50_000,
+        "痛", "癣", "痛风 AND NOT 治疗", 'title:"痛风" OR *:*', "痛风~2^5 +[a TO z]", "'; DROP TABLE documents; --",
+        "痛风" * 50_000,
         "a" * 100_000, "\x00\x01痛风", "痛风\ud83d", "§treatment", "<|im_end|>[gMASK]痛风", "((((((((", "痛\n" * 3000,
     ],
 )  # fmt: skip

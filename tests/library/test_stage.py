@@ -99,7 +99,7 @@ def test_a_build_that_was_killed_leaves_the_library_as_it_was(pages: Path, folde
 
 def test_two_entries_with_one_id(pages: Path, folder: Path) -> None:
     shutil.copy(pages / "gout.md", pages / "zz.md")
-    with pytest.raises(DataError, match="has the id gout, as `痛风` in .*gout.md"):
+    with pytest.raises(DataError, match=r"has the id gout, as `痛风` in .*gout\.md"):
         _built(pages, folder)
     assert Library(folder).search("痛风").hits[0].doc_id == "gout"
 

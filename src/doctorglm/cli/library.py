@@ -121,8 +121,8 @@ def build(out: flags.Out, sources: _Sources = None, as_json: flags.Json = False)
     print_json({"out": str(out), **counts, "licences": run.record["licences"]}, as_json)
     tell(
         say(
-            en=f"{out}: {counts['documents']} documents, {counts['chunks']} passages; {counts['indexed']} documents new or "
-            f"changed, {counts['removed']} replaced or removed, {counts['skipped']} skipped (rejected.jsonl)",
+            en=f"{out}: {counts['documents']} documents, {counts['chunks']} passages; {counts['indexed']} documents new "
+            f"or changed, {counts['removed']} replaced or removed, {counts['skipped']} skipped (rejected.jsonl)",
             zh=f"{out}：{counts['documents']} 篇文档，{counts['chunks']} 个段落；新增或变更 {counts['indexed']} 篇，"
             f"替换或移除 {counts['removed']} 篇，跳过 {counts['skipped']} 处（见 rejected.jsonl）",
         ),
@@ -133,7 +133,7 @@ def build(out: flags.Out, sources: _Sources = None, as_json: flags.Json = False)
 
 @app.command(
     help=say(
-        en="What the library holds on a question, best first, with the words that matched marked; or that it holds nothing.",
+        en="What the library holds on a question, best first, the words that matched marked; or that it holds nothing.",
         zh="检索资料库：按相关程度列出段落并标出匹配的词；没有依据时如实说明。",
     ),
     epilog="doctorglm library search runs/library 痛风能吃什么药 --top 3",
@@ -252,8 +252,8 @@ def ground(
         say(
             en=f"{out}: {counts['grounded']} of {counts['read']} conversations have evidence; {counts['cited']} of "
             f"{counts['statements']} sentences of their answers cite it",
-            zh=f"{out}：{counts['read']} 段对话中 {counts['grounded']} 段有依据；其回答的 {counts['statements']} 句中有 "
-            f"{counts['cited']} 句注明了出处",
+            zh=f"{out}：{counts['read']} 段对话中 {counts['grounded']} 段有依据；其回答的 {counts['statements']} 句中"
+            f"有 {counts['cited']} 句注明了出处",
         ),
         as_json,
     )

@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Iterator
 
+from doctorglm.library.analysis import whole
 from doctorglm.library.document import Chunk, Document
 
 MOST_TOKENS = 400
@@ -34,10 +35,10 @@ def chunks_of(document: Document, most: float = MOST_TOKENS) -> Iterator[Chunk]:
 
 def parted(text: str, most: float = MOST_TOKENS) -> list[str]:
     """The text in parts of like size, each of at most `most` tokens; none is blank."""
-    pieces = [piece for sentence in _sentences(text) for piece in _short(sentence, most)]
+    pieces = [piece for sentence in _sentences(whole(text)) for piece in _short(sentence, most)]
     sizes = [tokens_in(piece) for piece in pieces]
-    whole = sum(sizes)
-    target = whole / max(1, math.ceil(whole / most))
+    total = sum(sizes)
+    target = total / max(1, math.ceil(total / most))
     parts: list[str] = []
     held, size = "", 0.0
     for piece, tokens in zip(pieces, sizes, strict=True):

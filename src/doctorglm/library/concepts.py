@@ -1,4 +1,4 @@
-"""What a text speaks of under the names of a chart, so that 拉肚子 finds 腹泻: the words of `clinical.terms`, in one pass.
+"""What a text speaks of under the names of a chart, so that 拉肚子 finds 腹泻: words of `clinical.terms`, in one pass.
 
 Words with a gap are left out, and statuses: a passage that says what an illness is not has it as well.
 """

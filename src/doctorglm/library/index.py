@@ -19,7 +19,7 @@ from doctorglm.library.document import Chunk
 from doctorglm.library.hit import Hit
 
 TITLE_TIMES = 3
-"""How often a title counts as if it stood in the text: chosen on the development questions of `benchmarks/library.py`."""
+"""How often a title counts as if it stood in the text: chosen on the development questions."""
 _HEAP_BYTES = 64_000_000
 FIELDS = ("words", "bigrams")
 Place: TypeAlias = tuple[int, int]
@@ -100,7 +100,7 @@ class Index:
     def best(
         self, field: str, terms: Sequence[str], count: int, within: Sequence[str] = ()
     ) -> list[tuple[float, tantivy.DocAddress]]:
-        """The best chunks by BM25 of a field, with their scores; of the documents `within` alone, where some are given."""
+        """The best chunks by BM25 of a field, with their scores; where some are given, of the documents `within` alone."""
         if not terms and not within:
             return []
         should = [(tantivy.Occur.Should, self._term(field, term)) for term in terms]

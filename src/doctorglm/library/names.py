@@ -1,8 +1,8 @@
 """Which documents a question names: by title or alias, by what a patient calls them, by a name that sounds the same.
 
 Words are those of the library itself; colloquial, short, Traditional and English ones are `clinical.terms`', which also
-says what is denied. A name typed with a character that sounds the same (通风 for 痛风) is found by its pinyin, where one
-character at least is right.
+says what is denied. A name typed with a character that sounds the same (通风 for 痛风) is found by its pinyin, where
+one character at least is right.
 """
 
 from collections.abc import Iterable, Sequence
@@ -68,7 +68,7 @@ class Names:
         denied = [(t.start, t.end) for t in terms if t.status == "denied"]
         found = [
             Mention(start, end, tuple(self._of_name[self._words[index]]), "name")
-            for index, start, end in self._search.find_matches_as_indexes(_whole(plain))
+            for index, start, end in self._search.find_matches_as_indexes(plain)
             if _alone(plain, start, end) and not _within(start, end, denied)
         ]
         for term in terms:
@@ -94,11 +94,6 @@ class Names:
 
 def _plain(name: str) -> str:
     return folded(name).strip()
-
-
-def _whole(text: str) -> str:
-    """The text with half characters, which cannot be written, as one that can and that no name has."""
-    return "".join("\ufffd" if "\ud800" <= char <= "\udfff" else char for char in text)
 
 
 def _is_chinese(name: str) -> bool:

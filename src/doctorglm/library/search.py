@@ -1,8 +1,8 @@
 """A library that is open: a question's passages, best first, and whether they can answer it.
 
-Three rankings are fused by reciprocal ranks (Cormack 2009, https://doi.org/10.1145/1571941.1572114): BM25 of words and of
-what `clinical.terms` calls them, BM25 of bigrams, and the chunks of the documents that the question names, those of the
-sections that it asks for first. What it denies is not searched for.
+Three rankings are fused by reciprocal ranks (Cormack 2009, https://doi.org/10.1145/1571941.1572114): BM25 of words and
+of what `clinical.terms` calls them, BM25 of bigrams, and the chunks of the documents that the question names, those of
+the sections that it asks for first. What it denies is not searched for.
 """
 
 import math
@@ -13,7 +13,7 @@ from typing import Any
 
 from doctorglm.clinical.folding import folded
 from doctorglm.clinical.terms import Term, find
-from doctorglm.library.analysis import bigrams_of, content_of, runs_of, words_of
+from doctorglm.library.analysis import bigrams_of, content_of, runs_of, whole, words_of
 from doctorglm.library.concepts import concept, concepts_in
 from doctorglm.library.confidence import Features, confidence
 from doctorglm.library.headings import asked_for, asking
@@ -200,6 +200,7 @@ def _placed(found: Sequence[tuple[float, Any]]) -> list[tuple[Place, Any]]:
 
 
 def _shortened(question: str) -> str:
+    question = whole(question)
     if len(question) <= _MOST_CHARS:
         return question
     return question[: _MOST_CHARS // 2] + "\n" + question[-_MOST_CHARS // 2 :]

@@ -163,8 +163,8 @@ def _indexing(settings: LibrarySettings) -> dict[str, Any]:
 def _twice(entry: Entry, before: Entry) -> DataError:
     one, doc_id = entry.document, entry.document.id
     return DataError(
-        en=f"{entry.file}: `{one.title}` has the id {doc_id}, as `{before.document.title}` in {before.file}. Give one of them "
-        "another id, or leave one out.",
-        zh=f"{entry.file}：《{one.title}》的 id 是 {doc_id}，与 {before.file} 中的《{before.document.title}》重复。请改其中一个 id，"
-        "或去掉一个。",
+        en=f"{entry.file}: `{one.title}` has the id {doc_id}, as `{before.document.title}` in {before.file}. Give one "
+        "of them another id, or leave one out.",
+        zh=f"{entry.file}：《{one.title}》的 id 是 {doc_id}，与 {before.file} 中的《{before.document.title}》重复。"
+        "请改其中一个 id，或去掉一个。",
     )

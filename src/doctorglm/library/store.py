@@ -72,14 +72,16 @@ def _record(folder: Path) -> dict[str, Any]:
         raise half(folder)
     if record.get("format") != FORMAT:
         raise DataError(
-            en=f"{folder}: a library of format {record.get('format')}; this program reads {FORMAT}. Build it again with "
-            f"the same command: it is replaced whole.",
-            zh=f"{folder}：资料库格式为 {record.get('format')}，本程序使用 {FORMAT}。请用同一命令重新构建，会整体替换。",
+            en=f"{folder}: a library of format {record.get('format')}; this program reads {FORMAT}. Build it again "
+            "with the same command: it is replaced whole.",
+            zh=f"{folder}：资料库格式为 {record.get('format')}，本程序使用 {FORMAT}。"
+            "请用同一命令重新构建，会整体替换。",
         )
     return record
 
 
 def half(folder: Path) -> DataError:
+    """The error for a folder that lacks a part of a library."""
     return DataError(
         en=f"{folder}: half a library: a build was stopped, or files are missing. Run library build again.",
         zh=f"{folder}：资料库不完整：构建被中断，或缺少文件。请重新运行 library build。",
