@@ -121,8 +121,8 @@ def build(out: flags.Out, sources: _Sources = None, as_json: flags.Json = False)
     print_json({"out": str(out), **counts, "licences": run.record["licences"]}, as_json)
     tell(
         say(
-            en=f"{out}: {counts['documents']} documents, {counts['chunks']} passages; {counts['indexed']} documents new "
-            f"or changed, {counts['removed']} replaced or removed, {counts['skipped']} skipped (rejected.jsonl)",
+            en=f"{out}: {counts['documents']} documents, {counts['chunks']} passages; {counts['indexed']} documents "
+            f"new or changed, {counts['removed']} replaced or removed, {counts['skipped']} skipped (rejected.jsonl)",
             zh=f"{out}：{counts['documents']} 篇文档，{counts['chunks']} 个段落；新增或变更 {counts['indexed']} 篇，"
             f"替换或移除 {counts['removed']} 篇，跳过 {counts['skipped']} 处（见 rejected.jsonl）",
         ),

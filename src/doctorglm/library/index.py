@@ -100,7 +100,7 @@ class Index:
     def best(
         self, field: str, terms: Sequence[str], count: int, within: Sequence[str] = ()
     ) -> list[tuple[float, tantivy.DocAddress]]:
-        """The best chunks by BM25 of a field, with their scores; where some are given, of the documents `within` alone."""
+        """The best chunks by BM25 of a field and their scores; if some are given, of the documents `within` alone."""
         if not terms and not within:
             return []
         should = [(tantivy.Occur.Should, self._term(field, term)) for term in terms]

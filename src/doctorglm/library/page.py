@@ -22,9 +22,9 @@ _KINDS = {
 }
 _UNKNOWN = Text(en="not stated", zh="未注明")
 HONESTY = Text(
-    en="A library informs; it never diagnoses or prescribes. What its entries say is their authors' and was not reviewed "
-    "here; the entries that come with DoctorGLM are a demonstration, not reviewed by a clinician. In an emergency call "
-    "120 in China, or your local number, at once.",
+    en="A library informs; it never diagnoses or prescribes. What its entries say is their authors' and was not "
+    "reviewed here; the entries that come with DoctorGLM are a demonstration, not reviewed by a clinician. In an "
+    "emergency call 120 in China, or your local number, at once.",
     zh="资料库只提供信息，不诊断、不开处方。条目内容由其作者负责，未在此审核；"
     "DoctorGLM 自带的条目仅作示范，未经临床医师审核。如遇急症，请立即拨打 120。",
 )
