@@ -80,10 +80,17 @@ def test_what_is_not_known_is_said_without_the_engine() -> None:
     assert engine.asked == [] and reply.text == COMPLAINT.en
 
 
+def test_a_quotation_is_read_as_it_stands_in_the_source() -> None:
+    text = "奥美拉唑用于胃酸过多。有的患者有糖尿病。对奥美拉唑过敏的人不应使用奥美拉唑。"
+    drug = hit("奥美拉唑", "uses", text, kind="drug")
+    _, reply = asked("乱说", "奥美拉唑治什么", layer([drug], quote_only=True))
+    assert "奥美拉唑用于胃酸过多[1]。" in reply.text and "不应使用奥美拉唑[1]。" in reply.text and not reply.actions
+
+
 @pytest.mark.parametrize(
     "question", ["有个问题", "氟西汀一天吃几次", "我头痛", "What now?", "The dose of sertraline?", "I have gout"]
 )
-def test_the_guards_leave_the_fixed_texts_as_they_are(question: str) -> None:
+def test_fixed_texts_are_shown_as_they_are(question: str) -> None:
     _, reply = asked("", question, layer(abstain=True))
     assert reply.text == getattr(abstained(talk(question)), spoken(question)) and reply.actions == ()
     assert reply.text in {getattr(t, lang) for t in (COMPLAINT, DRUG, REFER) for lang in ("zh", "en")}

@@ -63,6 +63,9 @@ class Cited(Protocol):
     def end(self) -> str:
         """The rest of it."""
 
+    def quoted(self) -> str:
+        """The passages' own words, to follow an answer with too little support; "" where it has enough."""
+
     def sources(self, text: str) -> str:
         """The sources that a text cites, a line each; "" where it cites none."""
 
@@ -234,7 +237,10 @@ def _quoting(text: str, evidence: Sequence[Evidence], cleaned: Sequence[Evidence
 
 
 class _Reading:
-    """What reads an answer, one behind the other: the check of its citations, then the guards."""
+    """What reads an answer, one behind the other: the check of its citations, then the guards.
+
+    Guards hold an answer against the passages; what is quoted from these follows as it is, without the orders in them.
+    """
 
     def __init__(self, opened: _Opened) -> None:
         self._cited, self._guarded = opened.cited, opened.guarded
@@ -247,7 +253,8 @@ class _Reading:
     def end(self) -> str:
         """The rest."""
         rest = self._released(self._cited.end()) if self._cited else ""
-        return rest + self._told(self._guarded.end() if self._guarded else Released(""))
+        rest += self._told(self._guarded.end() if self._guarded else Released(""))
+        return rest + (self._cited.quoted() if self._cited else "")
 
     def _released(self, text: str) -> str:
         return self._told(self._guarded.add(text) if self._guarded else Released(text))
@@ -282,15 +289,10 @@ def _whole(generation: Generation, opened: _Opened) -> Reply:
 
 
 def _unasked(opened: _Opened, messages: Sequence[Message]) -> Reply:
-    """The fixed text, in the language of the last question, or what grounding answers, which the guards read."""
+    """The fixed text, in the language of the last question, or what grounding answers; the engine was not asked."""
     start = perf_counter()
-    if opened.fixed:
-        text, actions = getattr(opened.fixed, language_of(messages)), opened.actions
-    else:
-        reading = _Reading(replace(opened, cited=None))
-        text, actions = (reading.add(opened.instead) + reading.end()).strip(), tuple(reading.actions)
-    generation = Generation(text=text, tokens=0, finish="stop", seconds=perf_counter() - start)
-    return _reply(generation, replace(opened, actions=actions))
+    text = getattr(opened.fixed, language_of(messages)) if opened.fixed else opened.instead
+    return _reply(Generation(text=text, tokens=0, finish="stop", seconds=perf_counter() - start), opened)
 
 
 def _reply(generation: Generation, opened: _Opened) -> Reply:

@@ -27,6 +27,15 @@ def test_a_dose_is_struck_up_to_its_citation() -> None:
     )
 
 
+def test_a_library_s_patients_are_not_this_one() -> None:
+    text = "糖尿病患者多见。糖尿病患者禁用硝苯地平。"
+    told = "建议口服硝苯地平。"
+    own = RULES.checked(told, [], [Evidence(text, "病历", "硝苯地平")])
+    library = RULES.checked(told, [], [Evidence(text, "手册", "硝苯地平", "禁忌", "contraindications")])
+    assert [action.guard for action in own.actions] == ["contraindication"]
+    assert library.text == told and library.actions == ()
+
+
 def test_other_brackets_stay() -> None:
     assert fold("见[注]和[2024]").text == "见[注]和[2024]"
 

@@ -49,12 +49,15 @@ class Citing:
         return self._checking.add(piece)
 
     def end(self) -> str:
-        """The rest, and the evidence itself where the answer has too little support."""
-        rest = self._checking.end()
+        """The rest of it."""
+        return self._checking.end()
+
+    def quoted(self) -> str:
+        """The evidence itself, to follow an answer with too little support; "" where it has enough."""
         if self.supported is None or self.supported >= self._least:
-            return rest
+            return ""
         quoted = extracted(self._question, self._evidence)
-        return f"{rest}\n\n{quoted}" if quoted else rest
+        return f"\n\n{quoted}" if quoted else ""
 
     def sources(self, text: str) -> str:
         """The list of the sources that a text cites."""

@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 
 from doctorglm.clinical.evidence import Evidence
 from doctorglm.clinical.folding import folded
-from doctorglm.library.claims import Claim, Said, claim_of
+from doctorglm.library.claims import Claim, Said, against, claim_of
 from doctorglm.library.drug_names import DrugName
 from doctorglm.library.figures import Figure, Figures
 from doctorglm.library.sentences import split
@@ -27,7 +27,8 @@ _TERM = 2
 Lack: TypeAlias = Literal["", "figure", "drug", "denied", "words"]
 """Why a sentence is not supported; "" where it is."""
 
-_AGAINST_ALL = "contraindications"
+_AGAINST_ALL, _HEADING = "contraindications", "禁忌："
+_SAYS_ITSELF = re.compile(r"医生|医嘱|医师|药师|可以|(?i:doctor|may|can|should)")
 
 
 @dataclass(frozen=True)
@@ -45,14 +46,19 @@ class Passage:
     @cached_property
     def says(self) -> dict[str, frozenset[bool]]:
         """Of each term and group whether it is denied there, both where the passage says both."""
-        lead = "禁忌：" if self.evidence.key == _AGAINST_ALL else ""
         found: dict[str, set[bool]] = {}
         for part in split(self.evidence.text):
-            for one in claim_of(part, lead).said:
+            for one in claim_of(part, self._lead_of(part)).said:
                 found.setdefault(one.name, set()).add(one.denied)
         for one in claim_of(self.evidence.title).said:
             found[one.name] = {True, False}
         return {name: frozenset(denied) for name, denied in found.items()}
+
+    def _lead_of(self, part: str) -> str:
+        """What leads to a sentence: under 禁忌 the heading does, unless the sentence says itself what is to be done."""
+        if self.evidence.key != _AGAINST_ALL or against(part) or _SAYS_ITSELF.search(part):
+            return ""
+        return _HEADING
 
     @cached_property
     def figures(self) -> Figures:
