@@ -6,6 +6,7 @@ engine is measured as it is.
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from time import perf_counter
 from typing import Protocol, TypeAlias
 
@@ -13,11 +14,27 @@ from doctorglm.clinical.evidence import Evidence, Grounded, Note
 from doctorglm.conversation import Message, language_of
 from doctorglm.engine import Engine, Generation, Sampling
 from doctorglm.language import Text
+from doctorglm.library import Library
+from doctorglm.library.chunks import tokens_at_most
+from doctorglm.library.citing import citing
+from doctorglm.library.grounding import GroundSettings, grounding
 from doctorglm.safety.guards import Action, Guarded, Guards, Released
 from doctorglm.safety.label import LABEL, labelled, metadata
 from doctorglm.safety.triage import prepare, rule_book, triage
 
-__all__ = ["LABEL", "Cite", "Cited", "Consultation", "Ground", "Grounded", "Layer", "Reply", "Triage", "Triaged"]
+__all__ = [
+    "LABEL",
+    "Cite",
+    "Cited",
+    "Consultation",
+    "Ground",
+    "Grounded",
+    "Layer",
+    "Reply",
+    "Triage",
+    "Triaged",
+    "with_library",
+]
 
 
 class Triaged(Protocol):
@@ -91,6 +108,17 @@ class Layer:
     guards: Guards | None = field(default_factory=Guards)
 
 
+def with_library(folder: Path, engine: Engine, settings: GroundSettings | None = None) -> Layer:
+    """A layer that grounds questions in the library of a folder and holds answers against what they cite.
+
+    Tokens are counted by the engine's own tokenizer; those of a server, which nobody knows, are estimated from above.
+    Raises DataError for a folder without a library, ConfigError for a budget without room.
+    """
+    chosen = settings or GroundSettings()
+    ground = grounding(Library(folder).search, getattr(engine, "count_tokens", tokens_at_most), chosen)
+    return Layer(ground=ground, cite=citing(least_support=chosen.least_support, least_share=chosen.least_share))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Reply:
     """One finished answer with its label, and what the layer did."""
@@ -105,8 +133,8 @@ class Reply:
     """What the check of its citations did."""
     supported: float | None = None
     """The share of its statements that the evidence supports; None without that check, or where it states nothing."""
-    sources: str = ""
-    """The sources that it cites, to be shown below it."""
+    sources: str | None = None
+    """The sources that it cites, to be shown below it; None without a library."""
 
     @property
     def text(self) -> str:
@@ -305,5 +333,5 @@ def _reply(generation: Generation, opened: _Opened) -> Reply:
         evidence=opened.evidence,
         notes=tuple(cited.notes) if cited else (),
         supported=cited.supported if cited else None,
-        sources=cited.sources(generation.text) if cited else "",
+        sources=cited.sources(generation.text) if cited else None,
     )

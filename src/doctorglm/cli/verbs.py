@@ -11,7 +11,8 @@ from pathlib import Path
 
 import typer
 
-from doctorglm.cli import flags, library
+from doctorglm.cli import flags
+from doctorglm.cli.library import app as library_verbs
 from doctorglm.cli.output import agrees, counted, encodings, figure, licence, print_json, tell
 from doctorglm.cli.sections import of_part, own, split_settings
 from doctorglm.cli.usage import Verb, Verbs
@@ -31,7 +32,7 @@ app = typer.Typer(
     ),
     epilog="doctorglm demo",
 )
-app.add_typer(library.app, name="library")
+app.add_typer(library_verbs, name="library")
 
 
 @app.command(
@@ -354,6 +355,7 @@ def chat(
     model: flags.Model,
     adapter: flags.Adapter = None,
     quantization: flags.Quantization = None,
+    library: flags.Library = None,
     ask: flags.Ask = None,
     settings: flags.Settings = None,
     allow_remote: flags.AllowRemote = False,
@@ -361,18 +363,21 @@ def chat(
 ) -> int:
     """History, /clear, streaming; Ctrl-C stops an answer."""
     from doctorglm.chat import chat as talk
-    from doctorglm.consult import Consultation, Layer
+    from doctorglm.consult import Consultation, Layer, with_library
     from doctorglm.evaluate.release import standing
     from doctorglm.evaluate.sweep.sampling_file import sampling_for
+    from doctorglm.library.grounding import GroundSettings
     from doctorglm.models.opening import open_engine
 
     if as_json and ask is None:
         raise ConfigError(en="--json goes with --ask TEXT.", zh="--json 需与 --ask 文本 一起使用。")
-    sampling = sampling_for(adapter, parse_overrides(settings or []), "chat")
+    values = parse_overrides(settings or [])
+    sampling = sampling_for(adapter, own(values, "library"), "chat")
+    grounds = build(GroundSettings, of_part(values, "library"), "chat, library")
     engine = open_engine(model, adapter, allow_remote=allow_remote, quantization=quantization)
     if adapter is not None:
         tell(str(standing(adapter)), silent=False)
-    consultation = Consultation(engine, sampling, Layer())
+    consultation = Consultation(engine, sampling, with_library(library, engine, grounds) if library else Layer())
     return talk(consultation, ask=None if ask is None else readable(ask), as_json=as_json)
 
 

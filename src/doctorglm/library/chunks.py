@@ -13,7 +13,7 @@ MOST_TOKENS = 400
 _PIECE = re.compile(r"[^。！？!?；;\n]*(?:[。！？!?；;]+[”’」』）)]*|\n+|$)")
 _ENGLISH = re.compile(r"(?<=[a-z)\]][.!?])\s+(?=[A-Z])")
 _COUNTED = re.compile(r"[\u3400-\u9fff]|[A-Za-z]+|[0-9]+|[^\sA-Za-z0-9\u3400-\u9fff]")
-HAN_TOKENS, WORD_TOKENS = 0.7, 1.3
+HAN_TOKENS, WORD_TOKENS, _AT_MOST = 0.7, 1.3, 1.5
 """Tokens a Chinese character and an English word take in vocabularies of 65,000 to 150,000 pieces, about."""
 
 
@@ -22,6 +22,11 @@ def tokens_in(text: str) -> float:
     found = _COUNTED.findall(text)
     words = sum(1 for piece in found if piece.isascii() and piece[0].isalpha())
     return HAN_TOKENS * (len(found) - words) + WORD_TOKENS * words
+
+
+def tokens_at_most(text: str) -> int:
+    """More tokens than a text has in any vocabulary that reads Chinese: half as many again as about."""
+    return math.ceil(_AT_MOST * tokens_in(text))
 
 
 def chunks_of(document: Document, most: float = MOST_TOKENS) -> Iterator[Chunk]:

@@ -211,11 +211,12 @@ def _content(question: str, terms: Sequence[Term], mentions: Sequence[Mention]) 
     taken = bytearray(len(question))
     for start, end, _ in asking(question):
         taken[start:end] = b"\1" * (end - start)
-    named = [one for one in (*mentions, *terms) if not (isinstance(one, Term) and one.status == "denied")]
-    for one in (*terms, *mentions):
-        taken[one.start : one.end] = b"\1" * (one.end - one.start)
+    named = [(one.start, one.end) for one in mentions]
+    named += [(term.start, term.end) for term in terms if term.status != "denied"]
+    for start, end in [*named, *((term.start, term.end) for term in terms)]:
+        taken[start:end] = b"\1" * (end - start)
     rest = "".join(" " if of else char for char, of in zip(question, taken, strict=True))
-    parts = dict.fromkeys(question[one.start : one.end] for one in named)
+    parts = dict.fromkeys(question[start:end] for start, end in named)
     return [run for part in parts for run in runs_of(part)] + content_of(rest)
 
 
