@@ -8,19 +8,18 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from doctorglm.clinical.evidence import Evidence, Grounded, Note
 from doctorglm.conversation import Message, language_of
 from doctorglm.engine import Engine, Generation, Sampling
 from doctorglm.language import Text
-from doctorglm.library import Library
-from doctorglm.library.chunks import tokens_at_most
-from doctorglm.library.citing import citing
-from doctorglm.library.grounding import GroundSettings, grounding
 from doctorglm.safety.guards import Action, Guarded, Guards, Released
 from doctorglm.safety.label import LABEL, labelled, metadata
 from doctorglm.safety.triage import prepare, rule_book, triage
+
+if TYPE_CHECKING:
+    from doctorglm.library.grounding import GroundSettings
 
 __all__ = [
     "LABEL",
@@ -108,12 +107,18 @@ class Layer:
     guards: Guards | None = field(default_factory=Guards)
 
 
-def with_library(folder: Path, engine: Engine, settings: GroundSettings | None = None) -> Layer:
+def with_library(folder: Path, engine: Engine, settings: "GroundSettings | None" = None) -> Layer:
     """A layer that grounds questions in the library of a folder and holds answers against what they cite.
 
     Tokens are counted by the engine's own tokenizer; those of a server, which nobody knows, are estimated from above.
     Raises DataError for a folder without a library, ConfigError for a budget without room.
     """
+    # searching is an extra
+    from doctorglm.library import Library
+    from doctorglm.library.chunks import tokens_at_most
+    from doctorglm.library.citing import citing
+    from doctorglm.library.grounding import GroundSettings, grounding
+
     chosen = settings or GroundSettings()
     ground = grounding(Library(folder).search, getattr(engine, "count_tokens", tokens_at_most), chosen)
     return Layer(ground=ground, cite=citing(least_support=chosen.least_support, least_share=chosen.least_share))

@@ -1,7 +1,7 @@
 """`doctorglm library`: build, search, ground, report."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -25,6 +25,7 @@ from doctorglm.settings import parse_overrides
 
 if TYPE_CHECKING:
     from doctorglm.library import Found, Hit
+    from doctorglm.library.grounding import GroundSettings
 
 app = typer.Typer(
     cls=Verbs,
@@ -100,6 +101,27 @@ _Sources = Annotated[
 ]
 
 
+def ground_settings(values: Mapping[str, Any]) -> "GroundSettings":
+    """How a library is put before questions; raises ConfigError for a setting that is none or wrong."""
+    _require_installed()
+    from doctorglm.library.grounding import GroundSettings
+
+    return settings_of(GroundSettings, values, "library")
+
+
+def _require_installed() -> None:
+    """Raises ConfigError where the packages that search are missing; they are an extra."""
+    try:
+        import pypinyin  # noqa: F401
+        import rjieba  # noqa: F401
+        import tantivy  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            en=f"{error.name} is not installed, which a library needs. Run pip install 'doctorglm[library]'.",
+            zh=f"没有安装资料库所需的 {error.name}。请运行 pip install 'doctorglm[library]'。",
+        ) from None
+
+
 @app.command(
     help=say(
         en="Pages, tables, PDF, Word and Markdown to a library; what is unchanged is not built again.",
@@ -110,6 +132,7 @@ _Sources = Annotated[
 )
 def build(out: flags.Out, sources: _Sources = None, as_json: flags.Json = False) -> int:
     """Brings a library up to date."""
+    _require_installed()
     from doctorglm.library import LibrarySettings, build_library
     from doctorglm.report.progress import progress_line
 
@@ -143,6 +166,7 @@ def search(
     folder: _Folder, query: _Query, top: _Top = 10, threshold: _Threshold = None, as_json: flags.Json = False
 ) -> int:
     """A table, or one JSON object."""
+    _require_installed()
     from doctorglm.library import Library
 
     found = Library(folder).search(_readable(query), top, threshold=threshold)
@@ -211,6 +235,7 @@ def _source(hit: "Hit") -> str:
 )
 def report(folder: _Folder, out: flags.Out, data: _Asked = None, as_json: flags.Json = False) -> int:
     """A page with pictures, and coverage.json."""
+    _require_installed()
     from doctorglm.library.survey import survey
 
     run = survey(folder, out, data)
@@ -236,12 +261,11 @@ def ground(
     as_json: flags.Json = False,
 ) -> int:
     """Parts of curate, grounded."""
+    wanted = ground_settings(parse_overrides(settings or []))
     from doctorglm.library.ground import ground_data
-    from doctorglm.library.grounding import GroundSettings
     from doctorglm.models.opening import token_counter
     from doctorglm.report.progress import progress_line
 
-    wanted = settings_of(GroundSettings, parse_overrides(settings or []), "library ground")
     with progress_line(Text(en="ground", zh="加依据"), 1.0) as line:
         run = ground_data(
             data, library, out, wanted, token_counter(base), lambda doing, share: line.update(share, doing)

@@ -13,6 +13,7 @@ import typer
 
 from doctorglm.cli import flags
 from doctorglm.cli.library import app as library_verbs
+from doctorglm.cli.library import ground_settings
 from doctorglm.cli.output import agrees, counted, encodings, figure, licence, print_json, tell
 from doctorglm.cli.sections import of_part, own, split_settings
 from doctorglm.cli.usage import Verb, Verbs
@@ -366,18 +367,20 @@ def chat(
     from doctorglm.consult import Consultation, Layer, with_library
     from doctorglm.evaluate.release import standing
     from doctorglm.evaluate.sweep.sampling_file import sampling_for
-    from doctorglm.library.grounding import GroundSettings
     from doctorglm.models.opening import open_engine
 
     if as_json and ask is None:
         raise ConfigError(en="--json goes with --ask TEXT.", zh="--json 需与 --ask 文本 一起使用。")
     values = parse_overrides(settings or [])
     sampling = sampling_for(adapter, own(values, "library"), "chat")
-    grounds = build(GroundSettings, of_part(values, "library"), "chat, library")
+    grounds = of_part(values, "library")
+    if grounds and library is None:
+        raise ConfigError(en="library.KEY goes with --library DIR.", zh="library.KEY 需与 --library 一起使用。")
     engine = open_engine(model, adapter, allow_remote=allow_remote, quantization=quantization)
     if adapter is not None:
         tell(str(standing(adapter)), silent=False)
-    consultation = Consultation(engine, sampling, with_library(library, engine, grounds) if library else Layer())
+    layer = with_library(library, engine, ground_settings(grounds)) if library else Layer()
+    consultation = Consultation(engine, sampling, layer)
     return talk(consultation, ask=None if ask is None else readable(ask), as_json=as_json)
 
 

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import tantivy
 
@@ -118,7 +118,7 @@ class Index:
 
     def hit(self, address: tantivy.DocAddress, score: float) -> Hit:
         """The chunk at an address."""
-        stored = self._searcher.doc(address).get_first("hit")
+        stored: Any = self._searcher.doc(address).get_first("hit")
         return Hit(**{**json.loads(bytes(stored)), "score": score})
 
     def _term(self, field: str, term: str) -> tantivy.Query:
