@@ -182,12 +182,13 @@ def test_what_cannot_be_is_refused(data: Path, settings: dict[str, Any], said: s
         planned(data, **settings)
 
 
-def test_a_quantised_base_is_planned_as_such_and_not_trained_whole(data: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["chatglm-6b", "chatglm2-6b"])
+def test_a_quantised_base_is_planned_as_such_and_not_trained_whole(name: str, data: Path, tmp_path: Path) -> None:
     folder = tmp_path / "int4"
     folder.mkdir()
-    (folder / "config.json").write_text(json.dumps({**known()["chatglm-6b"]["config"], "quantization_bit": 4}), "utf-8")
+    (folder / "config.json").write_text(json.dumps({**known()[name]["config"], "quantization_bit": 4}), "utf-8")
     asked = planned(data, base=str(folder)).chosen
-    same = planned(data, method="qlora", quantization="int4").chosen
+    same = planned(data, base=name, method="qlora", quantization="int4").chosen
     assert (asked.weights, asked.memory) == ("int4", same.memory)
     with pytest.raises(ConfigError, match="quantised to 4 bits"):
         planned(data, base=str(folder), method="full")

@@ -46,10 +46,12 @@ def test_no_weights_are_needed(base: Path) -> None:
     assert base_of(str(base)).shape.layers == 4
 
 
-def test_what_was_quantised_or_has_a_prefix_is_planned_as_its_base(tmp_path: Path) -> None:
-    values = {**known()["chatglm-6b"]["config"], "num_layers": 2, "quantization_bit": 4, "pre_seq_len": 128}
+@pytest.mark.parametrize("name", ["chatglm-6b", "chatglm2-6b"])
+def test_what_was_quantised_or_has_a_prefix_is_planned_as_its_base(name: str, tmp_path: Path) -> None:
+    values = {**known()[name]["config"], "num_layers": 2, "quantization_bit": 4, "pre_seq_len": 128}
     (tmp_path / "config.json").write_text(json.dumps(values), "utf-8")
-    assert base_of(str(tmp_path)).shape.layers == 2
+    found = base_of(str(tmp_path))
+    assert (found.shape.layers, found.bits, found.shape.matrices) == (2, 4, base_of(name).shape.matrices // 14)
 
 
 def test_an_unknown_base_names_the_nearest() -> None:

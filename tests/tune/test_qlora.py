@@ -9,7 +9,9 @@ import torch
 
 from doctorglm import models
 from doctorglm.errors import ModelError
+from doctorglm.models.convert import convert
 from doctorglm.models.quantized.layers import quantization_of
+from doctorglm.render import Sample, renderer_for
 from doctorglm.tune import TuneSettings, stage, tune
 from doctorglm.tune.adapt import adapt
 from doctorglm.tune.batches import collate, pack
@@ -17,7 +19,9 @@ from doctorglm.tune.loop import mean_nats
 from doctorglm.tune.loss import token_nats
 from doctorglm.tune.reading import fused_layers, reads_packed
 
+from ..models.llamacpp.bases import write
 from ..models.quantized.official import write_quantised
+from .conftest import talks
 
 Change = Callable[..., TuneSettings]
 
@@ -97,3 +101,19 @@ def test_an_official_packed_base_is_tuned_as_it_is(
     ).record
     assert one["weights_in"] == two["weights_in"] == "int4"
     assert one["best"] == two["best"]
+
+
+@pytest.mark.usefixtures("no_page")
+def test_an_official_packed_chatglm3_is_tuned_as_it_is(
+    data: Path, tmp_path: Path, quick: TuneSettings, changed: Change
+) -> None:
+    convert(write(tmp_path / "base", "chatglm3"), tmp_path / "int4", "int4")
+    one = tune(str(tmp_path / "int4"), data, tmp_path / "one", changed(quick, max_steps=4)).record
+    settings = changed(quick, max_steps=4, method="qlora", quantization="int4")
+    two = tune(str(tmp_path / "int4"), data, tmp_path / "two", settings).record
+    assert one["weights_in"] == two["weights_in"] == "int4" and one["best"] == two["best"]
+    assert one["packed"] and one["fused_layers"] == 2
+    model, tokenizer = models.load(tmp_path / "int4", tmp_path / "one/adapter")
+    renderer = renderer_for(tokenizer)
+    held_out = [sample for c in talks(6, seed=1) for sample in renderer.training(c, 512) if isinstance(sample, Sample)]
+    assert mean_nats(model, held_out, 500, 0) == pytest.approx(one["best"]["valid_loss"], abs=1e-4)

@@ -294,10 +294,10 @@ To = Annotated[
         metavar="hf|chatglm|peft|int8|int4|merged|gguf",
         help=say(
             en="hf: safetensors for transformers, ChatGLM2 and 3 as GLM; chatglm: official names; peft: an adapter in "
-            "today's format; int8, int4: ChatGLM-6B packed as published; merged: an adapter added into its base; gguf: "
+            "today's format; int8, int4: ChatGLM packed as published; merged: an adapter added into its base; gguf: "
             "for llama.cpp and Ollama.",
             zh="hf：供 transformers 使用的 safetensors，ChatGLM2、3 转为 GLM；chatglm：官方命名；"
-            "peft：今天的适配器格式；int8、int4：按官方格式打包 ChatGLM-6B；merged：把适配器合并进基座；"
+            "peft：今天的适配器格式；int8、int4：按官方格式打包 ChatGLM；merged：把适配器合并进基座；"
             "gguf：供 llama.cpp 和 Ollama 使用。",
         ),
     ),

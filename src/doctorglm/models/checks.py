@@ -14,14 +14,13 @@ from doctorglm.models.chatglm.config import ChatGLMConfig
 from doctorglm.models.chatglm.model import ChatGLMForConditionalGeneration
 from doctorglm.models.chatglm.tokenizer import ChatGLMTokenizer
 from doctorglm.models.chatglm2.tokenizer import ChatGLM2Tokenizer
-from doctorglm.models.weights import Shapes, compare_shapes, refuse_prefix_and_quantised, without_tied_head
+from doctorglm.models.weights import Shapes, compare_shapes, refuse_unsaid, without_tied_head
 
 VOCABULARIES = ("tokenizer.json", "*.model", "vocab.*", "*.tiktoken")
 """Files of which a tokenizer has at least one."""
 
 _SPECIAL = ("bos", "eos", "mask", "gmask", "pad")
 _IGNORED = ".rotary_emb.inv_freq"
-_SCALE = ".weight_scale"
 
 
 def refuse_unknown(folder: Path, config: dict[str, Any]) -> None:
@@ -39,16 +38,7 @@ def refuse_unknown(folder: Path, config: dict[str, Any]) -> None:
 
 def check_first(folder: Path, config: ChatGLMConfig, shapes: Shapes) -> None:
     """Raises ModelError unless the shapes are those of ChatGLM-6B with this configuration."""
-    scales = [name for name in shapes if name.endswith(_SCALE)]
-    if scales and not config.quantization_bit:
-        raise ModelError(
-            en=f"{folder}: {scales[0]} belongs to quantised weights, but config.json has no quantization_bit. "
-            "Use the config.json that came with the weights.",
-            zh=f"{folder}：{scales[0]} 属于量化权重，但 config.json 没有 quantization_bit。"
-            "请使用与权重配套的 config.json。",
-        )
-    own = [n for n in shapes if not (config.pre_seq_len and ".prefix_encoder." in n)]
-    refuse_prefix_and_quantised(folder, [name for name in own if name not in scales])
+    refuse_unsaid(folder, shapes, config)
     with torch.device("meta"):
         whole = {n: tuple(t.shape) for n, t in ChatGLMForConditionalGeneration(config).state_dict().items()}
     expected = without_tied_head(whole, shapes, "lm_head.weight", config.tie_word_embeddings)

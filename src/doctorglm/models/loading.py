@@ -24,6 +24,7 @@ from doctorglm.models.chatglm2.tokenizer import ChatGLM2Tokenizer
 from doctorglm.models.checks import VOCABULARIES, check_first, first_tokenizer, refuse_unknown, second_tokenizer
 from doctorglm.models.gguf_file import load_gguf
 from doctorglm.models.half import HALF, keep_half
+from doctorglm.models.prefix.attention import encoder_of
 from doctorglm.models.quantized.formats import OF_BITS, Quantization
 from doctorglm.models.quantized.layers import quantize
 from doctorglm.models.weights import Checkpoint, Shapes, Stored, catalogue, gguf_file, read_config, weight_files
@@ -178,7 +179,7 @@ def _exact_vectors(config: Mapping[str, Any], stored: Mapping[str, Stored]) -> l
     """Norms and biases of ChatGLM-6B that are stored in 32 bits beside weights in 16, as published."""
     if config["model_type"] != ChatGLMConfig.model_type or generation_of(config, "config.json") != 1:
         return []
-    return [n for n, one in stored.items() if one.dtype == torch.float32 and len(one.shape) == 1 and not _recomputed(n)]
+    return [n for n, one in stored.items() if one.dtype == torch.float32 and len(one.shape) == 1 and not _apart(n)]
 
 
 def _put_back(model: PreTrainedModel, folder: Path, names: Sequence[str]) -> None:
@@ -195,7 +196,7 @@ def _one_half(stored: Mapping[str, Stored]) -> tuple[torch.dtype | None, int]:
 
     32-bit weights among them would be rounded. Packed ones are no numbers of their own.
     """
-    weights = {name: one for name, one in stored.items() if one.dtype.is_floating_point and not _recomputed(name)}
+    weights = {name: one for name, one in stored.items() if one.dtype.is_floating_point and not _apart(name)}
     types = {one.dtype for one in weights.values()}
     only = next(iter(types)) if len(types) == 1 else None
     return (only if only in HALF else None), sum(one.size for one in weights.values())
@@ -219,9 +220,9 @@ def _fits(folder: Path, half_type: torch.dtype | None, half: int) -> bool:
     return False
 
 
-def _recomputed(name: str) -> bool:
-    """Whether this is a table of rotary frequencies, which is in some checkpoints and is never read."""
-    return name.endswith("inv_freq")
+def _apart(name: str) -> bool:
+    """Whether this is read in its own way: frequencies of rotary never, a prefix in 32 bits always."""
+    return name.endswith("inv_freq") or ".prefix_encoder." in name
 
 
 def _load_chatglm(
@@ -230,15 +231,16 @@ def _load_chatglm(
     where = str(folder / "config.json")
     if generation_of(values, where) == 2:
         config = ChatGLM2Config.from_dict(values | {"_name_or_path": where})
-        tokenizer = second_tokenizer(folder, config)
-        return _from_pretrained(ChatGLM2ForCausalLM, folder, dtype), tokenizer
-    refuse_unsupported(values, where)
-    config = ChatGLMConfig.from_dict(values)
-    check_first(folder, config, shapes)
-    tokenizer = first_tokenizer(folder, config)
-    model = _from_pretrained(ChatGLMForConditionalGeneration, folder, dtype)
-    if model.transformer.prefix_encoder is not None:
-        model.transformer.prefix_encoder.requires_grad_(False)  # it then is made once and not for every token
+        tokenizer: Any = second_tokenizer(folder, config)
+        model = _from_pretrained(ChatGLM2ForCausalLM, folder, dtype)
+    else:
+        refuse_unsupported(values, where)
+        config = ChatGLMConfig.from_dict(values)
+        check_first(folder, config, shapes)
+        tokenizer = first_tokenizer(folder, config)
+        model = _from_pretrained(ChatGLMForConditionalGeneration, folder, dtype)
+    if (encoder := encoder_of(model)) is not None:
+        encoder.requires_grad_(False)  # it then is made once and not for every token
     return model, tokenizer
 
 

@@ -57,10 +57,12 @@ def test_a_packed_folder_goes_through_hf_as_it_is(folder: Path, tmp_path: Path) 
 
 def test_what_is_no_plain_chatglm_6b_is_refused(folder: Path, tmp_path: Path) -> None:
     packed = write_quantised(folder, tmp_path / "packed", 8)
-    with pytest.raises(ModelError, match=r"is in int8 already; --to int4 packs ChatGLM-6B from 16 or 32 bits"):
+    with pytest.raises(
+        ModelError, match=r"is in int8 already; --to int4 packs ChatGLM-6B, ChatGLM2 and ChatGLM3 from 16 or 32 bits"
+    ):
         convert(packed, tmp_path / "out", "int4")
     change_config(folder, model_type="llama")
-    with pytest.raises(ModelError, match=r"model_type 'llama'; --to int4 packs ChatGLM-6B .* tune --method qlora"):
+    with pytest.raises(ModelError, match=r"model_type 'llama'; --to int4 packs ChatGLM-6B, .* tune --method qlora"):
         convert(folder, tmp_path / "out", "int4")
     assert not (tmp_path / "out").exists()
 

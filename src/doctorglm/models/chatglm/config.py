@@ -12,10 +12,10 @@ from transformers import PreTrainedConfig
 from doctorglm.errors import ModelError
 from doctorglm.models.chatglm2.config import KEYS as _SECOND_GENERATION
 from doctorglm.models.chatglm2.config import ChatGLM2Config
+from doctorglm.models.quantized.formats import refuse_other_bits
 
 _FIRST_GENERATION = ("position_encoding_2d", "inner_hidden_size")
 _NOT_YET = ("quantization_embeddings",)
-_BITS = (0, 4, 8)
 
 IMAGE_VOCABULARY = 150_528
 IMAGE_TOKENS = 20_000
@@ -111,12 +111,7 @@ def generation_of(config: Mapping[str, Any], where: str) -> Literal[1, 2]:
 
 def refuse_unsupported(config: Mapping[str, Any], where: str) -> None:
     """Raises ModelError for a ChatGLM-6B with quantised embeddings or a width of weights that is unknown."""
-    if (bits := config.get("quantization_bit") or 0) not in _BITS:
-        raise ModelError(
-            en=f"{where}: quantization_bit={bits!r}; the published checkpoints have 8 or 4. "
-            "Use the config.json that came with the weights.",
-            zh=f"{where}：quantization_bit={bits!r}；官方权重只有 8 或 4。请使用与权重配套的 config.json。",
-        )
+    refuse_other_bits(config, where)
     unsupported = next((key for key in _NOT_YET if config.get(key)), None)
     if unsupported:
         raise ModelError(

@@ -12,13 +12,15 @@ from doctorglm.models.quantized.linear import QuantizedLinear
 
 
 def quantize(model: Any, kind: Quantization, where: str, device: torch.device | None = None) -> None:
-    """Packs every linear layer but the head, in place, one after another; all other weights are frozen too.
+    """Packs every linear layer but the head and a prefix's, in place, one after another; all other weights are frozen.
 
     A weight is packed on `device` and let go. Raises ModelError with `where` for a model without linear layers,
     and for a weight that cannot be packed.
     """
     head = model.get_output_embeddings()
-    linear = [name for name, m in model.named_modules() if type(m) is nn.Linear and m is not head]
+    linear = [
+        name for name, m in model.named_modules() if type(m) is nn.Linear and m is not head and not _learned(name)
+    ]
     if not linear:
         raise ModelError(
             en=f"{where}: {type(model).__name__} has no linear layers that could be quantised. "
@@ -31,6 +33,11 @@ def quantize(model: Any, kind: Quantization, where: str, device: torch.device | 
         model.set_submodule(name, QuantizedLinear.of(module, kind, f"{where}: {name}"))
     model.requires_grad_(False)
     _note_bits(model, {"int8": 8, "int4": 4}.get(kind, 0))
+
+
+def _learned(name: str) -> bool:
+    """Whether this is of the network that makes a prefix."""
+    return ".prefix_encoder." in name
 
 
 def make_room(layers: nn.Module, kind: Quantization) -> None:
