@@ -96,7 +96,10 @@ FLAGS = {
         ["BASE_EVAL", "TUNED_EVAL... [KEY=VALUE ...]"],
     ),
     "chat": ({"--model", "--adapter", "--quantization", "--ask", "--allow-remote"}, ["[KEY=VALUE ...]"]),
-    "convert": ({"--to", "--type", "--slim", "--base", "--onto", "--allow-ungated"}, ["SRC", "DST"]),
+    "convert": (
+        {"--to", "--type", "--slim", "--quantization-embeddings", "--base", "--onto", "--allow-ungated"},
+        ["SRC", "DST"],
+    ),
     "inspect": ({"--out"}, ["deid|triage|terms", "FILE.jsonl"]),
     "doctor": (set(), []),
 }

@@ -12,6 +12,7 @@ import torch
 
 from doctorglm.errors import ModelError
 from doctorglm.models.chatglm.config import ChatGLMConfig, generation_of
+from doctorglm.models.chatglm.layout import EMBEDDING, HEAD, SCALE
 from doctorglm.models.loading import load, stored_quantization
 from doctorglm.models.plans import Plan, planned
 from doctorglm.models.quantized.divergence import PROBES, answered, apart, logits_of, refuse_lost
@@ -23,13 +24,16 @@ from doctorglm.runs import note, read_json
 Integers = Literal["int8", "int4"]
 
 _LINEAR = ("attention.query_key_value", "attention.dense", "mlp.dense_h_to_4h", "mlp.dense_4h_to_h")
-"""What is packed of each layer; head, embedding, norms and biases stay as they are stored."""
+"""What is packed of each layer; norms and biases stay as they are stored, and, unless asked for, embedding and head."""
 
 _BITS = {"int8": 8, "int4": 4}
 
 
-def packed_plan(source: Path, kind: Integers) -> Plan:
-    """What a folder of ChatGLM-6B becomes; raises ModelError for another family, and for one that is packed already."""
+def packed_plan(source: Path, kind: Integers, *, embeddings: bool = False) -> Plan:
+    """What a folder of ChatGLM-6B becomes; with `embeddings` its embedding and head are packed too.
+
+    Raises ModelError for another family, and for one that is packed already.
+    """
     values = read_config(source)
     where = str(source / "config.json")
     first = values.get("model_type") == ChatGLMConfig.model_type and generation_of(values, where) == 1
@@ -44,8 +48,8 @@ def packed_plan(source: Path, kind: Integers) -> Plan:
             "--quantization，或 tune --method qlora。",
         )
     plan = planned(source, "hf")
-    outputs = [made for output in plan.outputs for made in _packed(output, kind)]
-    config = plan.config | {"quantization_bit": _BITS[kind], "quantization_embeddings": False}
+    outputs = [made for output in plan.outputs for made in _packed(output, kind, embeddings)]
+    config = plan.config | {"quantization_bit": _BITS[kind], "quantization_embeddings": embeddings}
     return Plan(
         family=plan.family,
         config=config,
@@ -55,15 +59,16 @@ def packed_plan(source: Path, kind: Integers) -> Plan:
     )
 
 
-def _packed(output: Output, kind: Integers) -> list[Output]:
+def _packed(output: Output, kind: Integers, embeddings: bool) -> list[Output]:
     """The tensor as it is, or its packed values and their scales."""
     name = output.name
-    if not name.endswith(tuple(f"{linear}.weight" for linear in _LINEAR)):
+    packed = name.endswith(tuple(f"{linear}.weight" for linear in _LINEAR))
+    if not packed and not (embeddings and name in (EMBEDDING, HEAD)):
         return [output]
     shape, dtype, scales = stored_like(kind, *output.shape)
     return [
         Output(name, shape, dtype, partial(_values, output, kind)),
-        Output(f"{name}_scale", (scales,), torch.float16, partial(_scales, output, kind)),
+        Output(f"{name}{SCALE}", (scales,), torch.float16, partial(_scales, output, kind)),
     ]
 
 
