@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,6 +40,12 @@ def test_the_shape_of_a_config_is_that_of_the_loaded_and_adapted_model() -> None
 
     model, _ = models.load("embedded")
     assert shape_of(model) == base_of("embedded").shape == shape_of(adapt(model, TuneSettings()))
+
+
+@pytest.mark.parametrize("kind", ["int8", "int4"])
+def test_a_model_with_a_packed_embedding_has_as_many_weights(kind: Any) -> None:
+    model, _ = models.load("embedded", quantization=kind, quantization_embeddings=True)
+    assert shape_of(model) == base_of("embedded").shape
 
 
 def test_no_weights_are_needed(base: Path) -> None:

@@ -328,6 +328,16 @@ Slim = Annotated[
         ),
     ),
 ]
+QuantizationEmbeddings = Annotated[
+    bool,
+    typer.Option(
+        "--quantization-embeddings",
+        help=say(
+            en="int8, int4: the embedding and the head are packed too.",
+            zh="int8、int4：嵌入与输出层也一并量化。",
+        ),
+    ),
+]
 Onto = Annotated[
     Literal["dequantised", "full"] | None,
     typer.Option(

@@ -10,11 +10,18 @@ import torch
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
 from doctorglm.errors import ModelError
-from doctorglm.models.chatglm.config import ChatGLMConfig
+from doctorglm.models.chatglm.config import ChatGLMConfig, generation_of
 from doctorglm.models.chatglm.model import ChatGLMForConditionalGeneration
 from doctorglm.models.chatglm.tokenizer import ChatGLMTokenizer
 from doctorglm.models.chatglm2.tokenizer import ChatGLM2Tokenizer
-from doctorglm.models.weights import Shapes, compare_shapes, refuse_unsaid, without_tied_head
+from doctorglm.models.weights import (
+    Shapes,
+    compare_shapes,
+    gguf_file,
+    read_config,
+    refuse_unsaid,
+    without_tied_head,
+)
 
 VOCABULARIES = ("tokenizer.json", "*.model", "vocab.*", "*.tiktoken")
 """Files of which a tokenizer has at least one."""
@@ -43,6 +50,27 @@ def check_first(folder: Path, config: ChatGLMConfig, shapes: Shapes) -> None:
         whole = {n: tuple(t.shape) for n, t in ChatGLMForConditionalGeneration(config).state_dict().items()}
     expected = without_tied_head(whole, shapes, "lm_head.weight", config.tie_word_embeddings)
     compare_shapes(folder, expected, {n: shape for n, shape in shapes.items() if not n.endswith(_IGNORED)})
+
+
+def refuse_packed_embeddings(folder: Path, kind: str | None) -> None:
+    """Raises ModelError where embedding and head cannot be packed beside layers that are packed in `kind` on loading.
+
+    They can of a ChatGLM-6B in int8 or int4, and a folder whose own are packed already has nothing left to do.
+    """
+    config = {} if gguf_file(folder) is not None else read_config(folder)
+    where = str(folder / "config.json")
+    first = config.get("model_type") == ChatGLMConfig.model_type and generation_of(config, where) == 1
+    if first and (kind in ("int8", "int4") or (kind is None and config.get("quantization_embeddings"))):
+        return
+    raise ModelError(
+        en=f"{folder}: quantization_embeddings packs embedding and head of a ChatGLM-6B whose layers are packed in "
+        f"int8 or int4 while they are loaded; here it is quantization={kind or 'none'}, model_type "
+        f"{config.get('model_type')!r}. Leave it out, or give it with quantization=int8 or int4 and weights in 16 or "
+        "32 bits.",
+        zh=f"{folder}：quantization_embeddings 打包 ChatGLM-6B 的嵌入与输出层，须与加载时的 int8 或 int4 量化同用；"
+        f"此处 quantization={kind or 'none'}，model_type 为 {config.get('model_type')!r}。"
+        "请去掉它，或与 quantization=int8、int4 及 16 或 32 位权重一起使用。",
+    )
 
 
 def first_tokenizer(folder: Path, config: ChatGLMConfig) -> ChatGLMTokenizer:

@@ -30,18 +30,22 @@ def convert(
     max_shard_bytes: int = MAX_SHARD_BYTES,
     *,
     slim: bool = False,
+    quantization_embeddings: bool = False,
 ) -> dict[str, Any]:
     """Writes the model of `source` to the new folder `target`, whole or not at all; returns what was done.
 
     "hf" is what the classes of transformers (for ChatGLM-6B, ours) load; "chatglm" are the official names and
     what official checkpoints hold besides; "int8" and "int4" are these in 8 and 4 bits as published, and then
-    `divergence` from what it was made of is returned too; `slim` drops the image tokens of ChatGLM-6B's first
-    vocabulary.
+    `divergence` from what it was made of is returned too; `quantization_embeddings` packs ChatGLM-6B's embedding and
+    head with them; `slim` drops the image tokens of ChatGLM-6B's first vocabulary.
     Raises ConfigError for a target that is there, ModelError for what cannot be read, is unknown or does not fit.
     """
     refuse_target(source, target)
     packed = to if to in ("int8", "int4") else None
-    plan = planned(source, to, slim=slim) if packed is None else packed_plan(source, packed)
+    if packed is None:
+        plan = planned(source, to, slim=slim)
+    else:
+        plan = packed_plan(source, packed, embeddings=quantization_embeddings)
     total = sum(output.size for output in plan.outputs)
     require_room(target, total)
     name = Text(en="convert", zh="转换")

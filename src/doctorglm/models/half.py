@@ -83,6 +83,7 @@ def keep_half(model: nn.Module) -> None:
     A prefix, which is in 32 bits on any base, stays as it is. ChatGLM-6B's keys and values, 0.9 MB a token in 32 bits,
     wait in float16 where the weights are that, as they do in the published code; bfloat16 would lose too much of them.
     """
+    in_float16 = any(parameter.dtype == torch.float16 for parameter in model.parameters())
     for name, module in list(model.named_modules()):
         if type(module) is nn.Linear and module.weight.dtype in HALF:
             model.set_submodule(name, HalfLinear.of(module))
@@ -94,7 +95,7 @@ def keep_half(model: nn.Module) -> None:
     for held in model.buffers():
         if held.dtype in HALF:
             held.data = held.data.float()
-    if half_of(model) == torch.float16:
+    if in_float16:
         for module in model.modules():
             if isinstance(module, ChatGLMAttention):
                 module.cache_dtype = torch.float16

@@ -21,7 +21,14 @@ from doctorglm.models.chatglm.model import ChatGLMForConditionalGeneration
 from doctorglm.models.chatglm2.config import ChatGLM2Config
 from doctorglm.models.chatglm2.model import ChatGLM2ForCausalLM
 from doctorglm.models.chatglm2.tokenizer import ChatGLM2Tokenizer
-from doctorglm.models.checks import VOCABULARIES, check_first, first_tokenizer, refuse_unknown, second_tokenizer
+from doctorglm.models.checks import (
+    VOCABULARIES,
+    check_first,
+    first_tokenizer,
+    refuse_packed_embeddings,
+    refuse_unknown,
+    second_tokenizer,
+)
 from doctorglm.models.gguf_file import load_gguf
 from doctorglm.models.half import HALF, keep_half
 from doctorglm.models.prefix.attention import encoder_of
@@ -63,6 +70,7 @@ def load(
     *,
     frozen: bool = True,
     quantization: Quantization | Literal["none"] | None = None,
+    quantization_embeddings: bool = False,
     lean: bool = False,
 ) -> tuple[PreTrainedModel, Any]:
     """The model of a folder, a .gguf file or "embedded", with its adapter if one is given, and its tokenizer.
@@ -72,7 +80,8 @@ def load(
     mapped from their files, and computes in 32 bits (`models.half`); this is said on stderr. `frozen=False`, for a
     model whose every weight is trained, prevents that. A GGUF is unpacked to `dtype`, whatever it was packed in.
     `quantization` packs the linear layers while they are loaded; left out, it is what the adapter was trained on, and
-    "none" leaves the weights as they are stored. `lean` is for a model that only answers: on a CPU, what stands beside
+    "none" leaves the weights as they are stored. `quantization_embeddings` packs the embedding and the
+    head too, of a ChatGLM-6B in int8 or int4. `lean` is for a model that only answers: on a CPU, what stands beside
     packed weights stays in half precision however much memory is free.
     Raises ModelError for missing, truncated or unknown files, for weights, a vocabulary or an adapter that do not fit
     the model, for a pickle that could run code, and for a quantisation that the folder, or `frozen`, rules out.
@@ -82,6 +91,8 @@ def load(
     dtype = best_dtype(device) if dtype is None else dtype
     folder = base_folder(base)
     kind = _packed_on_load(folder, adapter, quantization, frozen)
+    if quantization_embeddings:
+        refuse_packed_embeddings(folder, kind)
     if adapter is not None:
         refuse_adapter(Path(adapter), folder)  # before gigabytes are read for nothing
     if (gguf := gguf_file(folder)) is not None:
@@ -90,7 +101,7 @@ def load(
         if kind:
             quantize(model, kind, str(gguf), device)
     else:
-        model, tokenizer = _load_folder(folder, dtype, device, frozen, kind, lean)
+        model, tokenizer = _load_folder(folder, dtype, device, frozen, kind, quantization_embeddings, lean)
     try:
         model.to(device)
     except torch.OutOfMemoryError as error:
@@ -145,7 +156,13 @@ def _packed_on_load(folder: Path, adapter: Path | None, asked: str | None, froze
 
 
 def _load_folder(
-    folder: Path, dtype: torch.dtype, device: torch.device, frozen: bool, kind: Quantization | None, lean: bool
+    folder: Path,
+    dtype: torch.dtype,
+    device: torch.device,
+    frozen: bool,
+    kind: Quantization | None,
+    embeddings: bool,
+    lean: bool,
 ) -> tuple[PreTrainedModel, Any]:
     config = read_config(folder)
     refuse_unknown(folder, config)
@@ -163,7 +180,7 @@ def _load_folder(
     else:
         model, tokenizer = _load_native(folder, read)
     if kind:
-        quantize(model, kind, str(folder), device)
+        quantize(model, kind, str(folder), device, embeddings=embeddings)
         unpacked = 2 * sum(p.numel() for p in model.parameters())
         keep = may_keep and (lean or not _fits(folder, half, unpacked))
     if keep:
@@ -184,7 +201,7 @@ def _exact_vectors(config: Mapping[str, Any], stored: Mapping[str, Stored]) -> l
 
 def _put_back(model: PreTrainedModel, folder: Path, names: Sequence[str]) -> None:
     """Reads the vectors again, which reading a model in half precision has rounded."""
-    held = dict(model.named_parameters()) | dict(model.named_buffers())
+    held = dict(model.named_parameters()) | dict(model.named_buffers(remove_duplicate=False))
     checkpoint = Checkpoint(folder) if names else None
     for name in names:
         assert checkpoint is not None

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from doctorglm.language import Text
 from doctorglm.plan.calibration import Calibration
 from doctorglm.plan.devices import Device
-from doctorglm.plan.memory import AS_STORED, held, keeps_half, way_of
+from doctorglm.plan.memory import AS_STORED, held, keeps_half, packs_tables, way_of
 from doctorglm.plan.probe import Rates
 from doctorglm.plan.settings import PlanSettings
 from doctorglm.plan.shape import Base
@@ -75,10 +75,12 @@ def _of_memory(base: Base, settings: PlanSettings, device: Device) -> Iterator[T
             zh="基座以 32 位放不下；权重保持 16 位，计算时逐块转换。",
         )
     if held(settings) != AS_STORED:
+        packed = packs_tables(settings)
+        rest = "embeddings and head too; norms as they are" if packed else "embeddings, norms and head as they are"
+        rest_zh = "嵌入与输出层亦然；归一化保持原样" if packed else "嵌入、归一化与输出层保持原样"
         yield Text(
-            en=f"Matrices of the layers in {held(settings)}; embeddings, norms and head as they are. Speed with them "
-            "is assumed.",
-            zh=f"各层矩阵为 {held(settings)}；嵌入、归一化与输出层保持原样。其速度为假设值。",
+            en=f"Matrices of the layers in {held(settings)}; {rest}. Speed with them is assumed.",
+            zh=f"各层矩阵为 {held(settings)}；{rest_zh}。其速度为假设值。",
         )
     if not device.is_cpu:
         yield Text(

@@ -30,6 +30,8 @@ AS_STORED = "not quantised"
 _WITH_ROOM = 1.1
 """Of the weights in 32 bits, what must be free on a CPU; with less, half-precision weights stay as they are."""
 _QUANTISED = {"int8": 8.0, "int4": 4.0, "nf4": 4.0}
+_TILE = 2**27
+"""Values of a packed weight that a GPU unpacks at once, as `models.quantized.linear` does."""
 _FIRST = {"q_proj", "k_proj", "v_proj", "gate_proj", "up_proj", "gate_up_proj", "query_key_value"}
 """Maps whose rows or whose norm's weight are folded in, so that a fused layer has a copy of them."""
 
@@ -128,12 +130,24 @@ def weights_of(shape: Shape, settings: PlanSettings, device: Device) -> float:
     kind = held(settings)
     if kind == AS_STORED:
         return wide * shape.parameters
-    return _quantised(shape, kind) + wide * (shape.parameters - shape.matrices)
+    tables = tables_of(shape) if packs_tables(settings) else 0
+    packed = _quantised(shape, kind) + tables * _QUANTISED[kind] / 8 + 2.0 * tables / shape.hidden
+    return packed + wide * (shape.parameters - shape.matrices - tables)
 
 
 def held(settings: PlanSettings) -> str:
     """How the matrices of a frozen base are held."""
     return settings.quantization if settings.method == "qlora" else AS_STORED
+
+
+def packs_tables(settings: PlanSettings) -> bool:
+    """Whether the embedding and the head are held as the matrices are."""
+    return settings.quantization_embeddings and held(settings) in ("int8", "int4")
+
+
+def tables_of(shape: Shape) -> int:
+    """Weights of the embedding and the head, tied ones once."""
+    return shape.of_head if shape.tied else 2 * shape.of_head
 
 
 def _quantised(shape: Shape, kind: str) -> float:
@@ -211,6 +225,8 @@ def _passing(shape: Shape, settings: PlanSettings, row: Row, device: Device, way
     size = 2.0 if device.half and way != "dense" else 4.0
     of_layer = size * row.tokens * (3 * shape.inner + 4 * shape.hidden)
     largest = max(one.weights for one in shape.linear)
+    if packs_tables(settings):
+        largest = max(largest, min(shape.of_head, _TILE))
     if way == "dense":
         # a gradient is made before it is added; of tied weights twice
         return of_layer + 4.0 * max(largest, shape.of_head if shape.tied else 0)

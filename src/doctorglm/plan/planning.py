@@ -178,7 +178,9 @@ def _within(base: Base, settings: PlanSettings) -> PlanSettings:
             "请用 method=qlora，或 16 位基座。",
         )
     if base.bits and settings.method in ("lora", "qlora"):
-        settings = replace(settings, method="qlora", quantization="int4" if base.bits == 4 else "int8")
+        kind: Quantization = "int4" if base.bits == 4 else "int8"
+        settings = replace(settings, method="qlora", quantization=kind, quantization_embeddings=base.embeddings)
+    _refuse_embeddings(base, settings)
     names = [one.name for one in shape.linear]
     if settings.method in ("lora", "qlora") and not adapted(shape, settings):
         raise ConfigError(
@@ -188,6 +190,19 @@ def _within(base: Base, settings: PlanSettings) -> PlanSettings:
         )
     room = context - (settings.prefix_tokens if settings.method == "ptuning" else 0)
     return replace(settings, max_length=min(settings.max_length, room))
+
+
+def _refuse_embeddings(base: Base, settings: PlanSettings) -> None:
+    """Raises ConfigError where embedding and head cannot be packed."""
+    if settings.method != "qlora" or not settings.quantization_embeddings:
+        return
+    if not base.shape.prefix_lm or settings.quantization == "nf4":
+        raise ConfigError(
+            en=f"quantization_embeddings: {base.name} with quantization={settings.quantization}; only a ChatGLM-6B in "
+            "int8 or int4 has its embedding and head packed. Leave it out.",
+            zh=f"quantization_embeddings：{base.name}，quantization={settings.quantization}；只有 int8 或 int4 的 "
+            "ChatGLM-6B 才有量化的嵌入与输出层。请去掉它。",
+        )
 
 
 def _validation(valid: Tokens | None, settings: PlanSettings, work: Work) -> Validation:

@@ -21,6 +21,7 @@ from doctorglm.language import Text
 from doctorglm.models import ChatGLMConfig, ChatGLMForConditionalGeneration
 from doctorglm.models.checks import refuse_unknown
 from doctorglm.models.loading import EMBEDDED, base_folder
+from doctorglm.models.quantized.layers import count_of, packed_layers
 from doctorglm.models.weights import read_config
 from doctorglm.settings import nearest
 
@@ -28,7 +29,7 @@ _IMPOSSIBLE = (
     ValueError, TypeError, KeyError, AttributeError, ZeroDivisionError, RuntimeError, StrictDataclassError,
 )  # fmt: skip
 """What transformers raises for a config that makes no sense."""
-_LATER = ("auto_map", "pre_seq_len", "prefix_projection", "quantization_bit")
+_LATER = ("auto_map", "pre_seq_len", "prefix_projection", "quantization_bit", "quantization_embeddings")
 """Keys that say how weights are stored or tuned, which the settings of a plan say instead."""
 
 _FUSABLE = {"self_attn", "mlp", "input_layernorm", "post_attention_layernorm"}
@@ -144,7 +145,8 @@ def _parameters(model: nn.Module, layers: list[nn.Module], linear: tuple[Linear,
         for name, p in model.named_parameters()
         if id(p) not in matrices and "lora_" not in name and "prefix" not in name
     )
-    return others + len(layers) * sum(one.weights for one in linear)
+    tables = sum(count_of(layer) for layer in packed_layers(model) if id(layer.weight) not in matrices)
+    return others + tables + len(layers) * sum(one.weights for one in linear)
 
 
 def _layers(model: nn.Module) -> list[nn.Module]:
@@ -176,6 +178,8 @@ class Base:
     """None for a base that is known by name alone."""
     bits: int = 0
     """Of weights that are stored quantised; 0 where they are not."""
+    embeddings: bool = False
+    """Whether their embedding and head are, too."""
 
 
 @cache
@@ -196,8 +200,10 @@ def base_of(name: str) -> Base:
         if name.lower() not in known():
             raise _unknown(name)
         return Base(name=name, shape=shape_of(_empty(known()[name.lower()]["config"], name)), folder=None)
-    shape = shape_of(without_weights(folder))
-    return Base(name=name, shape=shape, folder=folder, bits=int(read_config(folder).get("quantization_bit") or 0))
+    shape, config = shape_of(without_weights(folder)), read_config(folder)
+    bits = int(config.get("quantization_bit") or 0)
+    embeddings = bool(bits and config.get("quantization_embeddings"))
+    return Base(name=name, shape=shape, folder=folder, bits=bits, embeddings=embeddings)
 
 
 def without_weights(folder: Path) -> nn.Module:

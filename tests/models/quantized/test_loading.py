@@ -170,7 +170,6 @@ def test_the_same_quantisation_and_none_leave_a_packed_folder_as_it_is(folder: P
             r"weight_scale belongs to quantised weights, but config.json has no",
         ),
         ({"quantization_bit": 8}, r"has shape \[\d+, \d+\], but config.json says"),
-        ({"quantization_embeddings": True}, r"quantization_embeddings=True is not supported yet"),
     ],
 )
 def test_a_config_of_other_weights(changes: dict[str, Any], message: str, folder: Path, tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ from typing import Any, Literal
 import torch
 
 from doctorglm.errors import ModelError
+from doctorglm.models.chatglm.layout import EMBEDDING, HEAD, SCALE
+from doctorglm.models.checks import refuse_packed_embeddings
 from doctorglm.models.loading import load, stored_quantization
 from doctorglm.models.plans import Plan, officially_named
 from doctorglm.models.quantized.divergence import PROBES, answered, apart, logits_of, refuse_lost
@@ -23,13 +25,17 @@ from doctorglm.runs import note, read_json
 Integers = Literal["int8", "int4"]
 
 _LINEAR = ("attention.query_key_value", "attention.dense", "mlp.dense_h_to_4h", "mlp.dense_4h_to_h")
-"""How the names end of what is packed in each layer; head, embedding, norms and biases stay as they are stored."""
+"""How the names end of what is packed in each layer; norms and biases stay as they are stored, and, unless asked for,
+embedding and head."""
 
 _BITS = {"int8": 8, "int4": 4}
 
 
-def packed_plan(source: Path, kind: Integers) -> Plan:
-    """What a folder of ChatGLM becomes; raises ModelError for another family, and for one that is packed already."""
+def packed_plan(source: Path, kind: Integers, *, embeddings: bool = False) -> Plan:
+    """What a folder of ChatGLM becomes; with `embeddings` ChatGLM-6B's embedding and head are packed too.
+
+    Raises ModelError for another family, and for one that is packed already.
+    """
     values = read_config(source)
     where = str(source / "config.json")
     stored = stored_quantization(source)
@@ -43,10 +49,12 @@ def packed_plan(source: Path, kind: Integers) -> Plan:
             zh=f"{where}：{held_zh}；--to {kind} 只打包 16 或 32 位的 ChatGLM-6B、ChatGLM2 和 ChatGLM3。"
             "其他模型在加载时量化：--quantization，或 tune --method qlora。",
         )
-    outputs = [made for output in plan.outputs for made in _packed(output, kind)]
+    if embeddings:
+        refuse_packed_embeddings(source, kind)
+    outputs = [made for output in plan.outputs for made in _packed(output, kind, embeddings)]
     config = plan.config | {"quantization_bit": _BITS[kind]}
     if plan.family == "chatglm-6b":
-        config["quantization_embeddings"] = False
+        config["quantization_embeddings"] = embeddings
     return Plan(
         family=plan.family,
         config=config,
@@ -56,15 +64,16 @@ def packed_plan(source: Path, kind: Integers) -> Plan:
     )
 
 
-def _packed(output: Output, kind: Integers) -> list[Output]:
+def _packed(output: Output, kind: Integers, embeddings: bool) -> list[Output]:
     """The tensor as it is, or its packed values and their scales."""
     name = output.name
-    if not name.endswith(tuple(f"{linear}.weight" for linear in _LINEAR)):
+    packed = name.endswith(tuple(f"{linear}.weight" for linear in _LINEAR))
+    if not packed and not (embeddings and name in (EMBEDDING, HEAD)):
         return [output]
     shape, dtype, scales = stored_like(kind, *output.shape)
     return [
         Output(name, shape, dtype, partial(_values, output, kind)),
-        Output(f"{name}_scale", (scales,), torch.float16, partial(_scales, output, kind)),
+        Output(f"{name}{SCALE}", (scales,), torch.float16, partial(_scales, output, kind)),
     ]
 
 
