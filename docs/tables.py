@@ -169,7 +169,7 @@ def _plan(name: str, recorded: Mapping[str, Any]) -> str:
             lines.append(f"| {row['name']} | {part} | {' | '.join(cells)} |")
     worst = (
         f"Worst of the five: memory {100 * recorded['worst_memory_off']:.0f} %, "
-        f"time {100 * recorded['worst_time_off']:.0f} %, with the rate measured before and after the run "
+        f"time {100 * recorded['worst_time_off']:.0f} %, with a trial before and after the run "
         f"{100 * recorded['worst_time_off_at_its_rate']:.0f} %. "
         f"`{recorded['command']}`; {recorded['device']}; {_commit(recorded)}, {recorded['date']}; "
         f"raw output in `benchmarks/results/{name}.json`."

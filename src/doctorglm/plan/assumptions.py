@@ -9,15 +9,22 @@ from doctorglm.plan.memory import AS_STORED, held, keeps_half, packs_tables, way
 from doctorglm.plan.probe import Rates
 from doctorglm.plan.settings import PlanSettings
 from doctorglm.plan.shape import Base
+from doctorglm.plan.timed import Timed
 from doctorglm.plan.tokens import Tokens
 
 
 def assumptions_of(
-    base: Base, settings: PlanSettings, tokens: Tokens, device: Device, rates: Rates | None, known: Calibration
+    base: Base,
+    settings: PlanSettings,
+    tokens: Tokens,
+    device: Device,
+    rates: Rates | None,
+    known: Calibration,
+    tried: Timed | Text | None = None,
 ) -> Iterator[Text]:
     """One line each, the ones that matter most first."""
     yield from _of_tokens(tokens, known)
-    yield from _of_time(device, rates, known)
+    yield from _of_time(tried, rates, known)
     yield from _of_memory(base, settings, device)
     yield from _of_price(device)
     unused = settings.without_effect()
@@ -45,16 +52,31 @@ def _of_tokens(tokens: Tokens, known: Calibration) -> Iterator[Text]:
         )
 
 
-def _of_time(device: Device, rates: Rates | None, known: Calibration) -> Iterator[Text]:
-    if rates is not None:
-        measured = f"{rates.product / 1e9:.0f} GFLOP/s, {rates.bandwidth / 1e9:.1f} GB/s"
+def _of_time(tried: Timed | Text | None, rates: Rates | None, known: Calibration) -> Iterator[Text]:
+    if isinstance(tried, Timed):
         yield Text(
-            en=f"Rates of this machine, measured just now for these shapes: {measured}; other work on it lowers them.",
-            zh=f"本机速率为刚才按这些形状实测：{measured}；若同时有其他任务会变慢。",
+            en=f"Time was timed on this machine by a trial of {tried.layers} layers with random weights, on rows of "
+            f"{tried.tokens} tokens; other work on it makes it slower. Other ways of holding the weights: by formulas, "
+            "scaled to it.",
+            zh=f"时间由本机试跑得出：{tried.layers} 层随机权重，每行 {tried.tokens} 个 token；若同时有其他任务会变慢。"
+            "权重的其他存储方式按公式计算后据此缩放。",
         )
+    elif tried is not None:
+        yield Text(
+            en=f"Time is by formulas, not timed on this machine: {tried.en}",
+            zh=f"时间由公式得出，未在本机试跑：{tried.zh}",
+        )
+    if rates is not None:
+        if not isinstance(tried, Timed):
+            measured = f"{rates.product / 1e9:.0f} GFLOP/s, {rates.bandwidth / 1e9:.1f} GB/s"
+            yield Text(
+                en=f"Rates of this machine, measured just now for these shapes: {measured}; other work on it lowers "
+                "them.",
+                zh=f"本机速率为刚才按这些形状实测：{measured}；若同时有其他任务会变慢。",
+            )
         source = known.result or Text(en="estimates from trial runs", zh="试运行得出的估计")
         yield Text(en=f"Constants of the CPU: {source}.", zh=f"CPU 常数来源：{source}。")
-    else:
+    elif not isinstance(tried, Timed):
         yield Text(
             en=f"Assumed, not measured on a GPU: {known.gpu_efficiency:.0%} of the card's dense peak; loading is not "
             "counted.",

@@ -38,7 +38,8 @@ _FIRST = {"q_proj", "k_proj", "v_proj", "gate_proj", "up_proj", "gate_up_proj", 
 
 @dataclass(frozen=True, kw_only=True)
 class Parts:
-    """Bytes."""
+    """Bytes at the highest moment of a step. Where a step is one row, gradients are made while activations are given
+    back, so that there is one or the other."""
 
     weights: float
     adapter: float
@@ -85,10 +86,11 @@ def way_of(shape: Shape, settings: PlanSettings, device: Device) -> Way:
     """How layers are computed, as `tune` chooses it."""
     if settings.method == "full":
         return "dense"
-    plain = settings.method == "ptuning" or (settings.method == "lora" and not settings.lora_dropout)
+    plain = settings.method == "ptuning" or not settings.lora_dropout
     known = shape.fusable and plain
     if device.is_cpu and settings.packing and settings.fuse and known and not keeps_half(shape, settings, device):
-        return "fused" if 4 * 4 * (shape.matrices) <= device.memory else "beside"
+        copied = 0 if settings.method == "qlora" else 4 * 4 * shape.matrices
+        return "fused" if copied <= device.memory else "beside"
     return "beside"
 
 
@@ -105,16 +107,21 @@ def memory_of(
     way = way_of(shape, settings, device)
     trained = trainable(shape, settings)
     # PEFT's adapters are in 32 bits everywhere; a fused layer keeps the merged ones' copy, scaled and as they are
-    merged = way == "fused" and settings.method == "lora"
+    merged = way == "fused" and settings.method in ("lora", "qlora")
     adapter = 0.0 if settings.method == "full" else 4.0 * trained * (3 if merged else 1)
     activations = _activations(shape, settings, row, device, way, saving)
     logits, passing = _logits(shape, settings, row, device), _passing(shape, settings, row, device, way)
+    gradients = 4.0 * trained
+    if not row.others:
+        # they are made while activations are given back: the highest is where either begins or ends
+        first = activations + logits > gradients
+        activations, logits, gradients = (activations, logits, 0.0) if first else (0.0, 0.0, gradients)
     comes_and_goes = activations + logits + passing
     overhead = constants.overhead_gb if device.is_cpu else constants.gpu_overhead_gb
     return Parts(
         weights=weights_of(shape, settings, device) + _copies(shape, settings, way),
         adapter=adapter,
-        gradients=4.0 * trained,
+        gradients=gradients,
         optimizer=trained * {"adamw": 8.0, "lion": 4.0, "muon": 4.0}[settings.optimizer],
         activations=activations,
         logits=logits,
@@ -157,8 +164,9 @@ def _quantised(shape: Shape, kind: str) -> float:
 
 
 def _copies(shape: Shape, settings: PlanSettings, way: Way) -> float:
-    """Fused layers have norms and the order of rows folded into a copy, and adapters merged into another."""
-    if way != "fused":
+    """Fused layers have norms and the order of rows folded into a copy, and adapters merged into another; of packed
+    weights they have none."""
+    if way != "fused" or held(settings) != AS_STORED:
         return 0.0
     merged = {one.name for one in adapted(shape, settings)}
     of_layer = sum(one.weights * ((one.name in _FIRST) + (one.name in merged)) for one in shape.linear)
@@ -230,5 +238,6 @@ def _passing(shape: Shape, settings: PlanSettings, row: Row, device: Device, way
     if way == "dense":
         # a gradient is made before it is added; of tied weights twice
         return of_layer + 4.0 * max(largest, shape.of_head if shape.tied else 0)
-    widened = 2 * size * largest if held(settings) != AS_STORED else 0.0
+    # a CPU unpacks a tile at a time
+    widened = 2 * size * largest if held(settings) != AS_STORED and not device.is_cpu else 0.0
     return of_layer + widened

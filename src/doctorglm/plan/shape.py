@@ -213,27 +213,44 @@ def without_weights(folder: Path) -> nn.Module:
     return _empty(values, str(folder / "config.json"))
 
 
+def few_layers(base: Base, layers: int) -> Any:
+    """The config of a base with its first `layers` layers and nothing else changed; raises ModelError as `base_of`."""
+    values = known()[base.name.lower()]["config"] if base.folder is None else read_config(base.folder)
+    where = base.name if base.folder is None else str(base.folder / "config.json")
+    config = _config(values, where)
+    if kinds := getattr(config, "layer_types", None):
+        config.layer_types = kinds[:layers]
+    config.num_hidden_layers = layers
+    return config
+
+
+def model_of(config: Any) -> nn.Module:
+    """The model of a config, on the device and with the numbers that torch makes where it is called."""
+    first = isinstance(config, ChatGLMConfig)
+    made: nn.Module = ChatGLMForConditionalGeneration(config) if first else AutoModelForCausalLM.from_config(config)
+    return made
+
+
 def _empty(values: dict[str, Any], where: str) -> nn.Module:
     """The model without weights."""
-    kept = {key: value for key, value in values.items() if key not in _LATER} | {"_name_or_path": where}
     try:
-        if kept["model_type"] == ChatGLMConfig.model_type:
-            config = ChatGLMConfig.from_dict(kept)
-            config = config if isinstance(config, ChatGLMConfig) else config.native()
-        else:
-            config = AutoConfig.for_model(**kept)
-        first = isinstance(config, ChatGLMConfig)
         with torch.device("meta"):
-            made: nn.Module = (
-                ChatGLMForConditionalGeneration(config) if first else AutoModelForCausalLM.from_config(config)
-            )
+            return model_of(_config(values, where))
     except _IMPOSSIBLE as error:
         said = " ".join(str(error).split())[:200]
         raise ModelError(
             en=f"{where}: no model can be made of it ({said}). Use the published config.json.",
             zh=f"{where}：无法据此构造模型（{said}）。请使用官方 config.json。",
         ) from error
-    return made
+
+
+def _config(values: dict[str, Any], where: str) -> Any:
+    """What transformers makes of a config.json, without what it says of how weights are stored or tuned."""
+    kept = {key: value for key, value in values.items() if key not in _LATER} | {"_name_or_path": where}
+    if kept["model_type"] == ChatGLMConfig.model_type:
+        config = ChatGLMConfig.from_dict(kept)
+        return config if isinstance(config, ChatGLMConfig) else config.native()
+    return AutoConfig.for_model(**kept)
 
 
 def _unknown(name: str) -> ConfigError:
