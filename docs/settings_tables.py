@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-FILES = ("docs/curate.md", "docs/evaluate.md", "docs/plan.md", "docs/tune.md")
+FILES = ("docs/curate.md", "docs/evaluate.md", "docs/library.md", "docs/plan.md", "docs/tune.md")
 _BLOCK = re.compile(r"(<!-- settings:(?P<module>[\w.]+):(?P<name>\w+) -->\n).*?(<!-- /settings -->)", re.DOTALL)
 
 
