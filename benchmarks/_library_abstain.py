@@ -73,7 +73,7 @@ def abstain(half: str, steps: Steps, *, into: Path | None = None, tiny: bool = F
 
 
 def _arms(questions: Sequence[Question], steps: Steps) -> dict[str, Callable[[], Arm]]:
-    """Ours and the peers; of the paper's the one that has a number for every question, and the one with its constant."""
+    """Ours, and the peers; of the paper's, the one with its constant and the one with a number for every question."""
     libraries = libraries_of("labelled", (), steps)
     every = peers(libraries.documents(), [question.text for question in questions])
     assert len(every) == 1 + 2 * sum(1 for _ in encoders())

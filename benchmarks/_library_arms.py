@@ -175,7 +175,7 @@ class Paper:
     """The prompt designer of arXiv 2304.01097, section 2.4, rebuilt from its description.
 
     The longest name of a disease of at most six characters that stands in the question is forced; where there is none,
-    the entry whose vector has the largest product with the question's, neither of length one, if that exceeds 250. The
+    the entry whose vector has the largest product with the question's, neither of length one, if it is 250 or more. The
     whole entry is the answer, so one document is found or none. `ranked`: the same order, to its end.
     """
 

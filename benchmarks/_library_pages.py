@@ -1,4 +1,4 @@
-"""Generated entries for the speed part of `benchmarks/library.py`: as many chunks as are asked for, of realistic length.
+"""Generated entries for the speed part of `benchmarks/library.py`: as many chunks as are asked for, of real length.
 
 Sentences are drawn at random, four entries of five from CMD's answers, the fifth from MedQuAD's; eight sections each of
 200 to 400 tokens, so that a section is a chunk. Words are as frequent as there, but what stands together says nothing:
@@ -20,7 +20,7 @@ from doctorglm.clinical.terms.words import entries, words
 from doctorglm.library.chunks import tokens_in
 
 HEADINGS = ("概述", "病因", "症状", "诊断", "治疗", "预防", "预后", "何时就医")
-ENGLISH = ("information", "causes", "symptoms", "diagnosis", "treatment", "prevention", "outlook", "when to see a doctor")
+ENGLISH = ("information", "causes", "symptoms", "diagnosis", "treatment", "prevention", "outlook", "seeing a doctor")
 TOKENS = (200, 395)
 _BEFORE = ("", "急性", "慢性", "复发性", "老年", "儿童", "妊娠期", "先天性", "继发性", "特发性", "药物性", "难治性")
 _BEHIND = ("", "早期", "晚期", "合并感染", "术后", "伴出血", "伴贫血", "缓解期", "急性发作")
@@ -84,7 +84,8 @@ def page(rng: random.Random, number: int, title: str, of: Pool, *, is_english: b
     """One entry with its front matter."""
     headings, sentences = (ENGLISH, of.english) if is_english else (HEADINGS, of.chinese)
     parts = [f"## {heading}\n\n{section(rng, sentences, ' ' * is_english)}" for heading in headings]
-    front = f"---\nid: p{number:06}\ntitle: {json.dumps(title, ensure_ascii=False)}\naliases: []\nkind: disease\nlicence: MIT\nsource: generated\n---\n"
+    name = json.dumps(title, ensure_ascii=False)
+    front = f"---\nid: p{number:06}\ntitle: {name}\naliases: []\nkind: disease\nlicence: MIT\nsource: generated\n---\n"
     return f"{front}# {title}\n\n" + "\n\n".join(parts) + "\n"
 
 

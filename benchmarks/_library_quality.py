@@ -99,13 +99,15 @@ def _groups(order: Sequence[Sequence[str]], questions: Sequence[Question]) -> di
         for group in question.groups:
             found.setdefault(group, []).append((ranking, question))
     return {
-        group: {f"recall@{most}": asdict(share_interval([bool(recall(r, q.right, most)) for r, q in of])) for most in (1, 5)}
+        group: {
+            f"recall@{most}": asdict(share_interval([bool(recall(r, q.right, most)) for r, q in of])) for most in (1, 5)
+        }
         for group, of in sorted(found.items())
     }
 
 
 def missed(questions: Sequence[Question], order: Sequence[Sequence[str]]) -> list[list[Any]]:
-    """[id, rank of the first document that answers or None, what came first, what answers] of each that is not first."""
+    """[id, rank of the first document that answers, what came first, what answers] of each that is not first."""
     rows = []
     for question, ranking in zip(questions, order, strict=True):
         rank = next((n for n, document in enumerate(ranking, 1) if document in question.right), None)

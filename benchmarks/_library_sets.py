@@ -185,7 +185,8 @@ def medquad_documents() -> Iterator[tuple[Document, list[tuple[str, str]]]]:
     with tarfile.open(MEDQUAD) as archive:
         for member in archive:
             if member.name.endswith(".xml") and (content := archive.extractfile(member)):
-                document, questions = document_of(content.read(), "/".join(Path(member.name).with_suffix("").parts[-2:]))
+                doc_id = "/".join(Path(member.name).with_suffix("").parts[-2:])
+                document, questions = document_of(content.read(), doc_id)
                 if questions:
                     yield document, questions
 

@@ -100,7 +100,8 @@ def _chunks(folder: Path) -> dict[str, Any]:
     with (folder / "chunks.jsonl").open("w", encoding="utf-8") as out:
         for entry in held.values():
             for chunk in chunks_of(entry.document):
-                row = {"id": chunk.id, "title": chunk.document.title, "heading": chunk.section.heading, "text": chunk.text}
+                title, heading = chunk.document.title, chunk.section.heading
+                row = {"id": chunk.id, "title": title, "heading": heading, "text": chunk.text}
                 out.write(json.dumps(row, ensure_ascii=False) + "\n")
                 count, characters = count + 1, characters + len(chunk.text)
     return {"chunks": count, "characters": characters}
@@ -139,7 +140,8 @@ def _folder_of(engine: str, folder: Path) -> Path:
 
 def _starts(engine: str, folder: Path, asked: Sequence[str], repeat: int) -> dict[str, Any]:
     """Seconds from the start of a new process to its end behind one answer, with the files in the disk's cache."""
-    rows = [_start(command(engine, "first", _folder_of(engine, folder), question)) for question in asked[: 3 * repeat + 1]]
+    at = _folder_of(engine, folder)
+    rows = [_start(command(engine, "first", at, question)) for question in asked[: 3 * repeat + 1]]
     rows = rows[1:]  # the first one warms the cache
     return {name: median(row[name] for row in rows) for name in ("seconds", "open_s", "search_s")} | {"n": len(rows)}
 

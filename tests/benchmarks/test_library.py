@@ -157,8 +157,9 @@ def test_diseases_that_a_title_denies_are_not_its_own() -> None:
 
 XML = b"""<Document id="7" source="X"><Focus>Gout </Focus><FocusAnnotations><Synonyms><Synonym>Gouty arthritis</Synonym>
 </Synonyms></FocusAnnotations><QAPairs>
-<QAPair pid="1"><Question qid="7-1" qtype="symptoms">What are the  symptoms of gout ?</Question><Answer> Pain. </Answer></QAPair>
-<QAPair pid="2"><Question qid="7-2" qtype="treatment">What are the treatments for Gout ?</Question><Answer> </Answer></QAPair>
+<QAPair><Question qid="7-1" qtype="symptoms">What are the  symptoms of gout ?</Question>
+<Answer> Pain. </Answer></QAPair>
+<QAPair><Question qid="7-2" qtype="treatment">What are the treatments for Gout ?</Question><Answer> </Answer></QAPair>
 </QAPairs></Document>"""
 
 
@@ -328,7 +329,8 @@ def test_the_test_half_is_scored_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "typed", [[], ["quality", "--sets", "cmd,mds"], ["quality", "--calibrate"], ["abstain", "--calibrate", "--half", "test"]]
+    "typed",
+    [[], ["quality", "--sets", "cmd,mds"], ["quality", "--calibrate"], ["abstain", "--calibrate", "--half", "test"]],
 )
 def test_what_cannot_be_meant_is_refused(typed: list[str]) -> None:
     with pytest.raises(SystemExit):
