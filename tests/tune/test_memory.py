@@ -1,10 +1,13 @@
 """Memory that is freed goes back to the system."""
 
 import ctypes
+import os
 import subprocess
 import sys
 
 import pytest
+
+from doctorglm.tune.memory import keep_few_products
 
 _BLOCKS = """
 import ctypes, sys, torch
@@ -35,3 +38,35 @@ print(mapped() - before)
 def test_a_large_block_is_mapped_by_itself_however_many_were_freed_before(how: str, mapped: int) -> None:
     said = subprocess.run([sys.executable, "-c", _BLOCKS, how], capture_output=True, text=True, check=True)
     assert mapped <= int(said.stdout) <= mapped + 2**13
+
+
+_PRODUCTS = """
+import sys, torch
+from doctorglm.models.products import product
+from doctorglm.tune.memory import keep_few_products
+
+if sys.argv[1] == "few":
+    keep_few_products()
+weight = torch.ones(16, 16)
+for rows in (5, *range(100, 200), 5):
+    product(torch.ones(rows, 16), weight)
+"""
+
+
+@pytest.mark.parametrize(("how", "made"), [("all", 1), ("few", 2)])
+def test_the_code_of_few_products_is_kept(how: str, made: int) -> None:
+    environment = {**os.environ, "ONEDNN_VERBOSE": "2"}
+    environment.pop("ONEDNN_PRIMITIVE_CACHE_CAPACITY", None)
+    command = [sys.executable, "-c", _PRODUCTS, how]
+    said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    if "onednn_verbose" not in said:
+        pytest.skip("this build of torch does not tell what oneDNN makes")
+    of_five_rows = [line for line in said.splitlines() if "create:cache_miss" in line and "mb5ic16oc16" in line]
+    assert len(of_five_rows) == made
+
+
+def test_what_the_user_said_of_products_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY", raising=False)
+    monkeypatch.setenv("DNNL_PRIMITIVE_CACHE_CAPACITY", "7")
+    keep_few_products()
+    assert "ONEDNN_PRIMITIVE_CACHE_CAPACITY" not in os.environ

@@ -21,6 +21,7 @@ from doctorglm.language import Text, readable, say
 from doctorglm.report.terminal import PLAIN_WIDTH
 from doctorglm.report.wording import clean
 from doctorglm.settings import build as settings_of
+from doctorglm.settings import parse_overrides
 
 if TYPE_CHECKING:
     from doctorglm.library import Found, Hit
@@ -39,6 +40,23 @@ app = typer.Typer(
 _EXCERPT_CHARS = 150
 _Folder = Annotated[
     Path, typer.Argument(metavar="DIR", help=say(en="A library that was built.", zh="已构建的资料库。"))
+]
+_Data = Annotated[
+    Path, typer.Argument(metavar="DATA", help=say(en="A folder that curate wrote.", zh="curate 的输出文件夹。"))
+]
+_Library = Annotated[
+    Path, typer.Option("--library", metavar="DIR", help=say(en="A library that was built.", zh="已构建的资料库。"))
+]
+_Base = Annotated[
+    str,
+    typer.Option(
+        "--base",
+        metavar="MODEL",
+        help=say(
+            en="Whose tokenizer counts the prompt: the model that will be tuned. Default: embedded.",
+            zh="用哪个模型的分词器计算提示词长度，即将要微调的模型。默认 embedded。",
+        ),
+    ),
 ]
 _Query = Annotated[str, typer.Argument(metavar="QUERY", help=say(en="What a patient asks.", zh="患者的问题。"))]
 _Top = Annotated[
@@ -190,4 +208,45 @@ def report(folder: _Folder, out: flags.Out, data: _Asked = None, as_json: flags.
     run = survey(folder, out, data)
     print_json({"out": str(out), **run.record["counts"]}, as_json)
     tell(f"{out / 'report.html'}", as_json)
+    return 0
+
+
+@app.command(
+    help=say(
+        en="Conversations with the library's evidence in front of the question, as chat --library has it, to train on.",
+        zh="把资料库的依据放到问题之前（与 chat --library 相同的提示词），生成训练数据。",
+    ),
+    epilog="doctorglm library ground runs/data --library runs/library --out runs/grounded budget_tokens=600",
+    cls=Verb,
+)
+def ground(
+    data: _Data,
+    library: _Library,
+    out: flags.Out,
+    settings: flags.Settings = None,
+    base: _Base = "embedded",
+    as_json: flags.Json = False,
+) -> int:
+    """Parts of curate, grounded."""
+    from doctorglm.library.ground import ground_data
+    from doctorglm.library.grounding import GroundSettings
+    from doctorglm.models.opening import token_counter
+    from doctorglm.report.progress import progress_line
+
+    wanted = settings_of(GroundSettings, parse_overrides(settings or []), "library ground")
+    with progress_line(Text(en="ground", zh="加依据"), 1.0) as line:
+        run = ground_data(
+            data, library, out, wanted, token_counter(base), lambda doing, share: line.update(share, doing)
+        )
+    counts = run.record["counts"]
+    print_json({"out": str(out), **counts}, as_json)
+    tell(
+        say(
+            en=f"{out}: {counts['grounded']} of {counts['read']} conversations have evidence; {counts['cited']} of "
+            f"{counts['statements']} sentences of their answers cite it",
+            zh=f"{out}：{counts['read']} 段对话中 {counts['grounded']} 段有依据；其回答的 {counts['statements']} 句中有 "
+            f"{counts['cited']} 句注明了出处",
+        ),
+        as_json,
+    )
     return 0

@@ -26,7 +26,7 @@ from doctorglm.tune.general import Replay
 from doctorglm.tune.given import Given, given, open_run
 from doctorglm.tune.impossible import refuse_impossible, refuse_no_room
 from doctorglm.tune.loop import train
-from doctorglm.tune.memory import return_freed_blocks, told_when_out
+from doctorglm.tune.memory import keep_few_products, return_freed_blocks, told_when_out
 from doctorglm.tune.parallel import opened_together, refuse_different, together
 from doctorglm.tune.planned import Planned, compared, planned, remedy_of, saving_of
 from doctorglm.tune.ranks import ranks
@@ -69,6 +69,7 @@ def tune(base: str, data: Path, out: Path, settings: TuneSettings, *, name: Text
     refuse_no_room(base, out, settings)
     if best_device().type == "cpu":
         return_freed_blocks()
+        keep_few_products()
     loaded = _loaded(of, settings, dtype)
     run, ready = _prepared(out, of, loaded, settings, opened)
     standing, how = _trained(out, ready, settings, run, at_first, name)
