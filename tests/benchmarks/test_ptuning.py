@@ -25,7 +25,7 @@ MANY = [2.0 + 0.1 * (i % 7) for i in range(60)]
 
 def test_the_grid_holds_the_defaults_once() -> None:
     assert [s for s in ptuning.GRID if ptuning.is_default(s)] == [DEFAULT]
-    assert len(ptuning.PREFIXES) == 18 and not any(map(ptuning.is_default, ptuning.PROJECTED))
+    assert len(ptuning.PREFIXES) == 9 and not any(map(ptuning.is_default, ptuning.OTHERWISE[1:]))
 
 
 def test_the_defaults_stay_where_the_best_is_not_surely_better() -> None:

@@ -16,6 +16,9 @@ from doctorglm.cli import verbs
 
 from .kit import NAMES, environment
 
+OF_LIBRARY = ("library build", "library search", "library report", "library ground")
+EVERY = (*NAMES, *OF_LIBRARY)
+
 ROOT = Path(__file__).parents[2]
 PAGES = ("README.md", "README.zh-CN.md", "recipes/README.md", *(f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md")))
 _HAN = re.compile("[\u4e00-\u9fff]")
@@ -30,7 +33,7 @@ class Page:
     def flush(self): pass
 for verb in [None, *sys.argv[2:]]:
     sys.stdout = page = Page()
-    code = main(["--lang", sys.argv[1], *([verb] if verb else []), "--help"])
+    code = main(["--lang", sys.argv[1], *(verb.split() if verb else []), "--help"])
     pages[verb or ""] = [code, page.text]
 sys.stdout = sys.__stdout__
 heavy = sorted({name.partition(".")[0] for name in sys.modules} & {"torch", "transformers", "peft", "scipy", "altair"})
@@ -41,7 +44,7 @@ json.dump({"pages": pages, "heavy": heavy}, sys.stdout)
 @pytest.fixture(scope="module", params=["en", "zh"])
 def pages(request: pytest.FixtureRequest) -> Iterator[tuple[str, dict[str, Any]]]:
     done = subprocess.run(
-        [sys.executable, "-c", _HELP, request.param, *NAMES], env=environment(), capture_output=True, timeout=120
+        [sys.executable, "-c", _HELP, request.param, *EVERY], env=environment(), capture_output=True, timeout=120
     )
     assert done.returncode == 0, done.stderr.decode()[-2000:]
     yield request.param, json.loads(done.stdout)
@@ -74,6 +77,10 @@ FLAGS = {
         {"--out", "--limit", "--decontaminate", "--skip-bad", "--engine", "--review"},
         ["SOURCE... [KEY=VALUE ...]"],
     ),
+    "library build": ({"--out"}, ["[SOURCE ...] [KEY=VALUE ...]"]),
+    "library search": ({"--top", "--threshold"}, ["DIR", "QUERY"]),
+    "library report": ({"--data", "--out"}, ["DIR"]),
+    "library ground": ({"--library", "--base", "--out"}, ["DATA", "[KEY=VALUE ...]"]),
     "plan": ({"--base", "--data", "--device", "--method"}, ["[KEY=VALUE ...]"]),
     "tune": ({"--base", "--data", "--out", "--method", "--search"}, ["[KEY=VALUE ...]"]),
     "evaluate": (
@@ -95,7 +102,7 @@ FLAGS = {
         {"--out", "--placebo", "--judge", "--allow-remote", "--format"},
         ["BASE_EVAL", "TUNED_EVAL... [KEY=VALUE ...]"],
     ),
-    "chat": ({"--model", "--adapter", "--quantization", "--ask", "--allow-remote"}, ["[KEY=VALUE ...]"]),
+    "chat": ({"--model", "--adapter", "--quantization", "--library", "--ask", "--allow-remote"}, ["[KEY=VALUE ...]"]),
     "convert": ({"--to", "--type", "--slim", "--base", "--onto", "--allow-ungated"}, ["SRC", "DST"]),
     "inspect": ({"--out"}, ["deid|triage|terms", "FILE.jsonl"]),
     "doctor": (set(), []),
@@ -106,10 +113,19 @@ def group() -> Any:
     return typer.main.get_command(verbs.app)
 
 
+def command_of(words: list[str]) -> Any:
+    """The command that a line begins with, and how many of its words name it."""
+    command, named = group().commands[words[0]], 1
+    if inner := getattr(command, "commands", {}):
+        command, named = inner[words[1]], 2
+    return command, named
+
+
 def test_verbs_and_flags_are_the_contract() -> None:
     assert tuple(group().commands) == NAMES
+    assert tuple(f"library {name}" for name in group().commands["library"].commands) == OF_LIBRARY
     for name, (flags, arguments) in FLAGS.items():
-        command = group().commands[name]
+        command, _ = command_of(name.split())
         options = {o for p in command.params if p.param_type_name == "option" for o in p.opts}
         assert options == flags | {"--json"}, name
         assert [p.metavar for p in command.params if p.param_type_name == "argument"] == arguments
@@ -128,9 +144,12 @@ def settings_of(verb: str) -> Any:
     from doctorglm.curate import CurateSettings
     from doctorglm.engine import Sampling
     from doctorglm.evaluate import EvaluateSettings, GateSettings
+    from doctorglm.library import LibrarySettings
+    from doctorglm.library.grounding import GroundSettings
     from doctorglm.tune import TuneSettings
 
     kinds: dict[str, Any] = {"curate": CurateSettings, "tune": TuneSettings, "evaluate": EvaluateSettings}
+    kinds |= {"library build": LibrarySettings, "library ground": GroundSettings}
     return (kinds | {"compare": GateSettings, "chat": Sampling})[verb]
 
 
@@ -141,8 +160,9 @@ def parse(line: str) -> None:
     from doctorglm.settings import build, parse_overrides
 
     words = shlex.split(line, comments=True)[1:]
-    verb = group().commands[words[0]]
-    with verb.make_context(words[0], words[1:]) as context:
+    verb, named = command_of(words)
+    name = " ".join(words[:named])
+    with verb.make_context(name, words[named:]) as context:
         given = context.params
     if words[0] == "run":
         load_recipe(ROOT / given["recipe"], parse_overrides(given["settings"] or []))
@@ -150,7 +170,7 @@ def parse(line: str) -> None:
         plan_settings(parse_overrides(given["settings"] or []))
     elif mixed := given.get("settings") or given.get("sources") or given.get("tuned_evals"):
         pairs = [w for w in mixed if re.match("[a-z_]+=", w)]
-        build(settings_of(words[0]), parse_overrides(pairs), line)
+        build(settings_of(name), parse_overrides(pairs), line)
 
 
 @pytest.mark.parametrize(("name", "line"), example_lines())
@@ -172,6 +192,6 @@ def test_the_verbs_that_the_pages_speak_of_exist(name: str) -> None:
     assert set(spoken_of) <= set(NAMES)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [name for name in EVERY if name != "library"])
 def test_the_examples_of_the_help_parse(name: str) -> None:
-    parse(group().commands[name].epilog)
+    parse(command_of(name.split())[0].epilog)

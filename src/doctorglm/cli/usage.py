@@ -10,6 +10,7 @@ from typer.core import TyperCommand, TyperGroup
 from doctorglm.errors import ConfigError
 from doctorglm.language import Text, say
 
+_BEHIND = {"library": "curate"}
 _EVERYWHERE = (
     ("--lang zh|en", Text(en="The language; else the locale decides.", zh="语言；默认随系统区域设置。")),
     ("--debug", Text(en="Show a traceback with an error.", zh="出错时显示调用栈。")),
@@ -26,7 +27,15 @@ class Verb(TyperCommand):
 
 
 class Verbs(TyperGroup):
-    """All verbs."""
+    """All verbs; one that has verbs of its own stands behind the verb that its work follows."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        names = [name for name in self.commands if name not in _BEHIND]
+        for name, before in _BEHIND.items():
+            if name in self.commands and before in names:
+                names.insert(names.index(before) + 1, name)
+        self.commands = {name: self.commands[name] for name in [*names, *(self.commands.keys() - set(names))]}
 
     def get_help(self, ctx: Any) -> str:
         """The page, as `--help` prints it."""
