@@ -16,7 +16,6 @@ from _library_calibration import MOST_FALSE, calibration_of, fitted, threshold, 
 from _library_metrics import (
     COVERAGE,
     RESAMPLES,
-    Floats,
     area,
     calibration_error,
     curve,

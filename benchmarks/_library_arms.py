@@ -81,7 +81,7 @@ class Libraries:
 
     def documents(self) -> list[Document]:
         """The documents that are searched."""
-        return [entry.document for entry in store.entries(store.opened(self.built()).index).values()]
+        return [entry.document for entry in store.entries(store.opened(self.built()).index.parent).values()]
 
 
 def _write(out: Path, documents: Sequence[Document]) -> None:
@@ -112,15 +112,15 @@ def _undenied(text: str) -> list[Term]:
     return [replace(term, status="present") if term.status == "denied" else term for term in find(text)]
 
 
-def ablation(libraries: Libraries) -> dict[str, Callable[[], Arm]]:
-    """Ours, without each part, each alone, without heed of denials, and with other weights of titles."""
+def ablation(libraries: Libraries, titles: Sequence[int] = TITLES) -> dict[str, Callable[[], Arm]]:
+    """Ours, without each part, each alone, without heed of denials, and with titles counted otherwise."""
     arms: dict[str, Callable[[], Arm]] = {"ours": lambda: ours(libraries.built())}
     for part in search.PARTS:
         rest = tuple(other for other in search.PARTS if other != part)
         arms[f"without {part}"] = partial(_of_parts, libraries, rest)
         arms[f"{part} alone"] = partial(_of_parts, libraries, (part,))
     arms["denied is searched for"] = lambda: ours(libraries.built(), denials=False)
-    for times in (t for t in TITLES if t != index.TITLE_TIMES):
+    for times in (t for t in titles if t != index.TITLE_TIMES):
         arms[f"titles count {times} times"] = partial(_of_titles, libraries, times)
     return arms
 

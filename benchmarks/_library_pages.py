@@ -74,7 +74,7 @@ def write_pages(folder: Path, chunks: int, of: Pool, seed: int = 0) -> dict[str,
     for number in range(pages):
         is_english = number % _ENGLISH_EVERY == _ENGLISH_EVERY - 1
         title = f"{of.english_titles[number % len(of.english_titles)]} {number}" if is_english else titles[number]
-        path = folder / f"{number // _FOLDER:03}" / f"{number:06}.md"
+        path = folder / f"{number // _FOLDER:03}" / f"{number % _FOLDER:03}.md"
         path.parent.mkdir(parents=True, exist_ok=True)
         size += path.write_bytes(page(rng, number, title, of, is_english=is_english).encode())
     return {"pages": pages, "bytes": size, "sentences": len(of.chinese) + len(of.english), "seed": seed}
@@ -85,7 +85,7 @@ def page(rng: random.Random, number: int, title: str, of: Pool, *, is_english: b
     headings, sentences = (ENGLISH, of.english) if is_english else (HEADINGS, of.chinese)
     parts = [f"## {heading}\n\n{section(rng, sentences, ' ' * is_english)}" for heading in headings]
     name = json.dumps(title, ensure_ascii=False)
-    front = f"---\nid: p{number:06}\ntitle: {name}\naliases: []\nkind: disease\nlicence: MIT\nsource: generated\n---\n"
+    front = f"---\nid: p{number}\ntitle: {name}\naliases: []\nkind: disease\nlicence: MIT\nsource: generated\n---\n"
     return f"{front}# {title}\n\n" + "\n\n".join(parts) + "\n"
 
 

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from _library_arms import Arm, Libraries, Ranked, ablation, peers
+from _library_arms import TITLES, Arm, Libraries, Ranked, ablation, peers
 from _library_metrics import against, means, recall, scores
 from _library_sets import Collection, Question, cmd, labelled, medquad
 from _library_steps import Steps
@@ -28,7 +28,7 @@ def quality(
         found += medquad(most, tiny=tiny)
     if "labelled" in sets:
         found.append(answerable(half, steps, tiny=tiny))
-    return {of.name: table(of, steps, listed=of.name.startswith("labelled")) for of in found}
+    return {of.name: table(of, steps, tiny=tiny) for of in found}
 
 
 def answerable(half: str, steps: Steps, *, tiny: bool = False) -> Collection:
@@ -48,12 +48,14 @@ def libraries_of(name: str, documents: Sequence[Any], steps: Steps) -> Libraries
     return Libraries(steps.folder / f"libraries {name.split()[0]}", documents)
 
 
-def table(collection: Collection, steps: Steps, *, listed: bool) -> dict[str, Any]:
-    """What each arm is worth on a collection, and less or more than ours; with `listed`, what ours did not find."""
+def table(collection: Collection, steps: Steps, *, tiny: bool = False) -> dict[str, Any]:
+    """What each arm is worth on a collection, and less or more than ours; of labelled questions, what ours missed."""
     libraries = libraries_of(collection.name, collection.documents, steps)
     documents = collection.documents or libraries.documents()
     questions = collection.questions
-    arms = ablation(libraries) | peers(documents, [question.text for question in questions])
+    arms = ablation(libraries, TITLES[:1] if tiny else TITLES) | peers(
+        documents, [question.text for question in questions]
+    )
     rankings = {name: ranked(f"{collection.name}, {name}", arm, questions, steps) for name, arm in arms.items()}
     orders = {name: [one.documents for one in of] for name, of in rankings.items()}
     result = {
@@ -65,7 +67,7 @@ def table(collection: Collection, steps: Steps, *, listed: bool) -> dict[str, An
     }
     if any(question.wider for question in questions):
         result["by the looser rule"] = _arms(orders, [question.wider for question in questions])
-    if listed:
+    if collection.name.startswith("labelled"):
         result["not first"] = missed(questions, orders[OURS])
     return result
 

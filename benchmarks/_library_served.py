@@ -41,7 +41,10 @@ class Served:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._process.kill()
-        self._process.communicate()
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream:
+                stream.close()
 
     def asked(self, questions: Sequence[str]) -> dict[str, Any]:
         """Milliseconds of each, and how many found something."""

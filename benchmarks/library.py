@@ -39,7 +39,7 @@ src/doctorglm/library/confidence.yaml.
 
 **speed.** 100,000 generated chunks (_library_pages.py). `library build` from Markdown files to an open library, wall,
 CPU seconds, memory of all its processes; our index, bm25s and SQLite's FTS5 from the same chunks already cut; each
-`--repeat` (3) times, in turns. Then seconds of a new process until it has answered one question; then 1,000 of CMD's
+`--repeat` (3) times, in turns. Then seconds of a new process that answers one question; then 1,000 of CMD's
 questions, fifty at a time in turns, each engine in a process of its own (peers/library_engine.py), whose peak memory is
 told. Then one changed file. Aims: 90 s, 500 MB, 1 s, p50 5 ms, p99 20 ms. Nothing else runs on the two cores.
 
