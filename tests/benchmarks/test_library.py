@@ -215,7 +215,7 @@ def test_the_papers_method_forces_the_longest_short_name() -> None:
     found = designer(251.0, "痛风", "高血压", "乙型病毒性肝炎")
     assert found("痛风和高血压怎么办").documents == ("id of 高血压",)
     assert found("乙型病毒性肝炎怎么办").documents == ("id of 乙型病毒性肝炎",)  # by its product: seven characters
-    assert arms.forced_name("痛风和高血压怎么办", ["痛风", "高血压", "哮喘"]) == "高血压"
+    assert arms.forced_name("痛风性关节炎和高血压", ["痛风", "痛风性关节炎", "高血压", "哮喘"]) == "痛风性关节炎"
 
 
 def test_the_papers_constant_decides_where_no_name_stands() -> None:
@@ -252,6 +252,11 @@ def test_what_happens_at_a_threshold() -> None:
         "abstaining, recall": 1 / 2,
     }
     assert found["answered by style"]["x"]["value"] == 3 / 5
+    several = [arms.Ranked(("b",), 0.0)] * 5
+    assert abstaining._listed(judged, several, 0.5) == {
+        "answered without an answer": [["3", 0.7, "b"]],
+        "not answered": [["2", 0.2, "b"]],
+    }
     told = abstaining.worth(judged, 50)
     assert told["risk when all are answered"] == 3 / 5
     assert told["false answers at 90% coverage"]["value"] == 1 / 2  # the third answerable one is answered from 0.2 on
