@@ -126,9 +126,11 @@ def methods(recorded: Mapping[str, Any]) -> str:
         for r in recorded["gflops"]
     )
     apart = max(r["losses_apart"] for r in recorded["compared"] if "ours_is_times_as_fast" in r)
+    rounds = recorded["rounds"]
+    turns = "one turn" if rounds == 1 else f"median [smallest, largest] of {rounds} turns"
     told = (
         f"Under the peers: how many times as fast as theirs ours is, and in parentheses the share of their memory that "
-        f"it takes; median [smallest, largest] of {recorded['rounds']} turns, {recorded['dialogues']} dialogues. The "
+        f"it takes; {turns}, {recorded['dialogues']} dialogues. The "
         f"losses of the untouched model differ by at most {apart:.0e} nats. GFLOP/s: {rates}."
     )
     notes = [f"{number}. {reason}" for number, reason in enumerate(reasons, 1)]
@@ -156,13 +158,13 @@ def _beside(row: Row | None, reasons: list[str]) -> str:
     if "ours_is_times_as_fast" not in row:
         return f"another loss, by {row['losses_apart']:.0e} nats" if "losses_apart" in row else "not compared"
     ratio = row["ours_is_times_as_fast"]
-    spread = f"{ratio['value']:.2f} [{ratio['low']:.2f}, {ratio['high']:.2f}]"
-    return f"{spread} ({100 * row['ours_takes_of_the_memory']['value']:.0f} %)"
+    spread = "" if ratio["low"] == ratio["high"] else f" [{ratio['low']:.2f}, {ratio['high']:.2f}]"
+    return f"{ratio['value']:.2f}{spread} ({100 * row['ours_takes_of_the_memory']['value']:.0f} %)"
 
 
 def _whole(of: Mapping[str, float], scale: float = 1, unit: str = "") -> str:
     value, low, high = (scale * of[key] for key in ("value", "low", "high"))
-    return f"{value:,.0f}{unit} [{low:,.0f}, {high:,.0f}]"
+    return f"{value:,.0f}{unit}" + ("" if low == high else f" [{low:,.0f}, {high:,.0f}]")
 
 
 def prefixes(recorded: Mapping[str, Any]) -> str:

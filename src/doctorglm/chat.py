@@ -10,6 +10,7 @@ import os
 import re
 import sys
 from contextlib import closing
+from dataclasses import asdict
 from typing import Any
 
 from rich.console import Console
@@ -40,7 +41,8 @@ _COMMAND = re.compile(r"[/／]([a-zA-Z]+)")
 def chat(consultation: Consultation, *, ask: str | None, as_json: bool) -> int:
     """Talks until the person leaves, or answers `ask` once; returns the exit code, 0.
 
-    `as_json` goes with `ask`: one object `label, answer, actions, finish, tokens, seconds, dropped_turns`, no more.
+    `as_json` goes with `ask`: one object `label, answer, actions, finish, tokens, seconds, dropped_turns`, from a
+    library `evidence, sources, notes, supported` too, no more.
     Raises DataError for a question that is empty, not UTF-8 or too long; a conversation tells it and goes on.
     """
     if ask is None:
@@ -70,11 +72,21 @@ def _record(reply: Reply) -> dict[str, Any]:
             }
             for a in reply.actions
         ],
+        **_cited(reply),
         "finish": generation.finish,
         "tokens": generation.tokens,
         "seconds": generation.seconds,
         "dropped_turns": generation.dropped_turns,
     }
+
+
+def _cited(reply: Reply) -> dict[str, Any]:
+    """What an answer from a library has besides; nothing where none was asked."""
+    if reply.sources is None:
+        return {}
+    notes = [{"kind": one.kind, "sentence": one.sentence, "why": str(one.why)} for one in reply.notes]
+    evidence = [asdict(one) for one in reply.evidence]
+    return {"evidence": evidence, "sources": reply.sources, "notes": notes, "supported": reply.supported}
 
 
 class _Talk:
@@ -164,11 +176,15 @@ class _Talk:
             shown.stop()
         finally:
             shown.end()
+        if reply and reply.sources:
+            self._answers.print(f"\n{clean(reply.sources)}", style="dim")
         if shown.text:
             self._history += [asked, Message("assistant", shown.text)]
         self._remark(reply.generation if reply else None, kept=bool(shown.text))
         for why in dict.fromkeys(action.why for action in reply.actions) if reply else ():
             self._note(en=f"Guard: {why.en}", zh=f"防护：{why.zh}")
+        for why in dict.fromkeys(one.why for one in reply.notes) if reply else ():
+            self._note(en=f"Sources: {why.en}", zh=f"出处：{why.zh}")
         return reply is not None
 
     def _remark(self, generation: Generation | None, *, kept: bool) -> None:

@@ -4,12 +4,13 @@ import hashlib
 import itertools
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
 from doctorglm.errors import DataError
+from doctorglm.language import Language, spoken
 from doctorglm.runs import atomic_file
 
 Role = Literal["system", "user", "assistant"]
@@ -21,6 +22,13 @@ class Message:
 
     role: Role
     content: str
+
+
+def language_of(messages: Sequence[Message]) -> Language:
+    """The language of the last question, of the whole conversation where that has no letters."""
+    said = [message.content for message in messages if message.role == "user"]
+    letters = next((text for text in reversed(said) if any(char.isalpha() for char in text)), "")
+    return spoken(letters)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

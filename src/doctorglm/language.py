@@ -55,3 +55,11 @@ def readable(text: str) -> str:
 def say(*, en: str, zh: str) -> str:
     """The wording for the language in force."""
     return zh if current() == "zh" else en
+
+
+_HAN = re.compile(r"[\u3400-\u9fff]")
+
+
+def spoken(text: str) -> Language:
+    """The language of a text: Chinese where a Chinese character stands in it."""
+    return "zh" if _HAN.search(text) else "en"

@@ -201,8 +201,9 @@ class Run:
 
     `settings` and `inputs` (name -> sha256) identify the run: a directory that was finished with the same ones is
     skipped, one that holds others is refused with ConfigError, so that nothing is overwritten. One that holds nothing
-    but `run.json` of an attempt that never began is free; with `renewed`, one of the same stage is brought up to date. Until `finish` the directory belongs to one process: a second
-    one is refused with ConfigError. Raises DataError for a damaged `run.json`.
+    but `run.json` of an attempt that never began is free; with `renewed`, one of the same stage is brought up to date.
+    Until `finish` the directory belongs to one process: a second one is refused with ConfigError. Raises
+    DataError for a damaged `run.json`.
     """
 
     def __init__(

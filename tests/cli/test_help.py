@@ -141,11 +141,12 @@ def example_lines() -> list[tuple[str, str]]:
 
 
 def settings_of(verb: str) -> Any:
+    from doctorglm.library.grounding import GroundSettings
+
     from doctorglm.curate import CurateSettings
     from doctorglm.engine import Sampling
     from doctorglm.evaluate import EvaluateSettings, GateSettings
     from doctorglm.library import LibrarySettings
-    from doctorglm.library.grounding import GroundSettings
     from doctorglm.tune import TuneSettings
 
     kinds: dict[str, Any] = {"curate": CurateSettings, "tune": TuneSettings, "evaluate": EvaluateSettings}

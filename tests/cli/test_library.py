@@ -35,7 +35,8 @@ def test_search_as_json(library: Path, command: Callable[..., Said]) -> None:
     assert said.code == 0 and found["abstain"] is False
     hit = found["hits"][0]
     assert {key: hit[key] for key in ("doc_id", "title", "section", "text", "source")} == {
-        "doc_id": "gout", "title": "痛风", "section": "治疗", "text": "急性期休息，抬高患肢，由医生决定用药。", "source": "测试",
+        "doc_id": "gout", "title": "痛风", "section": "治疗", "source": "测试",
+        "text": "急性期休息，抬高患肢，由医生决定用药。",
     }  # fmt: skip
     assert isinstance(hit["score"], float)
 

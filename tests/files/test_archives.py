@@ -92,3 +92,14 @@ def test_damage_is_named(tmp_path: Path) -> None:
 def test_a_file_that_the_system_refuses(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="x: cannot be read"):
         read(tmp_path / "x")
+
+
+def test_a_members_own_name_stands_beside_the_one_that_is_told(tmp_path: Path) -> None:
+    for path in (
+        zipped(tmp_path / "x", ("病历/0000012.xml", b"1")),
+        tarred(tmp_path / "y", "w", ("病历/0000012.xml", b"1")),
+    ):
+        (content,) = contents(path, path.name)
+        assert (content.name.endswith("0000012.xml"), content.member) == (False, "病历/0000012.xml")
+    (tmp_path / "z").write_bytes(b"1")
+    assert [content.member for content in contents(tmp_path / "z", "z")] == [""]

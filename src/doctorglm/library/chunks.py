@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Iterator
 
+from doctorglm.library.analysis import whole
 from doctorglm.library.document import Chunk, Document
 
 MOST_TOKENS = 400
@@ -12,7 +13,7 @@ MOST_TOKENS = 400
 _PIECE = re.compile(r"[^。！？!?；;\n]*(?:[。！？!?；;]+[”’」』）)]*|\n+|$)")
 _ENGLISH = re.compile(r"(?<=[a-z)\]][.!?])\s+(?=[A-Z])")
 _COUNTED = re.compile(r"[\u3400-\u9fff]|[A-Za-z]+|[0-9]+|[^\sA-Za-z0-9\u3400-\u9fff]")
-HAN_TOKENS, WORD_TOKENS = 0.7, 1.3
+HAN_TOKENS, WORD_TOKENS, _AT_MOST = 0.7, 1.3, 1.5
 """Tokens a Chinese character and an English word take in vocabularies of 65,000 to 150,000 pieces, about."""
 
 
@@ -21,6 +22,11 @@ def tokens_in(text: str) -> float:
     found = _COUNTED.findall(text)
     words = sum(1 for piece in found if piece.isascii() and piece[0].isalpha())
     return HAN_TOKENS * (len(found) - words) + WORD_TOKENS * words
+
+
+def tokens_at_most(text: str) -> int:
+    """More tokens than a text has in any vocabulary that reads Chinese: half as many again as about."""
+    return math.ceil(_AT_MOST * tokens_in(text))
 
 
 def chunks_of(document: Document, most: float = MOST_TOKENS) -> Iterator[Chunk]:
@@ -34,10 +40,10 @@ def chunks_of(document: Document, most: float = MOST_TOKENS) -> Iterator[Chunk]:
 
 def parted(text: str, most: float = MOST_TOKENS) -> list[str]:
     """The text in parts of like size, each of at most `most` tokens; none is blank."""
-    pieces = [piece for sentence in _sentences(text) for piece in _short(sentence, most)]
+    pieces = [piece for sentence in _sentences(whole(text)) for piece in _short(sentence, most)]
     sizes = [tokens_in(piece) for piece in pieces]
-    whole = sum(sizes)
-    target = whole / max(1, math.ceil(whole / most))
+    total = sum(sizes)
+    target = total / max(1, math.ceil(total / most))
     parts: list[str] = []
     held, size = "", 0.0
     for piece, tokens in zip(pieces, sizes, strict=True):

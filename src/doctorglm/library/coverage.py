@@ -62,7 +62,12 @@ def coverage(documents: Iterable[Document]) -> Coverage:
         sections += len(document.sections)
         unsourced += sum(not section.source for section in document.sections)
     return Coverage(
-        cells=cells, departments=departments, kinds=kinds, licences=licences, unsourced=unsourced, sections=sections
+        cells={name: dict(held) for name, held in cells.items()},
+        departments=dict(departments),
+        kinds=dict(kinds),
+        licences=dict(licences),
+        unsourced=unsourced,
+        sections=sections,
     )
 
 

@@ -1,7 +1,7 @@
 """`library ground`: conversations with the evidence in front of the question, for training on what inference will see.
 
-The prompt is the one of `chat --library`: the same function makes it. An answer's statements that a passage supports get
-their `[n]`, by the check that answers of a model must pass, so that a model learns to cite what it says.
+The prompt is the one of `chat --library`: the same function makes it. An answer's statements that a passage supports
+get their `[n]`, by the check that answers of a model must pass, so that a model learns to cite what it says.
 """
 
 from collections import Counter

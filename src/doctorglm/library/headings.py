@@ -31,6 +31,8 @@ NAMES: dict[str, tuple[str, str]] = {
 """The keys, with their names in Chinese and English."""
 
 _LATIN = re.compile(r"[a-z]+")
+_AROUND = " ：:#*·.-0123456789、【】"
+"""What stands around a heading and is none of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ def _patterns(asked: str) -> Iterator[str]:
 
 def key_of(heading: str) -> str:
     """The key of a heading; `other` for one that is in no list."""
-    plain = folded(heading).strip(" ：:#*·.-0123456789、")
+    plain = folded(heading).strip(_AROUND)
     words = set(_LATIN.findall(plain))
     for exact in (True, False):
         for key in _keys():
@@ -76,6 +78,27 @@ def key_of(heading: str) -> str:
 
 def asked_for(question: str) -> tuple[str, ...]:
     """The keys that a question asks for, in the order of the words that say so; none where it does not say."""
+    return tuple(dict.fromkeys(name for _, _, name in asking(question)))
+
+
+def asking(question: str) -> list[tuple[int, int, str]]:
+    """The words of a question that ask for something: `question[start:end]` asks for a key; in order."""
     plain = folded(question)
-    found = [(match.start(), key.name) for key in _keys() for match in [key.asked.search(plain)] if match]
-    return tuple(dict.fromkeys(name for _, name in sorted(found)))
+    return sorted((*match.span(), key.name) for key in _keys() for match in key.asked.finditer(plain))
+
+
+def is_heading(line: str) -> bool:
+    """True for a line that is nothing but known headings: 临床表现, 病因与发病机制, Signs and symptoms:.
+
+    False for one that only contains some: 治疗后应注意休息.
+    """
+    plain = folded(line).strip(_AROUND)
+    known = {heading for key in _keys() for heading in key.headings}
+    if plain.isascii():
+        said = [word for word in _LATIN.findall(plain) if word not in _BETWEEN]
+        return line.strip()[:1].isupper() and bool(said) and known.issuperset(said)
+    return plain in known or all(part in known for part in _JOINED.split(plain))
+
+
+_BETWEEN = frozenset({"and", "or", "of", "the"})
+_JOINED = re.compile("[与及和、/]")

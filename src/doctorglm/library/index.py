@@ -8,16 +8,18 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import tantivy
 
+from doctorglm.clinical.folding import folded
 from doctorglm.library.analysis import bigrams_of, runs_of, words_of
+from doctorglm.library.concepts import concepts_in
 from doctorglm.library.document import Chunk
 from doctorglm.library.hit import Hit
 
 TITLE_TIMES = 3
-"""How often a title counts as if it stood in the text: chosen on the development questions of `benchmarks/library.py`."""
+"""How often a title counts as if it stood in the text: chosen on the development questions."""
 _HEAP_BYTES = 64_000_000
 FIELDS = ("words", "bigrams")
 Place: TypeAlias = tuple[int, int]
@@ -57,10 +59,12 @@ def write(folder: Path, added: Iterable[Chunk], removed: Sequence[str]) -> int:
 
 def _entry(chunk: Chunk) -> tantivy.Document:
     names = runs_of(chunk.document.title)
-    runs = [*names * TITLE_TIMES, *runs_of(chunk.section.heading), *runs_of(chunk.text)]
+    plain = folded(chunk.text)
+    runs = [*names * TITLE_TIMES, *runs_of(chunk.section.heading), *runs_of(plain)]
+    words = [*words_of(runs), *concepts_in(plain), section_term(chunk.section.key)]
     entry = tantivy.Document()
     entry.add_text("doc", chunk.document.id)
-    entry.add_text("words", " ".join([*words_of(runs), section_term(chunk.section.key)]))
+    entry.add_text("words", " ".join(words))
     entry.add_text("bigrams", " ".join(bigrams_of(runs)))
     entry.add_bytes("hit", json.dumps(asdict(_hit(chunk)), ensure_ascii=False).encode("utf-8", "surrogatepass"))
     return entry
@@ -96,13 +100,15 @@ class Index:
     def best(
         self, field: str, terms: Sequence[str], count: int, within: Sequence[str] = ()
     ) -> list[tuple[float, tantivy.DocAddress]]:
-        """The best chunks by BM25 of a field, with their scores; of the documents `within` alone, where some are given."""
+        """The best chunks by BM25 of a field and their scores; if some are given, of the documents `within` alone."""
         if not terms and not within:
             return []
         should = [(tantivy.Occur.Should, self._term(field, term)) for term in terms]
         query = tantivy.Query.boolean_query(should) if should else tantivy.Query.empty_query()
         if within:
-            of_them = tantivy.Query.const_score_query(tantivy.Query.term_set_query(self._schema, "doc", list(within)), 0.0)
+            of_them = tantivy.Query.const_score_query(
+                tantivy.Query.term_set_query(self._schema, "doc", list(within)), 0.0
+            )
             query = tantivy.Query.boolean_query([(tantivy.Occur.Must, of_them), *should])
         return list(self._searcher.search(query, limit=count, count=False).hits)
 
@@ -112,7 +118,7 @@ class Index:
 
     def hit(self, address: tantivy.DocAddress, score: float) -> Hit:
         """The chunk at an address."""
-        stored = self._searcher.doc(address).get_first("hit")
+        stored: Any = self._searcher.doc(address).get_first("hit")
         return Hit(**{**json.loads(bytes(stored)), "score": score})
 
     def _term(self, field: str, term: str) -> tantivy.Query:

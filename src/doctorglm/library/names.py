@@ -1,8 +1,8 @@
 """Which documents a question names: by title or alias, by what a patient calls them, by a name that sounds the same.
 
 Words are those of the library itself; colloquial, short, Traditional and English ones are `clinical.terms`', which also
-says what is denied. A name typed with a character that sounds the same (通风 for 痛风) is found by its pinyin, where one
-character at least is right.
+says what is denied. A name typed with a character that sounds the same (通风 for 痛风) is found by its pinyin, where
+one character at least is right.
 """
 
 from collections.abc import Iterable, Sequence
@@ -63,7 +63,7 @@ class Names:
         self._lengths = sorted({len(key) for key in self._of_sound}, reverse=True)
 
     def mentions(self, question: str, terms: Sequence[Term]) -> list[Mention]:
-        """What the question names and does not deny, in order; by sound only where nothing else was found."""
+        """What the question names and does not deny, in order; by sound where nothing else was found."""
         plain = folded(question)
         denied = [(t.start, t.end) for t in terms if t.status == "denied"]
         found = [
@@ -75,11 +75,11 @@ class Names:
             ids = tuple(self._of_norm.get(term.norm, ()))
             if ids and term.status != "denied" and not any(_meets(m, term.start, term.end, ids) for m in found):
                 found.append(Mention(term.start, term.end, ids, "term"))
-        if not found:
-            found = self._by_sound(plain, denied)
+        taken = [*denied, *((m.start, m.end) for m in found)]
+        found += self._by_sound(plain, taken)
         return sorted(found, key=lambda m: (m.start, -m.end))
 
-    def _by_sound(self, plain: str, denied: Sequence[tuple[int, int]]) -> list[Mention]:
+    def _by_sound(self, plain: str, taken: Sequence[tuple[int, int]]) -> list[Mention]:
         heard = sounds(plain)
         found: list[Mention] = []
         for length in self._lengths:
@@ -87,7 +87,7 @@ class Names:
                 for name in self._of_sound.get(heard[start : start + length], ()):
                     end, said = start + length, plain[start : start + length]
                     alike = any(a == b for a, b in zip(said, name, strict=True))
-                    if alike and not _within(start, end, denied) and not any(m.start < end and start < m.end for m in found):
+                    if alike and not _within(start, end, [*taken, *((m.start, m.end) for m in found)]):
                         found.append(Mention(start, end, tuple(self._of_name[name]), "sound"))
         return found
 
@@ -103,9 +103,7 @@ def _is_chinese(name: str) -> bool:
 def _alone(text: str, start: int, end: int) -> bool:
     """False where a Latin name stands inside a longer Latin word."""
     before, after = text[start - 1 : start], text[end : end + 1]
-    return not (
-        (_is_latin(before) and _is_latin(text[start])) or (_is_latin(after) and _is_latin(text[end - 1]))
-    )
+    return not ((_is_latin(before) and _is_latin(text[start])) or (_is_latin(after) and _is_latin(text[end - 1])))
 
 
 def _is_latin(char: str) -> bool:

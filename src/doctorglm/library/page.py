@@ -22,16 +22,17 @@ _KINDS = {
 }
 _UNKNOWN = Text(en="not stated", zh="未注明")
 HONESTY = Text(
-    en="A library informs; it never diagnoses or prescribes. What its entries say is their authors' and was not reviewed here; "
-    "the entries that come with DoctorGLM are a demonstration, not reviewed by a clinician. In an emergency call 120 in "
-    "China, or your local number, at once.",
-    zh="资料库只提供信息，不诊断、不开处方。条目内容由其作者负责，未在此审核；DoctorGLM 自带的条目仅作示范，未经临床医师审核。"
-    "如遇急症，请立即拨打 120。",
+    en="A library informs; it never diagnoses or prescribes. What its entries say is their authors' and was not "
+    "reviewed here; the entries that come with DoctorGLM are a demonstration, not reviewed by a clinician. In an "
+    "emergency call 120 in China, or your local number, at once.",
+    zh="资料库只提供信息，不诊断、不开处方。条目内容由其作者负责，未在此审核；"
+    "DoctorGLM 自带的条目仅作示范，未经临床医师审核。如遇急症，请立即拨打 120。",
 )
 
 
 def page_of(record: Mapping[str, Any], covered: Coverage, asked: Asked | None) -> Page:
     """The verdict, then the pictures, then licences."""
+    entries, passages = (number(record["counts"][name], 0) for name in ("documents", "chunks"))
     blocks: list[Block | None] = [
         _verdict(record, covered, asked),
         _grid(covered),
@@ -42,8 +43,8 @@ def page_of(record: Mapping[str, Any], covered: Coverage, asked: Asked | None) -
     return Page(
         title=Text(en="What the library covers", zh="资料库覆盖情况"),
         subtitle=Text(
-            en=f"{number(record['counts']['documents'], 0)} entries in {number(record['counts']['chunks'], 0)} passages",
-            zh=f"{number(record['counts']['documents'], 0)} 个条目，{number(record['counts']['chunks'], 0)} 个段落",
+            en=f"{entries} entries in {passages} passages",
+            zh=f"{entries} 个条目，{passages} 个段落",
         ),
         blocks=[block for block in blocks if block is not None],
         honesty=HONESTY,

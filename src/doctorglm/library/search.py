@@ -1,8 +1,8 @@
 """A library that is open: a question's passages, best first, and whether they can answer it.
 
-Three rankings are fused by reciprocal ranks (Cormack 2009, https://doi.org/10.1145/1571941.1572114): BM25 of words, BM25 of
-bigrams, and the chunks of the documents that the question names, those of the sections that it asks for first. What it
-denies is not searched for.
+Three rankings are fused by reciprocal ranks (Cormack 2009, https://doi.org/10.1145/1571941.1572114): BM25 of words and
+of what `clinical.terms` calls them, BM25 of bigrams, and the chunks of the documents that the question names, those of
+the sections that it asks for first. What it denies is not searched for.
 """
 
 import math
@@ -11,20 +11,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from doctorglm.clinical.folding import folded
 from doctorglm.clinical.terms import Term, find
-from doctorglm.library.analysis import bigrams_of, content_of, runs_of, words_of
+from doctorglm.library.analysis import bigrams_of, content_of, runs_of, whole, words_of
+from doctorglm.library.concepts import concept, concepts_in
 from doctorglm.library.confidence import Features, confidence
-from doctorglm.library.headings import asked_for
+from doctorglm.library.headings import asked_for, asking
 from doctorglm.library.hit import Hit
 from doctorglm.library.index import Index, Place, section_term
 from doctorglm.library.names import Mention, Names
-from doctorglm.library.store import Store, opened
+from doctorglm.library.spoken import written
+from doctorglm.library.store import Store, half, opened
 
 DEPTH = 50
 """Chunks that each ranking hands on."""
 FUSION = 60
 """The constant of reciprocal rank fusion, as in its paper."""
-PARTS = ("words", "bigrams", "names")
+NAMED = 2.0
+"""Weight of the ranking of what is named, the others having 1: chosen on the development questions."""
+PARTS = ("words", "bigrams", "names", "concepts")
 _MOST_CHARS = 2000
 """Of a longer question its first and last thousand characters: a question is asked at its beginning or its end."""
 _MOST_TERMS = 64
@@ -59,7 +64,10 @@ class Library:
 
     def __init__(self, folder: Path, *, parts: Iterable[str] = PARTS) -> None:
         self._store: Store = opened(folder)
-        self._index = Index(self._store.index)
+        try:
+            self._index = Index(self._store.index)
+        except ValueError:  # tantivy's word for a file that is missing or damaged
+            raise half(folder) from None
         self._names = Names(self._store.names)
         self._parts = frozenset(parts)
 
@@ -76,8 +84,8 @@ class Library:
         """
         asked = self._read(_shortened(question))
         rankings = list(self._rankings(asked))
-        addresses = {key: address for ranking in rankings for key, address in ranking}
-        fused = fuse([[key for key, _ in ranking] for ranking in rankings])
+        addresses = {key: address for _, ranking in rankings for key, address in ranking}
+        fused = fuse([(weight, [key for key, _ in ranking]) for weight, ranking in rankings])
         hits = tuple(self._index.hit(addresses[key], score) for key, score in fused[:count])
         foreign = asked.foreign()
         features = self._features(asked, hits, len(foreign))
@@ -96,27 +104,31 @@ class Library:
 
     def _read(self, question: str) -> "_Asked":
         terms = find(question)
-        runs = content_of(_without_denied(question, terms))
+        mentions = tuple(self._names.mentions(question, terms)) if "names" in self._parts else ()
+        said = [term for term in terms if term.status != "denied"]
+        runs = _content(question, terms, mentions)
+        also = words_of([run for one in written(_spaced(question, terms)) for run in runs_of(one)])
+        concepts = [concept(term.norm) for term in said] if "concepts" in self._parts else []
         return _Asked(
             text=question,
             terms=tuple(terms),
-            mentions=tuple(self._names.mentions(question, terms)) if "names" in self._parts else (),
+            mentions=mentions,
             keys=asked_for(question),
             runs=tuple(runs),
-            words=self._rarest("words", words_of(runs)),
+            words=self._rarest("words", [*words_of(runs), *concepts, *also]),
             bigrams=self._rarest("bigrams", bigrams_of(runs)),
         )
 
-    def _rankings(self, asked: "_Asked") -> Iterator[list[tuple[Place, Any]]]:
-        """Each ranking's chunks, best first, with their places."""
+    def _rankings(self, asked: "_Asked") -> Iterator[tuple[float, list[tuple[Place, Any]]]]:
+        """Each ranking's weight, and its chunks, best first, with their places."""
         if "words" in self._parts:
-            yield _placed(self._index.best("words", asked.words, DEPTH))
+            yield 1.0, _placed(self._index.best("words", asked.words, DEPTH))
         if "bigrams" in self._parts:
-            yield _placed(self._index.best("bigrams", asked.bigrams, DEPTH))
+            yield 1.0, _placed(self._index.best("bigrams", asked.bigrams, DEPTH))
         if named := tuple(dict.fromkeys(i for mention in asked.mentions for i in mention.doc_ids)):
             sections = [section_term(key) for key in asked.keys]
             found = self._index.best("words", [*asked.words, *sections], DEPTH, within=named[:_MOST_NAMED])
-            yield _placed(found)
+            yield NAMED, _placed(found)
 
     def _rarest(self, field: str, terms: Sequence[str]) -> list[str]:
         """Each term of the index once; of too many, those that the fewest chunks hold."""
@@ -129,8 +141,8 @@ class Library:
         if not hits:
             return Features()
         top = [hit for hit in hits[:_JUDGED] if hit.doc_id == hits[0].doc_id]
-        held = {w for hit in top for w in words_of(runs_of(f"{hit.title} {hit.heading} {hit.text}"))}
-        weights = {word: self._weight(word) for word in dict.fromkeys(words_of(asked.runs))}
+        held = {word for hit in top for word in _words_in(f"{hit.title} {hit.heading} {hit.text}")}
+        weights = {word: self._weight(word) for word in dict.fromkeys(asked.told())}
         mentioned = {i for mention in asked.mentions for i in mention.doc_ids}
         nameable = len(asked.nameable())
         return Features(
@@ -159,23 +171,27 @@ class _Asked:
     words: list[str]
     bigrams: list[str]
 
+    def told(self) -> list[str]:
+        """What it says, each thing once: a term by its concept, all else by its words."""
+        said = [term for term in self.terms if term.status != "denied"]
+        named = {word for term in said for word in words_of(runs_of(term.text))}
+        return [*(concept(term.norm) for term in said), *(w for w in words_of(self.runs) if w not in named)]
+
     def nameable(self) -> tuple[Term, ...]:
         """The diseases and drugs that it names and does not deny."""
         return tuple(t for t in self.terms if t.type in ("disease", "drug") and t.status != "denied")
 
     def foreign(self) -> tuple[Term, ...]:
         """Those of them that no document is about."""
-        return tuple(
-            t for t in self.nameable() if not any(m.start < t.end and t.start < m.end for m in self.mentions)
-        )
+        return tuple(t for t in self.nameable() if not any(m.start < t.end and t.start < m.end for m in self.mentions))
 
 
-def fuse(rankings: Sequence[Sequence[Place]]) -> list[tuple[Place, float]]:
-    """The places of all rankings with the sums of their reciprocal ranks, best first; ties as they came."""
+def fuse(rankings: Sequence[tuple[float, Sequence[Place]]]) -> list[tuple[Place, float]]:
+    """The places of all rankings with the sums of their reciprocal ranks, weighed, best first; ties as they came."""
     scores: dict[Place, float] = {}
-    for ranking in rankings:
+    for weight, ranking in rankings:
         for rank, place in enumerate(ranking, 1):
-            scores[place] = scores.get(place, 0.0) + 1 / (FUSION + rank)
+            scores[place] = scores.get(place, 0.0) + weight / (FUSION + rank)
     return sorted(scores.items(), key=lambda item: -item[1])
 
 
@@ -184,14 +200,35 @@ def _placed(found: Sequence[tuple[float, Any]]) -> list[tuple[Place, Any]]:
 
 
 def _shortened(question: str) -> str:
+    question = whole(question)
     if len(question) <= _MOST_CHARS:
         return question
     return question[: _MOST_CHARS // 2] + "\n" + question[-_MOST_CHARS // 2 :]
 
 
-def _without_denied(question: str, terms: Sequence[Term]) -> str:
+def _content(question: str, terms: Sequence[Term], mentions: Sequence[Mention]) -> list[str]:
+    """The runs that are searched for: names and terms by themselves, without what is denied and what only asks."""
+    taken = bytearray(len(question))
+    for start, end, _ in asking(question):
+        taken[start:end] = b"\1" * (end - start)
+    named = [(one.start, one.end) for one in mentions]
+    named += [(term.start, term.end) for term in terms if term.status != "denied"]
+    for start, end in [*named, *((term.start, term.end) for term in terms)]:
+        taken[start:end] = b"\1" * (end - start)
+    rest = "".join(" " if of else char for char, of in zip(question, taken, strict=True))
+    parts = dict.fromkeys(question[start:end] for start, end in named)
+    return [run for part in parts for run in runs_of(part)] + content_of(rest)
+
+
+def _spaced(question: str, terms: Sequence[Term]) -> str:
     """The question with what it denies blanked out."""
     for term in terms:
         if term.status == "denied":
             question = question[: term.start] + " " * (term.end - term.start) + question[term.end :]
     return question
+
+
+def _words_in(text: str) -> list[str]:
+    """The words and concepts of a passage."""
+    plain = folded(text)
+    return [*words_of(runs_of(plain)), *concepts_in(plain)]

@@ -28,9 +28,7 @@ _READ = 0.3
 SHIPPED = Path(__file__).parent / "shipped"
 
 
-def build_library(
-    sources: Sequence[Path], out: Path, settings: LibrarySettings, progress: Progress = _SILENT
-) -> Run:
+def build_library(sources: Sequence[Path], out: Path, settings: LibrarySettings, progress: Progress = _SILENT) -> Run:
     """Builds the library of `sources` in `out`, or brings it up to date; skipped when nothing changed.
 
     Files that are unchanged are not read again, documents that are unchanged not indexed again, and a search that runs
@@ -58,7 +56,12 @@ class _Build:
     """One build, from files to the folder's new index."""
 
     def __init__(
-        self, out: Path, settings: LibrarySettings, before: Mapping[str, Any], inputs: Mapping[str, str], progress: Progress
+        self,
+        out: Path,
+        settings: LibrarySettings,
+        before: Mapping[str, Any],
+        inputs: Mapping[str, str],
+        progress: Progress,
     ) -> None:
         self._out, self._settings, self._inputs, self._progress = out, settings, inputs, progress
         same = before.get("settings") == _indexing(settings)
@@ -160,8 +163,8 @@ def _indexing(settings: LibrarySettings) -> dict[str, Any]:
 def _twice(entry: Entry, before: Entry) -> DataError:
     one, doc_id = entry.document, entry.document.id
     return DataError(
-        en=f"{entry.file}: `{one.title}` has the id {doc_id}, as `{before.document.title}` in {before.file}. Give one of them "
-        "another id, or leave one out.",
-        zh=f"{entry.file}：《{one.title}》的 id 是 {doc_id}，与 {before.file} 中的《{before.document.title}》重复。请改其中一个 id，"
-        "或去掉一个。",
+        en=f"{entry.file}: `{one.title}` has the id {doc_id}, as `{before.document.title}` in {before.file}. Give one "
+        "of them another id, or leave one out.",
+        zh=f"{entry.file}：《{one.title}》的 id 是 {doc_id}，与 {before.file} 中的《{before.document.title}》重复。"
+        "请改其中一个 id，或去掉一个。",
     )

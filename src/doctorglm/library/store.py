@@ -52,34 +52,36 @@ def opened(folder: Path) -> Store:
             names = tuple(Named(i, tuple(n), tuple(m)) for i, n, m in read_json(current / "names.json"))
         except DataError:
             if _record(folder)["index"] == record["index"]:
-                raise _half(folder) from None
+                raise half(folder) from None
             continue
         return Store(current / "tantivy", names, shipped(), record)
-    raise _half(folder)
+    raise half(folder)
 
 
 def _record(folder: Path) -> dict[str, Any]:
     path = folder / FILE
     if not path.is_file():
         if folder.is_dir() and any(folder.glob("index-*")):
-            raise _half(folder)
+            raise half(folder)
         raise DataError(
             en=f"{folder}: no library: it has no {FILE}. Build one: doctorglm library build SOURCE... --out {folder}",
             zh=f"{folder}：这里没有资料库（缺少 {FILE}）。请先构建：doctorglm library build 来源... --out {folder}",
         )
     record = read_json(path)
     if not isinstance(record, dict) or not isinstance(record.get("index"), str):
-        raise _half(folder)
+        raise half(folder)
     if record.get("format") != FORMAT:
         raise DataError(
-            en=f"{folder}: a library of format {record.get('format')}; this program reads {FORMAT}. Build it again with "
-            f"the same command: it is replaced whole.",
-            zh=f"{folder}：资料库格式为 {record.get('format')}，本程序使用 {FORMAT}。请用同一命令重新构建，会整体替换。",
+            en=f"{folder}: a library of format {record.get('format')}; this program reads {FORMAT}. Build it again "
+            "with the same command: it is replaced whole.",
+            zh=f"{folder}：资料库格式为 {record.get('format')}，本程序使用 {FORMAT}。"
+            "请用同一命令重新构建，会整体替换。",
         )
     return record
 
 
-def _half(folder: Path) -> DataError:
+def half(folder: Path) -> DataError:
+    """The error for a folder that lacks a part of a library."""
     return DataError(
         en=f"{folder}: half a library: a build was stopped, or files are missing. Run library build again.",
         zh=f"{folder}：资料库不完整：构建被中断，或缺少文件。请重新运行 library build。",

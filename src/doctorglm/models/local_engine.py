@@ -40,6 +40,11 @@ _OPEN_END = re.compile(rf"[\s{_REPLACEMENT}]+\Z")
 """What may still change: bytes of a character to come, blanks that only count when something follows."""
 
 
+def count_tokens(tokenizer: Any, text: str) -> int:
+    """How many tokens a text has by itself."""
+    return len(tokenizer.encode(text, add_special_tokens=False))
+
+
 class LocalEngine:
     """Answers with a transformers model through its renderer.
 
@@ -52,6 +57,11 @@ class LocalEngine:
         self._renderer = renderer_for(tokenizer)
         self._pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else self._renderer.end_token_ids[0]
         self._context = context or _context_of(model)
+        self._tokenizer = tokenizer
+
+    def count_tokens(self, text: str) -> int:
+        """How many tokens a text has for this model."""
+        return count_tokens(self._tokenizer, text)
 
     def stream(self, messages: Sequence[Message], sampling: Sampling) -> Generator[str | Generation, None, None]:
         """Yields text as it is generated, then the Generation; closing it stops the model at its next token.

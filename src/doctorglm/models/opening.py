@@ -1,5 +1,7 @@
 """From a MODEL, as every command takes it, to the engine that answers: weights on this machine, or a server."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -10,8 +12,8 @@ from doctorglm.engine import Engine
 from doctorglm.engine.address import is_address
 from doctorglm.engine.requests import HttpSettings, Mask
 from doctorglm.errors import ConfigError
-from doctorglm.models.loading import load
-from doctorglm.models.local_engine import LocalEngine, ends_in_loop
+from doctorglm.models.loading import base_folder, load, load_tokenizer
+from doctorglm.models.local_engine import LocalEngine, count_tokens, ends_in_loop
 from doctorglm.models.quantized.formats import Quantization
 
 
@@ -48,6 +50,11 @@ def open_engine(
             zh=f"没有安装访问服务器所需的 {error.name}。请运行 pip install 'doctorglm[evaluate]'。",
         ) from None
     return HttpEngine(model, allow_remote=allow_remote, mask=mask, loops=ends_in_loop, settings=settings)
+
+
+def token_counter(model: str) -> Callable[[str], int]:
+    """Counts a text's tokens as a model on this machine does; raises ModelError as `load_tokenizer`."""
+    return partial(count_tokens, load_tokenizer(base_folder(model)))
 
 
 def refuse_quantized_server(quantization: str | None) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from doctorglm.curate.page.wording import REASONS, called
 from doctorglm.language import Text
-from doctorglm.recipe.pipeline import Outcome
+from doctorglm.recipe.pipeline import Outcome, shown_systems
 from doctorglm.report import strings
 from doctorglm.report.blocks import Answer, Answers, Commands, Figure, Number, Page, Question, Table, Verdict
 from doctorglm.report.charts import Branch, Difference, curve, flow, intervals
@@ -190,15 +190,20 @@ def _flow(counts: Mapping[str, Any]) -> Figure:
 
 def _answers(outcome: Outcome) -> Answers:
     return Answers(
-        title=Text(en="The same questions, three answers", zh="同一问题，三种回答"),
+        title=Text(en="The same questions, answered by each", zh="同一问题，各自的回答"),
         questions=[
             Question(
                 asked=answer["question"],
                 answers=[
-                    Answer(label=name, text=answer[system]["text"], colour=_COLOURS[system])
-                    for system, name in _NAMES.items()
+                    Answer(label=name, text=_with_sources(answer[system]), colour=_COLOURS.get(system, "accent"))
+                    for system, name in {**shown_systems(outcome.recipe), **_NAMES}.items()
                 ],
             )
             for answer in outcome.answers
         ],
     )
+
+
+def _with_sources(answer: Mapping[str, Any]) -> str:
+    sources = answer.get("sources")
+    return f"{answer['text']}\n\n{sources}" if sources else str(answer["text"])

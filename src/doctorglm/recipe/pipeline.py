@@ -14,7 +14,7 @@ import yaml
 
 from doctorglm import models
 from doctorglm.clinical.masking import masked_together
-from doctorglm.consult import Consultation, Layer, Reply
+from doctorglm.consult import Consultation, Layer, Reply, with_library
 from doctorglm.conversation import Conversation, Message, read_conversations, write_conversations
 from doctorglm.curate import curate
 from doctorglm.curate.placebo import permute_answers
@@ -36,6 +36,18 @@ SYSTEMS = {
     "placebo": Text(en="placebo", zh="安慰剂"),
 }
 """What is compared, in the order in which it is shown."""
+CITED = "cited"
+"""What answers beside them where the recipe has a library: the tuned model, from the library."""
+
+
+def shown_systems(recipe: Recipe) -> Mapping[str, Text]:
+    """What answers the questions that are shown."""
+    return (
+        SYSTEMS
+        if recipe.library is None
+        else {**SYSTEMS, CITED: Text(en="tuned, from the library", zh="微调后，依据资料库")}
+    )
+
 
 _EMERGENCY = re.compile("120|急诊|立即就医|马上就医")
 """In a reference answer: a question that no untested model should be seen answering."""
@@ -98,6 +110,24 @@ def _save(recipe: Recipe, path: Path) -> None:
         yaml.safe_dump(recipe.resolved(), out, allow_unicode=True, sort_keys=False, width=120)
 
 
+def _library(recipe: Recipe, out: Path) -> None:
+    """The library of a recipe that has one."""
+    if recipe.library is not None:
+        from doctorglm.library import LibrarySettings, build_library
+
+        build_library([Path(source) for source in recipe.library], out / "library", LibrarySettings())
+
+
+def _answerable(recipe: Recipe, out: Path) -> Callable[[Conversation], bool]:
+    """Whether the library would answer what a patient asks first; without a library everything will do."""
+    if recipe.library is None:
+        return lambda _: True
+    from doctorglm.library import Library
+
+    library = Library(out / "library")
+    return lambda conversation: not library.search(_up_to_the_first_question(conversation)[-1].content).abstain
+
+
 def _compared(
     recipe: Recipe,
     out: Path,
@@ -105,7 +135,8 @@ def _compared(
     questions: int,
     ask: Callable[[str], Show] | None,
 ) -> Outcome:
-    """The placebo, the three evaluations, the gate and the answers."""
+    """The library, the placebo, the three evaluations, the gate and the answers."""
+    _library(recipe, out)
     _placebo_data(out / "curate", out / "placebo-data", recipe.tune.seed)
     name = Text(en="tune the placebo", zh="微调安慰剂")
     tune(recipe.base, out / "placebo-data", out / "placebo", recipe.tune, name=name)
@@ -179,9 +210,10 @@ def _answers(
     path = out / "answers.json"
     if path.exists():
         kept: list[dict[str, Any]] = read_json(path)
-        _show_again(kept, ask)
+        _show_again(recipe, kept, ask)
         return kept
-    chosen = _one_of_each_department(list(read_conversations(out / "curate" / "test.jsonl")), questions)
+    held_out = list(read_conversations(out / "curate" / "test.jsonl"))
+    chosen = _one_of_each_department(held_out, questions, _answerable(recipe, out))
     sampling = Sampling(
         max_new_tokens=settings.max_new_tokens,
         temperature=settings.temperature,
@@ -194,10 +226,11 @@ def _answers(
     for conversation in chosen:
         asked = _up_to_the_first_question(conversation)
         show = ask(asked[-1].content) if ask and live else _silent
-        given = {system: _answer(consultation(system), asked, SYSTEMS[system], show) for system in SYSTEMS}
+        systems = shown_systems(recipe)
+        given = {system: _answer(consultation(system), asked, name, show) for system, name in systems.items()}
         answers.append(_masked(conversation.id, asked[-1].content, given))
         if not live:
-            _show_again(answers[-1:], ask)
+            _show_again(recipe, answers[-1:], ask)
     write_json(path, answers)
     return answers
 
@@ -219,7 +252,9 @@ def _consultations(recipe: Recipe, out: Path, sampling: Sampling) -> Callable[[s
     layer = Layer()
 
     def opened(system: str) -> Consultation:
-        return Consultation(LocalEngine(*models.load(*places[system]), name=system), sampling, layer)
+        place = places["tuned" if system == CITED else system]
+        engine = LocalEngine(*models.load(*place), name=system)
+        return Consultation(engine, sampling, with_library(out / "library", engine) if system == CITED else layer)
 
     size = sum(file.stat().st_size for file in weight_files(base_folder(recipe.base)))
     return cache(opened) if size <= _KEPT_BYTES else opened
@@ -236,30 +271,42 @@ def _answer(consultation: Consultation, asked: list[Message], system: Text, show
     for piece in consultation.stream(asked):
         if isinstance(piece, Reply):
             actions = [f"{action.guard}/{action.rule}" for action in piece.actions]
+            show(system, _below(piece.sources))
+            cited = {} if piece.sources is None else {"sources": piece.sources, "supported": piece.supported}
             return {
                 "label": asdict(piece.label), "text": piece.text, "finish": piece.generation.finish, "actions": actions
-            }  # fmt: skip
+            } | cited  # fmt: skip
         show(system, piece)
     raise AssertionError("a stream ends with its reply")
+
+
+def _below(sources: str | None) -> str:
+    """The sources as they stand below an answer."""
+    return f"\n{sources}" if sources else ""
 
 
 def _silent(system: Text, piece: str) -> None:
     """Shows nothing."""
 
 
-def _show_again(answers: Sequence[dict[str, Any]], ask: Callable[[str], Show] | None) -> None:
+def _show_again(recipe: Recipe, answers: Sequence[dict[str, Any]], ask: Callable[[str], Show] | None) -> None:
     for answer in answers if ask else ():
         assert ask is not None
         show = ask(answer["question"])
-        for system, name in SYSTEMS.items():
+        for system, name in shown_systems(recipe).items():
             show(name, "")
-            show(name, answer[system]["text"])
+            show(name, answer[system]["text"] + _below(answer[system].get("sources")))
 
 
-def _one_of_each_department(conversations: list[Conversation], number: int) -> list[Conversation]:
-    """The first conversations by id, of different departments where there are enough; no emergencies."""
+def _one_of_each_department(
+    conversations: list[Conversation], number: int, preferred: Callable[[Conversation], bool] = lambda _: True
+) -> list[Conversation]:
+    """The first conversations by id, of different departments where there are enough; no emergencies.
+
+    Within a department those that are preferred come first.
+    """
     calm = [c for c in conversations if c.turns and not _EMERGENCY.search(c.answers)]
-    ordered = sorted(calm, key=lambda c: (len(c.messages), c.id))
+    ordered = sorted(calm, key=lambda c: (not preferred(c), len(c.messages), c.id))
     first_of = {c.department: c for c in reversed(ordered)}
     chosen = sorted(first_of.values(), key=lambda c: c.id)
     return [*chosen, *(c for c in ordered if c not in chosen)][:number]

@@ -38,6 +38,8 @@ class Recipe:
     """The model that is tuned: a folder, or `embedded`; with a `pretrain` section the new one, unless `continued`."""
     documents: list[str] = field(default_factory=list)
     """Plain text for pretraining."""
+    library: list[str] | None = None
+    """Documents from which the tuned model answers the shown questions once more, citing; `[]` is those that ship."""
     curate: CurateSettings = field(default_factory=CurateSettings)
     """How the corpora become conversations."""
     pretrain: PretrainSettings | None = None
@@ -58,6 +60,7 @@ class Recipe:
         sections = {name: value for name, value in self.resolved().items() if name in _SECTIONS}
         return {
             "base": self.base,
+            **({} if self.library is None else {"library": self.library}),
             **{f"{section}.{key}": value for section, values in sections.items() for key, value in values.items()},
         }
 

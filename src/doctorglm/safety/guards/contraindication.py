@@ -129,7 +129,7 @@ def _hits(place: Named, ban: _Barred, sentence: str) -> bool:
 def _barred(known: Known) -> tuple[_Barred, ...]:
     """What the passages forbid this patient."""
     texts = [fold(known.said).text]
-    texts += [s for e in known.evidence for s in _history(fold(e.text).text)]
+    texts += [s for e in known.evidence if not e.key for s in _history(fold(e.text).text)]
     text = "\n".join(texts)
     patient = known.patient if known.patient != Patient() else read([text])
     said = _with(told(text), patient)

@@ -1,7 +1,7 @@
 """A text as the guards read it, and where each of its characters stood.
 
 Widths, case and Traditional characters are folded; what only hides a word (zero-width and direction marks, emoji,
-spaces and marks between Chinese characters) is left out.
+spaces and marks between Chinese characters) is left out, and so are citations: 停药[1]就行.
 """
 
 import re
@@ -17,10 +17,11 @@ _HIDING = re.compile(
     f"|(?<=[{_HAN}])[ \\t*_~|^·•.\\-{_UNSEEN}{_PICTURES}]+(?=[{_HAN}])"
     f"|(?<=[0-9])[ \\t{_UNSEEN}{_PICTURES}]+(?=[{_HAN}])"
     f"|(?<=[{_HAN}])[ \\t*_~|^·•{_UNSEEN}{_PICTURES}]+(?=[0-9a-z])"
+    r"|[ \t]?[\[【]\d{1,3}(?:\s?[,、;~-]\s?\d{1,3}){0,7}[\]】]"
     r"|(?<=[ \t])[ \t]+"
 )
 
-_MAY_HIDE = re.compile(f"[ \\t*_~|^·•.\\-{_UNSEEN}{_PICTURES}]")
+_MAY_HIDE = re.compile(f"[ \\[【\\t*_~|^·•.\\-{_UNSEEN}{_PICTURES}]")
 """Stands in whatever is left out."""
 
 

@@ -26,6 +26,9 @@ NOTHING_ASKED = Text(
 )
 """Answers a question that was nothing but orders to the model."""
 
+_QUOTED = ("text", "title", "heading")
+"""What a prompt quotes of a passage."""
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -66,12 +69,15 @@ def _says(message: Message) -> bool:
 
 
 def passages(evidence: Sequence[Evidence], *, second: bool) -> tuple[tuple[Evidence, ...], tuple[Action, ...]]:
-    """The passages without orders to the model, and what was struck from them."""
+    """The passages without orders to the model, their titles and headings too, and what was struck from them."""
     cleaned, actions = [], []
     for passage in evidence:
-        text, orders = without_orders(passage.text, second=second)
-        cleaned.append(replace(passage, text=text) if orders else passage)
-        actions += [_action(rule, words, "evidence") for rule, words in orders]
+        texts: dict[str, str] = {}
+        for name in _QUOTED:
+            text, orders = without_orders(getattr(passage, name), second=second)
+            actions += [_action(rule, words, "evidence") for rule, words in orders]
+            texts |= {name: text} if orders else {}
+        cleaned.append(replace(passage, **texts))
     return tuple(cleaned), tuple(actions)
 
 
