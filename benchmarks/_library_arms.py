@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -36,6 +36,8 @@ CHUNKS = 3 * search.DEPTH
 """Chunks that a search gives, so that there are documents enough to count."""
 TITLES = (0, 1, 2, 5)
 """How often a title counts, beside what the product has."""
+CONCEPTS = "concepts"
+"""A part that is no ranking: what is said goes into the words under the names of a chart."""
 
 SHORT_NAME = 6
 """Characters of the longest name of a disease that the paper's designer knows."""
@@ -94,14 +96,12 @@ def _write(out: Path, documents: Sequence[Document]) -> None:
     store.name(out, made, {"counts": {"documents": len(documents), "chunks": chunks}}, {})
 
 
-def ours(folder: Path, parts: Sequence[str] = search.PARTS, *, denials: bool = True) -> Arm:
-    """The library's search with some of its parts; without `denials`, what a question denies is searched for too."""
+def ours(folder: Path, parts: Sequence[str] = search.PARTS, **changed: Any) -> Arm:
+    """The library's search with some of its parts, and with what is `changed` of its module."""
     library = Library(folder, parts=parts)
 
     def ranked(question: str) -> Ranked:
-        with ExitStack() as stack:
-            if not denials:
-                stack.enter_context(patch.object(search, "find", _undenied))
+        with patch.multiple(search, **changed) if changed else nullcontext():
             found = library.search(question, CHUNKS)
         return Ranked(tuple(dict.fromkeys(hit.doc_id for hit in found.hits)), found.confidence, found.features)
 
@@ -112,25 +112,31 @@ def _undenied(text: str) -> list[Term]:
     return [replace(term, status="present") if term.status == "denied" else term for term in find(text)]
 
 
+CHANGED: Mapping[str, Mapping[str, Any]] = {
+    "denied is searched for": {"find": _undenied},
+    "without spoken words": {"written": lambda text: []},
+    "names count once": {"NAMED": 1.0},
+}
+"""What is no part of its own, and is left out by changing `doctorglm.library.search`."""
+
+
 def ablation(libraries: Libraries, titles: Sequence[int] = TITLES) -> dict[str, Callable[[], Arm]]:
-    """Ours, without each part, each alone, without heed of denials, and with titles counted otherwise."""
+    """Ours, without each part, each ranking alone, with something changed, and with titles counted otherwise."""
     arms: dict[str, Callable[[], Arm]] = {"ours": lambda: ours(libraries.built())}
     for part in search.PARTS:
         rest = tuple(other for other in search.PARTS if other != part)
-        arms[f"without {part}"] = partial(_of_parts, libraries, rest)
-        arms[f"{part} alone"] = partial(_of_parts, libraries, (part,))
-    arms["denied is searched for"] = lambda: ours(libraries.built(), denials=False)
+        arms[f"without {part}"] = partial(_arm, libraries, parts=rest)
+    for part in (part for part in search.PARTS if part != CONCEPTS):
+        arms[f"{part} alone"] = partial(_arm, libraries, parts=(part,))
+    for name, changed in CHANGED.items():
+        arms[name] = partial(_arm, libraries, **changed)
     for times in (t for t in titles if t != index.TITLE_TIMES):
-        arms[f"titles count {times} times"] = partial(_of_titles, libraries, times)
+        arms[f"titles count {times} times"] = partial(_arm, libraries, times)
     return arms
 
 
-def _of_parts(libraries: Libraries, parts: Sequence[str]) -> Arm:
-    return ours(libraries.built(), parts)
-
-
-def _of_titles(libraries: Libraries, times: int) -> Arm:
-    return ours(libraries.built(times))
+def _arm(libraries: Libraries, titles: int = index.TITLE_TIMES, **how: Any) -> Arm:
+    return ours(libraries.built(titles), **how)
 
 
 class Default:

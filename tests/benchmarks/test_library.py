@@ -196,6 +196,12 @@ def test_a_label_for_no_entry_is_refused(tmp_path: Path, monkeypatch: pytest.Mon
         sets.labelled("dev", {"asthma"})
 
 
+def test_what_a_question_leans_on_is_searched_for_too() -> None:
+    history = [{"role": "user", "content": "我爸得了痛风"}, {"role": "assistant", "content": "嗯。"}]
+    assert "痛风" in sets.query({"question": "那怎么治？", "history": history})
+    assert sets.query({"question": "那怎么治？"}) == "那怎么治？"
+
+
 def entry(title: str) -> Document:
     return Document(id=f"id of {title}", title=title, sections=(Section("", "other", "文"),))
 
