@@ -31,6 +31,8 @@ _MOST = {8: 127, 4: 7}
 """The largest level of a packed weight."""
 _BLOCK = 2**22 - 3
 """A prime, so that the rows of no matrix repeat."""
+_TABLE = ("transformer.word_embeddings.weight", "lm_head.weight")
+"""The head is the embedding again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,22 +59,25 @@ class Sizes:
         return self.vocab_size * self.hidden_size
 
 
-def write_base(folder: Path, sizes: Sizes, *, published: bool, bits: int = 0) -> None:
+def write_base(folder: Path, sizes: Sizes, *, published: bool, bits: int = 0, embeddings: bool = False) -> None:
     """Writes the folder unless it is complete; exits with a message when the disk is too small for it.
 
-    With `bits` 8 or 4 the layers' products are packed as the official INT8 and INT4 checkpoints are.
+    With `bits` 8 or 4 the layers' products are packed as the official INT8 and INT4 checkpoints are, with `embeddings`
+    the embedding and the head too.
     """
     mark = folder / MARK
+    packed: dict[str, Any] = {"quantization_bit": bits, "quantization_embeddings": embeddings} if bits else {}
     wanted = {"sizes": asdict(sizes), "published_vocabulary": published, **({"bits": bits} if bits else {})}
+    wanted |= {"embeddings": True} if embeddings else {}
     if mark.is_file() and json.loads(mark.read_text("utf-8")) == wanted:
         print(f"{folder}: complete, used as it is", file=sys.stderr)
         return
     with torch.device("meta"):
-        model = ChatGLMForConditionalGeneration(ChatGLMConfig(**asdict(sizes), quantization_bit=bits))
+        model = ChatGLMForConditionalGeneration(ChatGLMConfig(**asdict(sizes), **packed))
     state = model.state_dict()
     block = torch.randn(_BLOCK, generator=torch.Generator().manual_seed(6))
     outputs = [
-        Output(name, tuple(t.shape), torch.int8, partial(_levels, bits, tuple(t.shape), number))
+        Output(name, tuple(t.shape), torch.int8, partial(_levels, bits, name, tuple(t.shape), number))
         if t.dtype == torch.int8
         else Output(name, tuple(t.shape), torch.float16, partial(_random, block, name, tuple(t.shape), number, bits))
         for number, (name, t) in enumerate(state.items())
@@ -89,8 +94,7 @@ def write_base(folder: Path, sizes: Sizes, *, published: bool, bits: int = 0) ->
         write_weights(folder, outputs, _nothing, line.update, max(1, total // (SHARDS - 1)))
     config = {"model_type": "chatglm", "architectures": ["ChatGLMModel"], "position_encoding_2d": True}
     config |= {"layernorm_epsilon": 1e-5, "max_sequence_length": 2048, "use_cache": True, "torch_dtype": "float16"}
-    config |= {"quantization_bit": bits, "quantization_embeddings": False} if bits else {}
-    write_json(folder / "config.json", config | asdict(sizes) | special)
+    write_json(folder / "config.json", config | packed | asdict(sizes) | special)
     write_json(mark, wanted)
 
 
@@ -101,17 +105,16 @@ def _random(block: torch.Tensor, name: str, shape: tuple[int, ...], number: int,
     """
     if name.endswith("_scale"):
         return (0.02 * 3**0.5 / _MOST[bits] * (block[: shape[0]] * 0.1 + 1)).half()
-    # the head is the embedding again
-    number = 0 if name == "lm_head.weight" else number
+    number = 0 if name in _TABLE else number
     one = name.endswith("norm.weight")
     values = (block.roll(-number * 7919) * (0.1 if one else 0.02) + one).half()
     size = torch.Size(shape).numel()
     return values.repeat(-(-size // len(values)))[:size].view(shape)
 
 
-def _levels(bits: int, shape: tuple[int, ...], number: int, _: Any) -> torch.Tensor:
+def _levels(bits: int, name: str, shape: tuple[int, ...], number: int, _: Any) -> torch.Tensor:
     """Packed weights, repeated from a block that depends on the tensor's number."""
-    random, most = torch.Generator().manual_seed(number), _MOST[bits]
+    random, most = torch.Generator().manual_seed(0 if name in _TABLE else number), _MOST[bits]
     high, low = torch.randint(-most, most + 1, (2, _BLOCK), generator=random, dtype=torch.int8)
     values = high if bits == 8 else (high << 4) | (low & 15)
     size = torch.Size(shape).numel()

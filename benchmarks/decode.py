@@ -5,11 +5,11 @@
 
 Protocol. All weights are random, at full size: ours in the official layout (`_random_base.py`), llama.cpp's in Llama's
 shape (`_random_gguf.py`): as many layers of the same width, the width of its MLP such that a token reads as many bytes
-of weights as ours does; heads and context are the same, so keys and values are too. About 20 GB of disk.
+of weights as ours does; heads and context are the same, so keys and values are too. About 27 GB of disk.
 
-memory   For INT8 and INT4: a process of its own opens the engine as `chat` does
-         and writes 128 tokens after 512. Peak is the highest resident size less that after the imports, mapped weights
-         included (`full_size.py`).
+memory   For INT8, INT8 with embedding and head packed too (`quantization_embeddings`), and INT4: a process of its own
+         opens the engine as `chat` does and writes 128 tokens after 512. Peak is the highest resident size less that
+         after the imports, mapped weights included (`full_size.py`).
 beside   Our INT4 and llama.cpp's Q4_0 in turns, `rounds` rounds of 16 tokens after a prompt of 64, both with as many
          threads as there are cores; who begins changes from round to round. Ours is the engine's own path with its
          draws (temperature 1) and checks, median of the steps; llama.cpp's is its own `predicted_ms` over its tokens,
@@ -19,6 +19,7 @@ beside   Our INT4 and llama.cpp's Q4_0 in turns, `rounds` rounds of 16 tokens af
 layer    One layer's products with one token, GB/s of packed weights, weights of more than 1 GB in turns: ours, by
          tiles (one layer), and torch's own operators where they keep up with them.
 
+`--part memory-int8-embeddings`, after `--write`, measures that row alone and prints it.
 `--layers` makes fewer layers of full width, `--tiny` a small model in one process, for tests.
 """
 
@@ -54,7 +55,7 @@ from doctorglm.models.quantized.linear import QuantizedLinear
 from doctorglm.runs import _versions
 from full_size import memory, remembered, seconds
 
-TARGETS_GB = {"int8": 7.5, "int4": 4.5}
+TARGETS_GB = {"int8": 7.5, "int8-embeddings": 7.0, "int4": 4.5}
 TARGET_RATIO = 0.9
 HEADS = ("f16", "q4_0")
 TINY = Sizes(vocab_size=16000, num_layers=2, hidden_size=256, inner_hidden_size=512, num_attention_heads=2)
@@ -101,7 +102,7 @@ def remembering(options: argparse.Namespace, kind: str) -> dict[str, Any]:
     """Opens the engine of a packed folder and writes `tokens` after `prompt`."""
     after_imports = memory("VmRSS")
     began = time.perf_counter()
-    engine = opened(options, {"int8": 8, "int4": 4}[kind])
+    engine = opened(options, kind)
     loaded_s = time.perf_counter() - began
     steps = answered(engine, options.prompt, options.tokens).steps()
     return {
@@ -114,13 +115,13 @@ def remembering(options: argparse.Namespace, kind: str) -> dict[str, Any]:
     }
 
 
-def opened(options: argparse.Namespace, bits: int) -> Any:
+def opened(options: argparse.Namespace, kind: str) -> Any:
     """The engine that `chat` opens."""
-    return open_engine(str(folder_of(options, bits)))
+    return open_engine(str(folder_of(options, kind)))
 
 
-def folder_of(options: argparse.Namespace, bits: int) -> Path:
-    found: Path = options.folder / f"chatglm-6b-int{bits}"
+def folder_of(options: argparse.Namespace, kind: str) -> Path:
+    found: Path = options.folder / f"chatglm-6b-{kind}"
     return found
 
 
@@ -169,7 +170,7 @@ def theirs(file: Path, options: argparse.Namespace) -> Any:
 def beside(options: argparse.Namespace, sizes: Sizes, head: str) -> dict[str, Any]:
     """Our INT4 and llama.cpp's Q4_0, round by round."""
     file, shape = peer(options, sizes, head)
-    engine = opened(options, 4)
+    engine = opened(options, "int4")
     ours_bytes, theirs_bytes = read_by_token(engine._model), shape.bytes_read()
     rounds: list[dict[str, float]] = []
     with theirs(file, options) as write:
@@ -267,6 +268,7 @@ Part = Callable[[argparse.Namespace, Sizes], dict[str, Any]]
 PARTS: dict[str, Part] = {
     "layer": layer,
     "memory-int8": lambda options, _: remembering(options, "int8"),
+    "memory-int8-embeddings": lambda options, _: remembering(options, "int8-embeddings"),
     "memory-int4": lambda options, _: remembering(options, "int4"),
     "beside-f16": lambda options, sizes: beside(options, sizes, "f16"),
     "beside-q4_0": lambda options, sizes: beside(options, sizes, "q4_0"),
@@ -290,8 +292,10 @@ def run(part: str, options: argparse.Namespace, sizes: Sizes) -> dict[str, Any]:
 
 def write(options: argparse.Namespace, sizes: Sizes) -> None:
     """All weights, unless they are there."""
-    for bits in (4, 8):
-        write_base(folder_of(options, bits), sizes, published=PUBLISHED.is_file() and not options.tiny, bits=bits)
+    published = PUBLISHED.is_file() and not options.tiny
+    for kind in TARGETS_GB:
+        bits, embeddings = 4 if kind == "int4" else 8, kind.endswith("-embeddings")
+        write_base(folder_of(options, kind), sizes, published=published, bits=bits, embeddings=embeddings)
     for head in HEADS:
         write_gguf(*peer(options, sizes, head))
 

@@ -4,21 +4,25 @@
     python benchmarks/plan.py --quick                        # an eighth of the steps: only that it runs
     python benchmarks/plan.py --constants benchmarks/results/plan.json   # into src/doctorglm/plan/calibration.yaml
 
-Protocol, fixed before the run. Every setting is one `doctorglm tune` in a fresh process, on the demo's dialogues: its
-plan is made from what the run knows before its first step, then it trains, without validation. Memory is the highest
-resident size above what the process held after its imports; time is that of the steps. Nothing else may run meanwhile.
-The machine's rate is measured before the first step, as the plan does, and once more after the last: one that is shared
-changes its rate by a factor of two within minutes. A run at whose ends the rates of products differ by more than 15 %
-is done again, at most three times; of those the one that differed least is taken.
-1. On the three settings of CALIBRATED the constants of the plan are fitted: `overhead_gb` and `fragmentation` by least
-   squares of relative errors of memory, `products`, `attention` and `passes` by those of time, none of them below 0 and
-   each held a little, with a tenth of a setting's weight, to the estimate in PRIOR, since three rows hardly fix three.
-2. On the five of SCORED, which differ from them in length, rank, method, model, packing or recomputation, the plan with
-   these constants is compared with what was measured. All five are reported, with the worst of each: `time_off` of the
-   plan that was made before the first step, `time_off_at_its_rate` of one that knows the rate at both ends.
+Protocol, fixed before the run; the second one. Every setting is one `doctorglm tune` in a fresh process, on the demo's
+dialogues: its plan is made from what the run knows before its first step, time by a trial of three layers
+(`doctorglm.tune.trial`), then it trains, without validation. Memory is the highest resident size above what the process
+held after its imports; time is that of the steps. Nothing else may run meanwhile. The trial is made before the first
+step, as `tune` does, and once more after the last: a machine that is shared changes its rate by a factor of two within
+minutes. A run at whose ends a row takes times that differ by more than 15 % is done again, once; the one that differed
+less is taken.
+1. On the three settings of CALIBRATED the constants of the plan are fitted by least squares of relative errors, none
+   below 0: `overhead_gb` and `fragmentation` to memory; `beside_trial` to time, by the trials of both ends. It is one
+   factor, since ways, ranks and families differ in the trial already: what a run does beside what a trial times, rows
+   of ever new lengths above all, whose products are compiled anew.
+2. On the five of SCORED, which differ from them in length, rank, method, model, packing or recomputation and which
+   nobody had measured, the plan with these constants is compared with what was measured. All five are reported, with
+   the worst of each: `time_off` of the plan that was made before the first step, `time_off_at_its_rate` of one that
+   knows the trial at both ends.
 Aimed at: memory within 10 %, time within 15 %. What it is, is published.
-A first run of this protocol, without the second measurement of rates and without `products`, was 45 % off in time and
-37 % in memory: a run takes twice as long as its products alone, and the rate had halved between a probe and its run.
+The first protocol planned time from rates of products with three constants; it was 32 % off in memory and 33 % in time
+on the worst of five other settings (benchmarks/results/plan_first.json). Those five have been looked at since and are
+replaced; the three of CALIBRATED are the same, with fewer steps.
 Rows are kept in `--work`; the same command goes on after the last of them.
 """
 
@@ -44,10 +48,7 @@ from doctorglm.runs import _versions
 HERE = Path(__file__).parent
 CALIBRATION = HERE.parent / "src" / "doctorglm" / "plan" / "calibration.yaml"
 VOCABULARY = 8000
-ATTEMPTS, STEADY = 3, 0.15
-PRIOR = np.array([1.7, 3.3, 4.0])
-"""Seconds by those of products, of attention and of a pass over activations: from trial runs and that first run."""
-PRIOR_WEIGHT = 0.1
+ATTEMPTS, STEADY = 2, 0.15
 OFF = ("memory_off", "time_off", "time_off_at_its_rate")
 
 
@@ -63,17 +64,18 @@ class Setting:
 
 
 CALIBRATED = (
-    Setting("embedded, lora", "embedded", 1, 100),
-    Setting("qwen2 42M, lora, long", "qwen2", 3, 20),
-    Setting("qwen2 42M, full", "qwen2", 1, 12, {"method": "full", "learning_rate": 1e-4}),
+    Setting("embedded, lora", "embedded", 1, 40),
+    Setting("qwen2 42M, lora, long", "qwen2", 3, 10),
+    Setting("qwen2 42M, full", "qwen2", 1, 7, {"method": "full", "learning_rate": 1e-4}),
 )
 SCORED = (
-    Setting("embedded, full, batches of 1024", "embedded", 1, 80,
-            {"method": "full", "learning_rate": 1e-4, "batch_tokens": 1024}),
-    Setting("embedded, lora, rank 64, histories cut", "embedded", 2, 80, {"lora_rank": 64, "max_length": 160}),
-    Setting("qwen2 42M, lora, rank 32, batches of 1024", "qwen2", 1, 36, {"lora_rank": 32, "batch_tokens": 1024}),
-    Setting("llama 25M, lora beside the weights, padded", "llama", 1, 24, {"packing": False}),
-    Setting("glm 30M, lora, recomputed", "glm", 2, 24, {"recompute": "full"}),
+    Setting("qwen2 42M, ptuning, 64 places", "qwen2", 2, 10, {"method": "ptuning", "prefix_tokens": 64}),
+    Setting("llama 25M, qlora int8, rank 16, long", "llama", 3, 15,
+            {"method": "qlora", "quantization": "int8", "lora_rank": 16}),
+    Setting("embedded, lora, rank 4, two rows a step, half recomputed", "embedded", 2, 18,
+            {"lora_rank": 4, "batch_tokens": 4096, "recompute": "selective"}),
+    Setting("qwen3 16M, full, padded", "qwen3", 2, 18, {"method": "full", "learning_rate": 1e-4, "packing": False}),
+    Setting("glm 30M, lora, rank 48, batches of 512", "glm", 1, 50, {"lora_rank": 48, "batch_tokens": 512}),
 )  # fmt: skip
 
 
@@ -83,39 +85,44 @@ def child(job: dict[str, Any]) -> None:
 
     from doctorglm.plan.calibration import constants
     from doctorglm.plan.memory import memory_of, way_of
-    from doctorglm.plan.probe import rates_of
-    from doctorglm.plan.seconds import terms
+    from doctorglm.plan.seconds import flops_of
     from doctorglm.plan.shape import base_of
+    from doctorglm.plan.timed import Timed
     from doctorglm.plan.work import work_of
+    from doctorglm.tune import planned as planning
     from doctorglm.tune import stage
     from doctorglm.tune.settings import TuneSettings
 
     base_of(job["base"])  # imports the model's module
     kept: list[Any] = []
-    own = stage.planned
+    own = stage.by_trial
 
-    def planned(*args: Any, **kwargs: Any) -> Any:
-        kept.append(own(*args, **kwargs))
-        return kept[-1]
+    def by_trial(*args: Any, **kwargs: Any) -> Any:
+        kept.append((own(*args, **kwargs), lambda: own(*args, **kwargs)))
+        return kept[-1][0]
 
-    stage.planned, stage._write_page = planned, lambda *_: ""
+    stage.by_trial, stage._write_page = by_trial, lambda *_: ""
+    planning.worth_it = lambda *_: True  # of a quick run, too
     settings = TuneSettings(**job["settings"], max_steps=job["steps"], epochs=1000, checkpoint_every_s=1e9)
     record = stage.tune(job["base"], Path(job["data"]), Path(job["out"]), settings).record
-    (of,) = kept
+    ((of, once_more),) = kept
+    trials = [of.trial, once_more().trial]
+    if not all(isinstance(trial, Timed) for trial in trials):
+        sys.exit(f"no trial: {trials}")
     work = work_of(of.tokens, of.settings, on_cpu=True)
-    way, rates = way_of(of.shape, of.settings, of.device), rates_of(of.shape, max(of.tokens.lengths))
+    way = way_of(of.shape, of.settings, of.device)
     bare, loose = (
         memory_of(of.shape, of.settings, work.largest, of.device, of.saving,
                   replace(constants(), overhead_gb=0.0, fragmentation=f)).total / 1e9
         for f in (0.0, 1.0)
     )  # fmt: skip
-    after = rates_of(of.shape, max(of.tokens.lengths), again=True)
-    in_time = [list(terms(of.shape, of.settings, work, way, of.saving, of.device, r)) for r in (rates, after)]
+    flops = flops_of(of.shape, of.settings, work, way, of.saving).total
+    seconds = [trial.training(flops, work.steps) for trial in trials]
     row = {
-        "way": way, "recompute": of.saving, "parameters": of.shape.parameters, "rates": asdict(rates),
-        "rates_after": asdict(after), "rates_differ": round(abs(rates.product / after.product - 1), 4),
+        "way": way, "recompute": of.saving, "parameters": of.shape.parameters,
+        "trials": [trial.record() for trial in trials], "trials_differ": round(abs(seconds[0] / seconds[1] - 1), 4),
         "memory_terms": [bare, loose - bare], "memory_gb": of.chosen.memory.in_gb(),
-        "time_terms": in_time[0], "time_terms_at_its_rate": np.mean(in_time, axis=0).tolist(),
+        "by_trial_s": seconds[0], "by_both_trials_s": float(np.mean(seconds)),
         "planned_steps": work.steps, "steps": record["steps"], "tokens": record["tokens"],
         "measured": record["measured"], "threads": torch.get_num_threads(),
     }  # fmt: skip
@@ -135,14 +142,14 @@ def measured(setting: Setting, work: Path, quick: bool) -> dict[str, Any]:
     job = {"base": base, "data": str(work / f"data-{setting.joined}"), "out": str(out), "steps": steps}
     job["settings"] = setting.settings
     tries: list[dict[str, Any]] = []
-    while len(tries) < ATTEMPTS and not any(found["rates_differ"] <= STEADY for found in tries):
+    while len(tries) < ATTEMPTS and not any(found["trials_differ"] <= STEADY for found in tries):
         subprocess.run(["rm", "-rf", str(out)], check=True)
         command = [sys.executable, __file__, "--child", json.dumps(job)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             sys.exit(f"{setting.name}: {done.stderr[-2000:]}")
         tries.append(json.loads(done.stdout.splitlines()[-1]))
-    row = min(tries, key=lambda found: found["rates_differ"]) | {"tries": len(tries)}
+    row = min(tries, key=lambda found: found["trials_differ"]) | {"tries": len(tries)}
     with rows.open("a", encoding="utf-8") as file:
         file.write(json.dumps({"key": key, "row": row}) + "\n")
     print(setting.name, row["measured"], file=sys.stderr, flush=True)
@@ -156,28 +163,17 @@ def fitted(rows: list[dict[str, Any]]) -> dict[str, float]:
     (overhead, fragmentation), _ = nnls(
         np.stack([np.ones(len(rows)), known[:, 1]], 1) / memory[:, None], np.maximum(0, memory - known[:, 0]) / memory
     )
-    seconds = np.array([row["measured"]["seconds"] for row in rows])
-    terms = np.array([row["time_terms_at_its_rate"] for row in rows])
-    held = np.eye(3) * PRIOR_WEIGHT / PRIOR
-    factors, _ = nnls(
-        np.concatenate([terms[:, :3] / seconds[:, None], held]),
-        np.concatenate([np.maximum(0, seconds - terms[:, 3]) / seconds, [PRIOR_WEIGHT] * 3]),
-    )
-    products, attention, passes = (float(factor) for factor in factors)
+    shares = np.array([row["by_both_trials_s"] / row["measured"]["seconds"] for row in rows])
     return {
         "overhead_gb": round(float(overhead), 4), "fragmentation": round(float(fragmentation), 4),
-        "products": round(1 / max(products, 1e-3), 4), "attention": round(1 / max(attention, 1e-3), 4),
-        "passes": round(passes, 4),
+        "beside_trial": round(float(shares.sum() / (shares**2).sum()), 4),
     }  # fmt: skip
 
 
 def compared(name: str, row: dict[str, Any], of: dict[str, float]) -> dict[str, Any]:
     """Planned with these constants, measured, and by what share the plan is off."""
     memory = row["memory_terms"][0] + of["overhead_gb"] + of["fragmentation"] * row["memory_terms"][1]
-    seconds, at_its_rate = (
-        products / of["products"] + attention / of["attention"] + of["passes"] * passes + moved
-        for products, attention, passes, moved in (row["time_terms"], row["time_terms_at_its_rate"])
-    )
+    seconds, at_its_rate = (of["beside_trial"] * row[key] for key in ("by_trial_s", "by_both_trials_s"))
     found = row["measured"]
     return row | {
         "name": name,
@@ -190,7 +186,16 @@ def compared(name: str, row: dict[str, Any], of: dict[str, float]) -> dict[str, 
 
 def prepare(work: Path) -> None:
     """Data whose dialogues are joined one by one, two by two and three by three; and random bases."""
-    from transformers import GlmConfig, GlmForCausalLM, LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM
+    from transformers import (
+        GlmConfig,
+        GlmForCausalLM,
+        LlamaConfig,
+        LlamaForCausalLM,
+        Qwen2Config,
+        Qwen2ForCausalLM,
+        Qwen3Config,
+        Qwen3ForCausalLM,
+    )
 
     from _work import _tokenizer
 
@@ -209,6 +214,8 @@ def prepare(work: Path) -> None:
                                                 intermediate_size=1024, tie_word_embeddings=False)),
         "glm": (GlmForCausalLM, GlmConfig(**common, hidden_size=512, num_hidden_layers=8, num_key_value_heads=2,
                                           head_dim=64, intermediate_size=1408, tie_word_embeddings=False)),
+        "qwen3": (Qwen3ForCausalLM, Qwen3Config(**common, hidden_size=320, num_hidden_layers=10, num_key_value_heads=2,
+                                                head_dim=64, intermediate_size=1024, tie_word_embeddings=True)),
     }  # fmt: skip
     for name, (kind, config) in kinds.items():
         if not (work / name / "config.json").exists():

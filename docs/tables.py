@@ -169,7 +169,7 @@ def _plan(name: str, recorded: Mapping[str, Any]) -> str:
             lines.append(f"| {row['name']} | {part} | {' | '.join(cells)} |")
     worst = (
         f"Worst of the five: memory {100 * recorded['worst_memory_off']:.0f} %, "
-        f"time {100 * recorded['worst_time_off']:.0f} %, with the rate measured before and after the run "
+        f"time {100 * recorded['worst_time_off']:.0f} %, with a trial before and after the run "
         f"{100 * recorded['worst_time_off_at_its_rate']:.0f} %. "
         f"`{recorded['command']}`; {recorded['device']}; {_commit(recorded)}, {recorded['date']}; "
         f"raw output in `benchmarks/results/{name}.json`."
@@ -316,6 +316,9 @@ def _full_size(recorded: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
+_PACKED = {"int8": "INT8", "int8-embeddings": "INT8, embedding and head too", "int4": "INT4"}
+
+
 def _decode(recorded: Mapping[str, Any]) -> str:
     """What packed weights cost on a CPU, in `docs/convert.md`: memory, and a token beside llama.cpp's."""
     after = f"{recorded['tokens']} tokens after {recorded['prompt']}"
@@ -324,7 +327,7 @@ def _decode(recorded: Mapping[str, Any]) -> str:
     for kind, one in recorded["memory"].items():
         peak = one["memory"]["above_imports_gb"]
         lines.append(
-            f"| {kind.upper()}, {one['weights_gb']:.2f} GB | {peak:.2f} GB | {one['target_gb']:.1f} GB | "
+            f"| {_PACKED[kind]}, {one['weights_gb']:.2f} GB | {peak:.2f} GB | {one['target_gb']:.1f} GB | "
             f"{one['prompt_s']:.1f} s | {1e3 * one['token_s']:.0f} ms |"
         )
     lines += ["", "| a token beside llama.cpp | bytes of weights | ours, INT4 | theirs, Q4_0 | our speed as a share |"]

@@ -29,7 +29,7 @@ def test_all_of_it_runs(tmp_path: Path) -> None:
     pytest.importorskip("xllamacpp", reason="llama.cpp is the peer")
     result = decode.measured(*options(tmp_path))
     assert json.loads(json.dumps(result)) == result
-    assert result["memory"].keys() == {"int8", "int4"} and result["beside"].keys() == {"f16", "q4_0"}
+    assert result["memory"].keys() == {"int8", "int8-embeddings", "int4"} and result["beside"].keys() == {"f16", "q4_0"}
     for one in result["beside"].values():
         assert one["ours_bytes"] == pytest.approx(one["theirs_bytes"], rel=0.01)
         assert len(one["rounds"]) == one["ratio"]["n"] == 2
@@ -40,6 +40,7 @@ def test_all_of_it_runs(tmp_path: Path) -> None:
     assert all(rate > 0 for kind in ("int4", "int8", "float16") for rate in result["layer"][kind].values())
     table = tables._decode(result)
     assert f"{result['memory']['int4']['memory']['above_imports_gb']:.2f} GB" in table
+    assert "| INT8, embedding and head too, " in table
     assert f"{result['beside']['q4_0']['ratio']['value']:.2f}" in table
 
 
@@ -51,6 +52,20 @@ def test_at_full_size_both_read_as_many_bytes(head: str) -> None:
     values = 28 * (4 * 4096**2 + 3 * 4096 * shape.inner)
     theirs = values * 18 // 32 + 130_528 * 4096 * (2 if head == "f16" else 18 / 32)
     assert shape.bytes_read() == theirs == pytest.approx(ours, rel=1e-3)
+
+
+def test_embedding_and_head_are_packed_too(tmp_path: Path) -> None:
+    _, sizes = options(tmp_path)
+    write_base(tmp_path / "base", sizes, published=False, bits=8, embeddings=True)
+    model, _ = models.load(tmp_path / "base", lean=True)
+    table = model.transformer.word_embeddings
+    assert model.lm_head.weight is table.weight and table.weight.shape == (16_000, 256)
+    assert 0.01 < float(table.dequantized().std()) < 0.03
+    hidden, inner = 256, 512
+    values, rows = 2 * (4 * hidden**2 + 2 * hidden * inner), 2 * (5 * hidden + inner)
+    assert decode.read_by_token(model) == values + 4 * rows + 16_000 * (hidden + 4)
+    vectors = sum(p.nbytes for p in model.parameters())
+    assert decode.weight_bytes(model) == decode.read_by_token(model) + vectors, "the head is the embedding again"
 
 
 @pytest.mark.parametrize("bits", [4, 8])

@@ -11,42 +11,43 @@ import plan as benchmark
 from doctorglm.plan.calibration import constants
 
 RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
-OF = {"overhead_gb": 0.2, "fragmentation": 0.5, "products": 0.5, "attention": 0.25, "passes": 3.0}
+OF = {"overhead_gb": 0.2, "fragmentation": 0.5, "beside_trial": 1.1}
 
 
-def row(bare: float, loose: float, *terms: float) -> dict[str, Any]:
+def row(bare: float, loose: float, by_trial: float) -> dict[str, Any]:
     """Measured as the constants say, exactly."""
-    products, attention, passes, moved = terms
-    seconds = products / 0.5 + attention / 0.25 + 3.0 * passes + moved
     return {
         "memory_terms": [bare, loose],
-        "time_terms": list(terms),
-        "time_terms_at_its_rate": list(terms),
-        "measured": {"memory_gb": bare + 0.2 + 0.5 * loose, "seconds": seconds},
+        "by_trial_s": by_trial,
+        "by_both_trials_s": by_trial,
+        "measured": {"memory_gb": bare + 0.2 + 0.5 * loose, "seconds": 1.1 * by_trial},
     }
 
 
-ROWS = [row(1.0, 0.4, 10, 1, 2, 0.5), row(0.3, 0.3, 4, 2, 1, 0.1), row(2.0, 1.5, 30, 1, 5, 6)]
+ROWS = [row(1.0, 0.4, 10), row(0.3, 0.3, 4), row(2.0, 1.5, 30)]
 
 
-def test_the_fit_finds_the_constants_that_the_rows_were_made_with(monkeypatch: pytest.MonkeyPatch) -> None:
-    held = benchmark.fitted(ROWS)
-    assert held["overhead_gb"] == pytest.approx(0.2, rel=1e-3) and held["products"] == pytest.approx(0.5, rel=0.15)
-    monkeypatch.setattr(benchmark, "PRIOR_WEIGHT", 0.0)
+def test_the_fit_finds_the_constants_that_the_rows_were_made_with() -> None:
     assert benchmark.fitted(ROWS) == pytest.approx(OF, rel=1e-3)
-    monkeypatch.setattr(benchmark, "PRIOR_WEIGHT", 1e3)
-    products, attention, passes = benchmark.PRIOR
-    expected = {"products": 1 / products, "attention": 1 / attention, "passes": passes}
-    assert {name: benchmark.fitted(ROWS)[name] for name in expected} == pytest.approx(expected, rel=1e-2)
+    # of two that are off by a tenth, above and below, the factor between is nearer to the one that was foretold as more
+    apart = [{**ROWS[0], "by_both_trials_s": 11.0 * by} for by in (0.9, 1.1)]
+    assert benchmark.fitted(apart)["beside_trial"] == pytest.approx((0.9 + 1.1) / (0.9**2 + 1.1**2), abs=1e-4)
 
 
 def test_a_plan_that_is_off_says_by_how_much() -> None:
-    of = {**ROWS[0], "time_terms_at_its_rate": [2 * term for term in ROWS[0]["time_terms"]]}
+    of = {**ROWS[0], "by_both_trials_s": 20}
     exact = benchmark.compared("a", of, OF)
     assert [exact[name] for name in benchmark.OFF] == [0, 0, 1]
     measured = {"memory_gb": ROWS[0]["measured"]["memory_gb"] * 2, "seconds": ROWS[0]["measured"]["seconds"] / 2}
     off = benchmark.compared("a", {**ROWS[0], "measured": measured}, OF)
     assert (off["memory_off"], off["time_off"]) == (-0.5, 1.0)
+
+
+def test_what_was_scored_before_is_not_scored_again() -> None:
+    before = json.loads((RESULTS / "plan_first.json").read_text("utf-8"))
+    seen = {one["name"] for part in ("calibrated", "scored") for one in before[part]}
+    assert not seen & {s.name for s in benchmark.SCORED}
+    assert {s.name for s in benchmark.CALIBRATED} == {one["name"] for one in before["calibrated"]}
 
 
 def test_what_is_scored_is_not_what_was_calibrated_on() -> None:

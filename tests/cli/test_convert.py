@@ -226,12 +226,22 @@ def test_flags_and_layouts_that_do_not_go_together(scene: Scene, command: Callab
         ((scene.adapter, "--to", "peft", "--allow-ungated"), "--allow-ungated has no meaning"),
         ((scene.base, "--to", "gguf", "--slim"), "--slim has no meaning"),
         ((scene.base, "--to", "hf", "--slim"), "only the 150528 tokens of ChatGLM-6B's first vocabulary"),
+        ((scene.base, "--to", "hf", "--quantization-embeddings"), "--quantization-embeddings has no meaning"),
         ((scene.base, "--to", "merged", "--allow-ungated"), "is no adapter in PEFT's format"),
         ((scene.base, "--to", "peft"), "not an adapter's configuration"),
     ]
     for (source, *flags), message in wrong:
         said = command("convert", source, scene.out, *flags)
         assert said.code == 2 and message in said.err and not scene.out.exists()
+
+
+def test_packed_with_its_embedding_it_answers(scene: Scene, command: Callable[..., Said]) -> None:
+    said = command("convert", scene.base, scene.out, "--to", "int8", "--quantization-embeddings")
+    assert said.code == 0, said.err
+    assert "KL to the weights before" in said.err
+    assert json.loads((scene.out / "config.json").read_text("utf-8"))["quantization_embeddings"] is True
+    asked = command("chat", "--model", scene.out, "--ask", "头痛", "--json", "max_new_tokens=4")
+    assert asked.code == 0, asked.err
 
 
 def test_an_adapter_of_2023_answers_after_it(scene: Scene, command: Callable[..., Said], tmp_path: Path) -> None:

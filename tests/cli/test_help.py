@@ -103,7 +103,10 @@ FLAGS = {
         ["BASE_EVAL", "TUNED_EVAL... [KEY=VALUE ...]"],
     ),
     "chat": ({"--model", "--adapter", "--quantization", "--library", "--ask", "--allow-remote"}, ["[KEY=VALUE ...]"]),
-    "convert": ({"--to", "--type", "--slim", "--base", "--onto", "--allow-ungated"}, ["SRC", "DST"]),
+    "convert": (
+        {"--to", "--type", "--slim", "--quantization-embeddings", "--base", "--onto", "--allow-ungated"},
+        ["SRC", "DST"],
+    ),
     "inspect": ({"--out"}, ["deid|triage|terms", "FILE.jsonl"]),
     "doctor": (set(), []),
 }
@@ -141,12 +144,11 @@ def example_lines() -> list[tuple[str, str]]:
 
 
 def settings_of(verb: str) -> Any:
-    from doctorglm.library.grounding import GroundSettings
-
     from doctorglm.curate import CurateSettings
     from doctorglm.engine import Sampling
     from doctorglm.evaluate import EvaluateSettings, GateSettings
     from doctorglm.library import LibrarySettings
+    from doctorglm.library.grounding import GroundSettings
     from doctorglm.tune import TuneSettings
 
     kinds: dict[str, Any] = {"curate": CurateSettings, "tune": TuneSettings, "evaluate": EvaluateSettings}

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..house import change_config
-from .kit import Said, Scene
+from ..models.llamacpp.bases import write
+from .kit import Said, Scene, files
 
 
 def test_a_quantised_base_is_asked_measured_and_refused(scene: Scene, command: Callable[..., Said]) -> None:
@@ -38,3 +39,15 @@ def test_qlora_then_merged_then_packed(scene: Scene, tmp_path: Path, command: Ca
     assert said.code == 2 and "--onto has no meaning for this SRC with --to int4" in said.err
     said = command("convert", tmp_path / "int4", tmp_path / "two", "--to", "int8")
     assert said.code == 2 and "is in int4 already" in said.err and not (tmp_path / "two").exists()
+
+
+def test_a_packed_chatglm2_is_planned_and_answers(scene: Scene, tmp_path: Path, command: Callable[..., Said]) -> None:
+    base = write(tmp_path / "chatglm2", "chatglm2")
+    said = command("convert", base, tmp_path / "int4", "--to", "int4", "--json")
+    assert said.code == 0 and json.loads(said.out)["family"] == "chatglm2", said.err
+    said = command("plan", "--base", tmp_path / "int4", "--data", scene.data, "--device", "A100-80G", "--json")
+    assert said.code == 0 and json.loads(said.out)["weights"] == "int4", said.err
+    said = command("chat", "--model", tmp_path / "int4", "--ask", "头痛", "--json", "max_new_tokens=4")
+    assert said.code == 0 and "answer" in json.loads(said.out), said.err
+    said = command("convert", tmp_path / "int4", tmp_path / "hf", "--to", "hf", "--json")
+    assert said.code == 0 and files(tmp_path / "hf")[:2] == ["config.json", "model.safetensors"]

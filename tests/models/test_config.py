@@ -54,10 +54,16 @@ def test_neither_generation(tmp_path: Path) -> None:
         AutoConfig.from_pretrained(folder)
 
 
-@pytest.mark.parametrize(("key", "value"), [("quantization_embeddings", 1)])
-def test_quantised_embeddings_are_not_silently_dropped(tmp_path: Path, key: str, value: int) -> None:
-    with pytest.raises(ModelError, match=f"{key}={value} is not supported yet"):
-        AutoConfig.from_pretrained(write(tmp_path, {**FIRST, key: value}))
+def test_quantised_embeddings_are_read_and_written(tmp_path: Path) -> None:
+    """They mean something beside `quantization_bit` alone, as in the published code."""
+    values = {**FIRST, "quantization_bit": 8, "quantization_embeddings": True}
+    config = AutoConfig.from_pretrained(write(tmp_path, values))
+    assert config.quantization_embeddings is True
+    config.save_pretrained(tmp_path)
+    assert AutoConfig.from_pretrained(tmp_path).quantization_embeddings is True
+    assert (
+        AutoConfig.from_pretrained(write(tmp_path, {**values, "quantization_bit": 0})).quantization_embeddings is False
+    )
 
 
 def test_unset_prefix_and_quantisation_are_fine(tmp_path: Path) -> None:

@@ -295,7 +295,7 @@ def test_a_shape_of_another_model(folder: Path) -> None:
 def test_prefix_weights(folder: Path) -> None:
     name = "transformer.prefix_encoder.embedding.weight"
     rewrite(folder, {**state_of(folder), name: torch.ones(2)}, "safetensors")
-    refused(folder, f"{name} belongs to a P-tuning prefix or to quantised weights")
+    refused(folder, f"{name} belongs to a P-tuning prefix, but config.json has no pre_seq_len")
 
 
 def test_no_vocabulary(folder: Path) -> None:

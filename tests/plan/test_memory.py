@@ -22,7 +22,7 @@ from doctorglm.tune.reading import fused_layers
 from doctorglm.tune.settings import TuneSettings
 
 CPU = Device(name="cpu", memory=1e12, half=False, flops=None, usd_per_hour=None, price="")
-ROW = Row(tokens=2048, squares=2048 * 256.0, supervised=1000)
+ROW = Row(tokens=2048, squares=2048 * 256.0, supervised=1000, others=True)
 
 
 def qwen(kind: Any, config: Any, layers: int) -> Any:
@@ -172,3 +172,26 @@ def test_a_base_that_does_not_fit_in_32_bits_stays_in_16() -> None:
     assert weights_of(shape, PlanSettings(), small) == 2 * 6_173_286_400
     assert weights_of(shape, PlanSettings(), CPU) == 4 * 6_173_286_400
     assert way_of(shape, PlanSettings(), small) == "beside"
+
+
+def test_gradients_take_the_place_of_activations_where_a_step_is_one_row() -> None:
+    """In the way back a layer's activations go as its gradients come: the highest is its beginning, or its end."""
+    shape, alone = base_of("qwen2.5-0.5b").shape, replace(ROW, others=False)
+    n, full = 4 * 494_032_768, PlanSettings(method="full")
+    both = memory_of(shape, full, ROW, CPU, "none", constants())
+    assert both.activations + both.logits > n == both.gradients
+    begins = memory_of(shape, full, alone, CPU, "none", constants())
+    assert (begins.gradients, begins.activations, begins.logits) == (0, both.activations, both.logits)
+    assert both.total - begins.total == n
+    small = replace(alone, tokens=100, squares=1e4, supervised=50)
+    ends = memory_of(shape, full, small, CPU, "none", constants())
+    assert (ends.gradients, ends.activations, ends.logits) == (n, 0, 0)
+
+
+def test_packed_weights_are_fused_without_copies() -> None:
+    shape, settings = base_of("qwen2.5-0.5b").shape, PlanSettings(method="qlora", quantization="int8")
+    assert way_of(shape, settings, CPU) == "fused"
+    assert way_of(shape, replace(settings, lora_dropout=0.1), CPU) == "beside"
+    parts = memory_of(shape, settings, ROW, CPU, "none", constants())
+    assert parts.weights == weights_of(shape, settings, CPU)
+    assert memory_of(shape, PlanSettings(), ROW, CPU, "none", constants()).weights > 4 * shape.parameters

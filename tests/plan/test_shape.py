@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,15 +42,23 @@ def test_the_shape_of_a_config_is_that_of_the_loaded_and_adapted_model() -> None
     assert shape_of(model) == base_of("embedded").shape == shape_of(adapt(model, TuneSettings()))
 
 
+@pytest.mark.parametrize("kind", ["int8", "int4"])
+def test_a_model_with_a_packed_embedding_has_as_many_weights(kind: Any) -> None:
+    model, _ = models.load("embedded", quantization=kind, quantization_embeddings=True)
+    assert shape_of(model) == base_of("embedded").shape
+
+
 def test_no_weights_are_needed(base: Path) -> None:
     assert [file.name for file in base.iterdir()] == ["config.json"]
     assert base_of(str(base)).shape.layers == 4
 
 
-def test_what_was_quantised_or_has_a_prefix_is_planned_as_its_base(tmp_path: Path) -> None:
-    values = {**known()["chatglm-6b"]["config"], "num_layers": 2, "quantization_bit": 4, "pre_seq_len": 128}
+@pytest.mark.parametrize("name", ["chatglm-6b", "chatglm2-6b"])
+def test_what_was_quantised_or_has_a_prefix_is_planned_as_its_base(name: str, tmp_path: Path) -> None:
+    values = {**known()[name]["config"], "num_layers": 2, "quantization_bit": 4, "pre_seq_len": 128}
     (tmp_path / "config.json").write_text(json.dumps(values), "utf-8")
-    assert base_of(str(tmp_path)).shape.layers == 2
+    found = base_of(str(tmp_path))
+    assert (found.shape.layers, found.bits, found.shape.matrices) == (2, 4, base_of(name).shape.matrices // 14)
 
 
 def test_an_unknown_base_names_the_nearest() -> None:

@@ -95,3 +95,13 @@ def test_no_data_and_nothing_in_it_are_refused(data: Path, tmp_path: Path) -> No
         tokens_of(base_of("chatglm-6b"), tmp_path, "train", 512, constants())
     with pytest.raises(DataError, match="20 answers longer than 8 tokens"):
         tokens_of(base_of("chatglm-6b"), data, "train", 8, constants())
+
+
+def test_whether_a_row_is_alone_in_its_step() -> None:
+    def alone(**settings: object) -> bool:
+        return not work_of(tokens([100] * 60), PlanSettings(**settings), on_cpu=True).largest.others  # type: ignore[arg-type]
+
+    assert alone(batch_tokens=2000) and alone(batch_tokens=4000, packing=False)
+    # a CPU reads a large batch in several rows
+    assert not alone(batch_tokens=4000) and not alone(batch_tokens=500, accumulation=2)
+    assert not work_of(tokens([100] * 60), PlanSettings(batch_tokens=4000), on_cpu=False).largest.others

@@ -9,15 +9,20 @@ import torch
 
 from doctorglm import models
 from doctorglm.errors import ModelError
+from doctorglm.models.convert import convert
 from doctorglm.models.quantized.layers import quantization_of
+from doctorglm.render import Sample, renderer_for
 from doctorglm.tune import TuneSettings, stage, tune
 from doctorglm.tune.adapt import adapt
 from doctorglm.tune.batches import collate, pack
+from doctorglm.tune.fused import has_fused_head
 from doctorglm.tune.loop import mean_nats
 from doctorglm.tune.loss import token_nats
 from doctorglm.tune.reading import fused_layers, reads_packed
 
-from ..models.quantized.official import write_quantised
+from ..models.llamacpp.bases import write
+from ..models.quantized.official import write_quantised, write_unpacked
+from .conftest import talks
 
 Change = Callable[..., TuneSettings]
 
@@ -97,3 +102,56 @@ def test_an_official_packed_base_is_tuned_as_it_is(
     ).record
     assert one["weights_in"] == two["weights_in"] == "int4"
     assert one["best"] == two["best"]
+
+
+@pytest.mark.usefixtures("no_page")
+def test_an_official_packed_chatglm3_is_tuned_as_it_is(
+    data: Path, tmp_path: Path, quick: TuneSettings, changed: Change
+) -> None:
+    convert(write(tmp_path / "base", "chatglm3"), tmp_path / "int4", "int4")
+    one = tune(str(tmp_path / "int4"), data, tmp_path / "one", changed(quick, max_steps=4)).record
+    settings = changed(quick, max_steps=4, method="qlora", quantization="int4")
+    two = tune(str(tmp_path / "int4"), data, tmp_path / "two", settings).record
+    assert one["weights_in"] == two["weights_in"] == "int4" and one["best"] == two["best"]
+    assert one["packed"] and one["fused_layers"] == 2
+    model, tokenizer = models.load(tmp_path / "int4", tmp_path / "one/adapter")
+    renderer = renderer_for(tokenizer)
+    held_out = [sample for c in talks(6, seed=1) for sample in renderer.training(c, 512) if isinstance(sample, Sample)]
+    assert mean_nats(model, held_out, 500, 0) == pytest.approx(one["best"]["valid_loss"], abs=1e-4)
+
+
+@pytest.mark.usefixtures("no_page")
+def test_a_base_whose_embedding_and_head_are_packed_is_tuned_as_it_is(
+    chatglm_base: Path, data: Path, tmp_path: Path, quick: TuneSettings, changed: Change
+) -> None:
+    packed = write_quantised(chatglm_base, tmp_path / "int8", 8, embeddings=True)
+    plain = write_unpacked(chatglm_base, tmp_path / "plain", 8, embeddings=True)
+    settings = changed(quick, max_steps=4)
+    one, other = (tune(str(f), data, tmp_path / f"of-{f.name}", settings).record for f in (packed, plain))
+    assert (one["weights_in"], other["weights_in"]) == ("int8", "float32")
+    assert one["best"]["valid_loss"] == pytest.approx(other["best"]["valid_loss"], abs=1e-3)
+    assert one["parameters"] == other["parameters"]
+
+
+@pytest.mark.parametrize("fuse", [True, False])
+def test_a_packed_head_gives_the_gradients_of_the_unpacked_one(
+    fuse: bool, chatglm_base: Path, tmp_path: Path, samples: Any
+) -> None:
+    settings = TuneSettings(lora_rank=2)
+    _, some = samples(chatglm_base)
+    found = []
+    for made in (write_quantised, write_unpacked):
+        folder = made(chatglm_base, tmp_path / made.__name__, 8, embeddings=True)
+        model = adapt(models.load(folder)[0], settings)
+        with torch.no_grad():
+            for name, p in model.named_parameters():
+                if "lora_B" in name:
+                    p.copy_(torch.linspace(-0.1, 0.1, p.numel()).view_as(p))
+        if fuse:
+            assert fused_layers(model, some, settings, True) > 0 and has_fused_head(model)
+        nats = token_nats(model, pack(some[:3]))
+        nats.mean().backward()
+        found.append([nats.detach(), *(p.grad for p in model.parameters() if p.grad is not None)])
+    assert len(found[0]) == len(found[1]) > 2
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-3)

@@ -34,6 +34,7 @@ def converted(
     allow_ungated: bool,
     kind: str | None,
     slim: bool,
+    quantization_embeddings: bool,
     onto: Any,
 ) -> Converted:
     """Writes `source` to the new folder `target` as `to`.
@@ -43,7 +44,15 @@ def converted(
     from doctorglm.models.merging import is_adapter
 
     adapter = is_adapter(source)
-    _refuse_flags(to, adapter=adapter, base=base, allow_ungated=allow_ungated, kind=kind, slim=slim, onto=onto)
+    flags = {
+        "--base": base is not None,
+        "--allow-ungated": allow_ungated,
+        "--type": kind is not None,
+        "--slim": slim,
+        "--quantization-embeddings": quantization_embeddings,
+        "--onto": onto is not None,
+    }
+    _refuse_flags(to, {flag for flag, given in flags.items() if given}, adapter=adapter)
     match to:
         case "merged":
             done = _merge(source, target, base, allow_ungated, onto)
@@ -59,13 +68,11 @@ def converted(
     from doctorglm.models.convert import convert
     from doctorglm.models.plans import Layout
 
-    done = convert(source, target, cast(Layout, to), slim=slim)
+    done = convert(source, target, cast(Layout, to), slim=slim, quantization_embeddings=quantization_embeddings)
     return Converted(done, _folder(done))
 
 
-def _refuse_flags(
-    to: str, *, adapter: bool, base: str | None, allow_ungated: bool, kind: str | None, slim: bool, onto: Any
-) -> None:
+def _refuse_flags(to: str, given: set[str], *, adapter: bool) -> None:
     if to not in LAYOUTS:
         names = ", ".join(LAYOUTS[:-1])
         raise ConfigError(
@@ -78,15 +85,16 @@ def _refuse_flags(
             "give a folder of weights.",
             zh=f"--to {to}：源文件夹是适配器，只能 --to {'、'.join(_OF_ADAPTERS)}。请选择其一，或给出权重文件夹。",
         )
-    flags = [
-        ("--base", base is not None, to in _OF_ADAPTERS and (adapter or to != "gguf")),
-        ("--allow-ungated", allow_ungated, to in _GATED and (adapter or to != "gguf")),
-        ("--type", kind is not None, to == "gguf"),
-        ("--slim", slim, to in ("hf", "chatglm")),
-        ("--onto", onto is not None, to == "merged"),
-    ]
-    for flag, given, fits in flags:
-        if given and not fits:
+    fits = {
+        "--base": to in _OF_ADAPTERS and (adapter or to != "gguf"),
+        "--allow-ungated": to in _GATED and (adapter or to != "gguf"),
+        "--type": to == "gguf",
+        "--slim": to in ("hf", "chatglm"),
+        "--quantization-embeddings": to in ("int8", "int4"),
+        "--onto": to == "merged",
+    }
+    for flag, fitting in fits.items():
+        if flag in given and not fitting:
             raise ConfigError(
                 en=f"{flag} has no meaning for this SRC with --to {to}. Leave it out.",
                 zh=f"{flag} 对该源文件夹和 --to {to} 没有意义。请去掉它。",

@@ -294,10 +294,10 @@ To = Annotated[
         metavar="hf|chatglm|peft|int8|int4|merged|gguf",
         help=say(
             en="hf: safetensors for transformers, ChatGLM2 and 3 as GLM; chatglm: official names; peft: an adapter in "
-            "today's format; int8, int4: ChatGLM-6B packed as published; merged: an adapter added into its base; gguf: "
+            "today's format; int8, int4: ChatGLM packed as published; merged: an adapter added into its base; gguf: "
             "for llama.cpp and Ollama.",
             zh="hf：供 transformers 使用的 safetensors，ChatGLM2、3 转为 GLM；chatglm：官方命名；"
-            "peft：今天的适配器格式；int8、int4：按官方格式打包 ChatGLM-6B；merged：把适配器合并进基座；"
+            "peft：今天的适配器格式；int8、int4：按官方格式打包 ChatGLM；merged：把适配器合并进基座；"
             "gguf：供 llama.cpp 和 Ollama 使用。",
         ),
     ),
@@ -325,6 +325,16 @@ Slim = Annotated[
         help=say(
             en="hf, chatglm: without the 20,000 image tokens of the first ChatGLM-6B.",
             zh="hf、chatglm：去掉最初版 ChatGLM-6B 的 20,000 个图像 token。",
+        ),
+    ),
+]
+QuantizationEmbeddings = Annotated[
+    bool,
+    typer.Option(
+        "--quantization-embeddings",
+        help=say(
+            en="int8, int4: the embedding and the head are packed too.",
+            zh="int8、int4：嵌入与输出层也一并量化。",
         ),
     ),
 ]

@@ -15,7 +15,13 @@ from doctorglm.settings import build
 
 def print_plan(base: str, data: Path, device: str, values: Mapping[str, Any], as_json: bool) -> None:
     """The plan on stderr, or as one JSON object on stdout; settings of `tune` that it need not know are checked."""
-    of = planned(base, data, device, plan_settings(values))
+    from doctorglm.tune import TuneSettings
+    from doctorglm.tune.trial_base import trial_of
+
+    settings = plan_settings(values)
+    known = {f.name for f in fields(TuneSettings)}
+    how = build(TuneSettings, {key: value for key, value in values.items() if key in known}, "tune")
+    of = planned(base, data, device, settings, trial_of(how))
     print_json(of.to_dict(), as_json)
     if as_json:
         return

@@ -401,6 +401,7 @@ def convert(
     base: flags.MergeBase = None,
     kind: flags.Kind = None,
     slim: flags.Slim = False,
+    quantization_embeddings: flags.QuantizationEmbeddings = False,
     onto: flags.Onto = None,
     allow_ungated: flags.AllowUngated = False,
     as_json: flags.Json = False,
@@ -408,7 +409,17 @@ def convert(
     """Each layout in its own way; `cli.converting` knows them."""
     from doctorglm.cli.converting import converted
 
-    done = converted(source, target, to, base=base, allow_ungated=allow_ungated, kind=kind, slim=slim, onto=onto)
+    done = converted(
+        source,
+        target,
+        to,
+        base=base,
+        allow_ungated=allow_ungated,
+        kind=kind,
+        slim=slim,
+        quantization_embeddings=quantization_embeddings,
+        onto=onto,
+    )
     print_json(done.record, as_json)
     tell(done.sentence, as_json)
     return 0

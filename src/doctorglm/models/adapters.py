@@ -55,7 +55,9 @@ def save_adapter(model: Any, out: Path, fingerprint: str) -> None:
     Raises ModelError for an adapter that is empty, not finite or does nothing (a B of zeros), and then leaves `out` as
     it was.
     """
-    write = write_prefix if encoder_of(model) is not None else _write_peft
+    # a base with a prefix among its weights may have a LoRA besides
+    prefix = encoder_of(model) is not None and not hasattr(model, "peft_config")
+    write = write_prefix if prefix else _write_peft
     out.parent.mkdir(parents=True, exist_ok=True)
     temporary = out.with_name(f".{out.name}.tmp")
     shutil.rmtree(temporary, ignore_errors=True)

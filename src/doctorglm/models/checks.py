@@ -10,18 +10,24 @@ import torch
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
 from doctorglm.errors import ModelError
-from doctorglm.models.chatglm.config import ChatGLMConfig
+from doctorglm.models.chatglm.config import ChatGLMConfig, generation_of
 from doctorglm.models.chatglm.model import ChatGLMForConditionalGeneration
 from doctorglm.models.chatglm.tokenizer import ChatGLMTokenizer
 from doctorglm.models.chatglm2.tokenizer import ChatGLM2Tokenizer
-from doctorglm.models.weights import Shapes, compare_shapes, refuse_prefix_and_quantised, without_tied_head
+from doctorglm.models.weights import (
+    Shapes,
+    compare_shapes,
+    gguf_file,
+    read_config,
+    refuse_unsaid,
+    without_tied_head,
+)
 
 VOCABULARIES = ("tokenizer.json", "*.model", "vocab.*", "*.tiktoken")
 """Files of which a tokenizer has at least one."""
 
 _SPECIAL = ("bos", "eos", "mask", "gmask", "pad")
 _IGNORED = ".rotary_emb.inv_freq"
-_SCALE = ".weight_scale"
 
 
 def refuse_unknown(folder: Path, config: dict[str, Any]) -> None:
@@ -39,20 +45,32 @@ def refuse_unknown(folder: Path, config: dict[str, Any]) -> None:
 
 def check_first(folder: Path, config: ChatGLMConfig, shapes: Shapes) -> None:
     """Raises ModelError unless the shapes are those of ChatGLM-6B with this configuration."""
-    scales = [name for name in shapes if name.endswith(_SCALE)]
-    if scales and not config.quantization_bit:
-        raise ModelError(
-            en=f"{folder}: {scales[0]} belongs to quantised weights, but config.json has no quantization_bit. "
-            "Use the config.json that came with the weights.",
-            zh=f"{folder}：{scales[0]} 属于量化权重，但 config.json 没有 quantization_bit。"
-            "请使用与权重配套的 config.json。",
-        )
-    own = [n for n in shapes if not (config.pre_seq_len and ".prefix_encoder." in n)]
-    refuse_prefix_and_quantised(folder, [name for name in own if name not in scales])
+    refuse_unsaid(folder, shapes, config)
     with torch.device("meta"):
         whole = {n: tuple(t.shape) for n, t in ChatGLMForConditionalGeneration(config).state_dict().items()}
     expected = without_tied_head(whole, shapes, "lm_head.weight", config.tie_word_embeddings)
     compare_shapes(folder, expected, {n: shape for n, shape in shapes.items() if not n.endswith(_IGNORED)})
+
+
+def refuse_packed_embeddings(folder: Path, kind: str | None) -> None:
+    """Raises ModelError where embedding and head cannot be packed beside layers that are packed in `kind` on loading.
+
+    They can of a ChatGLM-6B in int8 or int4, and a folder whose own are packed already has nothing left to do.
+    """
+    config = {} if gguf_file(folder) is not None else read_config(folder)
+    where = str(folder / "config.json")
+    first = config.get("model_type") == ChatGLMConfig.model_type and generation_of(config, where) == 1
+    if first and (kind in ("int8", "int4") or (kind is None and config.get("quantization_embeddings"))):
+        return
+    raise ModelError(
+        en=f"{folder}: quantization_embeddings packs embedding and head of a ChatGLM-6B whose layers are packed in "
+        f"int8 or int4 while they are loaded; here it is quantization={kind or 'none'}, model_type "
+        f"{config.get('model_type')!r}. Leave it out, or give it with quantization=int8 or int4 and weights in 16 or "
+        "32 bits.",
+        zh=f"{folder}：quantization_embeddings 打包 ChatGLM-6B 的嵌入与输出层，须与加载时的 int8 或 int4 量化同用；"
+        f"此处 quantization={kind or 'none'}，model_type 为 {config.get('model_type')!r}。"
+        "请去掉它，或与 quantization=int8、int4 及 16 或 32 位权重一起使用。",
+    )
 
 
 def first_tokenizer(folder: Path, config: ChatGLMConfig) -> ChatGLMTokenizer:

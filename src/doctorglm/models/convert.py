@@ -1,6 +1,7 @@
 """A folder of weights written anew: official ChatGLM as what transformers loads, pickles as safetensors, and back.
 
-Values and types stay as they are. Tensors go from file to file one at a time; the folder appears when it is complete.
+Values and types stay as they are, unless they are packed or unpacked. Tensors go from file to file one at a time; the
+folder appears when it is complete.
 """
 
 import os
@@ -13,6 +14,7 @@ from typing import Any
 
 from doctorglm.errors import ConfigError
 from doctorglm.language import Text
+from doctorglm.models.loading import stored_quantization
 from doctorglm.models.plans import LICENCES, Layout, carry, planned
 from doctorglm.models.quantized.official import measured, packed_plan, unmeasured
 from doctorglm.models.weights import gguf_file, shapes_of, weight_files
@@ -28,18 +30,22 @@ def convert(
     max_shard_bytes: int = MAX_SHARD_BYTES,
     *,
     slim: bool = False,
+    quantization_embeddings: bool = False,
 ) -> dict[str, Any]:
     """Writes the model of `source` to the new folder `target`, whole or not at all; returns what was done.
 
     "hf" is what the classes of transformers (for ChatGLM-6B, ours) load; "chatglm" are the official names and
-    what official checkpoints hold besides; "int8" and "int4" are ChatGLM-6B as published in 8 and 4 bits, and then
-    `divergence` from what it was made of is returned too; `slim` drops the image tokens of ChatGLM-6B's first
-    vocabulary.
+    what official checkpoints hold besides; "int8" and "int4" are these in 8 and 4 bits as published, and then
+    `divergence` from what it was made of is returned too; `quantization_embeddings` packs ChatGLM-6B's embedding and
+    head with them; `slim` drops the image tokens of ChatGLM-6B's first vocabulary.
     Raises ConfigError for a target that is there, ModelError for what cannot be read, is unknown or does not fit.
     """
     refuse_target(source, target)
     packed = to if to in ("int8", "int4") else None
-    plan = planned(source, to, slim=slim) if packed is None else packed_plan(source, packed)
+    if packed is None:
+        plan = planned(source, to, slim=slim)
+    else:
+        plan = packed_plan(source, packed, embeddings=quantization_embeddings)
     total = sum(output.size for output in plan.outputs)
     require_room(target, total)
     name = Text(en="convert", zh="转换")
@@ -87,7 +93,9 @@ def size_in_32_bits(base: Path) -> int:
     """
     if gguf_file(base) is not None:
         return 0
-    return sum(4 * prod(shape) for shape in shapes_of(weight_files(base)).values())
+    shapes = shapes_of(weight_files(base))
+    packed = {f"{name}_scale" for name in shapes} & shapes.keys() if stored_quantization(base) == "int4" else set()
+    return sum(4 * prod(shape) * (2 if f"{name}_scale" in packed else 1) for name, shape in shapes.items())
 
 
 def require_room(target: Path, needed: int) -> None:

@@ -80,13 +80,14 @@ def keep_half(model: nn.Module) -> None:
     """Makes a half-precision model compute in 32 bits, in place: what is not linear and no embedding is widened.
 
     The weights of linear layers and embeddings stay the same tensors, tied ones too; nothing of them is copied.
-    ChatGLM-6B's keys and values, 0.9 MB a token in 32 bits, wait in float16 where the weights are that, as they do in
-    the published code; bfloat16 would lose too much of them.
+    A prefix, which is in 32 bits on any base, stays as it is. ChatGLM-6B's keys and values, 0.9 MB a token in 32 bits,
+    wait in float16 where the weights are that, as they do in the published code; bfloat16 would lose too much of them.
     """
+    in_float16 = any(parameter.dtype == torch.float16 for parameter in model.parameters())
     for name, module in list(model.named_modules()):
-        if type(module) is nn.Linear:
+        if type(module) is nn.Linear and module.weight.dtype in HALF:
             model.set_submodule(name, HalfLinear.of(module))
-        elif type(module) is nn.Embedding:
+        elif type(module) is nn.Embedding and module.weight.dtype in HALF:
             model.set_submodule(name, HalfEmbedding.of(module))
         else:
             for parameter in module.parameters(recurse=False):
@@ -94,7 +95,7 @@ def keep_half(model: nn.Module) -> None:
     for held in model.buffers():
         if held.dtype in HALF:
             held.data = held.data.float()
-    if half_of(model) == torch.float16:
+    if in_float16:
         for module in model.modules():
             if isinstance(module, ChatGLMAttention):
                 module.cache_dtype = torch.float16
@@ -104,6 +105,11 @@ def keep_half(model: nn.Module) -> None:
 def half_of(model: nn.Module) -> torch.dtype | None:
     """What `model` keeps its linear weights in while it computes in 32 bits; None for a model of one type."""
     return next((m.weight.dtype for m in model.modules() if isinstance(m, HalfLinear)), None)
+
+
+def computes_wider(model: nn.Module) -> bool:
+    """Whether `model` computes in 32 bits while some of its weights are kept in half precision."""
+    return any(isinstance(m, HalfEmbedding | HalfLinear) for m in model.modules())
 
 
 def weights_in(model: Any) -> str:

@@ -21,9 +21,17 @@ from doctorglm.models.chatglm.model import ChatGLMForConditionalGeneration
 from doctorglm.models.chatglm2.config import ChatGLM2Config
 from doctorglm.models.chatglm2.model import ChatGLM2ForCausalLM
 from doctorglm.models.chatglm2.tokenizer import ChatGLM2Tokenizer
-from doctorglm.models.checks import VOCABULARIES, check_first, first_tokenizer, refuse_unknown, second_tokenizer
+from doctorglm.models.checks import (
+    VOCABULARIES,
+    check_first,
+    first_tokenizer,
+    refuse_packed_embeddings,
+    refuse_unknown,
+    second_tokenizer,
+)
 from doctorglm.models.gguf_file import load_gguf
 from doctorglm.models.half import HALF, keep_half
+from doctorglm.models.prefix.attention import encoder_of
 from doctorglm.models.quantized.formats import OF_BITS, Quantization
 from doctorglm.models.quantized.layers import quantize
 from doctorglm.models.weights import Checkpoint, Shapes, Stored, catalogue, gguf_file, read_config, weight_files
@@ -62,6 +70,7 @@ def load(
     *,
     frozen: bool = True,
     quantization: Quantization | Literal["none"] | None = None,
+    quantization_embeddings: bool = False,
     lean: bool = False,
 ) -> tuple[PreTrainedModel, Any]:
     """The model of a folder, a .gguf file or "embedded", with its adapter if one is given, and its tokenizer.
@@ -71,7 +80,8 @@ def load(
     mapped from their files, and computes in 32 bits (`models.half`); this is said on stderr. `frozen=False`, for a
     model whose every weight is trained, prevents that. A GGUF is unpacked to `dtype`, whatever it was packed in.
     `quantization` packs the linear layers while they are loaded; left out, it is what the adapter was trained on, and
-    "none" leaves the weights as they are stored. `lean` is for a model that only answers: on a CPU, what stands beside
+    "none" leaves the weights as they are stored. `quantization_embeddings` packs the embedding and the
+    head too, of a ChatGLM-6B in int8 or int4. `lean` is for a model that only answers: on a CPU, what stands beside
     packed weights stays in half precision however much memory is free.
     Raises ModelError for missing, truncated or unknown files, for weights, a vocabulary or an adapter that do not fit
     the model, for a pickle that could run code, and for a quantisation that the folder, or `frozen`, rules out.
@@ -81,6 +91,8 @@ def load(
     dtype = best_dtype(device) if dtype is None else dtype
     folder = base_folder(base)
     kind = _packed_on_load(folder, adapter, quantization, frozen)
+    if quantization_embeddings:
+        refuse_packed_embeddings(folder, kind)
     if adapter is not None:
         refuse_adapter(Path(adapter), folder)  # before gigabytes are read for nothing
     if (gguf := gguf_file(folder)) is not None:
@@ -89,7 +101,7 @@ def load(
         if kind:
             quantize(model, kind, str(gguf), device)
     else:
-        model, tokenizer = _load_folder(folder, dtype, device, frozen, kind, lean)
+        model, tokenizer = _load_folder(folder, dtype, device, frozen, kind, quantization_embeddings, lean)
     try:
         model.to(device)
     except torch.OutOfMemoryError as error:
@@ -144,7 +156,13 @@ def _packed_on_load(folder: Path, adapter: Path | None, asked: str | None, froze
 
 
 def _load_folder(
-    folder: Path, dtype: torch.dtype, device: torch.device, frozen: bool, kind: Quantization | None, lean: bool
+    folder: Path,
+    dtype: torch.dtype,
+    device: torch.device,
+    frozen: bool,
+    kind: Quantization | None,
+    embeddings: bool,
+    lean: bool,
 ) -> tuple[PreTrainedModel, Any]:
     config = read_config(folder)
     refuse_unknown(folder, config)
@@ -162,7 +180,7 @@ def _load_folder(
     else:
         model, tokenizer = _load_native(folder, read)
     if kind:
-        quantize(model, kind, str(folder), device)
+        quantize(model, kind, str(folder), device, embeddings=embeddings)
         unpacked = 2 * sum(p.numel() for p in model.parameters())
         keep = may_keep and (lean or not _fits(folder, half, unpacked))
     if keep:
@@ -178,12 +196,12 @@ def _exact_vectors(config: Mapping[str, Any], stored: Mapping[str, Stored]) -> l
     """Norms and biases of ChatGLM-6B that are stored in 32 bits beside weights in 16, as published."""
     if config["model_type"] != ChatGLMConfig.model_type or generation_of(config, "config.json") != 1:
         return []
-    return [n for n, one in stored.items() if one.dtype == torch.float32 and len(one.shape) == 1 and not _recomputed(n)]
+    return [n for n, one in stored.items() if one.dtype == torch.float32 and len(one.shape) == 1 and not _apart(n)]
 
 
 def _put_back(model: PreTrainedModel, folder: Path, names: Sequence[str]) -> None:
     """Reads the vectors again, which reading a model in half precision has rounded."""
-    held = dict(model.named_parameters()) | dict(model.named_buffers())
+    held = dict(model.named_parameters()) | dict(model.named_buffers(remove_duplicate=False))
     checkpoint = Checkpoint(folder) if names else None
     for name in names:
         assert checkpoint is not None
@@ -195,7 +213,7 @@ def _one_half(stored: Mapping[str, Stored]) -> tuple[torch.dtype | None, int]:
 
     32-bit weights among them would be rounded. Packed ones are no numbers of their own.
     """
-    weights = {name: one for name, one in stored.items() if one.dtype.is_floating_point and not _recomputed(name)}
+    weights = {name: one for name, one in stored.items() if one.dtype.is_floating_point and not _apart(name)}
     types = {one.dtype for one in weights.values()}
     only = next(iter(types)) if len(types) == 1 else None
     return (only if only in HALF else None), sum(one.size for one in weights.values())
@@ -219,9 +237,9 @@ def _fits(folder: Path, half_type: torch.dtype | None, half: int) -> bool:
     return False
 
 
-def _recomputed(name: str) -> bool:
-    """Whether this is a table of rotary frequencies, which is in some checkpoints and is never read."""
-    return name.endswith("inv_freq")
+def _apart(name: str) -> bool:
+    """Whether this is read in its own way: frequencies of rotary never, a prefix in 32 bits always."""
+    return name.endswith("inv_freq") or ".prefix_encoder." in name
 
 
 def _load_chatglm(
@@ -230,15 +248,16 @@ def _load_chatglm(
     where = str(folder / "config.json")
     if generation_of(values, where) == 2:
         config = ChatGLM2Config.from_dict(values | {"_name_or_path": where})
-        tokenizer = second_tokenizer(folder, config)
-        return _from_pretrained(ChatGLM2ForCausalLM, folder, dtype), tokenizer
-    refuse_unsupported(values, where)
-    config = ChatGLMConfig.from_dict(values)
-    check_first(folder, config, shapes)
-    tokenizer = first_tokenizer(folder, config)
-    model = _from_pretrained(ChatGLMForConditionalGeneration, folder, dtype)
-    if model.transformer.prefix_encoder is not None:
-        model.transformer.prefix_encoder.requires_grad_(False)  # it then is made once and not for every token
+        tokenizer: Any = second_tokenizer(folder, config)
+        model = _from_pretrained(ChatGLM2ForCausalLM, folder, dtype)
+    else:
+        refuse_unsupported(values, where)
+        config = ChatGLMConfig.from_dict(values)
+        check_first(folder, config, shapes)
+        tokenizer = first_tokenizer(folder, config)
+        model = _from_pretrained(ChatGLMForConditionalGeneration, folder, dtype)
+    if (encoder := encoder_of(model)) is not None:
+        encoder.requires_grad_(False)  # it then is made once and not for every token
     return model, tokenizer
 
 

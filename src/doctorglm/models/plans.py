@@ -10,15 +10,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+import torch
 from transformers import GlmConfig
 
 from doctorglm.errors import ConfigError, ModelError
 from doctorglm.models.chatglm import layout
 from doctorglm.models.chatglm.config import ChatGLMConfig, generation_of, refuse_unsupported
 from doctorglm.models.chatglm.tokenizer import ChatGLMTokenizer
-from doctorglm.models.chatglm2.config import ChatGLM2Config, official_values
-from doctorglm.models.chatglm2.model import fitting_checkpoint
+from doctorglm.models.chatglm2.config import ChatGLM2Config, official_values, packed_in, prefix_places
 from doctorglm.models.chatglm2.names import native_shapes, to_native, to_official
+from doctorglm.models.chatglm2.stored import fitting_checkpoint, unpacked, unpacking
 from doctorglm.models.chatglm2.tokenizer import VOCABULARY, recognised_format
 from doctorglm.models.checks import VOCABULARIES, check_first, first_tokenizer, refuse_unknown, second_tokenizer
 from doctorglm.models.weights import Checkpoint, compare_shapes, read_config, without_tied_head
@@ -74,6 +75,31 @@ def planned(source: Path, to: Layout, *, slim: bool = False) -> Plan:
     return _second(source, values, where)
 
 
+def officially_named(source: Path, values: dict[str, Any], where: str) -> Plan | None:
+    """ChatGLM-6B, ChatGLM2 or ChatGLM3 as they are stored, under their official names; None for another family.
+
+    A GLM is one of them where its vocabulary is theirs, or it has none. Raises ModelError as `planned`.
+    """
+    kind = values.get("model_type")
+    if kind == GlmConfig.model_type:
+        theirs = (source / VOCABULARY).is_file() or not _has_vocabulary(source)
+        return _back(source, values, where) if theirs else None
+    if kind != ChatGLMConfig.model_type:
+        return None
+    if generation_of(values, where) == 1:
+        return _first(source, values, where, official=False, slim=False)
+    glm = ChatGLM2Config.from_dict(values | {"_name_or_path": where}).native()
+    checkpoint = fitting_checkpoint(source, glm)
+    tokenizer = second_tokenizer(source, glm) if (source / VOCABULARY).is_file() else None
+    return Plan(
+        family=tokenizer.chat_format if tokenizer else recognised_format(source, {}),
+        config=_own(values),
+        checkpoint=checkpoint,
+        outputs=[renamed(name, name, one) for name, one in checkpoint.stored.items()],
+        write_tokenizer=partial(_write_second, tokenizer) if tokenizer else None,
+    )
+
+
 def _first(source: Path, values: dict[str, Any], where: str, *, official: bool, slim: bool) -> Plan:
     """ChatGLM-6B: the same names, which our own class loads; `official`: as complete as published."""
     refuse_unsupported(values, where)
@@ -111,7 +137,7 @@ def _write_first(source: Path, slim: bool, folder: Path) -> None:
 def _as_it_is(source: Path, values: dict[str, Any], family: str) -> Plan:
     """Another family that transformers knows: only the form of its files changes."""
     checkpoint = Checkpoint(source)
-    found = any(file for pattern in VOCABULARIES for file in source.glob(pattern))
+    found = _has_vocabulary(source)
     return Plan(
         family=family,
         config=_own(values),
@@ -122,17 +148,32 @@ def _as_it_is(source: Path, values: dict[str, Any], family: str) -> Plan:
 
 
 def _second(source: Path, values: dict[str, Any], where: str) -> Plan:
-    """ChatGLM2 and ChatGLM3: GLM's names."""
+    """ChatGLM2 and ChatGLM3: GLM's names, and numbers in 32 bits in place of packed ones.
+
+    Raises ModelError for a folder with a prefix.
+    """
     glm = ChatGLM2Config.from_dict(values | {"_name_or_path": where}).native()
+    if places := prefix_places(glm):
+        raise ModelError(
+            en=f"{where}: pre_seq_len={places}: GLM has no part for a prefix outside of DoctorGLM, and without it the "
+            "answers would be others. Use the folder as it is, which every verb takes.",
+            zh=f"{where}：pre_seq_len={places}：在 DoctorGLM 之外，GLM 没有前缀的位置，去掉它会得到不同的回答。"
+            "请直接使用该文件夹，所有命令都支持。",
+        )
+    checkpoint, kind = fitting_checkpoint(source, glm), packed_in(glm)
     glm.architectures = ["GlmForCausalLM"]
-    checkpoint = fitting_checkpoint(source, glm)
+    outputs = to_native(checkpoint.stored if kind is None else unpacked(checkpoint.stored, kind), glm)
+    if kind is not None:
+        outputs = [unpacking(output, kind) for output in outputs]
+        glm.dtype = torch.float32
     tokenizer = second_tokenizer(source, glm) if (source / VOCABULARY).is_file() else None
-    config = {key: value for key, value in json.loads(glm.to_json_string()).items() if key != "_name_or_path"}
+    left_out = ("_name_or_path", "quantization_bit")
+    config = {key: value for key, value in json.loads(glm.to_json_string()).items() if key not in left_out}
     return Plan(
         family=tokenizer.chat_format if tokenizer else recognised_format(source, {}),
         config=config,
         checkpoint=checkpoint,
-        outputs=to_native(checkpoint.stored, glm),
+        outputs=outputs,
         write_tokenizer=tokenizer.save_pretrained if tokenizer else None,
     )
 
@@ -147,22 +188,27 @@ def _back(source: Path, values: dict[str, Any], where: str) -> Plan:
     )
     tokenizer = second_tokenizer(source, glm) if (source / VOCABULARY).is_file() else None
 
-    def write_tokenizer(folder: Path) -> None:
-        assert tokenizer is not None
-        tokenizer.save_pretrained(folder)
-        # which an official folder does not have
-        (folder / "tokenizer.json").unlink()
-        file = folder / "tokenizer_config.json"
-        # the official name, which the tokenizer of every ChatGLM has
-        write_json(file, json.loads(file.read_text("utf-8")) | {"tokenizer_class": ChatGLMTokenizer.__name__})
-
     return Plan(
         family=tokenizer.chat_format if tokenizer else "glm",
         config=official_values(glm, where),
         checkpoint=checkpoint,
         outputs=to_official(checkpoint.stored, glm),
-        write_tokenizer=write_tokenizer if tokenizer else None,
+        write_tokenizer=partial(_write_second, tokenizer) if tokenizer else None,
     )
+
+
+def _write_second(tokenizer: Any, folder: Path) -> None:
+    """The tokenizer of ChatGLM2 or ChatGLM3 as official folders have it, with the format written out."""
+    tokenizer.save_pretrained(folder)
+    # which an official folder does not have
+    (folder / "tokenizer.json").unlink()
+    file = folder / "tokenizer_config.json"
+    # the official name, which the tokenizer of every ChatGLM has
+    write_json(file, json.loads(file.read_text("utf-8")) | {"tokenizer_class": ChatGLMTokenizer.__name__})
+
+
+def _has_vocabulary(source: Path) -> bool:
+    return any(file for pattern in VOCABULARIES for file in source.glob(pattern))
 
 
 def _own(values: dict[str, Any]) -> dict[str, Any]:

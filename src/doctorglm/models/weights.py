@@ -38,7 +38,11 @@ DTYPES = {
 
 GGUF = ".gguf"
 _SINGLE = ("model.safetensors", "pytorch_model.bin")
-_PREFIX_OR_QUANTISED = (".prefix_encoder.", ".weight_scale")
+_SAID_BY = {
+    ".prefix_encoder.": ("pre_seq_len", "a P-tuning prefix", "P-tuning 前缀"),
+    ".weight_scale": ("quantization_bit", "quantised weights", "量化权重"),
+}
+"""Part of a name -> the key of config.json without which there is no such tensor, and what it belongs to."""
 _UNREADABLE = (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, ValueError, OSError, KeyError)
 
 
@@ -224,15 +228,17 @@ def _opened(path: Path) -> Callable[[str], torch.Tensor]:
     return lambda name: torch.as_tensor(state[name])
 
 
-def refuse_prefix_and_quantised(folder: Path, names: Iterable[str]) -> None:
-    """Raises ModelError when a name is that of a P-tuning prefix or of quantised weights."""
-    name = next((n for n in names if any(part in n for part in _PREFIX_OR_QUANTISED)), None)
-    if name:
-        raise ModelError(
-            en=f"{folder}: {name} belongs to a P-tuning prefix or to quantised weights, which are not supported yet. "
-            "Use the base weights in 16 or 32 bits.",
-            zh=f"{folder}：{name} 属于 P-tuning 前缀或量化权重，暂不支持。请使用 16 位或 32 位的基座权重。",
-        )
+def refuse_unsaid(folder: Path, names: Iterable[str], config: Any) -> None:
+    """Raises ModelError when a name is that of a P-tuning prefix or of quantised weights that config.json has not."""
+    names = list(names)
+    for part, (key, en, zh) in _SAID_BY.items():
+        name = next((name for name in names if part in name), None)
+        if name and not getattr(config, key, None):
+            raise ModelError(
+                en=f"{folder}: {name} belongs to {en}, but config.json has no {key}. "
+                "Use the config.json that came with the weights.",
+                zh=f"{folder}：{name} 属于{zh}，但 config.json 没有 {key}。请使用与权重配套的 config.json。",
+            )
 
 
 def _unreadable(path: Path, reason: object) -> ModelError:
@@ -272,8 +278,10 @@ def compare_shapes(where: Path, expected: Shapes, found: Shapes) -> None:
 
 
 def without_tied_head(expected: Shapes, found: Shapes, head: str, tied: bool) -> Shapes:
-    """`expected`, without the head where it is the embedding again and the checkpoint leaves it out."""
-    return {n: shape for n, shape in expected.items() if n != head or not tied or head in found}
+    """`expected`, without the head and its scales where it is the embedding again and the checkpoint leaves it out."""
+    of_head = (head, f"{head}_scale")
+    left_out = tied and not any(name in found for name in of_head)
+    return {n: shape for n, shape in expected.items() if not (left_out and n in of_head)}
 
 
 def _some(names: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""The constants that were measured, from `calibration.yaml`, each with the result file that it comes from."""
+"""The constants that were measured, from `calibration.yaml`, with the result files that they come from."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -13,19 +13,24 @@ class Calibration:
     """What no formula gives."""
 
     result: str
-    """The file of benchmarks/results that holds the fit of those for a CPU; empty while they are estimates."""
-    tokens_per_character: float
-    """Of Chinese dialogues, where there is no tokenizer to count with."""
-    products: float
-    """Rate of a run's products, as a share of that of the same shapes measured alone, in the processor's caches."""
-    passes: float
-    """Seconds of everything between products, as so many passes over the activations at the memory's bandwidth."""
-    attention: float
-    """Rate of attention's products, as a share of the weights'."""
+    """The file of benchmarks/results that holds the fit of the next three; empty while they are estimates."""
     overhead_gb: float
-    """Memory that a run needs whatever its size: buffers of libraries, the data, caches of kernels."""
+    """Memory that a run on a CPU needs whatever its size: buffers of libraries, the data, caches of kernels."""
     fragmentation: float
     """Memory that the allocator holds beyond what is in use, as a share of what comes and goes in a step."""
+    beside_trial: float
+    """Time of a run, as a share of that of as many rows and updates as a trial timed: rows of ever new lengths, batches
+    that are made, metrics that are written."""
+    products: float
+    """Without a trial: rate of a run's products, as a share of that of the same shapes measured alone, in the
+    processor's caches."""
+    passes: float
+    """Without a trial: seconds of everything between products, as so many passes over the activations at the memory's
+    bandwidth."""
+    attention: float
+    """Without a trial: rate of attention's products, as a share of the weights'."""
+    tokens_per_character: float
+    """Of Chinese dialogues, where there is no tokenizer to count with."""
     gpu_efficiency: float
     """Of a GPU's dense peak, for all products; assumed."""
     gpu_overhead_gb: float

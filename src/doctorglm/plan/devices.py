@@ -19,6 +19,8 @@ from doctorglm.settings import STRICT, build, nearest, yaml_problem
 
 CPU = "cpu"
 GB = 1e9
+_LIKE = 0.15
+"""By which the memory that a card has and that of its name may differ: 80 GB, or 80 GiB, or less what is reserved."""
 
 Held = Literal["bfloat16", "float32"]
 
@@ -112,6 +114,17 @@ def this_device(device: torch.device, *, half: bool) -> Device:
     like = [e for n, e in _shipped().items() if n.partition("-")[0] in called and e.tflops]
     flops = like[0].tflops * 1e12 if like and like[0].tflops else 1e14
     return Device(name=called, memory=float(free), half=half, flops=flops, usd_per_hour=None, price="")
+
+
+def at_hand(device: Device) -> torch.device | None:
+    """Where on this machine the device is; None for a card that torch does not see."""
+    if device.is_cpu:
+        return torch.device("cpu")
+    if not torch.cuda.is_available():
+        return None
+    called, own = device.name.rpartition("-")[0].replace("-", " "), torch.device("cuda", torch.cuda.current_device())
+    like = abs(torch.cuda.mem_get_info(own)[1] / device.memory - 1) < _LIKE
+    return own if called and called in torch.cuda.get_device_name(own) and like else None
 
 
 @cache

@@ -30,13 +30,16 @@ AS_STORED = "not quantised"
 _WITH_ROOM = 1.1
 """Of the weights in 32 bits, what must be free on a CPU; with less, half-precision weights stay as they are."""
 _QUANTISED = {"int8": 8.0, "int4": 4.0, "nf4": 4.0}
+_TILE = 2**27
+"""Values of a packed weight that a GPU unpacks at once, as `models.quantized.linear` does."""
 _FIRST = {"q_proj", "k_proj", "v_proj", "gate_proj", "up_proj", "gate_up_proj", "query_key_value"}
 """Maps whose rows or whose norm's weight are folded in, so that a fused layer has a copy of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Parts:
-    """Bytes."""
+    """Bytes at the highest moment of a step. Where a step is one row, gradients are made while activations are given
+    back, so that there is one or the other."""
 
     weights: float
     adapter: float
@@ -83,10 +86,11 @@ def way_of(shape: Shape, settings: PlanSettings, device: Device) -> Way:
     """How layers are computed, as `tune` chooses it."""
     if settings.method == "full":
         return "dense"
-    plain = settings.method == "ptuning" or (settings.method == "lora" and not settings.lora_dropout)
+    plain = settings.method == "ptuning" or not settings.lora_dropout
     known = shape.fusable and plain
     if device.is_cpu and settings.packing and settings.fuse and known and not keeps_half(shape, settings, device):
-        return "fused" if 4 * 4 * (shape.matrices) <= device.memory else "beside"
+        copied = 0 if settings.method == "qlora" else 4 * 4 * shape.matrices
+        return "fused" if copied <= device.memory else "beside"
     return "beside"
 
 
@@ -103,16 +107,21 @@ def memory_of(
     way = way_of(shape, settings, device)
     trained = trainable(shape, settings)
     # PEFT's adapters are in 32 bits everywhere; a fused layer keeps the merged ones' copy, scaled and as they are
-    merged = way == "fused" and settings.method == "lora"
+    merged = way == "fused" and settings.method in ("lora", "qlora")
     adapter = 0.0 if settings.method == "full" else 4.0 * trained * (3 if merged else 1)
     activations = _activations(shape, settings, row, device, way, saving)
     logits, passing = _logits(shape, settings, row, device), _passing(shape, settings, row, device, way)
+    gradients = 4.0 * trained
+    if not row.others:
+        # they are made while activations are given back: the highest is where either begins or ends
+        first = activations + logits > gradients
+        activations, logits, gradients = (activations, logits, 0.0) if first else (0.0, 0.0, gradients)
     comes_and_goes = activations + logits + passing
     overhead = constants.overhead_gb if device.is_cpu else constants.gpu_overhead_gb
     return Parts(
         weights=weights_of(shape, settings, device) + _copies(shape, settings, way),
         adapter=adapter,
-        gradients=4.0 * trained,
+        gradients=gradients,
         optimizer=trained * {"adamw": 8.0, "lion": 4.0, "muon": 4.0}[settings.optimizer],
         activations=activations,
         logits=logits,
@@ -128,12 +137,24 @@ def weights_of(shape: Shape, settings: PlanSettings, device: Device) -> float:
     kind = held(settings)
     if kind == AS_STORED:
         return wide * shape.parameters
-    return _quantised(shape, kind) + wide * (shape.parameters - shape.matrices)
+    tables = tables_of(shape) if packs_tables(settings) else 0
+    packed = _quantised(shape, kind) + tables * _QUANTISED[kind] / 8 + 2.0 * tables / shape.hidden
+    return packed + wide * (shape.parameters - shape.matrices - tables)
 
 
 def held(settings: PlanSettings) -> str:
     """How the matrices of a frozen base are held."""
     return settings.quantization if settings.method == "qlora" else AS_STORED
+
+
+def packs_tables(settings: PlanSettings) -> bool:
+    """Whether the embedding and the head are held as the matrices are."""
+    return settings.quantization_embeddings and held(settings) in ("int8", "int4")
+
+
+def tables_of(shape: Shape) -> int:
+    """Weights of the embedding and the head, tied ones once."""
+    return shape.of_head if shape.tied else 2 * shape.of_head
 
 
 def _quantised(shape: Shape, kind: str) -> float:
@@ -143,8 +164,9 @@ def _quantised(shape: Shape, kind: str) -> float:
 
 
 def _copies(shape: Shape, settings: PlanSettings, way: Way) -> float:
-    """Fused layers have norms and the order of rows folded into a copy, and adapters merged into another."""
-    if way != "fused":
+    """Fused layers have norms and the order of rows folded into a copy, and adapters merged into another; of packed
+    weights they have none."""
+    if way != "fused" or held(settings) != AS_STORED:
         return 0.0
     merged = {one.name for one in adapted(shape, settings)}
     of_layer = sum(one.weights * ((one.name in _FIRST) + (one.name in merged)) for one in shape.linear)
@@ -211,8 +233,11 @@ def _passing(shape: Shape, settings: PlanSettings, row: Row, device: Device, way
     size = 2.0 if device.half and way != "dense" else 4.0
     of_layer = size * row.tokens * (3 * shape.inner + 4 * shape.hidden)
     largest = max(one.weights for one in shape.linear)
+    if packs_tables(settings):
+        largest = max(largest, min(shape.of_head, _TILE))
     if way == "dense":
         # a gradient is made before it is added; of tied weights twice
         return of_layer + 4.0 * max(largest, shape.of_head if shape.tied else 0)
-    widened = 2 * size * largest if held(settings) != AS_STORED else 0.0
+    # a CPU unpacks a tile at a time
+    widened = 2 * size * largest if held(settings) != AS_STORED and not device.is_cpu else 0.0
     return of_layer + widened

@@ -11,12 +11,13 @@ from doctorglm.language import Text
 from doctorglm.plan import paper
 from doctorglm.plan.assumptions import assumptions_of
 from doctorglm.plan.calibration import Calibration, constants
-from doctorglm.plan.devices import CPU, Device, device_of, devices, made
+from doctorglm.plan.devices import CPU, Device, at_hand, device_of, devices, made
 from doctorglm.plan.memory import SAVINGS, Parts, Saving, adapted, held, memory_of
 from doctorglm.plan.probe import Rates, rates_of
 from doctorglm.plan.seconds import Seconds, Validation, seconds_of
 from doctorglm.plan.settings import PlanSettings, Quantization
 from doctorglm.plan.shape import Base, Shape, base_of
+from doctorglm.plan.timed import Timed, Trial
 from doctorglm.plan.tokens import Tokens, tokens_of
 from doctorglm.plan.work import Work, work_of
 
@@ -52,6 +53,8 @@ class Plan:
     tokens: Tokens
     work: Work
     chosen: Estimate
+    trial: Timed | Text | None
+    """What a trial of the chosen one took, or why there was none; None where the device is not at hand."""
     variants: tuple[Estimate, ...]
     cards: Mapping[str, Estimate]
     """The same on every device of the table, this machine apart."""
@@ -77,6 +80,7 @@ class Plan:
             "cards": {name: _told(one) for name, one in self.cards.items()},
             "variants": [_told(one) for one in self.variants],
             "paper": [{**asdict(row), "reading": row.reading.en} for row in self.paper],
+            "trial": self.trial.record() if isinstance(self.trial, Timed) else None,
             "assumptions": [text.en for text in self.assumptions],
         }
 
@@ -93,9 +97,10 @@ def _told(one: Estimate) -> dict[str, Any]:
     }
 
 
-def plan(base: str, data: Path, device: str, settings: PlanSettings) -> Plan:
+def plan(base: str, data: Path, device: str, settings: PlanSettings, trial: Trial | None = None) -> Plan:
     """The plan of tuning `base` on `data/train.jsonl`; nothing is written, no weight is read.
 
+    `trial` times the base where the device is at hand; time comes from formulas without it, or where it cannot.
     Raises ConfigError for a base, a device or a setting that cannot be, DataError where there is nothing to train on.
     """
     wanted, found, known = base_of(base), device_of(device, settings.devices), constants()
@@ -104,12 +109,16 @@ def plan(base: str, data: Path, device: str, settings: PlanSettings) -> Plan:
     valid = tokens_of(wanted, data, "valid", settings.max_length, known) if (data / "valid.jsonl").is_file() else None
     work = work_of(tokens, settings, on_cpu=found.is_cpu)
     rates = rates_of(wanted.shape, work.largest.tokens) if found.is_cpu else None
+    saving = saving_for(wanted.shape, settings, work, found, known)
+    tried = trial(wanted, settings, tokens, found, saving) if trial and at_hand(found) else None
+    timed = tried if isinstance(tried, Timed) else None
 
-    def on(one: Device, of: PlanSettings) -> Estimate:
-        return estimate(wanted.shape, of, tokens, valid, one, rates, known)
+    def on(one: Device, of: PlanSettings, timed: Timed | None = None) -> Estimate:
+        return estimate(wanted.shape, of, tokens, valid, one, rates, known, timed)
 
     table = {name: made(name, entry) for name, entry in devices(settings.devices).items() if name != CPU}
-    chosen = on(found, settings)
+    chosen = on(found, settings, timed)
+    by = chosen.seconds.training / on(found, settings).seconds.training
     others = [settings]
     if settings.method in ("lora", "qlora"):
         packed = [replace(settings, method="qlora", quantization=kind) for kind in VARIANTS]
@@ -121,11 +130,12 @@ def plan(base: str, data: Path, device: str, settings: PlanSettings) -> Plan:
         tokens=tokens,
         work=work,
         chosen=chosen,
-        variants=tuple(on(found, other) for other in others),
-        cards={name: on(one, settings) for name, one in table.items()},
+        trial=tried,
+        variants=tuple(chosen if of == settings else _slower(on(found, of), by, found) for of in others),
+        cards={name: on(one, settings, timed if name == found.name else None) for name, one in table.items()},
         batch_tokens=_most(wanted.shape, settings, tokens, found, known),
-        paper=_paper(wanted.shape, settings, tokens, found, table, rates, known),
-        assumptions=tuple(assumptions_of(wanted, settings, tokens, found, rates, known)),
+        paper=_paper(wanted.shape, settings, tokens, found, table, rates, known, timed),
+        assumptions=tuple(assumptions_of(wanted, settings, tokens, found, rates, known, tried)),
     )
 
 
@@ -137,16 +147,27 @@ def estimate(
     device: Device,
     rates: Rates | None,
     known: Calibration,
+    timed: Timed | None = None,
 ) -> Estimate:
     """Memory and time of one setting on one device, with the least recomputation that fits."""
     work = work_of(tokens, settings, on_cpu=device.is_cpu)
     saving = saving_for(shape, settings, work, device, known)
     memory = memory_of(shape, settings, work.largest, device, saving, known)
     validation = _validation(valid, settings, work)
-    seconds = seconds_of(shape, settings, work, validation, device, saving, rates, known)
-    cost = None if device.usd_per_hour is None else device.usd_per_hour * seconds.total / 3600
+    seconds = seconds_of(shape, settings, work, validation, device, saving, rates, known, timed)
     fits = memory.total <= ROOM * device.memory
-    return Estimate(weights=held(settings), memory=memory, fits=fits, saving=saving, seconds=seconds, usd=cost)
+    usd = _usd(seconds, device)
+    return Estimate(weights=held(settings), memory=memory, fits=fits, saving=saving, seconds=seconds, usd=usd)
+
+
+def _slower(of: Estimate, by: float, device: Device) -> Estimate:
+    """The same on a machine that is so much slower than the formulas say, as a trial of another setting has shown."""
+    seconds = Seconds(training=by * of.seconds.training, validation=by * of.seconds.validation)
+    return replace(of, seconds=seconds, usd=_usd(seconds, device))
+
+
+def _usd(seconds: Seconds, device: Device) -> float | None:
+    return None if device.usd_per_hour is None else device.usd_per_hour * seconds.total / 3600
 
 
 def saving_for(shape: Shape, settings: PlanSettings, work: Work, device: Device, known: Calibration) -> Saving:
@@ -178,7 +199,9 @@ def _within(base: Base, settings: PlanSettings) -> PlanSettings:
             "请用 method=qlora，或 16 位基座。",
         )
     if base.bits and settings.method in ("lora", "qlora"):
-        settings = replace(settings, method="qlora", quantization="int4" if base.bits == 4 else "int8")
+        kind: Quantization = "int4" if base.bits == 4 else "int8"
+        settings = replace(settings, method="qlora", quantization=kind, quantization_embeddings=base.embeddings)
+    _refuse_embeddings(base, settings)
     names = [one.name for one in shape.linear]
     if settings.method in ("lora", "qlora") and not adapted(shape, settings):
         raise ConfigError(
@@ -188,6 +211,19 @@ def _within(base: Base, settings: PlanSettings) -> PlanSettings:
         )
     room = context - (settings.prefix_tokens if settings.method == "ptuning" else 0)
     return replace(settings, max_length=min(settings.max_length, room))
+
+
+def _refuse_embeddings(base: Base, settings: PlanSettings) -> None:
+    """Raises ConfigError where embedding and head cannot be packed."""
+    if settings.method != "qlora" or not settings.quantization_embeddings:
+        return
+    if not base.shape.prefix_lm or settings.quantization == "nf4":
+        raise ConfigError(
+            en=f"quantization_embeddings: {base.name} with quantization={settings.quantization}; only a ChatGLM-6B in "
+            "int8 or int4 has its embedding and head packed. Leave it out.",
+            zh=f"quantization_embeddings：{base.name}，quantization={settings.quantization}；只有 int8 或 int4 的 "
+            "ChatGLM-6B 才有量化的嵌入与输出层。请去掉它。",
+        )
 
 
 def _validation(valid: Tokens | None, settings: PlanSettings, work: Work) -> Validation:
@@ -224,6 +260,7 @@ def _paper(
     table: Mapping[str, Device],
     rates: Rates | None,
     known: Calibration,
+    timed: Timed | None,
 ) -> tuple[paper.Row, ...]:
     """The paper's rows, and ours for as many answers of this data in one pass, on its card and on the one asked for."""
     theirs = table.get(paper.CARD)
@@ -231,7 +268,8 @@ def _paper(
     scale = paper.PAIRS / max(1, len(tokens.lengths))
     once = replace(settings, epochs=1, max_steps=0)
     for one in dict.fromkeys((*((theirs,) if theirs else ()), device)):
-        found = estimate(shape, once, replace(tokens, scale=scale), None, one, rates if one.is_cpu else None, known)
+        own = rates if one.is_cpu else None, known, timed if one == device else None
+        found = estimate(shape, once, replace(tokens, scale=scale), None, one, *own)
         price = one.usd_per_hour
         rows.append(
             paper.Row(

@@ -1,7 +1,8 @@
-"""The time of a run: its products at the rate of the device, and on a CPU what stands between them.
+"""The time of a run: by a trial on the machine at hand (`plan.timed`), else by its products at the rate of the device.
 
 With a frozen base 4 x (matmul weights without head) x all tokens + 4 x head x supervised tokens; with all weights
 trained 6 x both; recomputation adds 2 x. Attention's products are counted apart: a CPU has a rate of its own for them.
+Without a trial what stands between products is so many passes over the activations, on a CPU.
 Source: LoRA, arXiv 2106.09685; PaLM's appendix B on counting, arXiv 2204.02311.
 """
 
@@ -13,6 +14,7 @@ from doctorglm.plan.memory import AS_STORED, Saving, Way, adapted, held, kept_of
 from doctorglm.plan.probe import Rates
 from doctorglm.plan.settings import PlanSettings
 from doctorglm.plan.shape import Shape
+from doctorglm.plan.timed import Timed
 from doctorglm.plan.work import Work
 
 _AGAIN = {"none": 0.0, "selective": 1.0, "full": 2.0}
@@ -81,6 +83,11 @@ def flops_of(shape: Shape, settings: PlanSettings, work: Work, way: Way, saving:
     return Flops(products=products, thin=thin, attention=attention)
 
 
+def reading_flops(shape: Shape, tokens: float, supervised: float, squares: float) -> float:
+    """What reading without gradients computes."""
+    return 2.0 * (shape.matrices * tokens + shape.of_head * supervised) + 4.0 * shape.layers * shape.queries * squares
+
+
 def seconds_of(
     shape: Shape,
     settings: PlanSettings,
@@ -90,13 +97,17 @@ def seconds_of(
     saving: Saving,
     rates: Rates | None,
     constants: Calibration,
+    timed: Timed | None = None,
 ) -> Seconds:
-    """How long it takes on a device; `rates` are those of `probe` for a CPU."""
+    """How long it takes on a device: by a trial where there was one, else by `rates`, which are those of `probe` for a
+    CPU."""
     way = way_of(shape, settings, device)
     flops = flops_of(shape, settings, work, way, saving)
+    read = reading_flops(shape, validation.tokens, validation.supervised, validation.squares)
+    if timed is not None:
+        training = constants.beside_trial * timed.training(flops.total, work.steps)
+        return Seconds(training=training, validation=validation.times * timed.reading(read))
     slower = constants.dequantise if held(settings) != AS_STORED else 1.0
-    read = 2.0 * (shape.matrices * validation.tokens + shape.of_head * validation.supervised)
-    read += 4.0 * shape.layers * shape.queries * validation.squares
     if device.flops is not None:
         rate = device.flops * constants.gpu_efficiency * slower
         # half of a causal row is masked, and left out by the kernels of a GPU

@@ -21,6 +21,8 @@ class PlanSettings:
     """`lora`, `qlora` (LoRA on quantised weights), `ptuning` (a learned prefix in every layer), or `full`."""
     quantization: Quantization = "nf4"
     """What `qlora` packs the base in."""
+    quantization_embeddings: bool = False
+    """Whether `qlora` on INT8 or INT4 has a ChatGLM-6B whose embedding and head are packed too."""
     optimizer: Literal["adamw", "lion", "muon"] = "adamw"
     """AdamW keeps two numbers for each trained weight, the others one."""
     epochs: int = Field(default=3, ge=1)
@@ -62,7 +64,7 @@ class PlanSettings:
 
 
 _USED_WHEN: Mapping[str, Callable[[PlanSettings], bool]] = {
-    "quantization": lambda s: s.method == "qlora",
+    **dict.fromkeys(("quantization", "quantization_embeddings"), lambda s: s.method == "qlora"),
     **dict.fromkeys(("lora_rank", "lora_dropout", "lora_targets"), lambda s: s.method in ("lora", "qlora")),
     **dict.fromkeys(("prefix_tokens", "prefix_projection"), lambda s: s.method == "ptuning"),
     "prefix_hidden": lambda s: s.method == "ptuning" and s.prefix_projection,

@@ -21,6 +21,7 @@ from doctorglm.language import Text
 from doctorglm.models import ChatGLMConfig, ChatGLMForConditionalGeneration
 from doctorglm.models.checks import refuse_unknown
 from doctorglm.models.loading import EMBEDDED, base_folder
+from doctorglm.models.quantized.layers import count_of, packed_layers
 from doctorglm.models.weights import read_config
 from doctorglm.settings import nearest
 
@@ -28,7 +29,7 @@ _IMPOSSIBLE = (
     ValueError, TypeError, KeyError, AttributeError, ZeroDivisionError, RuntimeError, StrictDataclassError,
 )  # fmt: skip
 """What transformers raises for a config that makes no sense."""
-_LATER = ("auto_map", "pre_seq_len", "prefix_projection", "quantization_bit")
+_LATER = ("auto_map", "pre_seq_len", "prefix_projection", "quantization_bit", "quantization_embeddings")
 """Keys that say how weights are stored or tuned, which the settings of a plan say instead."""
 
 _FUSABLE = {"self_attn", "mlp", "input_layernorm", "post_attention_layernorm"}
@@ -144,7 +145,8 @@ def _parameters(model: nn.Module, layers: list[nn.Module], linear: tuple[Linear,
         for name, p in model.named_parameters()
         if id(p) not in matrices and "lora_" not in name and "prefix" not in name
     )
-    return others + len(layers) * sum(one.weights for one in linear)
+    tables = sum(count_of(layer) for layer in packed_layers(model) if id(layer.weight) not in matrices)
+    return others + tables + len(layers) * sum(one.weights for one in linear)
 
 
 def _layers(model: nn.Module) -> list[nn.Module]:
@@ -176,6 +178,8 @@ class Base:
     """None for a base that is known by name alone."""
     bits: int = 0
     """Of weights that are stored quantised; 0 where they are not."""
+    embeddings: bool = False
+    """Whether their embedding and head are, too."""
 
 
 @cache
@@ -196,8 +200,10 @@ def base_of(name: str) -> Base:
         if name.lower() not in known():
             raise _unknown(name)
         return Base(name=name, shape=shape_of(_empty(known()[name.lower()]["config"], name)), folder=None)
-    shape = shape_of(without_weights(folder))
-    return Base(name=name, shape=shape, folder=folder, bits=int(read_config(folder).get("quantization_bit") or 0))
+    shape, config = shape_of(without_weights(folder)), read_config(folder)
+    bits = int(config.get("quantization_bit") or 0)
+    embeddings = bool(bits and config.get("quantization_embeddings"))
+    return Base(name=name, shape=shape, folder=folder, bits=bits, embeddings=embeddings)
 
 
 def without_weights(folder: Path) -> nn.Module:
@@ -207,27 +213,44 @@ def without_weights(folder: Path) -> nn.Module:
     return _empty(values, str(folder / "config.json"))
 
 
+def few_layers(base: Base, layers: int) -> Any:
+    """The config of a base with its first `layers` layers and nothing else changed; raises ModelError as `base_of`."""
+    values = known()[base.name.lower()]["config"] if base.folder is None else read_config(base.folder)
+    where = base.name if base.folder is None else str(base.folder / "config.json")
+    config = _config(values, where)
+    if kinds := getattr(config, "layer_types", None):
+        config.layer_types = kinds[:layers]
+    config.num_hidden_layers = layers
+    return config
+
+
+def model_of(config: Any) -> nn.Module:
+    """The model of a config, on the device and with the numbers that torch makes where it is called."""
+    first = isinstance(config, ChatGLMConfig)
+    made: nn.Module = ChatGLMForConditionalGeneration(config) if first else AutoModelForCausalLM.from_config(config)
+    return made
+
+
 def _empty(values: dict[str, Any], where: str) -> nn.Module:
     """The model without weights."""
-    kept = {key: value for key, value in values.items() if key not in _LATER} | {"_name_or_path": where}
     try:
-        if kept["model_type"] == ChatGLMConfig.model_type:
-            config = ChatGLMConfig.from_dict(kept)
-            config = config if isinstance(config, ChatGLMConfig) else config.native()
-        else:
-            config = AutoConfig.for_model(**kept)
-        first = isinstance(config, ChatGLMConfig)
         with torch.device("meta"):
-            made: nn.Module = (
-                ChatGLMForConditionalGeneration(config) if first else AutoModelForCausalLM.from_config(config)
-            )
+            return model_of(_config(values, where))
     except _IMPOSSIBLE as error:
         said = " ".join(str(error).split())[:200]
         raise ModelError(
             en=f"{where}: no model can be made of it ({said}). Use the published config.json.",
             zh=f"{where}：无法据此构造模型（{said}）。请使用官方 config.json。",
         ) from error
-    return made
+
+
+def _config(values: dict[str, Any], where: str) -> Any:
+    """What transformers makes of a config.json, without what it says of how weights are stored or tuned."""
+    kept = {key: value for key, value in values.items() if key not in _LATER} | {"_name_or_path": where}
+    if kept["model_type"] == ChatGLMConfig.model_type:
+        config = ChatGLMConfig.from_dict(kept)
+        return config if isinstance(config, ChatGLMConfig) else config.native()
+    return AutoConfig.for_model(**kept)
 
 
 def _unknown(name: str) -> ConfigError:

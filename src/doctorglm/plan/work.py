@@ -23,6 +23,8 @@ class Row:
     squares: float
     """The sum of S x S over its samples."""
     supervised: int
+    others: bool = False
+    """Whether its step has other rows too, whose gradients are there when it begins."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +88,8 @@ def _padded(tokens: Tokens, settings: PlanSettings) -> list[list[int]]:
 def _largest(tokens: Tokens, batches: Sequence[Sequence[int]], settings: PlanSettings, *, on_cpu: bool) -> Row:
     """The row that needs most memory, among all rows of an epoch."""
     rows = [row for batch in batches for row in (_rows(tokens, batch, on_cpu) if settings.packing else [batch])]
-    largest = Row(tokens=0, squares=0.0, supervised=0)
+    others = settings.accumulation > 1 or len(rows) > len(batches)
+    largest = Row(tokens=0, squares=0.0, supervised=0, others=others)
     for row in rows:
         lengths = [tokens.lengths[i] for i in row]
         padded = [max(lengths)] * len(lengths) if not settings.packing else lengths
@@ -94,6 +97,7 @@ def _largest(tokens: Tokens, batches: Sequence[Sequence[int]], settings: PlanSet
             tokens=max(largest.tokens, sum(padded)),
             squares=max(largest.squares, sum(n * n for n in padded)),
             supervised=max(largest.supervised, sum(tokens.supervised[i] for i in row)),
+            others=others,
         )
     return largest
 

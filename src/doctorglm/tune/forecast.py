@@ -31,12 +31,21 @@ def planned_beside_measured(results: Mapping[str, Any]) -> Sequence[Table]:
                 Text(en="planned is off by", zh="计划偏差"),
             ),
             rows=rows,
-            note=Text(
-                en="Memory is the peak beyond what the process held when the run began; GB = 10^9 bytes.",
-                zh="内存为超出训练开始时进程占用的峰值；GB = 10^9 字节。",
-            ),
+            note=_note(expected.get("trial")),
         )
     ]
+
+
+def _note(trial: Mapping[str, Any] | str | None) -> Text:
+    """What is measured, and what the planned time comes from."""
+    en, zh = "formulas", "公式"
+    if isinstance(trial, Mapping):
+        en, zh = f"a trial of {trial['layers']} layers before the first step", f"第一步之前的 {trial['layers']} 层试跑"
+    return Text(
+        en="Memory is the peak beyond what the process held when the run began; GB = 10^9 bytes. "
+        f"Planned time by {en}.",
+        zh=f"内存为超出训练开始时进程占用的峰值；GB = 10^9 字节。计划时间来自{zh}。",
+    )
 
 
 def _row(expected: float, found: float | None, digits: int) -> tuple[str, str, str]:

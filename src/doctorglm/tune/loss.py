@@ -7,6 +7,7 @@ from torch.nn import functional as F
 
 from doctorglm.models.documents import packed
 from doctorglm.models.kernels import sent
+from doctorglm.models.quantized.linear import QuantizedLinear
 from doctorglm.tune.batches import Batch
 from doctorglm.tune.fused import SupervisedHead, has_fused_head, wanted
 
@@ -38,7 +39,8 @@ def token_nats(model: Any, batch: Batch) -> torch.Tensor:
     finally:
         handle.remove()
     if fused:
-        nats: torch.Tensor = _supervised_head(kept[0], head.weight, batch.targets)
+        weight = head if isinstance(head, QuantizedLinear) else head.weight
+        nats: torch.Tensor = _supervised_head(kept[0], weight, batch.targets)
         return nats
     return F.cross_entropy(_at_least_32(logits_TV), batch.targets, reduction="none")
 

@@ -15,14 +15,17 @@ from doctorglm.plan.devices import Device, this_device
 from doctorglm.plan.measured import Held
 from doctorglm.plan.memory import SAVINGS, Saving, memory_of
 from doctorglm.plan.planning import Estimate, estimate
-from doctorglm.plan.probe import rates_of
+from doctorglm.plan.probe import Rates, rates_of
 from doctorglm.plan.settings import PlanSettings
 from doctorglm.plan.shape import Shape, shape_of
+from doctorglm.plan.timed import Timed
 from doctorglm.plan.tokens import Tokens
 from doctorglm.plan.work import work_of
 from doctorglm.render import Sample
 from doctorglm.runs import note
+from doctorglm.tune.ranks import ranks
 from doctorglm.tune.settings import TuneSettings
+from doctorglm.tune.trial import Trained, timed, tried, worth_it
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,10 @@ class Planned:
     tokens: Tokens
     device: Device
     chosen: Estimate
+    valid: Tokens | None
+    rates: Rates | None
+    trial: Timed | Text | None = None
+    """What a trial took, or why there was none."""
 
     @property
     def saving(self) -> Saving:
@@ -43,7 +50,9 @@ class Planned:
     def record(self) -> dict[str, Any]:
         """What goes into run.json."""
         seconds = round(self.chosen.seconds.total, 2)
-        return {"memory_gb": self.chosen.memory.in_gb(), "seconds": seconds, "fits": self.chosen.fits}
+        trial = self.trial.record() if isinstance(self.trial, Timed) else self.trial and self.trial.en
+        memory = self.chosen.memory.in_gb()
+        return {"memory_gb": memory, "seconds": seconds, "fits": self.chosen.fits, "trial": trial}
 
     def remedy(self) -> Text:
         """What to change when memory ends, each with what it saves, in GB."""
@@ -98,12 +107,40 @@ def planned(
     held = memory_of(shape, wanted, largest, replace(device, memory=math.inf), "none", constants()).weights
     device = replace(device, memory=device.memory + held)
     rates = rates_of(shape, max(tokens.lengths)) if device.is_cpu else None
-    chosen = estimate(shape, wanted, tokens, _tokens(valid) if valid else None, device, rates, constants())
-    made = Planned(shape, wanted, tokens, device, chosen)
+    held_out = _tokens(valid) if valid else None
+    chosen = estimate(shape, wanted, tokens, held_out, device, rates, constants())
+    made = Planned(shape, wanted, tokens, device, chosen, held_out, rates)
     if not chosen.fits:
         remedy = made.remedy()
         note(en=f"This run may not fit. {remedy.en}", zh=f"本次训练可能放不下。{remedy.zh}")
     return made
+
+
+def by_trial(
+    expected: Planned | None, model: Any, samples: Sequence[Sample], settings: TuneSettings, *, steps: int
+) -> Planned | None:
+    """The plan with the time that a trial of the model says, which is ready for its first step; else as it was.
+
+    There is none of a run that is hardly longer than one, nor of several processes, which would have to make it
+    together.
+    """
+    if expected is None:
+        return None
+    if ranks().count > 1:
+        return replace(expected, trial=Text(en="several processes", zh="多进程"))
+    if not worth_it(steps * settings.accumulation, expected.shape.layers):
+        return replace(expected, trial=Text(en="a run hardly longer than a trial", zh="训练比试跑长不了多少"))
+    of, packing = expected.settings, expected.settings.packing
+    ready = Trained(model, settings, of, expected.shape, expected.device, expected.saving, packing)
+    found = tried(lambda: timed(ready, samples))
+    return replace(expected, trial=found) if isinstance(found, Text) else with_time(expected, found)
+
+
+def with_time(expected: Planned, found: Timed) -> Planned:
+    """The plan with the time of a trial; what is recomputed stays."""
+    shape, of = expected.shape, replace(expected.settings, recompute=expected.saving)
+    again = estimate(shape, of, expected.tokens, expected.valid, expected.device, expected.rates, constants(), found)
+    return replace(expected, chosen=replace(expected.chosen, seconds=again.seconds), trial=found)
 
 
 def plan_settings(settings: TuneSettings, **changed: Any) -> PlanSettings:

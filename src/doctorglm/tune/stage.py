@@ -28,7 +28,7 @@ from doctorglm.tune.impossible import refuse_impossible, refuse_no_room
 from doctorglm.tune.loop import train
 from doctorglm.tune.memory import keep_few_products, return_freed_blocks, told_when_out
 from doctorglm.tune.parallel import opened_together, refuse_different, together
-from doctorglm.tune.planned import Planned, compared, planned, remedy_of, saving_of
+from doctorglm.tune.planned import Planned, by_trial, compared, planned, remedy_of, saving_of
 from doctorglm.tune.ranks import ranks
 from doctorglm.tune.reading import compiled_layers, fused_layers, reads_packed
 from doctorglm.tune.recompute import recompute
@@ -162,6 +162,7 @@ def _trained(
     expected: Planned | None = planned(model, samples, held_out, settings, packing=packing, fused=fused)
     again = recompute(model, saving_of(expected, settings))
     steps = len(steps_of(samples, settings, packing))
+    expected = by_trial(expected, model, samples, settings, steps=steps)
     with progress_line(name or Text(en="tune", zh="微调"), steps) as line, told_when_out(remedy_of(expected)):
         corpus = replace(ready.corpus, packing=packing)
         standing = train(model, corpus, settings, out, line, run.identity, ready.before)

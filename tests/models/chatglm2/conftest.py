@@ -87,6 +87,13 @@ def random_weights(config: dict[str, Any], seed: int = 3) -> dict[str, torch.Ten
 INV_FREQ = "transformer.rotary_pos_emb.inv_freq"
 
 
+def beside(folder: Path, vocabulary: Path) -> Path:
+    """Puts the tokenizer of an official folder there."""
+    (folder / "tokenizer.model").write_bytes(vocabulary.read_bytes())
+    (folder / "tokenizer_config.json").write_text(json.dumps(TOKENIZER_CONFIG))
+    return folder
+
+
 def write_official(
     folder: Path, weights: dict[str, torch.Tensor], config: dict[str, Any], form: str = "bin shards"
 ) -> Path:
@@ -128,9 +135,7 @@ def official(tmp_path: Path, vocabulary: Path) -> Callable[..., Official]:
     def make(name: str = "official", form: str = "bin shards", **changes: Any) -> Official:
         config = {**CONFIG, **changes}
         weights = random_weights(config)
-        folder = write_official(tmp_path / name, weights, config, form)
-        (folder / "tokenizer.model").write_bytes(vocabulary.read_bytes())
-        (folder / "tokenizer_config.json").write_text(json.dumps(TOKENIZER_CONFIG))
+        folder = beside(write_official(tmp_path / name, weights, config, form), vocabulary)
         return Official(folder, weights, config, Oracle(weights, config))
 
     return make

@@ -70,6 +70,17 @@ def test_the_same_as_added_to_the_official_matrices(
     torch.testing.assert_close(logits(ours), expected, rtol=1e-4, atol=1e-4)
 
 
+def test_it_fits_a_packed_base_too(official: Callable[..., Official], tmp_path: Path) -> None:
+    base = official()
+    published(base, tmp_path / "published")
+    convert(base.folder, tmp_path / "int4", "int4")
+    found = []
+    for folder, name in ((base.folder, "one"), (tmp_path / "int4", "two")):
+        to_peft(tmp_path / "published", tmp_path / name, str(folder))
+        found.append(logits(models.load(folder, tmp_path / name, quantization="int4")[0]))
+    torch.testing.assert_close(*found, rtol=1e-5, atol=1e-5)
+
+
 def test_what_is_refused(official: Callable[..., Official], tmp_path: Path) -> None:
     base = official()
     published(base, tmp_path / "published")

@@ -111,10 +111,17 @@ def test_what_the_official_code_takes_where_the_config_is_silent() -> None:
 
 
 @pytest.mark.parametrize(("key", "value"), [("pre_seq_len", 128), ("quantization_bit", 4)])
-def test_prefix_and_quantised_weights_are_not_silently_dropped(key: str, value: int) -> None:
-    with pytest.raises(ModelError, match=f"{key}={value} is not supported yet"):
-        glm_values({**CONFIG, key: value}, "config.json")
-    assert glm_values({**CONFIG, key: None}, "x") == glm_values({**CONFIG, key: 0}, "x") == glm_values(CONFIG, "x")
+def test_prefix_and_packed_layers_are_kept_and_unset_ones_are_no_change(key: str, value: int) -> None:
+    assert glm_values({**CONFIG, key: value}, "config.json") == {**glm_values(CONFIG, "x"), key: value}
+    assert getattr(config_of(**{key: value}), key) == value
+    for unset in (None, 0):
+        assert glm_values({**CONFIG, key: unset, "prefix_projection": True}, "x") == glm_values(CONFIG, "x")
+
+
+def test_quantised_embeddings_are_not_silently_dropped() -> None:
+    with pytest.raises(ModelError, match="quantization_embeddings=True is not supported yet"):
+        glm_values({**CONFIG, "quantization_embeddings": True}, "config.json")
+    assert glm_values({**CONFIG, "quantization_embeddings": False}, "x") == glm_values(CONFIG, "x")
 
 
 @pytest.mark.parametrize(

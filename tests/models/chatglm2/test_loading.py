@@ -130,21 +130,20 @@ def test_a_setting_that_glm_does_not_have(official: Callable[..., Any]) -> None:
         AutoModelForCausalLM.from_pretrained(folder)
 
 
-@pytest.mark.parametrize(("key", "value"), [("pre_seq_len", 8), ("quantization_bit", 4)])
-def test_prefix_and_quantised_folders(official: Callable[..., Any], key: str, value: int) -> None:
-    folder = official().folder
-    change(folder, **{key: value})
-    refused(folder, f"{key}={value} is not supported yet")
-
-
 @pytest.mark.parametrize(
-    "name",
-    ["transformer.prefix_encoder.embedding.weight", "transformer.encoder.layers.0.mlp.dense_4h_to_h.weight_scale"],
+    ("name", "key"),
+    [
+        ("transformer.prefix_encoder.embedding.weight", "a P-tuning prefix, but config.json has no pre_seq_len"),
+        (
+            "transformer.encoder.layers.0.mlp.dense_4h_to_h.weight_scale",
+            "quantised weights, but config.json has no quantization_bit",
+        ),
+    ],
 )
-def test_prefix_and_quantised_weights(official: Callable[..., Any], name: str) -> None:
+def test_prefix_and_quantised_weights(official: Callable[..., Any], name: str, key: str) -> None:
     made = official()
     write_official(made.folder, {**made.weights, name: torch.ones(2)}, made.config)
-    refused(made.folder, f"{name} belongs to a P-tuning prefix or to quantised weights")
+    refused(made.folder, f"{name} belongs to {key}")
 
 
 def test_weights_that_do_not_fit(official: Callable[..., Any]) -> None:

@@ -12,6 +12,8 @@ from safetensors.torch import load_file, save_file
 from doctorglm import models
 from doctorglm.errors import ModelError
 from doctorglm.models.adapters import base_fingerprint, save_adapter
+from doctorglm.models.convert import convert
+from doctorglm.models.llamacpp.export import to_gguf
 from doctorglm.models.llamacpp.merged import adapter_to_gguf
 
 from .bases import QUESTIONS, write
@@ -53,6 +55,20 @@ def test_it_answers_as_the_adapter(family: str, tmp_path: Path) -> None:
         assert furthest(with_adapter, ids, theirs) < 5e-4 and furthest(plain, ids, theirs) > 0.1
     assert "NOT GATED" in (tmp_path / "out/Modelfile").read_text("utf-8")
     assert sorted(f.name for f in tmp_path.iterdir()) == ["adapter", "base", "out"]
+
+
+def test_of_an_official_packed_base(tmp_path: Path) -> None:
+    """Its numbers in 32 bits, and an adapter that was tuned beside them; llama.cpp knows nothing of the packing."""
+    convert(write(tmp_path / "full", "chatglm3"), tmp_path / "base", "int4")
+    adapter = tuned(tmp_path / "base", tmp_path / "adapter")
+    done = exported(adapter, tmp_path / "base", tmp_path / "out", "f32")
+    assert done["changed"] == 4 and done["rounding"]["rounded"] < 1e-9
+    to_gguf(tmp_path / "base", tmp_path / "plain", "f32")
+    for name, given in (("out", adapter), ("plain", None)):
+        model, _ = models.load(tmp_path / "base", adapter=given)
+        with llama_cpp(tmp_path / name / "model.gguf") as served:
+            ids = served.ids(QUESTIONS[1])
+            assert furthest(model, ids, served.logprobs(ids, model.config.vocab_size)) < 5e-4
 
 
 def test_a_rounding_that_loses_the_adapter_is_refused(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 LINEAR = ("query_key_value.weight", "attention.dense.weight", "dense_h_to_4h.weight", "dense_4h_to_h.weight")
+EMBEDDING, HEAD = "transformer.word_embeddings.weight", "lm_head.weight"
 
 
 def pack_by_numpy(weight: torch.Tensor, bits: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -29,22 +30,28 @@ def unpack_by_numpy(q: torch.Tensor, scale: torch.Tensor, bits: int) -> torch.Te
     return torch.from_numpy(levels.astype(np.float32) * scale.numpy().astype(np.float32)[:, None])
 
 
-def write_quantised(source: Path, out: Path, bits: int, *, form: str = "bin") -> Path:
-    """The ChatGLM-6B of `source` as an official quantised folder: float16, a pickle, quantization_bit."""
-    packed, _ = both(source, bits)
-    return _written(source, out, packed, form, quantization_bit=bits, quantization_embeddings=False)
+def write_quantised(source: Path, out: Path, bits: int, *, form: str = "bin", embeddings: bool = False) -> Path:
+    """The ChatGLM-6B of `source` as an official quantised folder: float16, a pickle, quantization_bit.
+
+    With `embeddings` its embedding and head are packed too, the tied head written out beside the embedding.
+    """
+    packed, _ = both(source, bits, embeddings)
+    return _written(source, out, packed, form, quantization_bit=bits, quantization_embeddings=embeddings)
 
 
-def write_unpacked(source: Path, out: Path, bits: int) -> Path:
+def write_unpacked(source: Path, out: Path, bits: int, *, embeddings: bool = False) -> Path:
     """The same numbers as plain weights in 32 bits: what the quantised folder should compute with."""
-    _, plain = both(source, bits)
+    _, plain = both(source, bits, embeddings)
     return _written(source, out, plain, "safetensors", quantization_bit=0)
 
 
-def both(source: Path, bits: int) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
+def both(source: Path, bits: int, embeddings: bool = False) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
     packed, plain = {}, {}
-    for name, weight in load_file(source / "model.safetensors").items():
-        if name.endswith(LINEAR):
+    state = load_file(source / "model.safetensors")
+    if embeddings:
+        state.setdefault(HEAD, state[EMBEDDING].clone())
+    for name, weight in state.items():
+        if name.endswith(LINEAR) or (embeddings and name in (EMBEDDING, HEAD)):
             q, scale = pack_by_numpy(weight, bits)
             packed |= {name: q, f"{name}_scale": scale}
             plain[name] = unpack_by_numpy(q, scale, bits)

@@ -19,7 +19,7 @@ from doctorglm.models.quantized.formats import QUANTIZATIONS
 from doctorglm.models.quantized.layers import dequantize, quantization_of
 from doctorglm.models.quantized.linear import QuantizedLinear
 
-from ...house import change_config
+from ...house import change_config, write_base
 from .official import LINEAR, write_quantised, write_unpacked
 
 Logits = Callable[[Any], torch.Tensor]
@@ -170,7 +170,6 @@ def test_the_same_quantisation_and_none_leave_a_packed_folder_as_it_is(folder: P
             r"weight_scale belongs to quantised weights, but config.json has no",
         ),
         ({"quantization_bit": 8}, r"has shape \[\d+, \d+\], but config.json says"),
-        ({"quantization_embeddings": True}, r"quantization_embeddings=True is not supported yet"),
     ],
 )
 def test_a_config_of_other_weights(changes: dict[str, Any], message: str, folder: Path, tmp_path: Path) -> None:
@@ -199,3 +198,21 @@ def test_a_model_without_linear_layers(tmp_path: Path) -> None:
 def test_a_server_is_not_quantised_from_here() -> None:
     with pytest.raises(ConfigError, match="--quantization int4: a server has loaded its weights already"):
         open_engine("http://127.0.0.1:1/v1#x", quantization="int4")
+
+
+def test_a_prefix_among_the_weights_is_neither_packed_nor_rounded(tmp_path: Path, logits: Logits) -> None:
+    folder = write_base(tmp_path / "both", pre_seq_len=3, prefix_projection=True, initializer_range=0.3)
+    stored = load_file(folder / "model.safetensors")
+    own = {n: t for n, t in stored.items() if ".prefix_encoder." in n}
+    save_file(
+        {n: t if n in own else t.half() for n, t in stored.items()}, folder / "model.safetensors", {"format": "pt"}
+    )
+    expected = logits(models.load(folder, quantization="int4")[0])
+    for changes in ({"quantization": "int4"}, {"quantization": "int4", "lean": True}):
+        model, _ = models.load(folder, **changes)  # type: ignore[arg-type]
+        held = model.transformer.prefix_encoder
+        assert quantization_of(model.transformer.layers) == "int4" and quantization_of(held) is None
+        assert half_of(model) == (torch.float16 if "lean" in changes else None)
+        for name, tensor in held.state_dict().items():
+            assert torch.equal(tensor, own[f"transformer.prefix_encoder.{name}"]), name
+        torch.testing.assert_close(logits(model), expected, atol=1e-4, rtol=1e-4)

@@ -164,6 +164,21 @@ def test_an_official_packed_base(folder: Path, tmp_path: Path, logits: Logits) -
         merged(adapter, base, tmp_path / "other", onto="full")
 
 
+def test_a_base_with_packed_embeddings(folder: Path, tmp_path: Path, logits: Logits) -> None:
+    """Merged onto what it saw: embedding and head unpacked too, still one tensor, and packed again as they were."""
+    base = write_quantised(folder, tmp_path / "int8", 8, embeddings=True)
+    adapter = tuned(base, tmp_path / "adapter", None)
+    done = merged(adapter, base, tmp_path / "merged")
+    again, _ = models.load(tmp_path / "merged")
+    assert quantization_of(again) is None and again.config.quantization_embeddings is False
+    assert again.lm_head.weight is again.transformer.word_embeddings.weight
+    _, unpacked = both(folder, 8, embeddings=True)
+    assert torch.equal(again.lm_head.weight, unpacked["lm_head.weight"])
+    torch.testing.assert_close(logits(again), logits(models.load(base, adapter)[0]), rtol=1e-5, atol=2e-4)
+    assert done["divergence"]["quantized"]["packed_again"]["kl"] > 0
+    assert greedy(tmp_path / "merged") == greedy(base, adapter)
+
+
 def test_onto_needs_a_choice(folder: Path, tmp_path: Path) -> None:
     adapter = tuned(folder, tmp_path / "adapter", None)
     assert trained_on(adapter) is None

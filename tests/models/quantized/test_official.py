@@ -10,11 +10,11 @@ from safetensors.torch import load_file, save_file
 from doctorglm import models
 from doctorglm.errors import ModelError
 from doctorglm.models.convert import convert
-from doctorglm.models.quantized.layers import quantization_of
+from doctorglm.models.quantized.layers import packs_embeddings, quantization_of
 from doctorglm.runs import read_json, write_json
 
-from ...house import change_config
-from .official import LINEAR, both, write_quantised
+from ...house import change_config, write_base
+from .official import EMBEDDING, HEAD, LINEAR, both, write_quantised
 
 
 @pytest.mark.parametrize(("kind", "bits"), [("int8", 8), ("int4", 4)])
@@ -38,6 +38,41 @@ def test_bit_by_bit_what_numpy_packs(kind: Any, bits: int, stored: torch.dtype, 
     assert quantization_of(model) == kind
 
 
+@pytest.mark.parametrize(("kind", "bits"), [("int8", 8), ("int4", 4)])
+@pytest.mark.parametrize("tied", [True, False])
+def test_embedding_and_head_too(kind: Any, bits: int, tied: bool, tmp_path: Path) -> None:
+    source = write_base(tmp_path / "source", num_layers=2, initializer_range=0.3, tie_word_embeddings=tied)
+    expected, _ = both(source, bits, embeddings=True)
+    if tied:  # the source has no head of its own, and DST has none either
+        expected = {n: t for n, t in expected.items() if not n.startswith(HEAD)}
+    done = convert(source, tmp_path / "packed", kind, quantization_embeddings=True)
+    found, before = load_file(tmp_path / "packed/model.safetensors"), load_file(source / "model.safetensors")
+    assert found.keys() == expected.keys() and f"{EMBEDDING}_scale" in found
+    for name, tensor in found.items():
+        packed = name.endswith((*LINEAR, "_scale")) or name in (EMBEDDING, HEAD)
+        assert torch.equal(tensor, expected[name] if packed else before[name]), name
+    config = read_json(tmp_path / "packed/config.json")
+    assert config["quantization_bit"] == bits and config["quantization_embeddings"] is True
+    assert done["divergence"]["kl"] > 0 and done["bytes"] == sum(t.nbytes for t in found.values())
+    assert packs_embeddings(models.load(tmp_path / "packed")[0])
+
+
+@pytest.mark.parametrize("to", ["hf", "chatglm"])
+def test_a_folder_with_packed_embeddings_goes_on_as_it_is(to: Any, folder: Path, tmp_path: Path) -> None:
+    """`chatglm` completes a tied head that is missing, its scales with it."""
+    convert(folder, tmp_path / "packed", "int8", quantization_embeddings=True)
+    convert(tmp_path / "packed", tmp_path / "out", to)
+    before, after = (load_file(tmp_path / name / "model.safetensors") for name in ("packed", "out"))
+    assert all(torch.equal(before[n], after[n]) for n in before)
+    added = {n for n in after.keys() - before.keys() if "inv_freq" not in n}
+    assert added == ({HEAD, f"{HEAD}_scale"} if to == "chatglm" else set())
+    assert all(torch.equal(after[n], after[n.replace(HEAD, EMBEDDING)]) for n in added)
+    one, other = (models.load(tmp_path / name)[0] for name in ("packed", "out"))
+    ids = torch.tensor([[5, 9, one.config.gmask_token_id, one.config.bos_token_id, 20]])
+    with torch.no_grad():
+        assert torch.equal(one(ids).logits, other(ids).logits)
+
+
 def test_packed_on_load_is_packed_in_the_folder(folder: Path, tmp_path: Path) -> None:
     convert(folder, tmp_path / "packed", "int4")
     stored, loaded = models.load(tmp_path / "packed")[0], models.load(folder, quantization="int4")[0]
@@ -57,10 +92,12 @@ def test_a_packed_folder_goes_through_hf_as_it_is(folder: Path, tmp_path: Path) 
 
 def test_what_is_no_plain_chatglm_6b_is_refused(folder: Path, tmp_path: Path) -> None:
     packed = write_quantised(folder, tmp_path / "packed", 8)
-    with pytest.raises(ModelError, match=r"is in int8 already; --to int4 packs ChatGLM-6B from 16 or 32 bits"):
+    with pytest.raises(
+        ModelError, match=r"is in int8 already; --to int4 packs ChatGLM-6B, ChatGLM2 and ChatGLM3 from 16 or 32 bits"
+    ):
         convert(packed, tmp_path / "out", "int4")
     change_config(folder, model_type="llama")
-    with pytest.raises(ModelError, match=r"model_type 'llama'; --to int4 packs ChatGLM-6B .* tune --method qlora"):
+    with pytest.raises(ModelError, match=r"model_type 'llama'; --to int4 packs ChatGLM-6B, .* tune --method qlora"):
         convert(folder, tmp_path / "out", "int4")
     assert not (tmp_path / "out").exists()
 

@@ -12,10 +12,9 @@ from transformers import PreTrainedConfig
 from doctorglm.errors import ModelError
 from doctorglm.models.chatglm2.config import KEYS as _SECOND_GENERATION
 from doctorglm.models.chatglm2.config import ChatGLM2Config
+from doctorglm.models.quantized.formats import refuse_other_bits
 
 _FIRST_GENERATION = ("position_encoding_2d", "inner_hidden_size")
-_NOT_YET = ("quantization_embeddings",)
-_BITS = (0, 4, 8)
 
 IMAGE_VOCABULARY = 150_528
 IMAGE_TOKENS = 20_000
@@ -59,12 +58,15 @@ class ChatGLMConfig(PreTrainedConfig):
     """Dropout of the prefix's keys and values in training, as published."""
     quantization_bit: int | None = 0
     """8 or 4: the linear layers hold packed weights and their scales, as the official INT8 and INT4 checkpoints do."""
+    quantization_embeddings: bool | None = False
+    """Whether the embedding and the head are packed too, in as many bits; nothing without `quantization_bit`."""
     tokenizer_class: str | None = "ChatGLMTokenizer"
 
     def __post_init__(self, **kwargs: Any) -> None:
         if self.inner_hidden_size is None:
             self.inner_hidden_size = 4 * self.hidden_size
         self.quantization_bit = self.quantization_bit or 0
+        self.quantization_embeddings = bool(self.quantization_embeddings and self.quantization_bit)
         # the old vocabulary put 20,000 image tokens before the text
         shift = IMAGE_TOKENS if self.vocab_size == IMAGE_VOCABULARY else 0
         for name, published in {"bos": 130_004, "eos": 130_005, "mask": 130_000, "gmask": 130_001, "pad": 3}.items():
@@ -83,7 +85,7 @@ class ChatGLMConfig(PreTrainedConfig):
         if generation_of(config_dict, where) == 2:
             return ChatGLM2Config.from_dict(config_dict, **kwargs)
         refuse_unsupported(config_dict, where)
-        known = {key: value for key, value in config_dict.items() if key not in ("auto_map", *_NOT_YET)}
+        known = {key: value for key, value in config_dict.items() if key != "auto_map"}
         return super().from_dict(known, **kwargs)
 
 
@@ -110,18 +112,5 @@ def generation_of(config: Mapping[str, Any], where: str) -> Literal[1, 2]:
 
 
 def refuse_unsupported(config: Mapping[str, Any], where: str) -> None:
-    """Raises ModelError for a ChatGLM-6B with quantised embeddings or a width of weights that is unknown."""
-    if (bits := config.get("quantization_bit") or 0) not in _BITS:
-        raise ModelError(
-            en=f"{where}: quantization_bit={bits!r}; the published checkpoints have 8 or 4. "
-            "Use the config.json that came with the weights.",
-            zh=f"{where}：quantization_bit={bits!r}；官方权重只有 8 或 4。请使用与权重配套的 config.json。",
-        )
-    unsupported = next((key for key in _NOT_YET if config.get(key)), None)
-    if unsupported:
-        raise ModelError(
-            en=f"{where}: {unsupported}={config[unsupported]} is not supported yet, and ignoring it would give other "
-            "answers. Use the base weights in 16 or 32 bits.",
-            zh=f"{where}：暂不支持 {unsupported}={config[unsupported]}，忽略它会得到不同的回答。"
-            "请使用 16 位或 32 位的基座权重。",
-        )
+    """Raises ModelError for a ChatGLM-6B whose packed weights have a width that is unknown."""
+    refuse_other_bits(config, where)

@@ -16,6 +16,8 @@ from doctorglm.models.weights import Stored
 from doctorglm.models.writing import Output, Read, renamed
 
 EMBEDDING, HEAD = "transformer.word_embeddings.weight", "lm_head.weight"
+SCALE = "_scale"
+"""What a packed tensor's scales are called by, behind its own name."""
 _IDS = ("bos", "eos", "mask", "gmask", "pad")
 _BASE = 10_000.0
 
@@ -31,15 +33,20 @@ def official_values(config: ChatGLMConfig, values: Mapping[str, Any]) -> dict[st
         **{f"{name}_token_id": getattr(config, f"{name}_token_id") for name in _IDS},
         **{key: getattr(config, key) for key in keys},
         **({"torch_dtype": str(dtype).removeprefix("torch.")} if dtype else {}),
+        **(_packed(config) if config.quantization_bit else {}),
     }
+
+
+def _packed(config: ChatGLMConfig) -> dict[str, Any]:
+    return {key: getattr(config, key) for key in ("quantization_bit", "quantization_embeddings")}
 
 
 def completed(stored: Mapping[str, Stored], outputs: list[Output], config: ChatGLMConfig) -> list[Output]:
     """The tensors with those that published checkpoints have too: a tied head, and frequencies that nobody reads."""
     made = list(outputs)
     if HEAD not in stored:
-        embedding = next(output for output in outputs if output.name == EMBEDDING)
-        made.append(Output(HEAD, embedding.shape, embedding.dtype, embedding.make))
+        table = {output.name: output for output in outputs if output.name in (EMBEDDING, EMBEDDING + SCALE)}
+        made += [Output(name.replace(EMBEDDING, HEAD), one.shape, one.dtype, one.make) for name, one in table.items()]
     turned = config.hidden_size // config.num_attention_heads // (2 if config.position_encoding_2d else 1)
     for i in range(config.num_layers):
         name = f"transformer.layers.{i}.attention.rotary_emb.inv_freq"
@@ -71,7 +78,7 @@ def slim_values(values: Mapping[str, Any], config: ChatGLMConfig) -> dict[str, A
 
 def slim(stored: Mapping[str, Stored]) -> list[Output]:
     """The tensors without the rows of image tokens."""
-    return [_shorter(name, one) if name in (EMBEDDING, HEAD) else renamed(name, name, one)
+    return [_shorter(name, one) if name.removesuffix(SCALE) in (EMBEDDING, HEAD) else renamed(name, name, one)
             for name, one in stored.items()]  # fmt: skip
 
 

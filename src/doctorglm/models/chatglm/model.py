@@ -6,6 +6,7 @@ Source: https://huggingface.co/THUDM/chatglm-6b, its behaviour re-implemented.
 
 # mypy: allow-subclassing-any
 
+from collections.abc import Callable
 from dataclasses import fields
 from typing import Any, ClassVar
 
@@ -19,8 +20,10 @@ from transformers.modeling_outputs import BaseModelOutputWithPast, CausalLMOutpu
 from doctorglm.models.chatglm.attention import ChatGLMBlock
 from doctorglm.models.chatglm.config import ChatGLMConfig
 from doctorglm.models.chatglm.positions import layout, packed_layout, rotation
+from doctorglm.models.chatglm.table import embedding_of, head_of, tie_packed
 from doctorglm.models.documents import current
 from doctorglm.models.prefix.encoder import KeyValue, PrefixEncoder, Shape
+from doctorglm.models.quantized.embedding import QuantizedEmbedding, share, shared
 from doctorglm.models.quantized.formats import OF_BITS
 from doctorglm.models.quantized.layers import make_room
 from doctorglm.models.quantized.linear import QuantizedLinear
@@ -49,7 +52,8 @@ class ChatGLMPreTrainedModel(PreTrainedModel):
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
-        if isinstance(module, nn.Linear | nn.Embedding) and not isinstance(module, QuantizedLinear):
+        packed = isinstance(module, QuantizedLinear | QuantizedEmbedding)
+        if isinstance(module, nn.Linear | nn.Embedding) and not packed:
             nn.init.normal_(module.weight, std=self.config.initializer_range)
         if isinstance(module, nn.LayerNorm):
             nn.init.ones_(module.weight)
@@ -75,7 +79,7 @@ class ChatGLMModel(ChatGLMPreTrainedModel):
 
     def __init__(self, config: ChatGLMConfig) -> None:
         super().__init__(config)
-        self.word_embeddings = nn.Embedding(config.vocab_size, config.hidden_size)
+        self.word_embeddings = embedding_of(config)
         self.layers = nn.ModuleList(ChatGLMBlock(config, i) for i in range(config.num_layers))
         if config.quantization_bit:
             make_room(self.layers, OF_BITS[config.quantization_bit])
@@ -164,7 +168,7 @@ class ChatGLMForConditionalGeneration(ChatGLMPreTrainedModel, GenerationMixin):
     def __init__(self, config: ChatGLMConfig) -> None:
         super().__init__(config)
         self.transformer = ChatGLMModel(config)
-        self.lm_head = nn.Linear(config.hidden_size, config.vocab_size, bias=False)
+        self.lm_head = head_of(config)
         self.post_init()
 
     def get_output_embeddings(self) -> nn.Linear:
@@ -174,6 +178,26 @@ class ChatGLMForConditionalGeneration(ChatGLMPreTrainedModel, GenerationMixin):
     def set_output_embeddings(self, new_embeddings: nn.Linear) -> None:
         """Replaces the head."""
         self.lm_head = new_embeddings
+
+    def get_expanded_tied_weights_keys(self, all_submodels: bool = False) -> Any:
+        """What transformers ties: parameters; packed rows are buffers, and are tied by `tie_weights` itself."""
+        return {} if self.config.quantization_embeddings else super().get_expanded_tied_weights_keys(all_submodels)
+
+    def tie_weights(self, missing_keys: set[str] | None = None, recompute_mapping: bool = True) -> None:
+        """Ties the head to the embedding where the config says so."""
+        table, head = self.transformer.word_embeddings, self.lm_head
+        if isinstance(table, QuantizedEmbedding) and isinstance(head, QuantizedLinear):
+            tie_packed(self.config, table, head, missing_keys)
+        else:
+            super().tie_weights(missing_keys=missing_keys, recompute_mapping=recompute_mapping)
+
+    def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Any:
+        table: Any = self.transformer.word_embeddings
+        tied = shared(table, self.lm_head)
+        super()._apply(fn, recurse)
+        if tied:  # a buffer that is moved becomes another tensor, in each of the two
+            share(table, self.lm_head)
+        return self
 
     def forward(
         self,

@@ -1,6 +1,7 @@
 """ChatGLM2's and ChatGLM3's `config.json` as the configuration of transformers' GLM, and back.
 
 Both describe the same transformer. What GLM has no part for is refused: without it the answers would be others.
+Packed layers and a prefix keep their official keys, and `chatglm2.extended` gives GLM the parts for them.
 Source: `config.json` of https://huggingface.co/THUDM/chatglm2-6b and chatglm3-6b.
 """
 
@@ -11,6 +12,7 @@ from typing import Any
 from transformers import GlmConfig
 
 from doctorglm.errors import ModelError
+from doctorglm.models.quantized.formats import OF_BITS, Quantization, refuse_other_bits
 
 KEYS = ("multi_query_attention", "padded_vocab_size", "ffn_hidden_size")
 """Any of them says that a config.json is of the second or third generation."""
@@ -51,7 +53,9 @@ _WITHOUT_EFFECT = {
 }
 """Written back for the official code; they change no result on the versions of torch that we run on."""
 _KEPT = ("eos_token_id", "pad_token_id", "bos_token_id", "dtype", "torch_dtype")
-_NOT_YET = ("pre_seq_len", "quantization_bit")
+_NOT_YET = ("quantization_embeddings",)
+_BESIDES = ("quantization_bit", "pre_seq_len", "prefix_projection")
+"""What a folder holds that GLM alone has no part for; `chatglm2.extended` gives it one."""
 _BASE = 10_000.0
 _TURNED = 0.5
 """Share of a head that rotary turns."""
@@ -65,7 +69,7 @@ class ChatGLM2Config(GlmConfig):
 
     @classmethod
     def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Any:
-        """Raises ModelError for a size that is missing and for what GLM cannot express."""
+        """Raises ModelError for a size that is missing and for what neither GLM nor we can express."""
         where = config_dict.get("_name_or_path") or "config.json"
         return super().from_dict(glm_values(config_dict, where), **kwargs)
 
@@ -94,7 +98,7 @@ def glm_values(official: Mapping[str, Any], where: str) -> dict[str, Any]:
     values["rms_norm_eps"] = _number(official, where, "layernorm_epsilon", 1e-5)
     base = _BASE * _number(official, where, "rope_ratio", 1)
     values["rope_parameters"] = {"rope_type": "default", "rope_theta": base, "partial_rotary_factor": _TURNED}
-    return values
+    return values | _besides(official)
 
 
 def _refuse(official: Mapping[str, Any], where: str) -> None:
@@ -104,8 +108,8 @@ def _refuse(official: Mapping[str, Any], where: str) -> None:
             en=f"{where}: `{missing}` is missing. Add it from the published config.json.",
             zh=f"{where}：缺少 `{missing}`。请从官方 config.json 补上。",
         )
-    for key in [*_SIZES.values(), "seq_length"]:
-        value = official.get(key, 1)
+    sizes = {key: official.get(key, 1) for key in [*_SIZES.values(), "seq_length"]}
+    for key, value in (sizes | {"pre_seq_len": official.get("pre_seq_len") or 1}).items():
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
             raise _no_number(where, key, value)
     not_yet = next((key for key in _NOT_YET if official.get(key)), None)
@@ -116,9 +120,31 @@ def _refuse(official: Mapping[str, Any], where: str) -> None:
             zh=f"{where}：暂不支持 {not_yet}={official[not_yet]}，忽略它会得到不同的回答。"
             "请使用 16 位或 32 位的基座权重。",
         )
+    refuse_other_bits(official, where)
     for key, (possible, silent) in _FIXED.items():
         if official.get(key, silent) != possible:
             raise _cannot(where, key, official.get(key, silent))
+
+
+def _besides(official: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys of what the folder holds that GLM alone has no part for; none of a plain folder."""
+    keys = _BESIDES if official.get("pre_seq_len") else _BESIDES[:1]
+    return {key: official[key] for key in keys if official.get(key)}
+
+
+def packed_in(glm: GlmConfig) -> Quantization | None:
+    """What the linear layers of such a model are stored in; None for plain weights."""
+    return OF_BITS.get(getattr(glm, "quantization_bit", None) or 0)
+
+
+def prefix_places(glm: GlmConfig) -> int:
+    """Places of the prefix among the weights of such a model; 0 where there is none."""
+    return int(getattr(glm, "pre_seq_len", None) or 0)
+
+
+def has_network(glm: GlmConfig) -> bool:
+    """Whether that prefix is stored as what a small network makes it of."""
+    return bool(getattr(glm, "prefix_projection", False))
 
 
 def _number(official: Mapping[str, Any], where: str, key: str, silent: float) -> float:

@@ -1,6 +1,7 @@
 """What the Auto classes load an official ChatGLM2 or ChatGLM3 folder with: the result is transformers' GlmForCausalLM.
 
-No code from the folder is run. Tensors are mapped from their files and handed over under GLM's names.
+No code from the folder is run. Tensors are mapped from their files and handed over under GLM's names. Of a folder with
+packed layers or a prefix it is a class of ours, which is that one and has parts for both (`chatglm2.extended`).
 """
 
 # mypy: allow-subclassing-any
@@ -12,14 +13,13 @@ from transformers import GenerationConfig, GlmForCausalLM
 
 from doctorglm.errors import ModelError
 from doctorglm.models.chatglm2.config import ChatGLM2Config
-from doctorglm.models.chatglm2.names import IGNORED, official_shapes, to_native
-from doctorglm.models.weights import Checkpoint, compare_shapes, refuse_prefix_and_quantised, without_tied_head
-
-HEAD = "transformer.output_layer.weight"
+from doctorglm.models.chatglm2.extended import FLAT, class_of
+from doctorglm.models.chatglm2.names import to_native
+from doctorglm.models.chatglm2.stored import fitting_checkpoint, flat_prefix
 
 
 class ChatGLM2ForCausalLM(GlmForCausalLM):
-    """Never built itself; `from_pretrained` gives a GlmForCausalLM."""
+    """Never built itself; `from_pretrained` gives a GlmForCausalLM, transformers' or that of `extended`."""
 
     config_class = ChatGLM2Config
 
@@ -40,27 +40,21 @@ class ChatGLM2ForCausalLM(GlmForCausalLM):
         glm = config.native()
         if (path / "generation_config.json").is_file():
             kwargs.setdefault("generation_config", GenerationConfig.from_pretrained(path))
-        loaded = GlmForCausalLM.from_pretrained(None, *args, config=glm, state_dict=native_state(path, glm), **kwargs)
+        state = native_state(path, glm)
+        loaded = class_of(glm).from_pretrained(None, *args, config=glm, state_dict=state, **kwargs)
         model = loaded[0] if isinstance(loaded, tuple) else loaded
         model.name_or_path = model.config._name_or_path = str(folder)
         return loaded
 
     @classmethod
     def _from_config(cls, config: ChatGLM2Config, **kwargs: Any) -> Any:
-        return GlmForCausalLM._from_config(config.native(), **kwargs)
+        glm = config.native()
+        return class_of(glm)._from_config(glm, **kwargs)
 
 
 def native_state(folder: Path, glm: Any) -> dict[str, torch.Tensor]:
     """GLM's name -> tensor, mapped from the folder's files; raises ModelError when they do not fit `glm`."""
     checkpoint = fitting_checkpoint(folder, glm, open_files=1_000)
-    return {output.name: output.make(checkpoint.read) for output in to_native(checkpoint.stored, glm)}
-
-
-def fitting_checkpoint(folder: Path, glm: Any, open_files: int = 1) -> Checkpoint:
-    """The folder's tensors; raises ModelError unless they are exactly those of an official checkpoint of this shape."""
-    checkpoint = Checkpoint(folder, open_files)
-    shapes = {name: one.shape for name, one in checkpoint.stored.items() if name != IGNORED}
-    refuse_prefix_and_quantised(folder, shapes)
-    expected = official_shapes(glm)
-    compare_shapes(folder, without_tied_head(expected, shapes, HEAD, glm.tie_word_embeddings), shapes)
-    return checkpoint
+    state = {output.name: output.make(checkpoint.read) for output in to_native(checkpoint.stored, glm)}
+    prefix = flat_prefix(glm, checkpoint.read)
+    return state if prefix is None else state | {FLAT: prefix}

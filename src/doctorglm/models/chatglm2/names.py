@@ -1,6 +1,7 @@
 """Which tensors an official ChatGLM2 or ChatGLM3 holds, and which of GLM's each of them becomes; and the way back.
 
-Only names change, and one matrix of queries, keys and values becomes three; no value is computed.
+Only names change, and one matrix of queries, keys and values becomes three, packed ones and their scales too; no value
+is computed.
 Source: the published `pytorch_model.bin.index.json` and transformers' `GlmForCausalLM`.
 """
 
@@ -15,6 +16,10 @@ from doctorglm.models.writing import Output, Read, renamed
 
 IGNORED = "transformer.rotary_pos_emb.inv_freq"
 """In every official checkpoint, read by nobody."""
+PREFIX = "transformer.prefix_encoder."
+"""With this the names of a P-tuning prefix begin."""
+NATIVE_PREFIX = "model.prefix_encoder."
+"""The same where it is within GLM."""
 
 _ONCE = {
     "transformer.embedding.word_embeddings.weight": "model.embed_tokens.weight",
@@ -22,11 +27,11 @@ _ONCE = {
     "transformer.output_layer.weight": "lm_head.weight",
 }
 _IN_LAYER = {
-    "input_layernorm.weight": "input_layernorm.weight",
-    "self_attention.dense.weight": "self_attn.o_proj.weight",
-    "post_attention_layernorm.weight": "post_attention_layernorm.weight",
-    "mlp.dense_h_to_4h.weight": "mlp.gate_up_proj.weight",
-    "mlp.dense_4h_to_h.weight": "mlp.down_proj.weight",
+    "input_layernorm": "input_layernorm",
+    "self_attention.dense": "self_attn.o_proj",
+    "post_attention_layernorm": "post_attention_layernorm",
+    "mlp.dense_h_to_4h": "mlp.gate_up_proj",
+    "mlp.dense_4h_to_h": "mlp.down_proj",
 }
 _OFFICIAL, _NATIVE = "transformer.encoder.layers", "model.layers"
 
@@ -70,8 +75,12 @@ def native_shapes(config: Any) -> dict[str, tuple[int, ...]]:
 
 
 def to_native(stored: Mapping[str, Stored], config: Any) -> list[Output]:
-    """GLM's tensors from an official checkpoint's, in its order; they must have `official_shapes`."""
-    return [output for name, one in stored.items() if name != IGNORED for output in _natives(name, one, config)]
+    """GLM's tensors from an official checkpoint's, in its order; a prefix is left out.
+
+    They must have `official_shapes`, or be packed so.
+    """
+    kept = {name: one for name, one in stored.items() if name != IGNORED and not name.startswith(PREFIX)}
+    return [output for name, one in kept.items() for output in _natives(name, one, config)]
 
 
 def _natives(name: str, one: Stored, config: Any) -> Iterator[Output]:
@@ -79,32 +88,34 @@ def _natives(name: str, one: Stored, config: Any) -> Iterator[Output]:
         yield renamed(_ONCE[name], name, one)
         return
     number, part = name.removeprefix(f"{_OFFICIAL}.").split(".", 1)
-    layer = f"{_NATIVE}.{number}"
-    if part in _IN_LAYER:
-        yield renamed(f"{layer}.{_IN_LAYER[part]}", name, one)
+    layer, (module, _, kind) = f"{_NATIVE}.{number}", part.rpartition(".")
+    if module in _IN_LAYER:
+        yield renamed(f"{layer}.{_IN_LAYER[module]}.{kind}", name, one)
         return
     start = 0
     for letter, rows in zip("qkv", _blocks(config), strict=True):
-        target = f"{layer}.self_attn.{letter}_proj.{part.rpartition('.')[2]}"
+        target = f"{layer}.self_attn.{letter}_proj.{kind}"
         yield Output(target, (rows, *one.shape[1:]), one.dtype, partial(_rows, name, start, start + rows))
         start += rows
 
 
 def to_official(stored: Mapping[str, Stored], config: Any) -> list[Output]:
-    """The official tensors from GLM's, which must have `native_shapes`; `inv_freq`, no weight, is computed."""
+    """The official tensors from GLM's, a prefix among them; `inv_freq`, no weight, is computed.
+
+    They must have `native_shapes`, or be packed so.
+    """
     once = {native: official for official, native in _ONCE.items()}
     in_layer = {native: official for official, native in _IN_LAYER.items()}
     outputs = []
     for name, one in stored.items():
-        if name in once:
-            outputs.append(renamed(once[name], name, one))
+        if name in once or name.startswith(NATIVE_PREFIX):
+            outputs.append(renamed(once.get(name, name.replace(NATIVE_PREFIX, PREFIX)), name, one))
             continue
         number, part = name.removeprefix(f"{_NATIVE}.").split(".", 1)
-        layer = f"{_OFFICIAL}.{number}"
-        if part in in_layer:
-            outputs.append(renamed(f"{layer}.{in_layer[part]}", name, one))
-        elif ".q_proj." in part:
-            kind = part.rpartition(".")[2]
+        layer, (module, _, kind) = f"{_OFFICIAL}.{number}", part.rpartition(".")
+        if module in in_layer:
+            outputs.append(renamed(f"{layer}.{in_layer[module]}.{kind}", name, one))
+        elif module == "self_attn.q_proj":
             sources = [name.replace(".q_proj.", f".{letter}_proj.") for letter in "qkv"]
             target = f"{layer}.self_attention.query_key_value.{kind}"
             shape = (sum(_blocks(config)), *one.shape[1:])

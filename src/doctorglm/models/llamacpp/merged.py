@@ -61,7 +61,7 @@ def divergence_of(base: Path, merged: Path, kind: str) -> dict[str, float]:
 
     Raises ModelError where `rounded` is not below `adapter`.
     """
-    of_base = _logprobs(*_loaded(base))
+    of_base = _logprobs(*load(base, dtype=torch.float32, device=torch.device("cpu")))
     model, tokenizer = _loaded(merged)
     of_merged = _logprobs(model, tokenizer)
     with torch.no_grad():

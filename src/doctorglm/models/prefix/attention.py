@@ -18,7 +18,7 @@ from transformers.masking_utils import AttentionMaskInterface, eager_mask, sdpa_
 from doctorglm.errors import ConfigError, ModelError
 from doctorglm.models.chatglm.model import ChatGLMForConditionalGeneration, prefix_shape
 from doctorglm.models.documents import learned_by
-from doctorglm.models.half import half_of
+from doctorglm.models.half import computes_wider
 from doctorglm.models.prefix.encoder import PrefixEncoder, Shape
 
 PREFIXED = " with prefix"
@@ -55,9 +55,18 @@ def attach(model: Any, encoder: PrefixEncoder) -> Any:
         )
     model.requires_grad_(False)
     encoder.to(model.device)
+    enter(model, encoder)
+    return model
+
+
+def enter(model: Any, encoder: PrefixEncoder) -> None:
+    """Puts an encoder of the right shape where every forward reads it; nothing is frozen.
+
+    Raises ConfigError as `shape_of`.
+    """
     if isinstance(model, ChatGLMForConditionalGeneration):
         model.transformer.prefix_encoder = encoder
-        return model
+        return
     decoder = model.get_decoder()
     decoder.prefix_encoder = encoder
     for attention, place in zip(_attentions(model), encoder.places, strict=True):
@@ -65,7 +74,6 @@ def attach(model: Any, encoder: PrefixEncoder) -> Any:
     decoder.register_forward_pre_hook(_fill)
     decoder.register_forward_hook(_all_taken)
     model.config._attn_implementation = EAGER if model.config._attn_implementation == "eager" else SDPA
-    return model
 
 
 def encoder_of(model: Any) -> PrefixEncoder | None:
@@ -93,7 +101,7 @@ def _attentions(model: Any) -> list[Any]:
 def _fill(decoder: Any, _: Any) -> None:
     """Before a forward: every layer's key and value, made once."""
     encoder = decoder.prefix_encoder
-    dtype = torch.float32 if half_of(decoder) else decoder.dtype
+    dtype = torch.float32 if computes_wider(decoder) else decoder.dtype
     for place, key_value in zip(encoder.places, encoder.key_values(dtype), strict=True):
         place.fill(key_value)
 

@@ -6,8 +6,9 @@ Shapes: O outputs, I inputs, R rows of a tile, N values in a row of the flattene
 Sources: https://huggingface.co/THUDM/chatglm-6b-int4; arXiv 2305.14314, appendix E; bitsandbytes 0.50.2.
 """
 
+from collections.abc import Mapping
 from functools import cache
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import torch
 
@@ -34,6 +35,16 @@ _MOST = {"int8": 127, "int4": 7}
 
 _CHUNK = 4 * 2**20
 """Values packed at a time, so that packing needs little memory beside the weight."""
+
+
+def refuse_other_bits(config: Mapping[str, Any], where: str) -> None:
+    """Raises ModelError for an official config.json whose `quantization_bit` was never published."""
+    if (bits := config.get("quantization_bit") or 0) not in (0, *OF_BITS):
+        raise ModelError(
+            en=f"{where}: quantization_bit={bits!r}; the published checkpoints have 8 or 4. "
+            "Use the config.json that came with the weights.",
+            zh=f"{where}：quantization_bit={bits!r}；官方权重只有 8 或 4。请使用与权重配套的 config.json。",
+        )
 
 
 def named(kind: str, where: str) -> Quantization:

@@ -2,8 +2,8 @@
 
 On a CPU a tile of rows is unpacked into one buffer that stays in the caches, and multiplied before the next one is,
 forward and backward; a token's product with INT8 and INT4 is taken from the packed weight itself (`models.decoding`).
-On a GPU the weight is unpacked for one product and let go. Nothing unpacked is kept, neither between calls nor for the
-way back.
+On a GPU the weight is unpacked for one product and let go, a large one in parts. Nothing unpacked is kept, neither
+between calls nor for the way back.
 Shapes: T rows of x, I inputs, O outputs, R rows of a tile.
 Source: QLoRA, arXiv 2305.14314, section 3.
 """
@@ -22,6 +22,9 @@ from doctorglm.models.tiles import buffer, height
 
 TILE_BYTES = 2 * 2**20
 """An unpacked tile: large enough that starting a product costs little, small enough for a cache."""
+
+GPU_TILE_BYTES = 512 * 2**20
+"""The same on a GPU, in 32 bits: a whole layer of models such as ChatGLM-6B, and a fourth of its head."""
 
 
 class QuantizedLinear(nn.Linear):
@@ -74,6 +77,8 @@ class QuantizedLinear(nn.Linear):
         """x W' + bias + add, [T,O], without a gradient."""
         x_TI = x_TI.contiguous()
         out_TO = x_TI.new_empty(len(x_TI), self.out_features)
+        if not len(x_TI):  # of a fused head, whose logits nobody wants
+            return out_TO
         for rows, tile_RI in self._tiles(x_TI):
             added = None if add_TO is None else add_TO[:, rows].contiguous()
             out_TO[:, rows] = product(x_TI, tile_RI, None if bias_O is None else bias_O[rows], added)
@@ -98,10 +103,10 @@ class QuantizedLinear(nn.Linear):
         return f"{super().extra_repr()}, {self.kind}"
 
     def _tiles(self, like: torch.Tensor) -> Iterator[tuple[slice, torch.Tensor]]:
-        """Rows, and those rows of the weight in the type of `like`; on a CPU the next ones are written over them."""
+        """Rows, and those rows of the weight in the type of `like`; the next ones are written over them."""
         outputs, inputs = self.out_features, self.in_features
         on_cpu = like.device.type == "cpu"
-        step = height(outputs, inputs, TILE_BYTES, row_unit(self.kind, inputs)) if on_cpu else outputs
+        step = height(outputs, inputs, TILE_BYTES if on_cpu else GPU_TILE_BYTES, row_unit(self.kind, inputs))
         space = buffer(step * inputs) if on_cpu else torch.empty(step * inputs, device=like.device)
         for start in range(0, outputs, step):
             rows = slice(start, min(start + step, outputs))

@@ -18,7 +18,7 @@ from doctorglm.models.adapters import attach_adapter
 from doctorglm.models.loading import load
 from doctorglm.models.quantized.divergence import LIMIT, Text, answered, apart, logits_of, refuse_lost, share_of
 from doctorglm.models.quantized.formats import Quantization
-from doctorglm.models.quantized.layers import dequantize, quantize
+from doctorglm.models.quantized.layers import dequantize, packs_embeddings, quantize
 from doctorglm.runs import note
 
 Onto = Literal["dequantised", "full"]
@@ -40,10 +40,13 @@ class Packed:
     report: dict[str, Any] = field(default_factory=dict)
     _texts: list[Text] = field(default_factory=list)
     _tuned: torch.Tensor = field(default_factory=lambda: torch.empty(0))
+    _embeddings: bool = False
+    """Whether the embedding and the head are packed too."""
 
     def base(self) -> tuple[Any, Any]:
         """The base to merge onto, in 32 bits, and its tokenizer; first the adapter is measured as it was trained."""
         model, tokenizer = self._read(self.kind)
+        self._embeddings = packs_embeddings(model)
         adapted = attach_adapter(model, self.adapter, self.folder).eval()
         self._texts = answered(adapted, tokenizer, self.questions)
         self._tuned = logits_of(adapted, self._texts)
@@ -83,7 +86,7 @@ class Packed:
 
     def _packed_again(self, merged: Any) -> dict[str, float]:
         model = copy.deepcopy(merged)
-        quantize(model, self.kind, str(self.adapter))
+        quantize(model, self.kind, str(self.adapter), embeddings=self._embeddings)
         return apart(self._tuned, logits_of(model, self._texts))
 
     def _of_other(self, onto: Onto) -> dict[str, float]:

@@ -1,6 +1,7 @@
-"""ChatGLM-6B's folder packed into its official INT8 or INT4 format, tensor by tensor, and measured before it is kept.
+"""ChatGLM-6B, ChatGLM2 and ChatGLM3 in their official INT8 or INT4 format: packed tensor by tensor, and then measured.
 
-Source: https://huggingface.co/THUDM/chatglm-6b-int4, its format re-implemented; bit by bit what it packs.
+Source: https://huggingface.co/THUDM/chatglm-6b-int4 and chatglm2-6b-int4, their format re-implemented; of weights in
+float16 it is bit by bit what their code packs.
 """
 
 import gc
@@ -11,9 +12,10 @@ from typing import Any, Literal
 import torch
 
 from doctorglm.errors import ModelError
-from doctorglm.models.chatglm.config import ChatGLMConfig, generation_of
+from doctorglm.models.chatglm.layout import EMBEDDING, HEAD, SCALE
+from doctorglm.models.checks import refuse_packed_embeddings
 from doctorglm.models.loading import load, stored_quantization
-from doctorglm.models.plans import Plan, planned
+from doctorglm.models.plans import Plan, officially_named
 from doctorglm.models.quantized.divergence import PROBES, answered, apart, logits_of, refuse_lost
 from doctorglm.models.quantized.formats import Quantization, integer_scales, pack, stored_like
 from doctorglm.models.weights import read_config
@@ -23,29 +25,36 @@ from doctorglm.runs import note, read_json
 Integers = Literal["int8", "int4"]
 
 _LINEAR = ("attention.query_key_value", "attention.dense", "mlp.dense_h_to_4h", "mlp.dense_4h_to_h")
-"""What is packed of each layer; head, embedding, norms and biases stay as they are stored."""
+"""How the names end of what is packed in each layer; norms and biases stay as they are stored, and, unless asked for,
+embedding and head."""
 
 _BITS = {"int8": 8, "int4": 4}
 
 
-def packed_plan(source: Path, kind: Integers) -> Plan:
-    """What a folder of ChatGLM-6B becomes; raises ModelError for another family, and for one that is packed already."""
+def packed_plan(source: Path, kind: Integers, *, embeddings: bool = False) -> Plan:
+    """What a folder of ChatGLM becomes; with `embeddings` ChatGLM-6B's embedding and head are packed too.
+
+    Raises ModelError for another family, and for one that is packed already.
+    """
     values = read_config(source)
     where = str(source / "config.json")
-    first = values.get("model_type") == ChatGLMConfig.model_type and generation_of(values, where) == 1
-    stored = stored_quantization(source) if first else None
-    if not first or stored:
-        held = f"is in {stored} already" if first else f"model_type {values.get('model_type')!r}"
-        held_zh = f"权重已是 {stored}" if first else f"model_type 为 {values.get('model_type')!r}"
+    stored = stored_quantization(source)
+    plan = None if stored else officially_named(source, values, where)
+    if plan is None:
+        held = f"is in {stored} already" if stored else f"model_type {values.get('model_type')!r}"
+        held_zh = f"权重已是 {stored}" if stored else f"model_type 为 {values.get('model_type')!r}"
         raise ModelError(
-            en=f"{where}: {held}; --to {kind} packs ChatGLM-6B from 16 or 32 bits. Other families are packed while "
-            "they are loaded: --quantization, or tune --method qlora.",
-            zh=f"{where}：{held_zh}；--to {kind} 只打包 16 或 32 位的 ChatGLM-6B。其他模型在加载时量化："
-            "--quantization，或 tune --method qlora。",
+            en=f"{where}: {held}; --to {kind} packs ChatGLM-6B, ChatGLM2 and ChatGLM3 from 16 or 32 bits. Other "
+            "families are packed while they are loaded: --quantization, or tune --method qlora.",
+            zh=f"{where}：{held_zh}；--to {kind} 只打包 16 或 32 位的 ChatGLM-6B、ChatGLM2 和 ChatGLM3。"
+            "其他模型在加载时量化：--quantization，或 tune --method qlora。",
         )
-    plan = planned(source, "hf")
-    outputs = [made for output in plan.outputs for made in _packed(output, kind)]
-    config = plan.config | {"quantization_bit": _BITS[kind], "quantization_embeddings": False}
+    if embeddings:
+        refuse_packed_embeddings(source, kind)
+    outputs = [made for output in plan.outputs for made in _packed(output, kind, embeddings)]
+    config = plan.config | {"quantization_bit": _BITS[kind]}
+    if plan.family == "chatglm-6b":
+        config["quantization_embeddings"] = embeddings
     return Plan(
         family=plan.family,
         config=config,
@@ -55,15 +64,16 @@ def packed_plan(source: Path, kind: Integers) -> Plan:
     )
 
 
-def _packed(output: Output, kind: Integers) -> list[Output]:
+def _packed(output: Output, kind: Integers, embeddings: bool) -> list[Output]:
     """The tensor as it is, or its packed values and their scales."""
     name = output.name
-    if not name.endswith(tuple(f"{linear}.weight" for linear in _LINEAR)):
+    packed = name.endswith(tuple(f"{linear}.weight" for linear in _LINEAR))
+    if not packed and not (embeddings and name in (EMBEDDING, HEAD)):
         return [output]
     shape, dtype, scales = stored_like(kind, *output.shape)
     return [
         Output(name, shape, dtype, partial(_values, output, kind)),
-        Output(f"{name}_scale", (scales,), torch.float16, partial(_scales, output, kind)),
+        Output(f"{name}{SCALE}", (scales,), torch.float16, partial(_scales, output, kind)),
     ]
 
 
