@@ -2,7 +2,7 @@
 
 The paper's prompt designer compares an unnormalised dot product with the constant 250; here what a library holds of the
 question decides, and the threshold is one on a probability: the higher it is, the more often it abstains.
-`benchmarks/library.py --calibrate` fits weights and threshold on development questions alone.
+`benchmarks/library.py abstain --calibrate` fits weights and threshold on development questions alone.
 """
 
 import math
