@@ -33,9 +33,11 @@ def test_an_entry_is_whole_and_cautious(file: Path) -> None:
     assert list(sections) == (OF_DISEASES if front["kind"] == "disease" else OF_DRUGS) == list(front["sources"])  # type: ignore[call-overload]
     assert front["id"] == file.stem and "未经临床医师审核" in str(front["source"])
     assert all(key_of(heading) != OTHER for heading in sections)
-    assert all(60 <= len("".join(text.split())) <= 320 for text in sections.values())
+    assert all(40 <= len("".join(text.split())) <= 320 for text in sections.values())
     assert not _DOSE.search(" ".join(sections.values())), "an entry that ships holds no doses"
-    assert not re.search(r"根治|保证治愈|包治|特效", " ".join(sections.values()))
+    assert not re.search(
+        r"(?<!不能)(?<!无法)(?<!没有)(?<!难以)(?:根治|治愈)|包治|(?<!没有)(?<!无)特效", " ".join(sections.values())
+    )
 
 
 def test_every_cited_document_exists(shared: Path) -> None:
