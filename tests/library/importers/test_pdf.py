@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from doctorglm.errors import DataError
+from doctorglm.library.importers.blocks import Block, sections_of
 from doctorglm.library.importers.pages import Line, joined, paragraphs, without_edges
 
 from .kit import keys, only, pdf, read, told
@@ -113,7 +114,13 @@ def test_running_heads_go_and_repeated_text_stays() -> None:
         ["丁", "同一句话", "戊", "己", "庚"],
         ["辛", "壬", "癸", "子", "丑"],
     ]
+    assert without_edges(["甲\n乙\n丙\n- 7 -", "第 8 页\n丁\n戊\n己"]) == [["甲", "乙", "丙"], ["丁", "戊", "己"]]
     assert without_edges(["只有一页\n12"]) == [["只有一页", "12"]]
+
+
+def test_a_paragraph_over_the_end_of_a_page_has_both_pages_for_its_source() -> None:
+    blocks = [Block("病因", 1, 1), Block("尿酸太高。", 0, 1, 2), Block("治疗", 1, 3), Block("休息。", 0, 3, 3)]
+    assert [section.source for section in sections_of(blocks, 2)] == ["p. 1-2", "p. 3"]
 
 
 def test_words_and_lines_are_put_together() -> None:

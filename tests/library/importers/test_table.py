@@ -197,6 +197,15 @@ def test_a_mapping_names_the_columns(tmp_path: Path) -> None:
     assert keys(document) == ["uses", "contraindications"]
 
 
+def test_the_mappings_title_comes_before_one_that_is_known(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", "疾病,品名,用法用量\n肺炎,阿莫西林,遵医嘱。\n")
+    assert [document.title for document in read(path)[0]] == ["肺炎"]
+    mapping = read_mapping(write(tmp_path / "m.yaml", "品名: drug"))
+    (document,), (skipped,) = read(path, mapping)
+    assert (document.title, document.aliases, document.kind) == ("阿莫西林", (), "drug")
+    assert "疾病" in skipped.reason.zh
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -20,8 +20,8 @@ from doctorglm.library.importers.reading import text_of
 
 _LICENCE = "CC BY 4.0"
 _KINDS = {"disease": "disease", "drug": "drug", "other": "other"}
-_ITEM = re.compile(r"\s{2,}-\s+")
-_BREAK = re.compile(r"[ \t]{3,}|[ \t]*\n\s*")
+_ITEM = re.compile(r"(?<!\s)\s{2,}-\s+")
+_BREAK = re.compile(r"(?<![ \t])(?:[ \t]{3,}|[ \t]*\n\s*)")
 """Where its authors took line breaks out, three spaces and more are left."""
 
 
@@ -88,9 +88,7 @@ def _collection(root: Any) -> str:
 
 def _all(node: Any, *tags: str) -> Iterator[Any]:
     """The elements below with one of these names, however they are written."""
-    return (
-        found for found in node.iter() if isinstance(found.tag, str) and etree.QName(found).localname.lower() in tags
-    )
+    return (found for found in node.iter("{*}*") if found.tag.rpartition("}")[2].lower() in tags)
 
 
 def _text(node: Any, *tags: str) -> str:

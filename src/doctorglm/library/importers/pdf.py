@@ -42,7 +42,7 @@ def entries(content: Content, stem: str) -> Iterator[Read]:
 
 def _opened(data: bytes, name: str) -> tuple[str, dict[str, int], list[str]]:
     """The title in its metadata, the outline's headings with their levels, and the text of each page."""
-    logging.getLogger("pypdf").setLevel(logging.ERROR)
+    logging.getLogger("pypdf").setLevel(logging.ERROR)  # it warns of each small thing that it mends
     reader = pypdf.PdfReader(io.BytesIO(data), strict=False)
     if reader.is_encrypted and not _decrypted(reader):
         raise refused(
