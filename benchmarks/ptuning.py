@@ -10,8 +10,8 @@ same order for its seed, a rate that rises and falls over all of its steps, and 
 1. The grid, one seed, `--steps` steps, by nats a token of the answers in the first 120 dialogues of the validation
    part: P-tuning with 16, 64 and 128 tokens at 1e-3, 5e-3 and 2e-2, begun with text; 128 at 5e-3 begun at random, and
    with a projection; LoRA of rank 8 and 16 at 1e-3, 2e-3 and 5e-3.
-2. The comparison, three seeds, twice as many steps, by the first 250 dialogues of the test part, which nothing above has
-   seen: the best of LoRA, the best of P-tuning, and P-tuning's defaults where these are another.
+2. The comparison, three seeds, twice as many steps, by the first 250 dialogues of the test part, which nothing above
+   has seen: the best of LoRA, the best of P-tuning, and P-tuning's defaults where these are another.
 
 The defaults follow: `prefix_tokens`, the rate and `prefix_init` become those of the setting with the lowest loss of the
 grid; where the interval of the present defaults' difference to it, paired by dialogue, reaches 0, they stay. Said is

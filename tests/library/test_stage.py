@@ -45,6 +45,16 @@ def test_only_what_changed_is_read_and_indexed(pages: Path, folder: Path, monkey
     assert not any("抬高患肢" in text or "頭痛" in text for text in texts)
 
 
+def test_a_file_of_another_name_is_not_read_again(
+    pages: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (pages / "gout.md").rename(pages / "zz.md")
+    monkeypatch.setattr(stage, "documents", lambda *_: pytest.fail("nothing is to be read"))
+    counts = _built(pages, folder)
+    assert (counts["documents"], counts["indexed"], counts["removed"]) == (8, 0, 0)
+    assert Library(folder).search("痛风").hits[0].doc_id == "gout"
+
+
 def test_an_updated_library_searches_as_one_built_anew(pages: Path, folder: Path, tmp_path: Path) -> None:
     page = pages / "gout.md"
     page.write_text(page.read_text("utf-8").replace("尿酸太多", "尿酸过高"), "utf-8")

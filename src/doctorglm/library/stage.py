@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -67,8 +68,7 @@ class _Build:
         same = before.get("settings") == _indexing(settings)
         self._before = before if same else {}
         self._entries = entries(out / before["index"]) if self._before else {}
-        as_read = before.get("importers") == VERSION and before.get("mapping") == inputs.get("mapping")
-        self._files = dict(before.get("files", {})) if self._before and as_read else {}
+        self._as_read = before.get("importers") == VERSION and before.get("mapping") == inputs.get("mapping")
         self._skipped: list[Skipped] = []
 
     def done(self, files: Sequence[SourceFile], mapping: Columns | None) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -91,17 +91,16 @@ class _Build:
         return dict(counts), {"licences": record["licences"], "kinds": record["kinds"]}
 
     def _read(self, files: Sequence[SourceFile], mapping: Columns | None) -> dict[str, Entry]:
-        """Every document by its id: of unchanged files as they were read before."""
+        """Every document by its id: of unchanged files, whatever their names, as they were read before."""
         kept: dict[str, list[Entry]] = {}
-        for entry in self._entries.values():
-            kept.setdefault(entry.file, []).append(entry)
+        for entry in self._entries.values() if self._as_read else ():
+            kept.setdefault(entry.sha256, []).append(entry)
         now: dict[str, Entry] = {}
         for number, file in enumerate(files):
             self._progress(file.name, _READ * number / len(files))
-            if self._files.get(file.name) == self._inputs[file.name] and file.name in kept:
-                found: Iterable[Entry] = kept[file.name]
-            else:
-                found = self._documents(file, mapping)
+            known = kept.get(self._inputs[file.name], ())
+            again = (replace(entry, file=file.name) for entry in known)
+            found: Iterable[Entry] = again if known else self._documents(file, mapping)
             for entry in found:
                 if entry.document.id in now:
                     raise _twice(entry, now[entry.document.id])
@@ -113,7 +112,7 @@ class _Build:
             if isinstance(found, Skipped):
                 self._skipped.append(found)
             else:
-                yield Entry(found, file.name, found.digest())
+                yield Entry(found, file.name, found.digest(), self._inputs[file.name])
 
     def _digest(self, doc_id: str) -> str:
         return self._entries[doc_id].digest if doc_id in self._entries else ""

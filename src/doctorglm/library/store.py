@@ -26,11 +26,12 @@ FILE = "library.json"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A document with the file that it is from and its digest."""
+    """A document with its digest, the file that it is from as it is named in reports, and that file's sha256."""
 
     document: Document
     file: str
     digest: str
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ def entries(index: Path) -> dict[str, Entry]:
         for line in lines:
             values = json.loads(line)
             document = document_of(values["document"])
-            found[document.id] = Entry(document, values["file"], values["digest"])
+            found[document.id] = Entry(document, values["file"], values["digest"], values["sha256"])
     return found
 
 
@@ -103,7 +104,7 @@ def write_entries(index: Path, of: Iterable[Entry]) -> None:
     """Writes the documents of an index."""
     with atomic_file(index / "documents.jsonl") as out:
         for entry in of:
-            row = {"file": entry.file, "digest": entry.digest, "document": asdict(entry.document)}
+            row = {**asdict(entry), "document": asdict(entry.document)}
             out.write(to_json(row) + "\n")
 
 
