@@ -72,7 +72,7 @@ def test_ground(library: Path, scene: Scene, command: Callable[..., Said]) -> No
     said = command("library", "ground", scene.data, "--library", library, "--out", out, "--json", "budget_tokens=800")
     assert said.code == 0, said.err
     counts = json.loads(said.out)
-    assert counts["read"] == sum(1 for p in out.glob("*.jsonl") for _ in p.open())
+    assert counts["read"] == sum(len(p.read_text("utf-8").splitlines()) for p in out.glob("*.jsonl"))
     assert (out / "train.jsonl").is_file()
 
 

@@ -35,9 +35,7 @@ def test_an_entry_is_whole_and_cautious(file: Path) -> None:
     assert all(key_of(heading) != OTHER for heading in sections)
     assert all(40 <= len("".join(text.split())) <= 320 for text in sections.values())
     assert not _DOSE.search(" ".join(sections.values())), "an entry that ships holds no doses"
-    assert not re.search(
-        r"(?<!不能)(?<!无法)(?<!没有)(?<!难以)(?:根治|治愈)|包治", " ".join(sections.values())
-    )
+    assert not re.search(r"(?<!不能)(?<!无法)(?<!没有)(?<!难以)(?:根治|治愈)|包治", " ".join(sections.values()))
 
 
 def test_every_cited_document_exists(shared: Path) -> None:

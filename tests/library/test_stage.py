@@ -45,9 +45,7 @@ def test_only_what_changed_is_read_and_indexed(pages: Path, folder: Path, monkey
     assert not any("抬高患肢" in text or "頭痛" in text for text in texts)
 
 
-def test_a_file_of_another_name_is_not_read_again(
-    pages: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_of_another_name_is_not_read_again(pages: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (pages / "gout.md").rename(pages / "zz.md")
     monkeypatch.setattr(stage, "documents", lambda *_: pytest.fail("nothing is to be read"))
     counts = _built(pages, folder)
