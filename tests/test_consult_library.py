@@ -14,7 +14,7 @@ from doctorglm.library.citing import citing
 from doctorglm.library.fallback import BEGINS, ENDS
 from doctorglm.library.grounding import GroundSettings, grounding
 from doctorglm.library.hit import Hit
-from doctorglm.library.prompt import designed
+from doctorglm.library.prompt import block, designed
 from doctorglm.safety.guards import Guards
 
 from .library.passages import hit, talk, tokens
@@ -172,3 +172,9 @@ def test_likeness_reaches_the_prompt() -> None:
     for alike, count in ((0.7, 1), (1.0, 2)):
         _, reply = asked("多喝水。", "痛风怎么预防", layer(near, alike=alike))
         assert len(reply.evidence) == count
+
+
+def test_where_no_passage_fits_nothing_is_known() -> None:
+    just_the_rules = max(tokens(block([], "zh")), tokens(block([], "en"))) + 1
+    engine, reply = asked("乱说", "痛风怎么预防", layer(budget_tokens=just_the_rules))
+    assert engine.asked == [] and reply.text == REFER.zh

@@ -5,6 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from doctorglm.library.citations import Checked, Checking, check
+from doctorglm.library.claims import claim_of
+from doctorglm.library.support import lack_of, passage_of
 
 from .passages import BANNED, DIET, FLU, GOUT, GOUT_EN, IBUPROFEN, passage
 
@@ -125,6 +127,19 @@ def test_items_say_what_the_line_before_them_says() -> None:
     assert check(answer, ALL).text == answer
     wrong = "以下情况适合用布洛芬：\n- 孕妇[4]。"
     assert check(wrong, ALL).text == "以下情况适合用布洛芬：\n- 孕妇〔无出处〕。"
+
+
+def test_under_contraindications_a_bare_list_denies() -> None:
+    bare = passage("布洛芬", "contraindications", "孕妇、活动性胃溃疡患者。哮喘患者由医生决定。")
+    assert check("孕妇禁用布洛芬[1]。", [bare]).supported == 1.0
+    assert check("孕妇可用布洛芬[1]。", [bare]).text == "孕妇可用布洛芬〔无出处〕。"
+    assert check("哮喘患者使用布洛芬由医生决定[1]。", [bare]).text.startswith("哮喘患者使用布洛芬由医生决定")
+    assert lack_of(claim_of("哮喘患者由医生决定。"), [passage_of(bare)]) == ""
+
+
+def test_a_number_that_another_hides_is_not_set_free() -> None:
+    checked = check("痛风患者应限制饮酒[[9]2]。", ALL)
+    assert checked.text == "痛风患者应限制饮酒[2]。" and kinds(checked) == ["attributed"]
 
 
 def test_a_brand_is_the_drug_and_another_script_the_same() -> None:

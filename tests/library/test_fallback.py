@@ -27,6 +27,12 @@ def test_no_more_than_six_and_no_fewer_than_two() -> None:
     assert extracted("痛风", []) == ""
 
 
+def test_a_very_long_sentence_is_quoted_only_where_there_is_no_other() -> None:
+    long = "痛风" + "的说法很长，" * 60 + "就是这样。"
+    assert "就是这样" not in extracted("痛风", [passage("痛风", "overview", f"{long}痛风要忌酒。")])
+    assert "就是这样" in extracted("痛风", [passage("痛风", "overview", long)])
+
+
 def test_the_section_that_is_asked_for_wins() -> None:
     eight = [passage("痛风", "overview", "痛风的说法。" + "".join(f"痛风是第{n}种。" for n in "甲乙丙丁戊己")), DIET]
     assert "[2]" in extracted("痛风怎么预防", eight)

@@ -34,7 +34,7 @@ _TALK = re.compile(
     r"|hello|hi|hey|thanks?|thank you|good (?:morning|evening)|bye|okay|i see)[\s，,。.!！~～?？]*)+"
 )
 _SHORT = 40
-_LAST, _CHARS = 12, 2_000
+_LAST, _CHARS = 12, 500
 """Messages that are read, and characters of each: as for the query."""
 
 

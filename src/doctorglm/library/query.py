@@ -17,8 +17,8 @@ Wanted: TypeAlias = tuple[str, ...]
 
 _TURNS = 12
 """Earlier messages that are read: six exchanges. What a pronoun points at was said shortly before."""
-_TURN_CHARS = 2_000
-"""Of an earlier message its last characters, a long answer whole; so that no conversation takes long to read."""
+_TURN_CHARS = 500
+"""Of an earlier message its last characters: an answer of 256 tokens whole. So no conversation takes long to read."""
 _QUESTION_CHARS = 1_000
 """Of a longer question its first and last characters: it is asked at its beginning or at its end."""
 _OF_A_TYPE, _IN_ALL = 2, 4
