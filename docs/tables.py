@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from retrieval import abstaining, quality
 from trainers import methods, prefixes, trainers
 
 ROOT = Path(__file__).parents[1]
@@ -22,6 +23,7 @@ FILES = (
     "recipes/README.md",
     "docs/tune.md",
     "docs/convert.md",
+    "docs/library.md",
     "docs/plan.md",
     "docs/deid.md",
     "docs/evaluate.md",
@@ -270,7 +272,12 @@ def _given_away(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     return lines
 
 
-_SPEED = {"methods": methods, "ptuning": prefixes}
+_SPEED = {
+    "methods": methods,
+    "ptuning": prefixes,
+    "library_quality_test": quality,
+    "library_abstain_test": abstaining,
+}
 
 
 def _speed(name: str, recorded: Mapping[str, Any]) -> str:
