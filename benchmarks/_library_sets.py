@@ -16,17 +16,19 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import yaml
+
 from doctorglm.clinical.folding import folded
 from doctorglm.clinical.terms import find
 from doctorglm.conversation import Message, read_conversations
-from doctorglm.curate import curate
+from doctorglm.curate import CurateSettings, curate
 from doctorglm.curate.sources import read, record_id
 from doctorglm.files.found import find_files
 from doctorglm.library.analysis import content_of
 from doctorglm.library.document import Document, Section, named
 from doctorglm.library.headings import OTHER, key_of
 from doctorglm.library.query import query_of
-from doctorglm.recipe import load_recipe
+from doctorglm.settings import build
 
 ROOT = Path(__file__).parents[1]
 CORPORA = ROOT.parent / "shared" / "data" / "corpora"
@@ -91,7 +93,8 @@ def _parts(work: Path) -> tuple[list[str], list[str]]:
     sources = [CORPORA / "cmd", CORPORA / "zhongjing"]
     _wanted(sources[1])
     out = work / "cmd-curated"
-    run = curate(sources, out, load_recipe(ROOT / "recipes" / "cmd-lora.yaml", {}).curate)
+    recipe = yaml.safe_load((ROOT / "recipes" / "cmd-lora.yaml").read_text(encoding="utf-8"))
+    run = curate(sources, out, build(CurateSettings, recipe["curate"], "curate"))
     committed = json.loads((ROOT / "recipes" / "cmd-splits.json").read_text(encoding="utf-8"))["sha256"]
     if run.record["splits_sha256"] != committed:
         sys.exit(f"{out}: CMD's split is not that of recipes/cmd-splits.json. Mend the split, or commit a new one.")

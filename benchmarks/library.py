@@ -71,6 +71,8 @@ ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 CONFIDENCE = ROOT / "src" / "doctorglm" / "library" / "confidence.yaml"
 PARTS = ("quality", "abstain", "speed")
+STARTS = 9
+"""Processes that answer one question, behind one that warms the cache."""
 HELD_OUT = ("quality", "abstain")
 """Parts that score the labelled questions, a half at a time."""
 
@@ -102,8 +104,8 @@ def ran(part: str, asked: argparse.Namespace, steps: Steps, work: Path) -> dict[
         calibrates = asked.calibrate or (asked.tiny and asked.half == "dev")
         return abstain(asked.half, steps, into=into if calibrates else None, tiny=asked.tiny)
     if asked.tiny:
-        return speed(160, 60, 1, steps, tiny=True)
-    return speed(asked.chunks, asked.searches, asked.repeat, steps)
+        return speed(160, 60, 1, 1, steps, tiny=True)
+    return speed(asked.chunks, asked.searches, asked.repeat, STARTS, steps)
 
 
 def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
