@@ -2,8 +2,11 @@
 
 import codecs
 import io
+import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from typing import NoReturn
 
 from doctorglm import language
 from doctorglm.language import Language
@@ -58,5 +61,15 @@ def _use_utf8() -> None:
             stream.reconfigure(encoding=encoding, errors=errors)
 
 
+def _end(code: int) -> NoReturn:
+    """Ends the process; one of several that torchrun started at once, as freeing what gloo holds can wait for ever."""
+    if int(os.environ.get("WORLD_SIZE") or 1) > 1:
+        with suppress(OSError, ValueError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    _end(main())

@@ -40,6 +40,12 @@ _LOST = ("gloo", "NCCL", "Connection closed by peer", "Connection reset by peer"
 """In what torch says when another process has ended."""
 
 
+_KEPT: list[BaseException] = []
+"""What ended a run of several processes. While it is alive so are its frames and the model that they hold: freeing DDP's
+reducer ends gloo's thread and waits for it with the interpreter locked, which that thread may want first (torch 2.13).
+`__main__` ends such a process without freeing anything."""
+
+
 class Stage(Protocol):
     """`tune.stage.tune`."""
 
@@ -63,8 +69,12 @@ def together(stage: Stage) -> Stage:
         refuse_what_cannot_work(base, settings, count)
         if count == 1:
             return stage(base, data, out, settings, name=name)
-        with _joined(settings) as team, _told_to_end(team, out), _one_end(team, out):
-            run = stage(base, data, out, settings, name=name)
+        try:
+            with _joined(settings) as team, _told_to_end(team, out), _one_end(team, out):
+                run = stage(base, data, out, settings, name=name)
+        except BaseException as error:
+            _KEPT.append(error)
+            raise
         if not team.first:
             raise SystemExit(0)
         return run
