@@ -63,7 +63,7 @@ def _use_utf8() -> None:
 
 def _end(code: int) -> NoReturn:
     """Ends the process; one of several that torchrun started at once, as freeing what gloo holds can wait for ever."""
-    if int(os.environ.get("WORLD_SIZE") or 1) > 1:
+    if os.environ.get("WORLD_SIZE", "1").strip() not in ("", "1"):
         with suppress(OSError, ValueError):
             sys.stdout.flush()
             sys.stderr.flush()

@@ -41,9 +41,9 @@ _LOST = ("gloo", "NCCL", "Connection closed by peer", "Connection reset by peer"
 
 
 _KEPT: list[BaseException] = []
-"""What ended a run of several processes. While it is alive so are its frames and the model that they hold: freeing DDP's
-reducer ends gloo's thread and waits for it with the interpreter locked, which that thread may want first (torch 2.13).
-`__main__` ends such a process without freeing anything."""
+"""What ended a run of several processes. While it is alive so are its frames and the model that they hold: freeing
+DDP's reducer ends gloo's thread and waits for it with the interpreter locked, which that thread may want first (torch
+2.13). `__main__` ends such a process without freeing anything."""
 
 
 class Stage(Protocol):
