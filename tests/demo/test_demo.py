@@ -53,7 +53,7 @@ def test_the_demo_leaves_what_is_promised_and_shows_it_again(small: Path, capsys
     assert {"base", "tuned", "gate", "seconds", "peak_memory_mb"} <= printed.keys()
     assert printed["gate"] == read_json(small / "compare" / "gate.json") and printed["gate"]["passed"] is False
     stages = {p.name for p in small.iterdir() if p.is_dir()}
-    assert stages == {"curate", "tune", "placebo-data", "placebo", "evaluate", "compare"}
+    assert stages == {"curate", "library", "tune", "placebo-data", "placebo", "evaluate", "compare"}
     page = (small / "report.html").read_text("utf-8")
     assert f"doctorglm demo --out {small}" in page
     before = (small / "summary.json").read_bytes()

@@ -40,6 +40,10 @@ def test_the_text_comes_back_and_the_encoding_is_named(codec: str, found: str) -
     assert (decoded.text, decoded.encoding) == (TEXT, found)
 
 
+def test_utf8_with_a_nul_is_not_taken_for_utf16() -> None:
+    assert decode("00\x00\U0010b000".encode(), "x").text == "00\x00\U0010b000"
+
+
 @pytest.mark.parametrize("outside_gbk", ["䏲", "\ue006", "𠮷"])
 def test_characters_outside_gbk_survive(outside_gbk: str) -> None:
     text = TEXT.replace("医生", outside_gbk)

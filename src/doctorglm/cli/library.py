@@ -35,7 +35,7 @@ app = typer.Typer(
         en="A library of diseases and drugs: built from your documents, searched, put in front of questions.",
         zh="疾病与药品资料库：由您的文档构建，可检索，并为问题提供依据。",
     ),
-    epilog="doctorglm library search runs/library 痛风能吃什么药",
+    epilog="doctorglm library search runs/library 'what helps against gout'",
 )
 
 _EXCERPT_CHARS = 150
@@ -159,7 +159,7 @@ def build(out: flags.Out, sources: _Sources = None, as_json: flags.Json = False)
         en="What the library holds on a question, best first, the words that matched marked; or that it holds nothing.",
         zh="检索资料库：按相关程度列出段落并标出匹配的词；没有依据时如实说明。",
     ),
-    epilog="doctorglm library search runs/library 痛风能吃什么药 --top 3",
+    epilog="doctorglm library search runs/library 'what helps against gout' --top 3",
     cls=Verb,
 )
 def search(

@@ -16,6 +16,7 @@ _UTF8_RUN = re.compile(rb"(?:[\xe3-\xe9\xef][\x80-\xbf][\x80-\xbf]){5,}")
 """Five Chinese characters or marks in UTF-8. CMD's 3.4 MB of GB18030 hold no run of even four."""
 _RUN_BYTES = 15
 _CHUNK_BYTES = 1 << 20
+_START_BYTES = 8192
 MARKS = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
 COMMON = frozenset(
@@ -40,10 +41,12 @@ def is_binary(start: bytes) -> bool:
 def prove(open_bytes: Callable[[], BinaryIO], name: str) -> str:
     """The codec that decodes the whole of the file; raises DataError with `name`, the byte and a remedy."""
     with open_bytes() as stream:
-        start = stream.read(8192)
+        start = stream.read(_START_BYTES)
     if start[:4] in (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE):
         raise _utf32(name)
     marked, guessed = MARKS.get(start[:2], ""), _utf16_without_mark(start)
+    if guessed and not start.isascii() and _Attempt("utf-8").feed(start, final=len(start) < _START_BYTES):
+        guessed = ""  # what is no ASCII and reads as UTF-8 is that, NULs or not
     if marked or guessed:
         attempt = _Attempt(marked or guessed, COMMON_TRADITIONAL)
         whole = all(attempt.feed(chunk) for chunk in _chunks(open_bytes)) and attempt.end()
