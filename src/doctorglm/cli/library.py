@@ -222,7 +222,9 @@ def _passage(hit: "Hit", runs: Sequence[str]) -> Line:
 
 
 def _source(hit: "Hit") -> str:
-    return f"{hit.source}\n{hit.licence}".strip()
+    """The first source, how many more there are, and the licence."""
+    first, *more = hit.source.split("; ")
+    return "\n".join(filter(None, (f"{first} (+{len(more)})" if more else first, hit.licence)))
 
 
 @app.command(

@@ -1,6 +1,6 @@
 """The page of `library report`: what is covered, what is asked and lacking, where it is from."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from doctorglm.language import Text
@@ -35,7 +35,7 @@ def page_of(record: Mapping[str, Any], covered: Coverage, asked: Asked | None) -
     entries, passages = (number(record["counts"][name], 0) for name in ("documents", "chunks"))
     blocks: list[Block | None] = [
         _verdict(record, covered, asked),
-        _grid(covered),
+        *(_grid(covered, title, group) for title, group in _GROUPS),
         _gaps(asked) if asked else None,
         _examples(asked) if asked else None,
         _licences(covered),
@@ -92,28 +92,39 @@ def _kind(kind: str) -> Text:
     return _KINDS.get(kind, _KINDS["other"])
 
 
-def _grid(covered: Coverage) -> Figure | None:
-    departments = sorted(covered.departments, key=lambda name: -covered.departments[name])[:_MOST_DEPARTMENTS]
-    held = {key for cells in covered.cells.values() for key in cells}
-    keys = [key for key in NAMES if key in held]
-    if not departments or not keys:
+_GROUPS = (
+    (
+        Text(en="Illnesses: entries by department and section", zh="疾病：各科室、各章节的条目数"),
+        ("causes", "symptoms", "diagnosis", "treatment", "prevention", "prognosis", "care"),
+    ),
+    (
+        Text(en="Drugs: entries by department and section", zh="药品：各科室、各章节的条目数"),
+        ("uses", "dosage", "precautions", "side_effects", "contraindications", "interactions", "storage"),
+    ),
+)
+_SHORT = {"care": "See a doctor", "contraindications": "Not for whom", "side_effects": "Side effects"}
+"""English names that fit a column."""
+
+
+def _grid(covered: Coverage, title: Text, group: Sequence[str]) -> Figure | None:
+    """How many entries of each department have the sections of a group, departments with most entries first."""
+    keys = [key for key in group if any(key in cells for cells in covered.cells.values())]
+    has_some = [name for name, cells in covered.cells.items() if any(key in cells for key in keys)]
+    departments = sorted(has_some, key=lambda name: -covered.departments[name])[:_MOST_DEPARTMENTS]
+    if not departments:
         return None
     values = [[float(n) if (n := covered.cells[name].get(key, 0)) else None for key in keys] for name in departments]
     chart = heat(
         [name or _UNKNOWN for name in departments],
-        [Text(zh=NAMES[key][0], en=NAMES[key][1]) for key in keys],
+        [Text(zh=NAMES[key][0], en=_SHORT.get(key, NAMES[key][1])) for key in keys],
         values,
         Text(en="entries", zh="条目数"),
         row_name=Text(en="department", zh="科室"),
         column_name=Text(en="section", zh="章节"),
         digits=0,
     )
-    return Figure(
-        title=Text(en="Entries by department and section", zh="各科室、各章节的条目数"),
-        chart=chart,
-        n=Text(en=f"{sum(covered.departments.values())} entries", zh=f"{sum(covered.departments.values())} 个条目"),
-        wide=True,
-    )
+    entries = sum(covered.departments[name] for name in has_some)
+    return Figure(title=title, chart=chart, n=Text(en=f"{entries} entries", zh=f"{entries} 个条目"), wide=True)
 
 
 def _gaps(asked: Asked) -> Figure | None:
