@@ -1,15 +1,15 @@
-"""Every failure of others that concerns training and adapters is named by the test of its right behaviour.
+"""Every failure of others that concerns training, adapters and retrieval is named by the test of its right behaviour.
 
 By the number of the list of cases. Training: `tune/test_cases.py` and what it names. Adapters: C065 and C070 there too,
 C067 and C069 in `models/test_merging.py` and `models/quantized/test_merged.py`, C072 in `tune/test_ptuning.py`, C073,
-C074 and C077 in `models/llamacpp`, C076 in `models/quantized`.
+C074 and C077 in `models/llamacpp`, C076 in `models/quantized`. Retrieval: `library`.
 """
 
 import re
 from pathlib import Path
 
 TESTS = Path(__file__).parent
-STAGES = ("training", "adapters")
+STAGES = ("training", "adapters", "retrieval")
 
 
 def test_each_has_a_test_that_names_it(shared: Path) -> None:

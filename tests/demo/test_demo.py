@@ -62,8 +62,11 @@ def test_the_demo_leaves_what_is_promised_and_shows_it_again(small: Path, capsys
     assert shown.count(LABEL.zh) == 3 and shown.count("患者：") == 3, "every answer stands under its label"
     assert "✕ 未通过" in shown and printed["gate"]["sentence"]["zh"] in shown
     assert f"报告：{small / 'report.html'}" in shown
-    for answer in read_json(small / "answers.json"):
+    answers = read_json(small / "answers.json")
+    for answer in answers:
         assert answer["question"] in shown
+        assert answer["cited"].get("sources", "") in shown, "what the library answers stands with its sources"
+    assert all("label" in answer["cited"] for answer in answers)
     first, second = json.loads(before), read_json(small / "summary.json")
     assert first | {"seconds_now": 0} == second | {"seconds_now": 0}
 

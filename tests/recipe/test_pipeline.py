@@ -389,5 +389,6 @@ def test_shown_are_short_ones_of_different_departments_and_no_emergency() -> Non
     assert [c.id for c in chosen] == ["b", "e", "f"]
     assert [c.id for c in pipeline._one_of_each_department(rows, 5)] == ["b", "e", "f", "d", "c"]
     assert pipeline._one_of_each_department(rows[3:4], 3) == []
+    assert [c.id for c in pipeline._one_of_each_department(rows, 2, lambda c: c.id in ("d", "f"))] == ["d", "f"]
     assert [m.content for m in pipeline._up_to_the_first_question(rows[5])] == ["系统提示", "问"]
     assert [m.content for m in pipeline._up_to_the_first_question(rows[1])] == ["问"]

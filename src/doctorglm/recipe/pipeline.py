@@ -27,6 +27,7 @@ from doctorglm.models.saving import save_model
 from doctorglm.models.weights import weight_files
 from doctorglm.recipe.settings import Recipe
 from doctorglm.runs import Run, atomic_file, peak_memory_mb, read_json, sha256_file, write_json
+from doctorglm.safety.triage import triage
 from doctorglm.tune import tune
 from doctorglm.tune.pretrain import prepare_base
 
@@ -119,13 +120,21 @@ def _library(recipe: Recipe, out: Path) -> None:
 
 
 def _answerable(recipe: Recipe, out: Path) -> Callable[[Conversation], bool]:
-    """Whether the library would answer what a patient asks first; without a library everything will do."""
+    """Whether the library would answer what a patient asks first, and no red flag does before it.
+
+    Without a library everything will do.
+    """
     if recipe.library is None:
         return lambda _: True
     from doctorglm.library import Library
 
     library = Library(out / "library")
-    return lambda conversation: not library.search(_up_to_the_first_question(conversation)[-1].content).abstain
+
+    def answered(conversation: Conversation) -> bool:
+        asked = _up_to_the_first_question(conversation)
+        return not library.search(asked[-1].content).abstain and not triage(asked).emergency
+
+    return answered
 
 
 def _compared(
@@ -303,12 +312,12 @@ def _one_of_each_department(
 ) -> list[Conversation]:
     """The first conversations by id, of different departments where there are enough; no emergencies.
 
-    Within a department those that are preferred come first.
+    Those that are preferred come first, within a department and among them.
     """
     calm = [c for c in conversations if c.turns and not _EMERGENCY.search(c.answers)]
     ordered = sorted(calm, key=lambda c: (not preferred(c), len(c.messages), c.id))
     first_of = {c.department: c for c in reversed(ordered)}
-    chosen = sorted(first_of.values(), key=lambda c: c.id)
+    chosen = sorted(first_of.values(), key=lambda c: (not preferred(c), c.id))
     return [*chosen, *(c for c in ordered if c not in chosen)][:number]
 
 
