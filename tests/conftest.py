@@ -4,8 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from doctorglm import language
+
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 CHROMIUM = Path("/usr/bin/chromium")
 SHARED = Path(__file__).parents[1].parent / "shared"
