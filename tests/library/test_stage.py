@@ -105,6 +105,32 @@ def test_a_build_that_was_killed_leaves_the_library_as_it_was(pages: Path, folde
     assert Library(folder).search("湿疹").hits[0].doc_id == "new"
 
 
+@pytest.mark.parametrize("changed", [{"chunk_tokens": 100}, {}])
+def test_a_build_that_fails_half_way_leaves_the_library_as_it_was(
+    pages: Path, folder: Path, changed: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (pages / "new.md").write_text("---\nid: new\ntitle: 湿疹\n---\n## 概述\n\n皮肤发痒。\n", "utf-8")
+
+    def stopped(*_: object) -> int:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(stage, "write", stopped)
+        build_library([pages], folder, LibrarySettings(**changed))
+    assert Library(folder).search("乙肝").hits[0].doc_id == "hepatitis-b"
+    assert build_library([pages], folder, LibrarySettings(**changed)).record["counts"]["documents"] == 9
+    assert Library(folder).search("湿疹").hits[0].doc_id == "new"
+
+
+def test_what_was_skipped_is_told_by_every_build(pages: Path, folder: Path) -> None:
+    (pages / "drugs.csv").write_text("疾病,别名,症状\n水痘,,皮疹\n,,发烧\n", "utf-8")
+    first = _built(pages, folder)["skipped"]
+    told = (folder / "rejected.jsonl").read_text("utf-8")
+    (pages / "new.md").write_text("---\nid: new\ntitle: 湿疹\n---\n## 概述\n\n皮肤发痒。\n", "utf-8")
+    assert _built(pages, folder)["skipped"] == first > 0
+    assert (folder / "rejected.jsonl").read_text("utf-8") == told and "drugs.csv" in told
+
+
 def test_two_entries_with_one_id(pages: Path, folder: Path) -> None:
     shutil.copy(pages / "gout.md", pages / "zz.md")
     with pytest.raises(DataError, match=r"has the id gout, as `痛风` in .*gout\.md"):

@@ -16,7 +16,17 @@ from doctorglm.library.importers import Mapping as Columns
 from doctorglm.library.index import write
 from doctorglm.library.names import Named, norms_of
 from doctorglm.library.settings import LibrarySettings
-from doctorglm.library.store import Entry, entries, known, name, new_index, write_entries, write_names
+from doctorglm.library.store import (
+    Entry,
+    entries,
+    known,
+    name,
+    new_index,
+    skipped,
+    write_entries,
+    write_names,
+    write_skipped,
+)
 from doctorglm.runs import Run, atomic_file, sha256_file, to_json
 from doctorglm.settings import plain
 
@@ -69,7 +79,8 @@ class _Build:
         self._before = before if same else {}
         self._entries = entries(out / before["index"]) if self._before else {}
         self._as_read = before.get("importers") == VERSION and before.get("mapping") == inputs.get("mapping")
-        self._skipped: list[Skipped] = []
+        self._skipped: dict[str, list[dict[str, str]]] = {}
+        self._known_skipped = skipped(out / before["index"]) if self._before and self._as_read else {}
 
     def done(self, files: Sequence[SourceFile], mapping: Columns | None) -> tuple[dict[str, Any], dict[str, Any]]:
         """Writes the index and names it; returns the counts and what is recorded beside them."""
@@ -84,10 +95,12 @@ class _Build:
         counts["chunks"] += write(index / "tantivy", self._told(changed), gone)
         write_entries(index, now.values())
         write_names(index, (Named(i, e.document.names, norms_of(e.document.names)) for i, e in now.items()))
-        self._write_skipped()
-        counts.update(documents=len(now), indexed=len(changed), removed=len(gone), skipped=len(self._skipped))
+        write_skipped(index, self._skipped)
+        with atomic_file(self._out / "rejected.jsonl") as out:
+            out.writelines(to_json(row) + "\n" for row in self._rows())
+        counts.update(documents=len(now), indexed=len(changed), removed=len(gone), skipped=len(self._rows()))
         record = self._record(now, counts)
-        name(self._out, index, record, self._before)
+        name(self._out, index, record)
         return dict(counts), {"licences": record["licences"], "kinds": record["kinds"]}
 
     def _read(self, files: Sequence[SourceFile], mapping: Columns | None) -> dict[str, Entry]:
@@ -100,6 +113,8 @@ class _Build:
             self._progress(file.name, _READ * number / len(files))
             known = kept.get(self._inputs[file.name], ())
             again = (replace(entry, file=file.name) for entry in known)
+            if known and (rows := self._known_skipped.get(self._inputs[file.name])):
+                self._skipped[self._inputs[file.name]] = rows
             found: Iterable[Entry] = again if known else self._documents(file, mapping)
             for entry in found:
                 if entry.document.id in now:
@@ -110,7 +125,8 @@ class _Build:
     def _documents(self, file: SourceFile, mapping: Columns | None) -> Iterator[Entry]:
         for found in documents(file, mapping):
             if isinstance(found, Skipped):
-                self._skipped.append(found)
+                row = {"where": found.where, "en": found.reason.en, "zh": found.reason.zh}
+                self._skipped.setdefault(self._inputs[file.name], []).append(row)
             else:
                 yield Entry(found, file.name, found.digest(), self._inputs[file.name])
 
@@ -126,10 +142,9 @@ class _Build:
                 self._progress(entry.document.title, _READ + (1 - _READ) * number / len(changed))
             yield from self._chunks(entry.document)
 
-    def _write_skipped(self) -> None:
-        with atomic_file(self._out / "rejected.jsonl") as out:
-            for one in self._skipped:
-                out.write(to_json({"where": one.where, "en": one.reason.en, "zh": one.reason.zh}) + "\n")
+    def _rows(self) -> list[dict[str, str]]:
+        """What gave no document, in the order of the files."""
+        return [row for rows in self._skipped.values() for row in rows]
 
     def _record(self, now: Mapping[str, Entry], counts: Mapping[str, int]) -> dict[str, Any]:
         licences = Counter(entry.document.licence or "not stated" for entry in now.values())
@@ -145,9 +160,9 @@ class _Build:
         }
 
     def _nothing(self, files: Sequence[SourceFile]) -> DataError:
-        first = self._skipped[0] if self._skipped else None
-        en = f" First: {first.where}: {first.reason.en}" if first else ""
-        zh = f"第一个：{first.where}：{first.reason.zh}" if first else ""
+        first = next(iter(self._rows()), None)
+        en = f" First: {first['where']}: {first['en']}" if first else ""
+        zh = f"第一个：{first['where']}：{first['zh']}" if first else ""
         return DataError(
             en=f"{len(files)} files hold no document.{en} See docs/library.md for what is read.",
             zh=f"{len(files)} 个文件中没有可用的文档。{zh}可读取的格式见 docs/library.md。",

@@ -8,7 +8,7 @@ taken its place, and what a process has open stays readable on POSIX. A build th
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -113,6 +113,17 @@ def write_names(index: Path, of: Iterable[Named]) -> None:
     write_json(index / "names.json", [[n.doc_id, n.names, n.norms] for n in of])
 
 
+def skipped(index: Path) -> dict[str, list[dict[str, str]]]:
+    """What files gave no document for, by their sha256: rows of `where, en, zh`."""
+    file = index / "skipped.json"
+    return dict(read_json(file)) if file.exists() else {}
+
+
+def write_skipped(index: Path, of: Mapping[str, Sequence[Mapping[str, str]]]) -> None:
+    """Writes what gave no document, for the next build, which does not read unchanged files again."""
+    write_json(index / "skipped.json", of)
+
+
 def known(folder: Path) -> dict[str, Any]:
     """What an earlier build recorded; {} where there is none that can be built upon."""
     try:
@@ -125,9 +136,12 @@ def known(folder: Path) -> dict[str, Any]:
 
 
 def new_index(folder: Path, before: Mapping[str, Any]) -> Path:
-    """A new folder for an index, with the files of the one before, which share their place on the disk."""
-    _remove_all_but(folder, before.get("index"))
-    number = int(str(before.get("index", "index-0")).partition("-")[2]) + 1
+    """A new folder for an index, with the files of the one before, which share their place on the disk.
+
+    The one that `library.json` names stays, whether it is built upon or not; what killed builds left goes.
+    """
+    _remove_all_but(folder, _current(folder))
+    number = 1 + max((int(path.name.partition("-")[2]) for path in _indexes(folder)), default=0)
     new = folder / f"index-{number}"
     new.mkdir(mode=0o700)
     if before:
@@ -138,6 +152,16 @@ def new_index(folder: Path, before: Mapping[str, Any]) -> Path:
     return new
 
 
+def _current(folder: Path) -> str | None:
+    """The index that `library.json` names, of whatever format."""
+    try:
+        record = read_json(folder / FILE)
+    except DataError:
+        return None
+    named = record.get("index") if isinstance(record, dict) else None
+    return named if isinstance(named, str) else None
+
+
 def _share(file: Path, to: Path) -> None:
     """A second name for a file, or a copy where the disk has none; what changes later (meta.json) is replaced whole."""
     try:
@@ -146,10 +170,11 @@ def _share(file: Path, to: Path) -> None:
         shutil.copyfile(file, to)
 
 
-def name(folder: Path, index: Path, record: Mapping[str, Any], before: Mapping[str, Any]) -> None:
+def name(folder: Path, index: Path, record: Mapping[str, Any]) -> None:
     """Makes an index the library's; the one before stays for those who are opening it, older ones go."""
+    before = _current(folder)
     write_json(folder / FILE, {"format": FORMAT, "index": index.name, **record})
-    _remove_all_but(folder, index.name, before.get("index"))
+    _remove_all_but(folder, index.name, before)
 
 
 def _remove_all_but(folder: Path, *kept: str | None) -> None:
@@ -158,5 +183,5 @@ def _remove_all_but(folder: Path, *kept: str | None) -> None:
             shutil.rmtree(path, ignore_errors=True)
 
 
-def _indexes(folder: Path) -> Iterator[Path]:
-    yield from list(folder.glob("index-*"))
+def _indexes(folder: Path) -> list[Path]:
+    return [path for path in folder.glob("index-*") if path.name.partition("-")[2].isdigit()]
