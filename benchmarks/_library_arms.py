@@ -23,11 +23,13 @@ import tantivy
 from scipy import sparse
 
 from doctorglm.clinical.terms import Term, find
-from doctorglm.library import Library, LibrarySettings, build_library, index, search, store
+from doctorglm.library import Library, index, search, store
 from doctorglm.library.chunks import chunks_of
 from doctorglm.library.confidence import Features
 from doctorglm.library.document import Chunk, Document
 from doctorglm.library.names import Named, norms_of
+from doctorglm.library.settings import LibrarySettings
+from doctorglm.library.stage import build_library
 
 HERE = Path(__file__).parent
 PACKAGES = HERE.parent / ".venv-library"

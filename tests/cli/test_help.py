@@ -147,8 +147,8 @@ def settings_of(verb: str) -> Any:
     from doctorglm.curate import CurateSettings
     from doctorglm.engine import Sampling
     from doctorglm.evaluate import EvaluateSettings, GateSettings
-    from doctorglm.library import LibrarySettings
     from doctorglm.library.grounding import GroundSettings
+    from doctorglm.library.settings import LibrarySettings
     from doctorglm.tune import TuneSettings
 
     kinds: dict[str, Any] = {"curate": CurateSettings, "tune": TuneSettings, "evaluate": EvaluateSettings}

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from doctorglm.library import Library, LibrarySettings, build_library
+from doctorglm.library import Library
+from doctorglm.library.settings import LibrarySettings
+from doctorglm.library.stage import build_library
 
 PAGES = {
     "gout": (

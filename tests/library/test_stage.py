@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from doctorglm.errors import DataError
-from doctorglm.library import Library, LibrarySettings, build_library, stage, store
+from doctorglm.library import Library, stage, store
+from doctorglm.library.settings import LibrarySettings
+from doctorglm.library.stage import build_library
 
 
 def _built(pages: Path, folder: Path) -> dict[str, int]:

@@ -114,7 +114,8 @@ def _save(recipe: Recipe, path: Path) -> None:
 def _library(recipe: Recipe, out: Path) -> None:
     """The library of a recipe that has one."""
     if recipe.library is not None:
-        from doctorglm.library import LibrarySettings, build_library
+        from doctorglm.library.settings import LibrarySettings
+        from doctorglm.library.stage import build_library
 
         build_library([Path(source) for source in recipe.library], out / "library", LibrarySettings())
 
