@@ -133,7 +133,8 @@ def _require_installed() -> None:
 def build(out: flags.Out, sources: _Sources = None, as_json: flags.Json = False) -> int:
     """Brings a library up to date."""
     _require_installed()
-    from doctorglm.library import LibrarySettings, build_library
+    from doctorglm.library.settings import LibrarySettings
+    from doctorglm.library.stage import build_library
     from doctorglm.report.progress import progress_line
 
     files, values = split_settings(sources or [])
@@ -239,8 +240,10 @@ def report(folder: _Folder, out: flags.Out, data: _Asked = None, as_json: flags.
     """A page with pictures, and coverage.json."""
     _require_installed()
     from doctorglm.library.survey import survey
+    from doctorglm.report.progress import progress_line
 
-    run = survey(folder, out, data)
+    with progress_line(Text(en="report", zh="报告"), 1.0) as line:
+        run = survey(folder, out, data, lambda doing, share: line.update(share, doing))
     print_json({"out": str(out), **run.record["counts"]}, as_json)
     tell(f"{out / 'report.html'}", as_json)
     return 0

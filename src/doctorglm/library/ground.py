@@ -5,7 +5,7 @@ get their `[n]`, by the check that answers of a model must pass, so that a model
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from doctorglm.runs import Run, sha256_file
 from doctorglm.settings import plain
 
 Told = Callable[[str, float], None]
-"""Called with (which file, the share of all that is done)."""
+"""Called with (how many conversations of which file, the share of all files)."""
 
 _SILENT: Told = lambda *_: None  # noqa: E731
 
@@ -48,9 +48,11 @@ def ground_data(
         return run
     ground = grounding(library.search, count_tokens, settings)
     counts = Counter[str]()
-    for number, part in enumerate(parts):
-        told(part.name, number / len(parts))
-        write_conversations(out / part.name, _grounded(part, ground, settings.least_share, counts))
+    for at, part in enumerate(parts):
+        made = (
+            grounded(conversation, ground, settings.least_share, counts) for conversation in read_conversations(part)
+        )
+        write_conversations(out / part.name, _told(made, part.name, at / len(parts), told))
     run.finish(counts={key: counts[key] for key in ("read", "grounded", "statements", "cited")})
     return run
 
@@ -65,14 +67,15 @@ def _parts(data: Path) -> list[Path]:
     return parts
 
 
-def _grounded(part: Path, ground: Ground, least: float, counts: Counter[str]) -> Iterator[Conversation]:
-    for conversation in read_conversations(part):
-        counts["read"] += 1
-        yield grounded(conversation, ground, least, counts)
+def _told(made: Iterable[Conversation], part: str, share: float, told: Told) -> Iterator[Conversation]:
+    for number, conversation in enumerate(made, 1):
+        told(f"{part} {number:,}", share)
+        yield conversation
 
 
 def grounded(conversation: Conversation, ground: Ground, least: float, counts: Counter[str]) -> Conversation:
     """The conversation with evidence before its last question and citations in the answer to it."""
+    counts["read"] += 1
     messages = conversation.messages
     at = max((i for i, m in enumerate(messages) if m.role == "assistant"), default=-1)
     if at < 1 or messages[at - 1].role != "user":

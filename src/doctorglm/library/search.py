@@ -37,6 +37,8 @@ _MOST_TERMS = 64
 _MOST_COUNTED = 1000
 _MOST_NAMED = 16
 """Documents that a question may name; a name that many share says little."""
+_MUCH = 8
+"""Words of a question that says enough; more do not make it surer."""
 _JUDGED = 5
 """Passages by which the best document is judged."""
 
@@ -150,7 +152,7 @@ class Library:
             named=float(hits[0].doc_id in mentioned),
             foreign=foreign / nameable if nameable else 0.0,
             section=float(not asked.keys or any(hit.key in asked.keys for hit in top)),
-            words=min(1.0, len(weights) / 8),
+            words=min(1.0, len(weights) / _MUCH),
         )
 
     def _weight(self, word: str) -> float:

@@ -14,11 +14,14 @@ from doctorglm.library.store import FILE, entries
 from doctorglm.report.page import write
 from doctorglm.runs import Run, sha256_file, write_json
 
-_SILENT: Callable[[int], None] = lambda _: None  # noqa: E731
+Told = Callable[[str, float], None]
+"""Called with (how many conversations of which file, the share of all files)."""
+
+_SILENT: Told = lambda *_: None  # noqa: E731
 
 
-def survey(folder: Path, out: Path, data: Path | None = None, told: Callable[[int], None] = _SILENT) -> Run:
-    """Writes `report.html` and `coverage.json` to `out`; `told` is called with how many conversations were read.
+def survey(folder: Path, out: Path, data: Path | None = None, told: Told = _SILENT) -> Run:
+    """Writes `report.html` and `coverage.json` to `out`.
 
     Raises DataError for a folder without a library and for data that hold no conversation.
     """
@@ -51,10 +54,8 @@ def _files(data: Path) -> list[Path]:
     return files
 
 
-def _counted(files: list[Path], told: Callable[[int], None]) -> Iterator[Conversation]:
-    number = 0
-    for file in files:
-        for conversation in read_conversations(file):
-            number += 1
-            told(number)
+def _counted(files: list[Path], told: Told) -> Iterator[Conversation]:
+    for at, file in enumerate(files):
+        for number, conversation in enumerate(read_conversations(file), 1):
+            told(f"{file.name} {number:,}", at / len(files))
             yield conversation
