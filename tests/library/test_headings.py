@@ -2,7 +2,7 @@
 
 import pytest
 
-from doctorglm.library.headings import NAMES, OTHER, _keys, asked_for, key_of
+from doctorglm.library.headings import NAMES, OTHER, _keys, asked_for, asking, key_of
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,10 @@ def test_what_a_question_asks_for(question: str, keys: tuple[str, ...]) -> None:
 
 def test_every_key_has_names_in_both_languages() -> None:
     assert {key.name for key in _keys()} | {OTHER} == set(NAMES)
+
+
+def test_the_longest_words_that_ask_are_taken() -> None:
+    """Of 怎么治疗 no 疗 may be left to be searched for."""
+    assert asking("痛风怎么治疗") == [(2, 6, "treatment")]
+    assert asked_for("布洛芬有什么副作用") == ("side_effects",)
+    assert asked_for("华法林要注意什么") == ("precautions", "prevention"), "words that ask for two things ask for both"

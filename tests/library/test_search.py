@@ -46,6 +46,12 @@ def test_a_denied_disease_does_not_pull(ids: Ids) -> None:
     assert ids("口渴、多尿，没有痛风")[0] == "diabetes"
 
 
+def test_what_is_denied_is_searched_for_neither_by_word_nor_by_concept(library: Library) -> None:
+    asked = library._read("没有拉肚子，关节红肿")
+    assert not any("稀便" in word or "肚" in word or "泻" in word for word in asked.words)
+    assert any("稀便" in word for word in Library._read(library, "拉肚子，关节红肿").told())
+
+
 def test_a_denied_symptom_does_not_pull(library: Library) -> None:
     """C108: the fever is there, the chest pain is not."""
     assert "胸痛" not in library.search("没有胸痛，但是发烧三天").terms

@@ -163,4 +163,11 @@ def test_chunk_size_is_a_setting(pages: Path, tmp_path: Path) -> None:
 def test_the_library_that_ships(tmp_path: Path) -> None:
     counts = build_library([], tmp_path / "library", LibrarySettings()).record["counts"]
     assert counts["documents"] == 45
-    assert Library(tmp_path / "library").search("羊癫疯能治好吗").hits[0].doc_id == "epilepsy"
+    library = Library(tmp_path / "library")
+    assert library.search("羊癫疯能治好吗").hits[0].doc_id == "epilepsy"
+    for question, doc_id, heading in (
+        ("痛风怎么治疗", "gout", "治疗"),
+        ("布洛芬有什么副作用", "ibuprofen", "不良反应"),
+    ):
+        found = library.search(question)
+        assert (found.hits[0].doc_id, found.hits[0].heading, found.abstain) == (doc_id, heading, False)

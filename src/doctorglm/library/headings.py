@@ -51,7 +51,8 @@ def _keys() -> tuple[_Key, ...]:
 def _parsed(line: str) -> _Key:
     name, _, rest = line.partition(":")
     headings, _, asked = rest.partition("|")
-    return _Key(name, tuple(headings.split()), re.compile("|".join(_patterns(asked))))
+    # the longest first: of 怎么治疗 no 疗 is to be left
+    return _Key(name, tuple(headings.split()), re.compile("|".join(sorted(_patterns(asked), key=len, reverse=True))))
 
 
 def _patterns(asked: str) -> Iterator[str]:
@@ -82,9 +83,14 @@ def asked_for(question: str) -> tuple[str, ...]:
 
 
 def asking(question: str) -> list[tuple[int, int, str]]:
-    """The words of a question that ask for something: `question[start:end]` asks for a key; in order."""
+    """The words of a question that ask for something: `question[start:end]` asks for a key; in order.
+
+    None stands within a longer one: 副作用 does not ask what a drug is for (作用).
+    """
     plain = folded(question)
-    return sorted((*match.span(), key.name) for key in _keys() for match in key.asked.finditer(plain))
+    found = [(*match.span(), key.name) for key in _keys() for match in key.asked.finditer(plain)]
+    spans = {(start, end) for start, end, _ in found}
+    return sorted(one for one in found if not any(a <= one[0] and one[1] <= b and (a, b) != one[:2] for a, b in spans))
 
 
 def is_heading(line: str) -> bool:

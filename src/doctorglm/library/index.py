@@ -98,18 +98,19 @@ class Index:
         return int(self._searcher.num_docs)
 
     def best(
-        self, field: str, terms: Sequence[str], count: int, within: Sequence[str] = ()
+        self, field: str, terms: Sequence[str], count: int, within: Sequence[str] = (), keys: Sequence[str] = ()
     ) -> list[tuple[float, tantivy.DocAddress]]:
-        """The best chunks by BM25 of a field and their scores; if some are given, of the documents `within` alone."""
+        """The best chunks by BM25 of a field and their scores.
+
+        If some are given, of the documents `within` alone, and of sections with one of the `keys`.
+        """
         if not terms and not within:
             return []
         should = [(tantivy.Occur.Should, self._term(field, term)) for term in terms]
         query = tantivy.Query.boolean_query(should) if should else tantivy.Query.empty_query()
-        if within:
-            of_them = tantivy.Query.const_score_query(
-                tantivy.Query.term_set_query(self._schema, "doc", list(within)), 0.0
-            )
-            query = tantivy.Query.boolean_query([(tantivy.Occur.Must, of_them), *should])
+        sections = [section_term(key) for key in keys]
+        if must := [self._among(*one) for one in (("doc", within), ("words", sections)) if one[1]]:
+            query = tantivy.Query.boolean_query([*must, *should])
         return list(self._searcher.search(query, limit=count, count=False).hits)
 
     def frequency(self, field: str, term: str) -> int:
@@ -120,6 +121,11 @@ class Index:
         """The chunk at an address."""
         stored: Any = self._searcher.doc(address).get_first("hit")
         return Hit(**{**json.loads(bytes(stored)), "score": score})
+
+    def _among(self, field: str, terms: Sequence[str]) -> tuple[tantivy.Occur, tantivy.Query]:
+        """That a field holds one of the terms, which counts for nothing."""
+        held = tantivy.Query.term_set_query(self._schema, field, list(terms))
+        return tantivy.Occur.Must, tantivy.Query.const_score_query(held, 0.0)
 
     def _term(self, field: str, term: str) -> tantivy.Query:
         return tantivy.Query.term_query(self._schema, field, term, "freq")

@@ -1,8 +1,8 @@
 """A library that is open: a question's passages, best first, and whether they can answer it.
 
-Three rankings are fused by reciprocal ranks (Cormack 2009, https://doi.org/10.1145/1571941.1572114): BM25 of words and
-of what `clinical.terms` calls them, BM25 of bigrams, and the chunks of the documents that the question names, those of
-the sections that it asks for first. What it denies is not searched for.
+Rankings are fused by reciprocal ranks (Cormack 2009, https://doi.org/10.1145/1571941.1572114): BM25 of words and of
+what `clinical.terms` calls them, BM25 of bigrams, the chunks of the documents that the question names, and of these
+once more those of the sections that it asks for. What it denies is not searched for.
 """
 
 import math
@@ -18,7 +18,7 @@ from doctorglm.library.concepts import concept, concepts_in
 from doctorglm.library.confidence import Features, confidence
 from doctorglm.library.headings import asked_for, asking
 from doctorglm.library.hit import Hit
-from doctorglm.library.index import Index, Place, section_term
+from doctorglm.library.index import Index, Place
 from doctorglm.library.names import Mention, Names
 from doctorglm.library.spoken import written
 from doctorglm.library.store import Store, half, opened
@@ -28,7 +28,8 @@ DEPTH = 50
 FUSION = 60
 """The constant of reciprocal rank fusion, as in its paper."""
 NAMED = 2.0
-"""Weight of the ranking of what is named, the others having 1: chosen on the development questions."""
+"""Weight of each ranking of what is named, the others having 1: chosen on the development questions."""
+NAMEABLE = ("disease", "drug")
 PARTS = ("words", "bigrams", "names", "concepts")
 _MOST_CHARS = 2000
 """Of a longer question its first and last thousand characters: a question is asked at its beginning or its end."""
@@ -109,7 +110,7 @@ class Library:
         mentions = tuple(self._names.mentions(question, terms)) if "names" in self._parts else ()
         said = [term for term in terms if term.status != "denied"]
         runs = _content(question, terms, mentions)
-        also = words_of([run for one in written(_spaced(question, terms)) for run in runs_of(one)])
+        also = words_of([run for one in written(_unnamed(question, terms)) for run in runs_of(one)])
         concepts = [concept(term.norm) for term in said] if "concepts" in self._parts else []
         return _Asked(
             text=question,
@@ -128,9 +129,10 @@ class Library:
         if "bigrams" in self._parts:
             yield 1.0, _placed(self._index.best("bigrams", asked.bigrams, DEPTH))
         if named := tuple(dict.fromkeys(i for mention in asked.mentions for i in mention.doc_ids)):
-            sections = [section_term(key) for key in asked.keys]
-            found = self._index.best("words", [*asked.words, *sections], DEPTH, within=named[:_MOST_NAMED])
-            yield NAMED, _placed(found)
+            within = named[:_MOST_NAMED]
+            yield NAMED, _placed(self._index.best("words", asked.words, DEPTH, within))
+            if asked.keys:
+                yield NAMED, _placed(self._index.best("words", asked.words, DEPTH, within, asked.keys))
 
     def _rarest(self, field: str, terms: Sequence[str]) -> list[str]:
         """Each term of the index once; of too many, those that the fewest chunks hold."""
@@ -181,7 +183,7 @@ class _Asked:
 
     def nameable(self) -> tuple[Term, ...]:
         """The diseases and drugs that it names and does not deny."""
-        return tuple(t for t in self.terms if t.type in ("disease", "drug") and t.status != "denied")
+        return tuple(t for t in self.terms if t.type in NAMEABLE and t.status != "denied")
 
     def foreign(self) -> tuple[Term, ...]:
         """Those of them that no document is about."""
@@ -222,10 +224,10 @@ def _content(question: str, terms: Sequence[Term], mentions: Sequence[Mention]) 
     return [run for part in parts for run in runs_of(part)] + content_of(rest)
 
 
-def _spaced(question: str, terms: Sequence[Term]) -> str:
-    """The question with what it denies blanked out."""
+def _unnamed(question: str, terms: Sequence[Term]) -> str:
+    """The question with what it denies blanked out, and the diseases and drugs that it names: in 哮喘 no 喘 is said."""
     for term in terms:
-        if term.status == "denied":
+        if term.status == "denied" or term.type in NAMEABLE:
             question = question[: term.start] + " " * (term.end - term.start) + question[term.end :]
     return question
 
