@@ -22,12 +22,12 @@ import numpy as np
 import tantivy
 from scipy import sparse
 
+from _library_written import write_library
 from doctorglm.clinical.terms import Term, find
 from doctorglm.library import Library, index, search, store
 from doctorglm.library.chunks import chunks_of
 from doctorglm.library.confidence import Features
 from doctorglm.library.document import Chunk, Document
-from doctorglm.library.names import Named, norms_of
 from doctorglm.library.settings import LibrarySettings
 from doctorglm.library.stage import build_library
 
@@ -80,22 +80,12 @@ class Libraries:
             if not self._documents:
                 build_library([], out, LibrarySettings())
             elif not (out / "library.json").exists():
-                _write(out, self._documents)
+                write_library(out, self._documents)
         return out
 
     def documents(self) -> list[Document]:
         """The documents that are searched."""
         return [entry.document for entry in store.entries(store.opened(self.built()).index.parent).values()]
-
-
-def _write(out: Path, documents: Sequence[Document]) -> None:
-    """A library of documents that no importer has read; indexed and named as a build does it."""
-    out.mkdir(parents=True, exist_ok=True)
-    made = store.new_index(out, {})
-    chunks = index.write(made / "tantivy", (chunk for document in documents for chunk in chunks_of(document)), [])
-    store.write_entries(made, (store.Entry(document, "", document.digest()) for document in documents))
-    store.write_names(made, (Named(d.id, d.names, norms_of(d.names)) for d in documents))
-    store.name(out, made, {"counts": {"documents": len(documents), "chunks": chunks}}, {})
 
 
 def ours(folder: Path, parts: Sequence[str] = search.PARTS, **changed: Any) -> Arm:

@@ -53,22 +53,14 @@ def asked(question: str) -> list[str]:
 
 def build_ours(source: Path, folder: Path) -> None:
     """The product's index and files, from chunks that are already cut; `library build` is timed beside it."""
-    from doctorglm.library.chunks import chunks_of
+    from _library_written import write_library
     from doctorglm.library.document import Document, Section
-    from doctorglm.library.index import write
-    from doctorglm.library.names import Named, norms_of
-    from doctorglm.library.store import Entry, name, new_index, write_entries, write_names
 
     sections: dict[tuple[str, str], list[Section]] = {}
     for chunk in chunks(source):
         key = (chunk["id"].partition("#")[0], chunk["title"])
         sections.setdefault(key, []).append(Section(chunk["heading"], "other", chunk["text"]))
-    documents = [Document(id=i, title=title, sections=tuple(of)) for (i, title), of in sections.items()]
-    made = new_index(folder, {})
-    count = write(made / "tantivy", (chunk for document in documents for chunk in chunks_of(document)), [])
-    write_entries(made, (Entry(document, "", document.digest()) for document in documents))
-    write_names(made, (Named(d.id, d.names, norms_of(d.names)) for d in documents))
-    name(folder, made, {"counts": {"documents": len(documents), "chunks": count}}, {})
+    write_library(folder, (Document(id=i, title=title, sections=tuple(of)) for (i, title), of in sections.items()))
 
 
 def open_ours(folder: Path) -> Search:

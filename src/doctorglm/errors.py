@@ -10,6 +10,7 @@ DoctorGLMError         caught by `cli.main` alone; exit code 2
 import errno
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from doctorglm.language import Text
 
@@ -23,8 +24,16 @@ class DoctorGLMError(Exception):
         super().__init__(en)
         self.text = Text(en=en, zh=zh)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As it is sent from one process to another."""
+        return _made, (type(self), self.text)
+
     def __str__(self) -> str:
         return str(self.text)
+
+
+def _made(kind: type[DoctorGLMError], text: Text) -> DoctorGLMError:
+    return kind(en=text.en, zh=text.zh)
 
 
 class ConfigError(DoctorGLMError):

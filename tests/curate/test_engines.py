@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from doctorglm.curate import CurateSettings, curate, engines
+from doctorglm.curate import CurateSettings, curate
 from doctorglm.curate.engines import Inline, Workers, workers
 from doctorglm.curate.pairs import Index
 from doctorglm.runs import read_json
@@ -123,46 +123,6 @@ def test_what_another_run_left_is_not_used(source: Path, tmp_path: Path, monkeyp
     curate([source / "b.csv"], out, others)
     curate([source / "b.csv"], tmp_path / "fresh", others)
     assert files(out) == files(tmp_path / "fresh")
-
-
-def test_workers_end_with_their_parent(tmp_path: Path) -> None:
-    program = f"""
-import time
-from pathlib import Path
-from doctorglm.curate.engines import workers
-from tests_of_workers import name_yourself
-if __name__ == "__main__":
-    with workers(2) as engine:
-        list(engine.map(name_yourself, [Path({str(tmp_path)!r})] * 8))
-        time.sleep(600)
-"""
-    (tmp_path / "tests_of_workers.py").write_text(
-        "import os, time\ndef name_yourself(folder):\n    (folder / f'{os.getpid()}.pid').touch(); time.sleep(0.2)\n"
-    )
-    (tmp_path / "main.py").write_text(program, "utf-8")
-    process = subprocess.Popen([sys.executable, str(tmp_path / "main.py")], cwd=tmp_path)
-    _wait(lambda: len(list(tmp_path.glob("*.pid"))) >= 2)
-    process.kill()
-    process.wait()
-    others = {int(path.stem) for path in tmp_path.glob("*.pid")} - {process.pid}
-    assert len(others) == 2
-    _wait(lambda: not any(Path(f"/proc/{pid}").exists() for pid in others))
-
-
-def test_no_more_chunks_are_read_than_are_worked_on() -> None:
-    read = 0
-
-    def items() -> Any:
-        nonlocal read
-        for item in range(50):
-            read += 1
-            yield item
-
-    with workers(2) as engine:
-        for result in engine.map(abs, items()):
-            assert read <= result + 8
-    assert read == 50
-    assert engines._INLINE_ITEMS < 4
 
 
 def _wait(until: Callable[[], bool], timeout_s: float = 60.0) -> None:

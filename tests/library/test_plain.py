@@ -4,7 +4,7 @@ import re
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from doctorglm.library.plain import CLOSES, OPENS, fenced, line, plain
@@ -20,6 +20,7 @@ from doctorglm.library.plain import CLOSES, OPENS, fenced, line, plain
         ("<|im\u200b_end|>", "(im_end)"),
         ("[Round 1]\n问：", "(Round 1)\n问："),
         ("见[1]、【2】、［3，4］、[5-7]", "见(1)、(2)、(3，4)、(5-7)"),
+        ("<A<A>>", "(A(A))"),
         (">>>\n忽略 <<<", "> > >\n忽略 < < <"),
         ("＞＞＞", "＞ ＞ ＞"),
         ("体温<38.5℃，血压>140", "体温<38.5℃，血压>140"),
@@ -34,6 +35,7 @@ def test_what_looks_like_more_keeps_its_words(text: str, shown: str) -> None:
 _HOSTILE = st.text(st.sampled_from("<>|[]【】［］＜＞/1,gMASKsop痛 \n\u200b"), max_size=60)
 
 
+@example("<A<A>>")
 @given(_HOSTILE)
 def test_nothing_of_the_kind_is_left(text: str) -> None:
     for shown in (plain(text), line(text)):

@@ -10,6 +10,7 @@ from doctorglm.errors import DataError
 from doctorglm.library import Library, stage, store
 from doctorglm.library.settings import LibrarySettings
 from doctorglm.library.stage import build_library
+from doctorglm.processes import spread
 
 
 def _built(pages: Path, folder: Path) -> dict[str, int]:
@@ -113,11 +114,11 @@ def test_a_build_that_fails_half_way_leaves_the_library_as_it_was(
 ) -> None:
     (pages / "new.md").write_text("---\nid: new\ntitle: 湿疹\n---\n## 概述\n\n皮肤发痒。\n", "utf-8")
 
-    def stopped(*_: object) -> int:
+    def stopped(*_: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(stage, "write", stopped)
+        patched.setattr(stage.Writer, "add", stopped)
         build_library([pages], folder, LibrarySettings(**changed))
     assert Library(folder).search("乙肝").hits[0].doc_id == "hepatitis-b"
     assert build_library([pages], folder, LibrarySettings(**changed)).record["counts"]["documents"] == 9
@@ -171,3 +172,23 @@ def test_the_library_that_ships(tmp_path: Path) -> None:
     ):
         found = library.search(question)
         assert (found.hits[0].doc_id, found.hits[0].heading, found.abstain) == (doc_id, heading, False)
+
+
+def test_another_process_that_helps_changes_nothing(tmp_path: Path) -> None:
+    pages = tmp_path / "pages"
+    pages.mkdir()
+    for number in range(150):
+        text = f"# 第{number}号病\n\n## 症状\n\n第{number}号病的病人会在第{number}天咳嗽。\n"
+        (pages / f"{number:03}.md").write_text(text, "utf-8")
+    alone = build_library([pages], tmp_path / "alone", LibrarySettings())
+    with spread(1) as over:
+        helped = build_library([pages], tmp_path / "helped", LibrarySettings(), over=over)
+        one, other = Library(tmp_path / "alone"), Library(tmp_path / "helped")
+        (pages / "007.md").write_text("# 第7号病\n\n## 症状\n\n现在会打喷嚏。\n", "utf-8")
+        again = build_library([pages], tmp_path / "helped", LibrarySettings(), over=over)
+    assert alone.record["counts"] == helped.record["counts"]
+    assert (alone.record["counts"]["documents"], again.record["counts"]["indexed"]) == (150, 1)
+    for number in (0, 31, 32, 149):
+        asked = f"第{number}号病有什么症状"
+        assert one.search(asked).hits == other.search(asked).hits
+    assert "打喷嚏" in Library(tmp_path / "helped").search("第7号病有什么症状").hits[0].text

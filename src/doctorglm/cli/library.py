@@ -1,5 +1,6 @@
 """`doctorglm library`: build, search, ground, report."""
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -135,12 +136,13 @@ def build(out: flags.Out, sources: _Sources = None, as_json: flags.Json = False)
     _require_installed()
     from doctorglm.library.settings import LibrarySettings
     from doctorglm.library.stage import build_library
+    from doctorglm.processes import spread
     from doctorglm.report.progress import progress_line
 
     files, values = split_settings(sources or [])
     wanted = settings_of(LibrarySettings, values, "library")
-    with progress_line(Text(en="library", zh="资料库"), 1.0) as line:
-        run = build_library(files, out, wanted, lambda doing, share: line.update(share, doing))
+    with progress_line(Text(en="library", zh="资料库"), 1.0) as line, spread((os.cpu_count() or 1) - 1) as over:
+        run = build_library(files, out, wanted, lambda doing, share: line.update(share, doing), over)
     counts = run.record["counts"]
     print_json({"out": str(out), **counts, "licences": run.record["licences"]}, as_json)
     tell(

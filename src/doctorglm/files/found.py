@@ -25,20 +25,22 @@ def find_files(sources: Sequence[Path], out: Path | None = None) -> list[SourceF
     Raises DataError for a source that is missing or empty.
     """
     found: dict[Path, SourceFile] = {}
-    names: set[str] = set()
+    names: dict[str, int] = {}
+    inside = out.resolve() if out else None
     for source in _expanded(sources):
         given = source.is_file()
         paths = [source] if given else sorted(p for p in source.rglob("*") if p.is_file() and p.name[:1] != ".")
-        paths = [p for p in paths if out is None or not p.resolve().is_relative_to(out.resolve())]
+        resolved = {path: path.resolve() for path in paths}
+        paths = [path for path in paths if inside is None or not resolved[path].is_relative_to(inside)]
         if not paths:
             raise DataError(
                 en=f"{printable(source)}: no such file, or a folder without files. Check the path.",
                 zh=f"{printable(source)}：文件不存在，或文件夹是空的。请检查路径。",
             )
         for path in paths:
-            if path.resolve() not in found:
+            if resolved[path] not in found:
                 name = _unused(file_name(printable(path.relative_to(source.parent))), names)
-                found[path.resolve()] = SourceFile(path, name, given)
+                found[resolved[path]] = SourceFile(path, name, given)
     return list(found.values())
 
 
@@ -55,11 +57,11 @@ def printable(path: PurePath) -> str:
     return os.fsencode(path.as_posix()).decode("utf-8", "backslashreplace")
 
 
-def _unused(name: str, names: set[str]) -> str:
-    """The name, with a number where an earlier file has the same one."""
-    number, candidate = 1, name
+def _unused(name: str, names: dict[str, int]) -> str:
+    """The name, with a number where an earlier file has the same one; `names` keeps the last number of each."""
+    candidate = name
     while candidate in names:
-        number += 1
-        candidate = f"{name} ({number})"
-    names.add(candidate)
+        names[name] += 1
+        candidate = f"{name} ({names[name]})"
+    names[candidate] = 1
     return candidate

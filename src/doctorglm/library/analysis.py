@@ -5,7 +5,6 @@ Default tokenizers find no name of two characters (thedotmack/claude-mem#3801) a
 themselves, stemmed; Chinese runs are cut into words by jieba and, once more, into bigrams.
 """
 
-import itertools
 import re
 from collections.abc import Sequence
 from functools import cache, lru_cache
@@ -52,7 +51,7 @@ def bigrams_of(runs: Sequence[str]) -> list[str]:
         elif len(run) == 1:
             found.append(run)
         else:
-            found += map("".join, itertools.pairwise(run))
+            found += [run[i : i + 2] for i in range(len(run) - 1)]
     return found
 
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 KINDS = ("disease", "drug", "symptom", "test", "other")
@@ -41,7 +41,9 @@ class Document:
 
     def digest(self) -> str:
         """A hash of all that it says; a document whose hash is known is not indexed again."""
-        return hashlib.sha256(json.dumps(asdict(self), ensure_ascii=False).encode("utf-8", "surrogatepass")).hexdigest()
+        return hashlib.sha256(
+            json.dumps(values_of(self), ensure_ascii=False).encode("utf-8", "surrogatepass")
+        ).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +61,18 @@ class Chunk:
         return f"{self.document.id}#{self.number}"
 
 
+def values_of(document: Document) -> dict[str, Any]:
+    """What `dataclasses.asdict` makes of a document, without its copies, which take a tenth of a build."""
+    sections = [{name: getattr(section, name) for name in _OF_SECTION} for section in document.sections]
+    return {name: getattr(document, name) for name in _OF_DOCUMENT} | {"sections": sections}
+
+
+_OF_SECTION = tuple(field.name for field in fields(Section))
+_OF_DOCUMENT = tuple(field.name for field in fields(Document))
+
+
 def document_of(values: dict[str, Any]) -> Document:
-    """The document that `dataclasses.asdict` wrote."""
+    """The document of such values."""
     sections = tuple(Section(**section) for section in values["sections"])
     return Document(**{**values, "sections": sections, "aliases": tuple(values["aliases"])})
 

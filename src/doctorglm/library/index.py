@@ -6,16 +6,17 @@ union of terms, which tantivy reads no further than the best need (block-max WAN
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, Self, TypeAlias
 
 import tantivy
 
 from doctorglm.clinical.folding import folded
 from doctorglm.library.analysis import bigrams_of, runs_of, words_of
+from doctorglm.library.chunks import MOST_TOKENS, chunks_of
 from doctorglm.library.concepts import concepts_in
-from doctorglm.library.document import Chunk
+from doctorglm.library.document import Chunk, Document
 from doctorglm.library.hit import Hit
 
 TITLE_TIMES = 3
@@ -40,34 +41,63 @@ def _schema() -> tantivy.Schema:
     return builder.build()
 
 
-def write(folder: Path, added: Iterable[Chunk], removed: Sequence[str]) -> int:
-    """Adds chunks to the index in `folder`, made where there is none, after the documents `removed`; how many."""
-    folder.mkdir(parents=True, exist_ok=True)
-    schema = _schema()
-    index = tantivy.Index(schema, path=str(folder))
-    writer = index.writer(heap_size=_HEAP_BYTES, num_threads=1)
-    for doc_id in removed:
-        writer.delete_documents_by_term("doc", doc_id)
-    count = 0
-    for chunk in added:
-        writer.add_document(_entry(chunk))
-        count += 1
-    writer.commit()
-    writer.wait_merging_threads()
-    return count
+class Analysed(NamedTuple):
+    """A chunk as the index takes it: its document, its words and bigrams between blanks, what a search gives."""
+
+    doc: str
+    words: str
+    bigrams: str
+    hit: bytes
 
 
-def _entry(chunk: Chunk) -> tantivy.Document:
+class Writer:
+    """Writes to the index in a folder, made where there is none; all of it is there once the block ends well."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._writer = tantivy.Index(_schema(), path=str(folder)).writer(heap_size=_HEAP_BYTES, num_threads=1)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self._writer.commit()
+            self._writer.wait_merging_threads()
+
+    def remove(self, doc_id: str) -> None:
+        """Removes what was there of a document; what is added of it afterwards stays."""
+        self._writer.delete_documents_by_term("doc", doc_id)
+
+    def add(self, chunk: Analysed) -> None:
+        """Adds a chunk."""
+        entry = tantivy.Document()
+        for name in ("doc", *FIELDS):
+            entry.add_text(name, getattr(chunk, name))
+        entry.add_bytes("hit", chunk.hit)
+        self._writer.add_document(entry)
+
+
+def analysed_of(documents: Iterable[Document], most: float = MOST_TOKENS) -> list[Analysed]:
+    """The chunks of documents, as the index takes them."""
+    return [analysed(chunk) for document in documents for chunk in chunks_of(document, most)]
+
+
+def analysed(chunk: Chunk) -> Analysed:
+    """A chunk's words, concepts and bigrams, its title's several times, and the section that it is of."""
     names = runs_of(chunk.document.title)
     plain = folded(chunk.text)
     runs = [*names * TITLE_TIMES, *runs_of(chunk.section.heading), *runs_of(plain)]
     words = [*words_of(runs), *concepts_in(plain), section_term(chunk.section.key)]
-    entry = tantivy.Document()
-    entry.add_text("doc", chunk.document.id)
-    entry.add_text("words", " ".join(words))
-    entry.add_text("bigrams", " ".join(bigrams_of(runs)))
-    entry.add_bytes("hit", json.dumps(asdict(_hit(chunk)), ensure_ascii=False).encode("utf-8", "surrogatepass"))
-    return entry
+    hit = json.dumps(_values(_hit(chunk)), ensure_ascii=False).encode("utf-8", "surrogatepass")
+    return Analysed(chunk.document.id, " ".join(words), " ".join(bigrams_of(runs)), hit)
+
+
+def _values(hit: Hit) -> dict[str, Any]:
+    return {name: getattr(hit, name) for name in _OF_HIT}
+
+
+_OF_HIT = tuple(field.name for field in fields(Hit))
 
 
 def _hit(chunk: Chunk) -> Hit:

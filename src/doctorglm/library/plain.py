@@ -27,9 +27,13 @@ def plain(text: str) -> str:
     """The text without characters that are not seen, and with round brackets about what a model would take for more."""
     seen = _HIDDEN.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
     seen = "".join(char for char in seen if char in "\n\t" or unicodedata.category(char) != "Cf")
-    for pattern in (_TOKEN, _SQUARE, _CITATION):
-        seen = _rounded(pattern, seen)
-    return fenced(seen)
+    before = None
+    while seen != before:  # one inside another is found once the inner has lost its brackets; some twenty times at most
+        before = seen
+        for pattern in (_TOKEN, _SQUARE, _CITATION):
+            seen = _rounded(pattern, seen)
+        seen = fenced(seen)
+    return seen
 
 
 def _rounded(pattern: re.Pattern[str], text: str) -> str:

@@ -1,32 +1,36 @@
 """`library build`: sources -> documents -> chunks -> an index, of which only what changed is made anew."""
 
+import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from doctorglm.errors import DataError
 from doctorglm.files.found import SourceFile, find_files
 from doctorglm.library.chunks import chunks_of
-from doctorglm.library.document import Chunk, Document
+from doctorglm.library.document import Document
 from doctorglm.library.importers import VERSION, Skipped, documents, read_mapping
 from doctorglm.library.importers import Mapping as Columns
-from doctorglm.library.index import write
+from doctorglm.library.index import Writer, analysed_of
 from doctorglm.library.names import Named, norms_of
 from doctorglm.library.settings import LibrarySettings
 from doctorglm.library.store import (
     Entry,
     entries,
     known,
+    line_of,
     name,
     new_index,
     skipped,
-    write_entries,
     write_names,
     write_skipped,
 )
+from doctorglm.processes import Inline, Spread
 from doctorglm.runs import Run, atomic_file, sha256_file, to_json
 from doctorglm.settings import plain
 
@@ -34,17 +38,25 @@ Progress = Callable[[str, float], None]
 """Called with (what is being done, the share of all that is done)."""
 
 _SILENT: Progress = lambda *_: None  # noqa: E731
-_READ = 0.3
-"""The share of a build that reading takes, about."""
+_BATCH = 32
+"""Documents that are cut and analysed at once."""
+_OFTEN = 16
+"""Documents between two words of how far it is."""
 SHIPPED = Path(__file__).parent / "shipped"
 
 
-def build_library(sources: Sequence[Path], out: Path, settings: LibrarySettings, progress: Progress = _SILENT) -> Run:
+def build_library(
+    sources: Sequence[Path],
+    out: Path,
+    settings: LibrarySettings,
+    progress: Progress = _SILENT,
+    over: Spread | None = None,
+) -> Run:
     """Builds the library of `sources` in `out`, or brings it up to date; skipped when nothing changed.
 
     Files that are unchanged are not read again, documents that are unchanged not indexed again, and a search that runs
-    meanwhile sees the library as it was. Raises DataError with file and place: two entries with one id, no document at
-    all; then the library stays as it was.
+    meanwhile sees the library as it was. `over`: the processes that help; without, this one works alone. Raises
+    DataError with file and place: two entries with one id, no document at all; then the library stays as it was.
     """
     started = time.monotonic()
     wanted = [*sources, SHIPPED] if settings.shipped or not sources else list(sources)
@@ -57,7 +69,7 @@ def build_library(sources: Sequence[Path], out: Path, settings: LibrarySettings,
     before = known(out)
     if run.finished and before and before.get("importers") == VERSION:
         return run
-    work = _Build(out, settings, before, inputs, progress)
+    work = _Build(out, settings, before, inputs, progress, over or Inline())
     counts, record = work.done(files, mapping)
     run.finish(counts=counts, **record, seconds_of_build=round(time.monotonic() - started, 2))
     return run
@@ -73,54 +85,92 @@ class _Build:
         before: Mapping[str, Any],
         inputs: Mapping[str, str],
         progress: Progress,
+        over: Spread,
     ) -> None:
-        self._out, self._settings, self._inputs, self._progress = out, settings, inputs, progress
+        self._out, self._settings, self._inputs, self._progress, self._over = out, settings, inputs, progress, over
         same = before.get("settings") == _indexing(settings)
         self._before = before if same else {}
         self._entries = entries(out / before["index"]) if self._before else {}
         self._as_read = before.get("importers") == VERSION and before.get("mapping") == inputs.get("mapping")
         self._skipped: dict[str, list[dict[str, str]]] = {}
+        self._now: dict[str, Named] = {}
+        self._files: dict[str, str] = {}
+        self._licences: Counter[str] = Counter()
+        self._kinds: Counter[str] = Counter()
         self._known_skipped = skipped(out / before["index"]) if self._before and self._as_read else {}
 
     def done(self, files: Sequence[SourceFile], mapping: Columns | None) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Writes the index and names it; returns the counts and what is recorded beside them."""
-        now = self._read(files, mapping)
-        if not now:
-            raise self._nothing(files)
-        changed = [entry for i, entry in now.items() if self._digest(i) != entry.digest]
-        gone = [i for i in self._entries if i not in now or self._digest(i) != now[i].digest]
+        """Writes the index and names it; returns the counts and what is recorded beside them.
+
+        Documents pass one by one, so that memory does not grow with their text.
+        """
         index = new_index(self._out, self._before)
-        counts = Counter(chunks=int(self._before.get("counts", {}).get("chunks", 0)))
-        counts["chunks"] -= sum(1 for i in gone for _ in self._chunks(self._entries[i].document))
-        counts["chunks"] += write(index / "tantivy", self._told(changed), gone)
-        write_entries(index, now.values())
-        write_names(index, (Named(i, e.document.names, norms_of(e.document.names)) for i, e in now.items()))
-        write_skipped(index, self._skipped)
-        with atomic_file(self._out / "rejected.jsonl") as out:
-            out.writelines(to_json(row) + "\n" for row in self._rows())
-        counts.update(documents=len(now), indexed=len(changed), removed=len(gone), skipped=len(self._rows()))
-        record = self._record(now, counts)
+        try:
+            counts, record = self._written(index, files, mapping)
+        except BaseException:
+            shutil.rmtree(index, ignore_errors=True)
+            raise
         name(self._out, index, record)
         return dict(counts), {"licences": record["licences"], "kinds": record["kinds"]}
 
-    def _read(self, files: Sequence[SourceFile], mapping: Columns | None) -> dict[str, Entry]:
-        """Every document by its id: of unchanged files, whatever their names, as they were read before."""
+    def _written(
+        self, index: Path, files: Sequence[SourceFile], mapping: Columns | None
+    ) -> tuple[Counter[str], dict[str, Any]]:
+        counts = Counter(chunks=int(self._before.get("counts", {}).get("chunks", 0)))
+        with Writer(index / "tantivy") as writer, atomic_file(index / "documents.jsonl") as out:
+            changed = self._changed(self._read(files, mapping), writer, out, counts)
+            for chunks in self._over.map(partial(analysed_of, most=self._settings.chunk_tokens), _batches(changed)):
+                counts["chunks"] += len(chunks)
+                for chunk in chunks:
+                    writer.add(chunk)
+            if not self._now:
+                raise self._nothing(files)
+            for doc_id in self._entries.keys() - self._now.keys():
+                self._remove(doc_id, writer, counts)
+        write_names(index, self._now.values())
+        write_skipped(index, self._skipped)
+        with atomic_file(self._out / "rejected.jsonl") as out:
+            out.writelines(to_json(row) + "\n" for row in self._rows())
+        counts.update(documents=len(self._now), skipped=len(self._rows()), indexed=0, removed=0)
+        return counts, self._record(counts)
+
+    def _changed(self, read: Iterable[Entry], writer: Writer, out: IO[Any], counts: Counter[str]) -> Iterator[Document]:
+        """The documents that are to be indexed; every document is written down on its way."""
+        for entry in read:
+            document = entry.document
+            if document.id in self._now:
+                raise _twice(entry, self._now[document.id].names[0], self._files[document.id])
+            self._now[document.id] = Named(document.id, document.names, norms_of(document.names))
+            self._files[document.id] = entry.file
+            self._licences[document.licence or "not stated"] += 1
+            self._kinds[document.kind] += 1
+            out.write(line_of(entry))
+            if self._digest(document.id) != entry.digest:
+                if document.id in self._entries:
+                    self._remove(document.id, writer, counts)
+                counts["indexed"] += 1
+                yield document
+
+    def _remove(self, doc_id: str, writer: Writer, counts: Counter[str]) -> None:
+        writer.remove(doc_id)
+        counts["removed"] += 1
+        counts["chunks"] -= sum(1 for _ in chunks_of(self._entries[doc_id].document, self._settings.chunk_tokens))
+
+    def _read(self, files: Sequence[SourceFile], mapping: Columns | None) -> Iterator[Entry]:
+        """Every document: of unchanged files, whatever their names, as they were read before."""
         kept: dict[str, list[Entry]] = {}
         for entry in self._entries.values() if self._as_read else ():
             kept.setdefault(entry.sha256, []).append(entry)
-        now: dict[str, Entry] = {}
         for number, file in enumerate(files):
-            self._progress(file.name, _READ * number / len(files))
-            known = kept.get(self._inputs[file.name], ())
+            sha = self._inputs[file.name]
+            known = kept.get(sha, ())
+            if known and (rows := self._known_skipped.get(sha)):
+                self._skipped[sha] = rows
             again = (replace(entry, file=file.name) for entry in known)
-            if known and (rows := self._known_skipped.get(self._inputs[file.name])):
-                self._skipped[self._inputs[file.name]] = rows
-            found: Iterable[Entry] = again if known else self._documents(file, mapping)
-            for entry in found:
-                if entry.document.id in now:
-                    raise _twice(entry, now[entry.document.id])
-                now[entry.document.id] = entry
-        return now
+            for entry in again if known else self._documents(file, mapping):
+                if len(self._now) % _OFTEN == 0:
+                    self._progress(entry.document.title, number / len(files))
+                yield entry
 
     def _documents(self, file: SourceFile, mapping: Columns | None) -> Iterator[Entry]:
         for found in documents(file, mapping):
@@ -133,30 +183,19 @@ class _Build:
     def _digest(self, doc_id: str) -> str:
         return self._entries[doc_id].digest if doc_id in self._entries else ""
 
-    def _chunks(self, document: Document) -> Iterator[Chunk]:
-        return chunks_of(document, self._settings.chunk_tokens)
-
-    def _told(self, changed: Sequence[Entry]) -> Iterator[Chunk]:
-        for number, entry in enumerate(changed):
-            if number % 50 == 0:
-                self._progress(entry.document.title, _READ + (1 - _READ) * number / len(changed))
-            yield from self._chunks(entry.document)
-
     def _rows(self) -> list[dict[str, str]]:
         """What gave no document, in the order of the files."""
         return [row for rows in self._skipped.values() for row in rows]
 
-    def _record(self, now: Mapping[str, Entry], counts: Mapping[str, int]) -> dict[str, Any]:
-        licences = Counter(entry.document.licence or "not stated" for entry in now.values())
-        kinds = Counter(entry.document.kind for entry in now.values())
+    def _record(self, counts: Mapping[str, int]) -> dict[str, Any]:
         return {
             "settings": _indexing(self._settings),
             "importers": VERSION,
             "mapping": self._inputs.get("mapping"),
             "files": {name: sha for name, sha in self._inputs.items() if name != "mapping"},
-            "counts": {"documents": len(now), "chunks": counts["chunks"]},
-            "licences": dict(licences.most_common()),
-            "kinds": dict(kinds.most_common()),
+            "counts": {"documents": counts["documents"], "chunks": counts["chunks"]},
+            "licences": dict(self._licences.most_common()),
+            "kinds": dict(self._kinds.most_common()),
         }
 
     def _nothing(self, files: Sequence[SourceFile]) -> DataError:
@@ -169,16 +208,22 @@ class _Build:
         )
 
 
+def _batches(documents: Iterable[Document]) -> Iterator[list[Document]]:
+    documents = iter(documents)
+    while batch := list(islice(documents, _BATCH)):
+        yield batch
+
+
 def _indexing(settings: LibrarySettings) -> dict[str, Any]:
     """The settings that change what is indexed."""
     return {"chunk_tokens": settings.chunk_tokens}
 
 
-def _twice(entry: Entry, before: Entry) -> DataError:
+def _twice(entry: Entry, title: str, file: str) -> DataError:
     one, doc_id = entry.document, entry.document.id
     return DataError(
-        en=f"{entry.file}: `{one.title}` has the id {doc_id}, as `{before.document.title}` in {before.file}. Give one "
+        en=f"{entry.file}: `{one.title}` has the id {doc_id}, as `{title}` in {file}. Give one "
         "of them another id, or leave one out.",
-        zh=f"{entry.file}：《{one.title}》的 id 是 {doc_id}，与 {before.file} 中的《{before.document.title}》重复。"
+        zh=f"{entry.file}：《{one.title}》的 id 是 {doc_id}，与 {file} 中的《{title}》重复。"
         "请改其中一个 id，或去掉一个。",
     )

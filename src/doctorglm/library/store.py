@@ -9,15 +9,15 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from doctorglm.errors import DataError
 from doctorglm.library.confidence import Calibration, shipped
-from doctorglm.library.document import Document, document_of
+from doctorglm.library.document import Document, document_of, values_of
 from doctorglm.library.names import Named
-from doctorglm.runs import atomic_file, read_json, to_json, write_json
+from doctorglm.runs import read_json, to_json, write_json
 
 FORMAT = 1
 """Raised when what is written changes; an index of another format is built anew."""
@@ -32,6 +32,9 @@ class Entry:
     file: str
     digest: str
     sha256: str
+
+
+_BESIDE = tuple(field.name for field in fields(Entry) if field.name != "document")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +103,10 @@ def entries(index: Path) -> dict[str, Entry]:
     return found
 
 
-def write_entries(index: Path, of: Iterable[Entry]) -> None:
-    """Writes the documents of an index."""
-    with atomic_file(index / "documents.jsonl") as out:
-        for entry in of:
-            row = {**asdict(entry), "document": asdict(entry.document)}
-            out.write(to_json(row) + "\n")
+def line_of(entry: Entry) -> str:
+    """A line of an index's `documents.jsonl`."""
+    row = {name: getattr(entry, name) for name in _BESIDE}
+    return to_json({**row, "document": values_of(entry.document)}) + "\n"
 
 
 def write_names(index: Path, of: Iterable[Named]) -> None:

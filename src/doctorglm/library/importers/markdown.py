@@ -41,6 +41,8 @@ from doctorglm.settings import nearest, yaml_problem
 
 _FRONT = re.compile(r"---[ \t]*\n(.*?\n)??(?:---|\.\.\.)[ \t]*(?:\n|$)", re.DOTALL)
 _LONGEST_FRONT_CHARS = 1 << 16
+_LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+"""libyaml's, which is several times faster and refuses what is nested too deep, where PyYAML was built with it."""
 _DEEPEST = 2
 _NAMES = {
     "id": "id",
@@ -93,7 +95,7 @@ def _front_matter(text: str, name: str) -> tuple[dict[str, Any], str]:
     if not found:
         return {}, text
     try:
-        values = yaml.load(found[1] or "", Loader=yaml.BaseLoader)
+        values = yaml.load(found[1] or "", Loader=_LOADER)
     except (yaml.YAMLError, RecursionError) as error:
         raise _wrong_front(name, yaml_problem(error)) from None
     if values is not None and not isinstance(values, dict):
