@@ -1,7 +1,7 @@
 """The confidence of `library search`, fitted on labelled development questions: weights, intercept and threshold.
 
 The weights are those of a logistic regression with an L2 penalty on all but the intercept, whose strength is chosen by
-tenfold cross-validation. The threshold is the one with the highest coverage at which fewer than a fifth of the
+tenfold cross-validation. The threshold is the one with the highest coverage at which fewer than a tenth of the
 unanswerable questions is answered: a step that isotonic regression would make of some hundred questions is as wide as
 what is decided here, and a threshold needs the order alone, which isotonic regression does not change.
 """
@@ -21,7 +21,7 @@ from doctorglm.library.confidence import Calibration, Features
 STRENGTHS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 """Of the penalty, half of it times the sum of the squared weights, beside the sum of the losses."""
 FOLDS = 10
-MOST_FALSE = 0.2
+MOST_FALSE = 0.1
 """The share of unanswerable questions that may be answered on the development half."""
 NAMES = tuple(field.name for field in fields(Features))
 _HEAD = """\

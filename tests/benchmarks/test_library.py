@@ -89,8 +89,8 @@ def test_calibration_error_by_hand() -> None:
 
 def some_features(count: int) -> tuple[list[Features], list[bool]]:
     rng = random.Random(1)
-    rows = [Features(covered=rng.random(), named=float(rng.random() < 0.4), foreign=rng.random()) for _ in range(count)]
-    return rows, [rng.random() < 1 / (1 + math.exp(-4 * (f.covered - f.foreign))) for f in rows]
+    rows = [Features(phrases=rng.random(), named=float(rng.random() < 0.4), foreign=rng.random()) for _ in range(count)]
+    return rows, [rng.random() < 1 / (1 + math.exp(-4 * (f.phrases - f.foreign))) for f in rows]
 
 
 def test_the_fit_is_that_of_another_program() -> None:
@@ -110,7 +110,7 @@ def test_without_features_the_intercept_is_the_share() -> None:
 def test_what_is_fitted_orders_questions_it_has_not_seen() -> None:
     rows, right = some_features(200)
     fit = calibrating.fitted(rows, right)
-    assert fit.weights["covered"] > 1 > -1 > fit.weights["foreign"]
+    assert fit.weights["phrases"] > 1 > -1 > fit.weights["foreign"]
     assert metrics.area(fit.out_of_fold, [not r for r in right]) < np.mean([not r for r in right])
     assert fit.strength == min(fit.losses, key=lambda strength: fit.losses[strength])
 
@@ -180,7 +180,7 @@ def shipped_ids() -> set[str]:
     return {yaml.safe_load(file.read_text(encoding="utf-8").split("---\n")[1])["id"] for file in files}
 
 
-@pytest.mark.parametrize(("half", "count"), [("dev", 170), ("test", 200)])
+@pytest.mark.parametrize(("half", "count"), [("dev", 370), ("test", 200), ("test2", 220)])
 def test_the_labelled_halves_are_whole(half: str, count: int) -> None:
     found = sets.labelled(half, shipped_ids())
     assert len(found.questions) == count == len({question.id for question in found.questions})
@@ -191,6 +191,7 @@ def test_a_label_for_no_entry_is_refused(tmp_path: Path, monkeypatch: pytest.Mon
     row = {"id": "d1", "question": "痛风？", "answerable": True, "docs": ["gout"], "style": "plain"}
     (tmp_path / "dev.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
     monkeypatch.setattr(sets, "LABELLED", tmp_path)
+    monkeypatch.setattr(sets, "HALVES", {"dev": ("dev",)})
     assert sets.labelled("dev", {"gout"}).questions[0].right == ("gout",)
     with pytest.raises(SystemExit, match="d1: no entry has the id"):
         sets.labelled("dev", {"asthma"})
@@ -326,16 +327,19 @@ def test_generated_sections_are_a_chunk_each_and_the_same_each_time(tmp_path: Pa
         pages.write_pages(tmp_path / "many", 41, of)
 
 
-def test_the_test_half_is_scored_once(tmp_path: Path) -> None:
-    benchmark.refuse_twice("abstain", tmp_path, None)
+def test_a_test_half_is_scored_once(tmp_path: Path) -> None:
+    benchmark.refuse_twice("abstain", "test", tmp_path, None)
     file = tmp_path / "library_abstain_test.json"
     file.touch()  # this run's own
-    benchmark.refuse_twice("abstain", tmp_path, None)
+    benchmark.refuse_twice("abstain", "test", tmp_path, None)
     file.write_text("{}", encoding="utf-8")
-    benchmark.refuse_twice("quality", tmp_path, None)
+    benchmark.refuse_twice("quality", "test", tmp_path, None)
+    benchmark.refuse_twice("abstain", "test2", tmp_path, None)
     with pytest.raises(SystemExit, match="--again"):
-        benchmark.refuse_twice("abstain", tmp_path, None)
-    benchmark.refuse_twice("abstain", tmp_path, "the tokenizer was broken")
+        benchmark.refuse_twice("abstain", "test", tmp_path, None)
+    benchmark.refuse_twice("abstain", "test", tmp_path, "the tokenizer was broken")
+    file.rename(tmp_path / "library_abstain_test2.json")
+    benchmark.refuse_twice("abstain", "test", tmp_path, None)
 
 
 @pytest.mark.parametrize(

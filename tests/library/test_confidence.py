@@ -7,8 +7,21 @@ import pytest
 
 from doctorglm.library.confidence import Calibration, Features, confidence, shipped
 
-HALF = Features(covered=0.5, named=1.0, foreign=0.5, section=0.0, words=0.25)
-OF = Calibration({"covered": 2.0, "named": 1.0, "foreign": -3.0, "section": 0.5, "words": 4.0}, -0.5, 0.5)
+HALF = Features(named=1.0, foreign=0.5, phrases=0.5, lacking=0.0, length=0.25)
+OF = Calibration(
+    {
+        "named": 1.0,
+        "foreign": -3.0,
+        "phrases": 2.0,
+        "complaints": 8.0,
+        "agreed": 16.0,
+        "exact": 32.0,
+        "lacking": 0.5,
+        "length": 4.0,
+    },
+    -0.5,
+    0.5,
+)
 
 
 def test_the_logistic_function_of_the_weighed_features() -> None:
@@ -19,6 +32,12 @@ def test_the_logistic_function_of_the_weighed_features() -> None:
 def test_what_ships_weighs_every_feature_and_more_of_the_question_makes_it_surer() -> None:
     of = shipped()
     assert set(of.weights) == {one.name for one in fields(Features)} and 0 < of.threshold < 1
-    for name, more in (("covered", True), ("named", True), ("foreign", False)):
+    for name, more in (
+        ("named", True),
+        ("phrases", True),
+        ("complaints", True),
+        ("foreign", False),
+        ("lacking", False),
+    ):
         rises = confidence(replace(HALF, **{name: 1.0}), of) > confidence(replace(HALF, **{name: 0.0}), of)
         assert rises is more

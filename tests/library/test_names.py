@@ -31,6 +31,32 @@ def test_mentions(question: str, found: list[tuple[str, str, str]]) -> None:
     assert [(question[m.start : m.end], *m.doc_ids, m.how) for m in mentions] == found
 
 
+KINDS = {
+    "hbv": ("乙型病毒性肝炎", "乙肝"), "iron": ("缺铁性贫血",), "t2d": ("2型糖尿病",),
+    "pneumonia": ("肺炎",), "reflux": ("胃食管反流病",),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("question", "found"),
+    [
+        ("丙肝能治好吗", []),
+        ("Is hepatitis C curable?", []),
+        ("肝炎会传染吗", [("肝炎", "hbv", "term")]),
+        ("夫妻都是地贫", []),
+        ("贫血吃什么", [("贫血", "iron", "term")]),
+        ("1型糖尿病", []),
+        ("糖尿病能吃西瓜吗", [("糖尿病", "t2d", "term")]),
+        ("支原体肺炎", [("肺炎", "pneumonia", "name")]),
+        ("胃食管反流怎么办", [("胃食管反流", "reflux", "term")]),
+    ],
+)
+def test_a_kind_is_not_named_by_another_kind_of_its_family(question: str, found: list[tuple[str, str, str]]) -> None:
+    names = Names([Named(doc_id, of, norms_of(of)) for doc_id, of in KINDS.items()])
+    mentions = names.mentions(question, find(question))
+    assert sorted((question[m.start : m.end], *m.doc_ids, m.how) for m in mentions) == sorted(found)
+
+
 def test_sounds_have_no_tones() -> None:
     assert sounds("痛风T1") == ("tong", "feng", "T", "1")
 

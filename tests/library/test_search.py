@@ -49,7 +49,7 @@ def test_a_denied_disease_does_not_pull(ids: Ids) -> None:
 def test_what_is_denied_is_searched_for_neither_by_word_nor_by_concept(library: Library) -> None:
     asked = library._read("没有拉肚子，关节红肿")
     assert not any("稀便" in word or "肚" in word or "泻" in word for word in asked.words)
-    assert any("稀便" in word for word in Library._read(library, "拉肚子，关节红肿").told())
+    assert library._read("拉肚子，关节红肿").complaints() > asked.complaints()
 
 
 def test_a_denied_symptom_does_not_pull(library: Library) -> None:
@@ -124,3 +124,16 @@ def test_ranks_are_fused_by_their_reciprocals() -> None:
     }
     assert dict(fuse([(2.0, [(0, 1)])])) == {(0, 1): pytest.approx(2 / (FUSION + 1))}
     assert list(fused) == [(0, 2), (0, 1), (0, 3)]
+
+
+def test_what_is_said_beside_a_name_is_looked_for_in_the_passages(library: Library) -> None:
+    assert library.search("痛风").features.phrases == 1
+    named, other = library.search("痛风关节红肿").features, library.search("痛风骑摩托车").features
+    assert named.phrases > 0.5 > other.phrases and named.named == other.named == 1
+
+
+def test_what_is_wanted_exactly_and_is_not_there_makes_it_less_sure(library: Library) -> None:
+    plain, price = library.search("痛风关节红肿怎么办"), library.search("痛风关节红肿看一次多少钱")
+    assert (plain.features.exact, plain.features.lacking) == (0, 0)
+    assert (price.features.exact, price.features.lacking) == (1, 1)
+    assert price.confidence < plain.confidence

@@ -1,4 +1,4 @@
-"""How likely the best passages answer a question: a logistic model of five features, calibrated on labelled questions.
+"""How likely the best passages answer a question: a logistic model of eight features, calibrated on labelled questions.
 
 The paper's prompt designer compares an unnormalised dot product with the constant 250; here what a library holds of the
 question decides, and the threshold is one on a probability: the higher it is, the more often it abstains.
@@ -16,18 +16,23 @@ import yaml
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Features:
-    """What is known of the best document, each between 0 and 1.
+    """What is known of the best document and of its passages among the first, each between 0 and 1.
 
-    `covered`: the share of the question's words, weighted by rarity, that its best passages hold; `named`: the question
-    names it; `foreign`: of the diseases and drugs that the question names, the share that no document is about;
-    `section`: it has what was asked for; `words`: how much the question says.
+    `named`: the question names it; `foreign`: of the diseases and drugs that the question names, the share that no
+    document is about; `phrases`: of what it says beside names, in bigrams weighted by rarity, the share that the
+    passages hold; `complaints`: how many of its complaints they hold, of three; `agreed`: the share of the first
+    passages that are this document's; `exact`: it wants something exact (`particulars.py`); `lacking`: of a kind that
+    the passages do not hold; `length`: how much the question says.
     """
 
-    covered: float = 0.0
     named: float = 0.0
     foreign: float = 0.0
-    section: float = 0.0
-    words: float = 0.0
+    phrases: float = 0.0
+    complaints: float = 0.0
+    agreed: float = 0.0
+    exact: float = 0.0
+    lacking: float = 0.0
+    length: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

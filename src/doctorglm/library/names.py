@@ -5,6 +5,7 @@ says what is denied. A name typed with a character that sounds the same (通风 
 one character at least is right.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -16,6 +17,7 @@ from doctorglm.clinical.terms import Term, find
 
 _LEAST_CHARS = 2
 _TYPO_CHARS = (2, 12)
+_ILLNESS = re.compile("(?<=..)(?:疾?病|症)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +51,14 @@ class Names:
     def __init__(self, entries: Sequence[Named]) -> None:
         self._of_name: dict[str, list[str]] = {}
         self._of_norm: dict[str, list[str]] = {}
+        self._of_family: dict[str, list[str]] = {}
         for entry in entries:
             for name in entry.names:
                 self._of_name.setdefault(_plain(name), []).append(entry.doc_id)
+            stems = {_stem(name) for name in entry.names}
             for norm in entry.norms:
-                self._of_norm.setdefault(norm, []).append(entry.doc_id)
+                of = self._of_norm if _stem(norm) in stems else self._of_family
+                of.setdefault(norm, []).append(entry.doc_id)
         self._words = [name for name in self._of_name if len(name) >= _LEAST_CHARS]
         self._search = AhoCorasick(self._words, matchkind=MatchKind.LeftmostLongest)
         self._of_sound: dict[tuple[str, ...], list[str]] = {}
@@ -72,12 +77,21 @@ class Names:
             if _alone(plain, start, end) and not _within(start, end, denied)
         ]
         for term in terms:
-            ids = tuple(self._of_norm.get(term.norm, ()))
+            ids = self._called(term)
             if ids and term.status != "denied" and not any(_meets(m, term.start, term.end, ids) for m in found):
                 found.append(Mention(term.start, term.end, ids, "term"))
         taken = [*denied, *((m.start, m.end) for m in found)]
         found += self._by_sound(plain, taken)
         return sorted(found, key=lambda m: (m.start, -m.end))
+
+    def _called(self, term: Term) -> tuple[str, ...]:
+        """The documents that a term means.
+
+        A norm may be a whole family's: 肝炎 is that of 乙肝 and of 丙肝. An entry on one kind is none on another; the
+        family's own word stands for each.
+        """
+        kinds = self._of_family.get(term.norm, ()) if term.type == "disease" and term.text == term.norm else ()
+        return (*self._of_norm.get(term.norm, ()), *kinds)
 
     def _by_sound(self, plain: str, taken: Sequence[tuple[int, int]]) -> list[Mention]:
         heard = sounds(plain)
@@ -94,6 +108,11 @@ class Names:
 
 def _plain(name: str) -> str:
     return folded(name).strip()
+
+
+def _stem(name: str) -> str:
+    """The name without the word for an illness that may end it: 胃食管反流病 and 胃食管反流 are one."""
+    return _ILLNESS.sub("", _plain(name))
 
 
 def _is_chinese(name: str) -> bool:

@@ -20,6 +20,7 @@ from doctorglm.library.headings import asked_for, asking
 from doctorglm.library.hit import Hit
 from doctorglm.library.index import Index, Place
 from doctorglm.library.names import Mention, Names
+from doctorglm.library.particulars import particulars
 from doctorglm.library.spoken import written
 from doctorglm.library.store import Store, half, opened
 
@@ -38,8 +39,8 @@ _MOST_TERMS = 64
 _MOST_COUNTED = 1000
 _MOST_NAMED = 16
 """Documents that a question may name; a name that many share says little."""
-_MUCH = 8
-"""Words of a question that says enough; more do not make it surer."""
+_LONG, _COMPLAINTS = 60, 3
+"""Characters and complaints of a question that says enough; more do not make it surer."""
 _JUDGED = 5
 """Passages by which the best document is judged."""
 
@@ -144,22 +145,32 @@ class Library:
         """What tells whether the best passages answer."""
         if not hits:
             return Features()
-        top = [hit for hit in hits[:_JUDGED] if hit.doc_id == hits[0].doc_id]
-        held = {word for hit in top for word in _words_in(f"{hit.title} {hit.heading} {hit.text}")}
-        weights = {word: self._weight(word) for word in dict.fromkeys(asked.told())}
-        mentioned = {i for mention in asked.mentions for i in mention.doc_ids}
+        judged = hits[:_JUDGED]
+        top = [hit for hit in judged if hit.doc_id == hits[0].doc_id]
+        text = folded("\n".join(f"{hit.title}\n{hit.heading}\n{hit.text}" for hit in top))
         nameable = len(asked.nameable())
+        wanted, beside = particulars(asked.text), asked.beside_names()
+        named = any(hits[0].doc_id in mention.doc_ids for mention in asked.mentions)
         return Features(
-            covered=sum(w for word, w in weights.items() if word in held) / max(sum(weights.values()), 1e-9),
-            named=float(hits[0].doc_id in mentioned),
+            named=float(named),
             foreign=foreign / nameable if nameable else 0.0,
-            section=float(not asked.keys or any(hit.key in asked.keys for hit in top)),
-            words=min(1.0, len(weights) / _MUCH),
+            phrases=self._held(beside, text) if beside else float(named),
+            complaints=min(1.0, len(asked.complaints() & set(concepts_in(text))) / _COMPLAINTS),
+            agreed=len(top) / len(judged),
+            exact=float(bool(wanted)),
+            lacking=float(any(not one.tells.search(text) for one in wanted)),
+            length=min(1.0, len(asked.text) / _LONG),
         )
 
-    def _weight(self, word: str) -> float:
-        """Inverse document frequency, as BM25 has it; of a word that no chunk holds the highest."""
-        n, of = self._index.frequency("words", word), len(self._index)
+    def _held(self, runs: Sequence[str], text: str) -> float:
+        """The share of the bigrams of the runs, weighted by rarity, that a text holds."""
+        weights = {pair: self._weight("bigrams", pair) for pair in bigrams_of(runs)}
+        held = set(bigrams_of(runs_of(text))).intersection(weights)
+        return sum(weights[pair] for pair in held) / sum(weights.values())
+
+    def _weight(self, field: str, term: str) -> float:
+        """Inverse document frequency, as BM25 has it; of a term that no chunk holds the highest."""
+        n, of = self._index.frequency(field, term), len(self._index)
         return math.log(1 + (of - n + 0.5) / (n + 0.5))
 
 
@@ -175,11 +186,14 @@ class _Asked:
     words: list[str]
     bigrams: list[str]
 
-    def told(self) -> list[str]:
-        """What it says, each thing once: a term by its concept, all else by its words."""
-        said = [term for term in self.terms if term.status != "denied"]
-        named = {word for term in said for word in words_of(runs_of(term.text))}
-        return [*(concept(term.norm) for term in said), *(w for w in words_of(self.runs) if w not in named)]
+    def complaints(self) -> set[str]:
+        """The concepts of the complaints that it tells of."""
+        return {concept(term.norm) for term in self.terms if term.type == "symptom" and term.status != "denied"}
+
+    def beside_names(self) -> list[str]:
+        """The runs of what it says beside the names of documents, without what is denied and what only asks."""
+        named = [(mention.start, mention.end) for mention in self.mentions]
+        return _rest(self.text, [*named, *((term.start, term.end) for term in self.terms if term.status == "denied")])
 
     def nameable(self) -> tuple[Term, ...]:
         """The diseases and drugs that it names and does not deny."""
@@ -212,16 +226,19 @@ def _shortened(question: str) -> str:
 
 def _content(question: str, terms: Sequence[Term], mentions: Sequence[Mention]) -> list[str]:
     """The runs that are searched for: names and terms by themselves, without what is denied and what only asks."""
-    taken = bytearray(len(question))
-    for start, end, _ in asking(question):
-        taken[start:end] = b"\1" * (end - start)
     named = [(one.start, one.end) for one in mentions]
     named += [(term.start, term.end) for term in terms if term.status != "denied"]
-    for start, end in [*named, *((term.start, term.end) for term in terms)]:
-        taken[start:end] = b"\1" * (end - start)
-    rest = "".join(" " if of else char for char, of in zip(question, taken, strict=True))
     parts = dict.fromkeys(question[start:end] for start, end in named)
-    return [run for part in parts for run in runs_of(part)] + content_of(rest)
+    rest = _rest(question, [*named, *((term.start, term.end) for term in terms)])
+    return [run for part in parts for run in runs_of(part)] + rest
+
+
+def _rest(question: str, spans: Sequence[tuple[int, int]]) -> list[str]:
+    """The runs of a question without these places and without what only asks."""
+    taken = bytearray(len(question))
+    for start, end in [*spans, *((start, end) for start, end, _ in asking(question))]:
+        taken[start:end] = b"\1" * (end - start)
+    return content_of("".join(" " if of else char for char, of in zip(question, taken, strict=True)))
 
 
 def _unnamed(question: str, terms: Sequence[Term]) -> str:
@@ -230,9 +247,3 @@ def _unnamed(question: str, terms: Sequence[Term]) -> str:
         if term.status == "denied" or term.type in NAMEABLE:
             question = question[: term.start] + " " * (term.end - term.start) + question[term.end :]
     return question
-
-
-def _words_in(text: str) -> list[str]:
-    """The words and concepts of a passage."""
-    plain = folded(text)
-    return [*words_of(runs_of(plain)), *concepts_in(plain)]
