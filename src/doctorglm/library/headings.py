@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from typing import TypeAlias
 
 from doctorglm.clinical.folding import folded
 
@@ -82,8 +83,12 @@ def asked_for(question: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for _, _, name in asking(question)))
 
 
-def asking(question: str) -> list[tuple[int, int, str]]:
-    """The words of a question that ask for something: `question[start:end]` asks for a key; in order.
+Asks: TypeAlias = tuple[int, int, str]
+"""`question[start:end]` asks for a key."""
+
+
+def asking(question: str) -> list[Asks]:
+    """The words of a question that ask for something, in order.
 
     None stands within a longer one: 副作用 does not ask what a drug is for (作用).
     """

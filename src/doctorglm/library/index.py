@@ -7,6 +7,7 @@ union of terms, which tantivy reads no further than the best need (block-max WAN
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, Self, TypeAlias
 
@@ -22,6 +23,8 @@ from doctorglm.library.hit import Hit
 TITLE_TIMES = 3
 """How often a title counts as if it stood in the text: chosen on the development questions."""
 _HEAP_BYTES = 64_000_000
+_COUNTED = 1 << 14
+"""Terms whose count is kept: a question's are asked for several times, and common ones by every question."""
 FIELDS = ("words", "bigrams")
 Place: TypeAlias = tuple[int, int]
 """A chunk's place: its segment and its number there."""
@@ -123,6 +126,7 @@ class Index:
         index = tantivy.Index.open(str(folder))
         self._schema = index.schema
         self._searcher = index.searcher()
+        self._counted = lru_cache(_COUNTED)(self._searcher.doc_freq)
 
     def __len__(self) -> int:
         return int(self._searcher.num_docs)
@@ -145,7 +149,7 @@ class Index:
 
     def frequency(self, field: str, term: str) -> int:
         """How many chunks hold a term."""
-        return int(self._searcher.doc_freq(field, term))
+        return int(self._counted(field, term))
 
     def hit(self, address: tantivy.DocAddress, score: float) -> Hit:
         """The chunk at an address."""

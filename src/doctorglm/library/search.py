@@ -16,7 +16,7 @@ from doctorglm.clinical.terms import Term, find
 from doctorglm.library.analysis import bigrams_of, content_of, runs_of, whole, words_of
 from doctorglm.library.concepts import concept, concepts_in
 from doctorglm.library.confidence import Features, confidence
-from doctorglm.library.headings import asked_for, asking
+from doctorglm.library.headings import Asks, asking
 from doctorglm.library.hit import Hit
 from doctorglm.library.index import Index, Place
 from doctorglm.library.names import Mention, Names
@@ -110,14 +110,15 @@ class Library:
         terms = find(question)
         mentions = tuple(self._names.mentions(question, terms)) if "names" in self._parts else ()
         said = [term for term in terms if term.status != "denied"]
-        runs = _content(question, terms, mentions)
+        asks = asking(question)
+        runs = _content(question, terms, mentions, asks)
         also = words_of([run for one in written(_unnamed(question, terms)) for run in runs_of(one)])
         concepts = [concept(term.norm) for term in said] if "concepts" in self._parts else []
         return _Asked(
             text=question,
             terms=tuple(terms),
             mentions=mentions,
-            keys=asked_for(question),
+            asks=tuple(asks),
             runs=tuple(runs),
             words=self._rarest("words", [*words_of(runs), *concepts, *also]),
             bigrams=self._rarest("bigrams", bigrams_of(runs)),
@@ -181,10 +182,15 @@ class _Asked:
     text: str
     terms: tuple[Term, ...]
     mentions: tuple[Mention, ...]
-    keys: tuple[str, ...]
+    asks: tuple[Asks, ...]
     runs: tuple[str, ...]
     words: list[str]
     bigrams: list[str]
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The sections that it asks for."""
+        return tuple(dict.fromkeys(key for _, _, key in self.asks))
 
     def complaints(self) -> set[str]:
         """The concepts of the complaints that it tells of."""
@@ -193,7 +199,8 @@ class _Asked:
     def beside_names(self) -> list[str]:
         """The runs of what it says beside the names of documents, without what is denied and what only asks."""
         named = [(mention.start, mention.end) for mention in self.mentions]
-        return _rest(self.text, [*named, *((term.start, term.end) for term in self.terms if term.status == "denied")])
+        named += [(term.start, term.end) for term in self.terms if term.status == "denied"]
+        return _rest(self.text, named, self.asks)
 
     def nameable(self) -> tuple[Term, ...]:
         """The diseases and drugs that it names and does not deny."""
@@ -224,19 +231,19 @@ def _shortened(question: str) -> str:
     return question[: _MOST_CHARS // 2] + "\n" + question[-_MOST_CHARS // 2 :]
 
 
-def _content(question: str, terms: Sequence[Term], mentions: Sequence[Mention]) -> list[str]:
+def _content(question: str, terms: Sequence[Term], mentions: Sequence[Mention], asks: Sequence[Asks]) -> list[str]:
     """The runs that are searched for: names and terms by themselves, without what is denied and what only asks."""
     named = [(one.start, one.end) for one in mentions]
     named += [(term.start, term.end) for term in terms if term.status != "denied"]
     parts = dict.fromkeys(question[start:end] for start, end in named)
-    rest = _rest(question, [*named, *((term.start, term.end) for term in terms)])
+    rest = _rest(question, [*named, *((term.start, term.end) for term in terms)], asks)
     return [run for part in parts for run in runs_of(part)] + rest
 
 
-def _rest(question: str, spans: Sequence[tuple[int, int]]) -> list[str]:
+def _rest(question: str, spans: Sequence[tuple[int, int]], asks: Sequence[Asks]) -> list[str]:
     """The runs of a question without these places and without what only asks."""
     taken = bytearray(len(question))
-    for start, end in [*spans, *((start, end) for start, end, _ in asking(question))]:
+    for start, end in [*spans, *((start, end) for start, end, _ in asks)]:
         taken[start:end] = b"\1" * (end - start)
     return content_of("".join(" " if of else char for char, of in zip(question, taken, strict=True)))
 
