@@ -1,6 +1,6 @@
 """What `library search` finds, when it keeps silent, and how fast it is; beside its peers.
 
-    python benchmarks/library.py quality > benchmarks/results/library_quality_dev.json
+    python benchmarks/library.py quality --sets cmd,medquad > benchmarks/results/library_quality_sets.json
     python benchmarks/library.py abstain --calibrate > benchmarks/results/library_abstain_dev.json
     python benchmarks/library.py speed > benchmarks/results/library_speed.json
     python benchmarks/library.py quality --half test2 --sets labelled > benchmarks/results/library_quality_test2.json

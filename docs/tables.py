@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from retrieval import abstaining, quality
+from retrieval import abstaining, collections, quality, speed
 from trainers import methods, prefixes, trainers
 
 ROOT = Path(__file__).parents[1]
@@ -275,8 +275,10 @@ def _given_away(rows: Sequence[Mapping[str, Any]]) -> list[str]:
 _SPEED = {
     "methods": methods,
     "ptuning": prefixes,
-    "library_quality_test": quality,
-    "library_abstain_test": abstaining,
+    "library_quality_test2": quality,
+    "library_abstain_test2": abstaining,
+    "library_quality_sets": collections,
+    "library_speed": speed,
 }
 
 
