@@ -50,6 +50,10 @@ def test_what_is_denied_is_searched_for_neither_by_word_nor_by_concept(library: 
     asked = library._read("没有拉肚子，关节红肿")
     assert not any("稀便" in word or "肚" in word or "泻" in word for word in asked.words)
     assert library._read("拉肚子，关节红肿").complaints() > asked.complaints()
+    for denied, word in (("没有发烧，就是口渴", "发烧"), ("没有胸痛，就是口渴", "¤胸痛")):
+        said = denied.removeprefix("没有")
+        assert not any(word in one for one in library._read(denied).words)
+        assert any(word in one for one in library._read(said).words)
 
 
 def test_a_denied_symptom_does_not_pull(library: Library) -> None:

@@ -5,6 +5,7 @@ import re
 import shutil
 import weakref
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -392,3 +393,20 @@ def test_shown_are_short_ones_of_different_departments_and_no_emergency() -> Non
     assert [c.id for c in pipeline._one_of_each_department(rows, 2, lambda c: c.id in ("d", "f"))] == ["d", "f"]
     assert [m.content for m in pipeline._up_to_the_first_question(rows[5])] == ["系统提示", "问"]
     assert [m.content for m in pipeline._up_to_the_first_question(rows[1])] == ["问"]
+
+
+def test_with_a_library_a_question_is_shown_that_it_answers_and_that_is_no_emergency(tmp_path: Path) -> None:
+    pages = tmp_path / "pages"
+    pages.mkdir()
+    said = "心绞痛发作时胸口压榨样疼痛，出冷汗，疼痛超过20分钟不缓解要拨打急救电话。"
+    for name, title in (("angina", "心绞痛"), ("gout", "痛风")):
+        text = f"---\nid: {name}\ntitle: {title}\n---\n## 症状\n\n{said if name == 'angina' else '关节红肿热痛。'}\n"
+        (pages / f"{name}.md").write_text(text, "utf-8")
+    plain = load_recipe(Path(__file__).parents[2] / "recipes" / "cmd-lora.yaml", {})
+    recipe = replace(plain, library=[str(pages)])
+    pipeline._library(recipe, tmp_path)
+    answered = pipeline._answerable(recipe, tmp_path)
+    assert answered(talk("a", "甲", "痛风发作关节红肿热痛怎么办", "答。"))
+    assert not answered(talk("b", "甲", "胃镜之前能喝水吗", "答。"))
+    assert not answered(talk("c", "甲", "心绞痛发作，胸口压榨样疼痛，出冷汗，疼痛超过20分钟不缓解", "答。"))
+    assert pipeline._answerable(replace(plain, library=None), tmp_path)(talk("d", "甲", "胃镜之前能喝水吗", "答。"))

@@ -141,7 +141,10 @@ def new_index(folder: Path, before: Mapping[str, Any]) -> Path:
 
     The one that `library.json` names stays, whether it is built upon or not; what killed builds left goes.
     """
-    _remove_all_but(folder, _current(folder))
+    kept = _current(folder)
+    for path in _indexes(folder):
+        if path.name != kept:
+            shutil.rmtree(path, ignore_errors=True)
     number = 1 + max((int(path.name.partition("-")[2]) for path in _indexes(folder)), default=0)
     new = folder / f"index-{number}"
     new.mkdir(mode=0o700)
@@ -172,16 +175,8 @@ def _share(file: Path, to: Path) -> None:
 
 
 def name(folder: Path, index: Path, record: Mapping[str, Any]) -> None:
-    """Makes an index the library's; the one before stays for those who are opening it, older ones go."""
-    before = _current(folder)
+    """Makes an index the library's; the one before stays for those who are opening it until the next is begun."""
     write_json(folder / FILE, {"format": FORMAT, "index": index.name, **record})
-    _remove_all_but(folder, index.name, before)
-
-
-def _remove_all_but(folder: Path, *kept: str | None) -> None:
-    for path in _indexes(folder):
-        if path.name not in kept:
-            shutil.rmtree(path, ignore_errors=True)
 
 
 def _indexes(folder: Path) -> list[Path]:
