@@ -33,7 +33,8 @@ def section_term(key: str) -> str:
 
 def _schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
-    builder.add_text_field("doc", tokenizer_name="raw", index_option="basic")
+    for name in ("doc", "chunk"):
+        builder.add_text_field(name, tokenizer_name="raw", index_option="basic")
     for name in FIELDS:
         builder.add_text_field(name, tokenizer_name="whitespace", index_option="freq")
     builder.add_bytes_field("hit", stored=True)
@@ -64,6 +65,7 @@ def _entry(chunk: Chunk) -> tantivy.Document:
     words = [*words_of(runs), *concepts_in(plain), section_term(chunk.section.key)]
     entry = tantivy.Document()
     entry.add_text("doc", chunk.document.id)
+    entry.add_text("chunk", chunk.id)
     entry.add_text("words", " ".join(words))
     entry.add_text("bigrams", " ".join(bigrams_of(runs)))
     entry.add_bytes("hit", json.dumps(asdict(_hit(chunk)), ensure_ascii=False).encode("utf-8", "surrogatepass"))
@@ -116,6 +118,12 @@ class Index:
     def frequency(self, field: str, term: str) -> int:
         """How many chunks hold a term."""
         return int(self._searcher.doc_freq(field, term))
+
+    def address(self, chunk_id: str) -> tantivy.DocAddress | None:
+        """Where the chunk with an id is; None where it is not."""
+        query = tantivy.Query.term_query(self._schema, "chunk", chunk_id, "basic")
+        hits = self._searcher.search(query, limit=1, count=False).hits
+        return hits[0][1] if hits else None
 
     def hit(self, address: tantivy.DocAddress, score: float) -> Hit:
         """The chunk at an address."""

@@ -11,6 +11,8 @@ from doctorglm.errors import DataError
 from doctorglm.files.found import SourceFile, find_files
 from doctorglm.library.chunks import chunks_of
 from doctorglm.library.document import Chunk, Document
+from doctorglm.library.encoder import Encoder, encoder_of
+from doctorglm.library.encoding import forget, write_vectors
 from doctorglm.library.importers import VERSION, Skipped, documents, read_mapping
 from doctorglm.library.importers import Mapping as Columns
 from doctorglm.library.index import write
@@ -35,16 +37,20 @@ Progress = Callable[[str, float], None]
 
 _SILENT: Progress = lambda *_: None  # noqa: E731
 _READ = 0.3
-"""The share of a build that reading takes, about."""
+"""The share of reading and indexing that reading takes, about."""
+_BEFORE_VECTORS = 0.05
+"""The share of a build that is over before vectors are made, about."""
+_NO_FILES = ("mapping", "encoder")
+"""Inputs that are no source."""
 SHIPPED = Path(__file__).parent / "shipped"
 
 
 def build_library(sources: Sequence[Path], out: Path, settings: LibrarySettings, progress: Progress = _SILENT) -> Run:
     """Builds the library of `sources` in `out`, or brings it up to date; skipped when nothing changed.
 
-    Files that are unchanged are not read again, documents that are unchanged not indexed again, and a search that runs
-    meanwhile sees the library as it was. Raises DataError with file and place: two entries with one id, no document at
-    all; then the library stays as it was.
+    Files that are unchanged are not read again, documents not indexed again, texts not encoded again, and a search that
+    runs meanwhile sees the library as it was. Raises DataError with file and place: two entries with one id, no
+    document at all; ConfigError for an encoder that is none; then the library stays as it was.
     """
     started = time.monotonic()
     wanted = [*sources, SHIPPED] if settings.shipped or not sources else list(sources)
@@ -53,11 +59,14 @@ def build_library(sources: Sequence[Path], out: Path, settings: LibrarySettings,
     inputs = {file.name: sha256_file(file.path) for file in files}
     if settings.mapping:
         inputs["mapping"] = sha256_file(Path(settings.mapping))
+    encoder = encoder_of(settings.vectors) if settings.vectors else None
+    if encoder:
+        inputs["encoder"] = encoder.digest
     run = Run(out, stage="library", settings=plain(settings), inputs=inputs, renewed=True)
     before = known(out)
     if run.finished and before and before.get("importers") == VERSION:
         return run
-    work = _Build(out, settings, before, inputs, progress)
+    work = _Build(out, settings, before, inputs, progress, encoder)
     counts, record = work.done(files, mapping)
     run.finish(counts=counts, **record, seconds_of_build=round(time.monotonic() - started, 2))
     return run
@@ -73,8 +82,13 @@ class _Build:
         before: Mapping[str, Any],
         inputs: Mapping[str, str],
         progress: Progress,
+        encoder: Encoder | None,
     ) -> None:
-        self._out, self._settings, self._inputs, self._progress = out, settings, inputs, progress
+        self._out, self._settings, self._inputs, self._encoder = out, settings, inputs, encoder
+        share = _BEFORE_VECTORS if encoder else 1.0
+        self._progress: Progress = lambda doing, of: progress(doing, share * of)
+        self._encoding: Progress = lambda doing, of: progress(doing, share + (1 - share) * of)
+        self._vectors_before = _vectors_of(out, before, encoder)
         same = before.get("settings") == _indexing(settings)
         self._before = before if same else {}
         self._entries = entries(out / before["index"]) if self._before else {}
@@ -96,11 +110,13 @@ class _Build:
         write_entries(index, now.values())
         write_names(index, (Named(i, e.document.names, norms_of(e.document.names)) for i, e in now.items()))
         write_skipped(index, self._skipped)
+        vectors = self._encoded(index, now, counts)
         with atomic_file(self._out / "rejected.jsonl") as out:
             out.writelines(to_json(row) + "\n" for row in self._rows())
         counts.update(documents=len(now), indexed=len(changed), removed=len(gone), skipped=len(self._rows()))
-        record = self._record(now, counts)
+        record = {**self._record(now, counts), **vectors}
         name(self._out, index, record)
+        forget(self._out)
         return dict(counts), {"licences": record["licences"], "kinds": record["kinds"]}
 
     def _read(self, files: Sequence[SourceFile], mapping: Columns | None) -> dict[str, Entry]:
@@ -142,6 +158,22 @@ class _Build:
                 self._progress(entry.document.title, _READ + (1 - _READ) * number / len(changed))
             yield from self._chunks(entry.document)
 
+    def _encoded(self, index: Path, now: Mapping[str, Entry], counts: Counter[str]) -> dict[str, Any]:
+        """Writes the vectors where some are wanted; returns what is recorded of them."""
+        if self._encoder is None:
+            return {}
+        every = (chunk for entry in now.values() for chunk in self._chunks(entry.document))
+        of = counts["chunks"]
+        dimension, counts["encoded"] = write_vectors(
+            index,
+            every,
+            self._encoder,
+            self._vectors_before,
+            lambda done: self._encoding(f"{done:,} / {of:,}", done / of),
+        )
+        told = {"encoder": self._encoder.name, "digest": self._encoder.digest, "dimension": dimension}
+        return {"vectors": told}
+
     def _rows(self) -> list[dict[str, str]]:
         """What gave no document, in the order of the files."""
         return [row for rows in self._skipped.values() for row in rows]
@@ -153,7 +185,7 @@ class _Build:
             "settings": _indexing(self._settings),
             "importers": VERSION,
             "mapping": self._inputs.get("mapping"),
-            "files": {name: sha for name, sha in self._inputs.items() if name != "mapping"},
+            "files": {name: sha for name, sha in self._inputs.items() if name not in _NO_FILES},
             "counts": {"documents": len(now), "chunks": counts["chunks"]},
             "licences": dict(licences.most_common()),
             "kinds": dict(kinds.most_common()),
@@ -172,6 +204,12 @@ class _Build:
 def _indexing(settings: LibrarySettings) -> dict[str, Any]:
     """The settings that change what is indexed."""
     return {"chunk_tokens": settings.chunk_tokens}
+
+
+def _vectors_of(out: Path, before: Mapping[str, Any], encoder: Encoder | None) -> Path | None:
+    """The index before, where its vectors are this encoder's."""
+    same = encoder and before.get("vectors", {}).get("digest") == encoder.digest
+    return out / before["index"] if same else None
 
 
 def _twice(entry: Entry, before: Entry) -> DataError:

@@ -19,9 +19,11 @@ from doctorglm.library.document import Document, document_of
 from doctorglm.library.names import Named
 from doctorglm.runs import atomic_file, read_json, to_json, write_json
 
-FORMAT = 1
+FORMAT = 2
 """Raised when what is written changes; an index of another format is built anew."""
 FILE = "library.json"
+VECTORS = ("vectors.npy", "vectors-keys.npy", "vectors-chunks.json")
+"""Of an index with vectors: (chunks, dimension) float32; (chunks, 16) bytes, of what text each is; the chunks' ids."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +133,8 @@ def known(folder: Path) -> dict[str, Any]:
     except DataError:
         return {}
     current = folder / str(record["index"])
-    whole = all((current / name).exists() for name in ("documents.jsonl", "names.json", "tantivy/meta.json"))
+    needed = ["documents.jsonl", "names.json", "tantivy/meta.json", *(VECTORS if record.get("vectors") else ())]
+    whole = all((current / name).exists() for name in needed)
     return record if whole else {}
 
 
