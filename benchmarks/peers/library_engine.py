@@ -60,7 +60,7 @@ def build_ours(source: Path, folder: Path) -> None:
     for chunk in chunks(source):
         key = (chunk["id"].partition("#")[0], chunk["title"])
         sections.setdefault(key, []).append(Section(chunk["heading"], "other", chunk["text"]))
-    write_library(folder, (Document(id=i, title=title, sections=tuple(of)) for (i, title), of in sections.items()))
+    write_library(folder, [Document(id=i, title=title, sections=tuple(of)) for (i, title), of in sections.items()])
 
 
 def open_ours(folder: Path) -> Search:
@@ -145,6 +145,7 @@ BUILD: dict[str, Callable[[Path, Path], None]] = {
 }
 OPEN: dict[str, Callable[[Path], Search]] = {
     "ours": open_ours,
+    "ours with vectors": open_ours,
     "bm25s": open_bm25s,
     "fts5 words": lambda folder: open_fts5(folder, trigram=False),
     "fts5 trigram": lambda folder: open_fts5(folder, trigram=True),

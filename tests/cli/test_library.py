@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ..library import tiny
 from .kit import Said, Scene
 
 PAGE = "---\nid: {0}\ntitle: {1}\nkind: disease\nlicence: CC0\nsource: 测试\n---\n## 概述\n\n{2}\n\n## 治疗\n\n{3}\n"
@@ -100,3 +101,73 @@ def test_what_is_wrong_ends_with_2(
 def test_an_empty_question(library: Path, command: Callable[..., Said]) -> None:
     said = command("library", "search", library, "  ")
     assert said.code == 2 and "QUERY is empty" in said.err
+
+
+@pytest.fixture
+def dense(library: Path, command: Callable[..., Said]) -> Path:
+    """The same library with vectors, and the model that made them beside it."""
+    model = tiny.encoder(library.parent / "model")
+    said = command("library", "build", library.parent / "pages", "--out", library, f"vectors={model}", "--json")
+    assert said.code == 0, said.err
+    assert json.loads(said.out) | {"out": ""} == {
+        "out": "", "documents": 2, "chunks": 4, "indexed": 0, "removed": 0, "skipped": 0, "encoded": 4,
+        "licences": {"CC0": 2},
+    }  # fmt: skip
+    return library
+
+
+def test_vectors_add_passages_that_share_no_word(dense: Path, command: Callable[..., Said]) -> None:
+    with_them, without = (
+        json.loads(command("library", "search", dense, "痛风怎么治疗", "--json", *more).out)["hits"]
+        for more in ((), ("--no-vectors",))
+    )
+    assert len(with_them) == 4 > len(without) > 0
+
+
+def test_how_many_passages_were_encoded_is_said(library: Path, command: Callable[..., Said]) -> None:
+    model = tiny.encoder(library.parent / "model")
+    said = command("library", "build", library.parent / "pages", "--out", library, f"vectors={model}")
+    assert said.code == 0 and "; 4 passages encoded" in said.err
+
+
+def test_an_encoder_that_is_gone_ends_with_2_and_a_remedy(
+    dense: Path, scene: Scene, command: Callable[..., Said]
+) -> None:
+    (dense.parent / "model").rename(dense.parent / "moved")
+    out = dense.parent / "out"
+    report = ("library", "report", dense, "--out", out)
+    ground = ("library", "ground", scene.data, "--library", dense, "--out", out / "g", "budget_tokens=800")
+    chat = (*scene.chat, "--library", dense, "library.quote_only=true")  # which asks no model
+    for words, without in (
+        (("library", "search", dense, "痛风"), "--no-vectors"),
+        (report, "--no-vectors"),
+        (ground, "vectors=false"),
+        (chat, "library.vectors=false"),
+    ):
+        said = command(*words)
+        assert said.code == 2 and "no such folder" in said.err and without in said.err
+        assert command(*words, without).code == 0
+
+
+def test_a_reranker_orders_anew(library: Path, command: Callable[..., Said]) -> None:
+    model = tiny.cross_encoder(library.parent / "cross")
+    question = "头痛，关节红肿怎么办"
+    before, after = (
+        json.loads(command("library", "search", library, question, "--json", *more).out)["hits"]
+        for more in ((), ("--reranker", model))
+    )
+    texts = ["\n".join((hit["title"], hit["heading"], hit["text"])) for hit in before]
+    scored = dict(zip(texts, tiny.scores(model, question, texts), strict=True))
+    order = ["\n".join((hit["title"], hit["heading"], hit["text"])) for hit in after]
+    assert order == sorted(texts, key=lambda text: -scored[text]) and order != texts and len(order) == 3
+
+
+def test_what_is_no_reranker_ends_with_2(library: Path, scene: Scene, command: Callable[..., Said]) -> None:
+    model = tiny.encoder(library.parent / "model")
+    for words in (
+        ("library", "search", library, "痛风", "--reranker", model),
+        ("library", "ground", scene.data, "--library", library, "--out", library.parent / "g", f"reranker={model}"),
+        (*scene.chat, "--library", library, f"library.reranker={model}"),
+    ):
+        said = command(*words)
+        assert said.code == 2 and "not a cross-encoder" in said.err

@@ -82,7 +82,7 @@ def test_another_format_is_built_anew_and_not_misread(
     pages: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(store, "FORMAT", store.FORMAT + 1)
-    with pytest.raises(DataError, match="a library of format 1"):
+    with pytest.raises(DataError, match="a library of format 2"):
         Library(folder)
     assert _built(pages, folder)["indexed"] == 8
     assert Library(folder).search("乙肝").hits[0].doc_id == "hepatitis-b"

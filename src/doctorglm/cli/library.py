@@ -80,6 +80,26 @@ _Threshold = Annotated[
         ),
     ),
 ]
+_NoVectors = Annotated[
+    bool,
+    typer.Option(
+        "--no-vectors",
+        help=say(
+            en="Leave out the library's vectors; needs no encoder.", zh="不使用资料库的向量，也就不需要编码模型。"
+        ),
+    ),
+]
+_Reranker = Annotated[
+    Path | None,
+    typer.Option(
+        "--reranker",
+        metavar="FOLDER",
+        help=say(
+            en="A cross-encoder of sentence-transformers, which orders the best 20 anew.",
+            zh="sentence-transformers 的 cross-encoder 模型文件夹，对前 20 个段落重新排序。",
+        ),
+    ),
+]
 _Asked = Annotated[
     Path | None,
     typer.Option(
@@ -145,12 +165,15 @@ def build(out: flags.Out, sources: _Sources = None, as_json: flags.Json = False)
         run = build_library(files, out, wanted, lambda doing, share: line.update(share, doing), over)
     counts = run.record["counts"]
     print_json({"out": str(out), **counts, "licences": run.record["licences"]}, as_json)
+    encoded = counts.get("encoded")
+    en, zh = ("", "") if encoded is None else (f"; {encoded} passages encoded", f"；新编码 {encoded} 个段落")
     tell(
         say(
             en=f"{out}: {counts['documents']} documents, {counts['chunks']} passages; {counts['indexed']} documents "
-            f"new or changed, {counts['removed']} replaced or removed, {counts['skipped']} skipped (rejected.jsonl)",
+            f"new or changed, {counts['removed']} replaced or removed, {counts['skipped']} skipped "
+            f"(rejected.jsonl){en}",
             zh=f"{out}：{counts['documents']} 篇文档，{counts['chunks']} 个段落；新增或变更 {counts['indexed']} 篇，"
-            f"替换或移除 {counts['removed']} 篇，跳过 {counts['skipped']} 处（见 rejected.jsonl）",
+            f"替换或移除 {counts['removed']} 篇，跳过 {counts['skipped']} 处（见 rejected.jsonl）{zh}",
         ),
         as_json,
     )
@@ -166,13 +189,20 @@ def build(out: flags.Out, sources: _Sources = None, as_json: flags.Json = False)
     cls=Verb,
 )
 def search(
-    folder: _Folder, query: _Query, top: _Top = 10, threshold: _Threshold = None, as_json: flags.Json = False
+    folder: _Folder,
+    query: _Query,
+    top: _Top = 10,
+    threshold: _Threshold = None,
+    no_vectors: _NoVectors = False,
+    reranker: _Reranker = None,
+    as_json: flags.Json = False,
 ) -> int:
     """A table, or one JSON object."""
     _require_installed()
     from doctorglm.library import Library
 
-    found = Library(folder).search(_readable(query), top, threshold=threshold)
+    library = Library(folder, vectors=not no_vectors, reranker=reranker)
+    found = library.search(_readable(query), top, threshold=threshold)
     print_json(_object(found), as_json)
     if not as_json:
         _show(found)
@@ -238,14 +268,20 @@ def _source(hit: "Hit") -> str:
     epilog="doctorglm library report runs/library --data runs/data --out runs/coverage",
     cls=Verb,
 )
-def report(folder: _Folder, out: flags.Out, data: _Asked = None, as_json: flags.Json = False) -> int:
+def report(
+    folder: _Folder,
+    out: flags.Out,
+    data: _Asked = None,
+    no_vectors: _NoVectors = False,
+    as_json: flags.Json = False,
+) -> int:
     """A page with pictures, and coverage.json."""
     _require_installed()
     from doctorglm.library.survey import survey
     from doctorglm.report.progress import progress_line
 
     with progress_line(Text(en="report", zh="报告"), 1.0) as line:
-        run = survey(folder, out, data, lambda doing, share: line.update(share, doing))
+        run = survey(folder, out, data, lambda doing, share: line.update(share, doing), vectors=not no_vectors)
     print_json({"out": str(out), **run.record["counts"]}, as_json)
     tell(f"{out / 'report.html'}", as_json)
     return 0

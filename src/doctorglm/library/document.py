@@ -81,3 +81,8 @@ def named(title: str, aliases: Sequence[str]) -> tuple[str, ...]:
     """The aliases without blanks, repetitions and the title itself."""
     kept = dict.fromkeys(alias.strip() for alias in aliases)
     return tuple(alias for alias in kept if alias and alias.casefold() != title.casefold())
+
+
+def passage(title: str, heading: str, text: str) -> str:
+    """A chunk as what reads whole passages has it: an encoder, a reranker."""
+    return "\n".join(part for part in (title, heading, text) if part)

@@ -41,7 +41,7 @@ def ground_data(
     One that the library cannot ground stays as it is. Raises DataError for data without a part.
     """
     parts = _parts(data)
-    library = Library(folder)
+    library = Library(folder, vectors=settings.vectors, reranker=settings.reranker)
     inputs = {FILE: sha256_file(folder / FILE), **{part.name: sha256_file(part) for part in parts}}
     run = Run(out, stage="library ground", settings=plain(settings), inputs=inputs)
     if run.finished:

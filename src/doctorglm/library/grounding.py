@@ -56,6 +56,10 @@ class GroundSettings:
     """Share of an answer's statements with support below which the evidence itself follows; 0 never lets it."""
     quote_only: bool = False
     """Answers with the evidence's own sentences and asks no model."""
+    vectors: bool = True
+    """Whether a library that has vectors is searched by them too; false needs no encoder."""
+    reranker: str | None = None
+    """The folder of a sentence-transformers cross-encoder, which orders the best 20 passages anew."""
 
 
 def grounding(search: Search, count_tokens: CountTokens, settings: GroundSettings | None = None) -> Ground:

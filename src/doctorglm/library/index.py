@@ -37,7 +37,8 @@ def section_term(key: str) -> str:
 
 def _schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
-    builder.add_text_field("doc", tokenizer_name="raw", index_option="basic")
+    for name in ("doc", "chunk"):
+        builder.add_text_field(name, tokenizer_name="raw", index_option="basic")
     for name in FIELDS:
         builder.add_text_field(name, tokenizer_name="whitespace", index_option="freq")
     builder.add_bytes_field("hit", stored=True)
@@ -45,9 +46,10 @@ def _schema() -> tantivy.Schema:
 
 
 class Analysed(NamedTuple):
-    """A chunk as the index takes it: its document, its words and bigrams between blanks, what a search gives."""
+    """A chunk as the index takes it: ids, words and bigrams between blanks, what a search gives."""
 
     doc: str
+    chunk: str
     words: str
     bigrams: str
     hit: bytes
@@ -75,7 +77,7 @@ class Writer:
     def add(self, chunk: Analysed) -> None:
         """Adds a chunk."""
         entry = tantivy.Document()
-        for name in ("doc", *FIELDS):
+        for name in ("doc", "chunk", *FIELDS):
             entry.add_text(name, getattr(chunk, name))
         entry.add_bytes("hit", chunk.hit)
         self._writer.add_document(entry)
@@ -93,7 +95,7 @@ def analysed(chunk: Chunk) -> Analysed:
     runs = [*names * TITLE_TIMES, *runs_of(chunk.section.heading), *runs_of(plain)]
     words = [*words_of(runs), *concepts_in(plain), section_term(chunk.section.key)]
     hit = json.dumps(_values(_hit(chunk)), ensure_ascii=False).encode("utf-8", "surrogatepass")
-    return Analysed(chunk.document.id, " ".join(words), " ".join(bigrams_of(runs)), hit)
+    return Analysed(chunk.document.id, chunk.id, " ".join(words), " ".join(bigrams_of(runs)), hit)
 
 
 def _values(hit: Hit) -> dict[str, Any]:
@@ -150,6 +152,12 @@ class Index:
     def frequency(self, field: str, term: str) -> int:
         """How many chunks hold a term."""
         return int(self._counted(field, term))
+
+    def address(self, chunk_id: str) -> tantivy.DocAddress | None:
+        """Where the chunk with an id is; None where it is not."""
+        query = tantivy.Query.term_query(self._schema, "chunk", chunk_id, "basic")
+        hits = self._searcher.search(query, limit=1, count=False).hits
+        return hits[0][1] if hits else None
 
     def hit(self, address: tantivy.DocAddress, score: float) -> Hit:
         """The chunk at an address."""

@@ -1,15 +1,16 @@
 """A library that is open: a question's passages, best first, and whether they can answer it.
 
 Rankings are fused by reciprocal ranks (Cormack 2009, https://doi.org/10.1145/1571941.1572114): BM25 of words and of
-what `clinical.terms` calls them, BM25 of bigrams, the chunks of the documents that the question names, and of these
-once more those of the sections that it asks for. What it denies is not searched for.
+what `clinical.terms` calls them, BM25 of bigrams, the chunks of the documents that the question names, of these once
+more those of the sections that it asks for, and, where the library has vectors, the chunks that are nearest to it. What
+it denies is not searched for.
 """
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from doctorglm.clinical.folding import folded
 from doctorglm.clinical.terms import Term, find
@@ -24,12 +25,18 @@ from doctorglm.library.particulars import particulars
 from doctorglm.library.spoken import written
 from doctorglm.library.store import Store, half, opened
 
+if TYPE_CHECKING:
+    from doctorglm.library.reranker import Reranker
+    from doctorglm.library.vectors import Vectors
+
 DEPTH = 50
 """Chunks that each ranking hands on."""
 FUSION = 60
 """The constant of reciprocal rank fusion, as in its paper."""
 NAMED = 2.0
 """Weight of each ranking of what is named, the others having 1: chosen on the development questions."""
+NEAREST = 1.0
+"""Weight of the ranking by vectors: that of words, until development questions say otherwise."""
 NAMEABLE = ("disease", "drug")
 PARTS = ("words", "bigrams", "names", "concepts")
 _MOST_CHARS = 2000
@@ -63,15 +70,21 @@ class Found:
 class Library:
     """An open library; searching changes nothing and may be done by several threads.
 
-    Raises DataError for a folder that holds none, half of one, or one of another version.
+    With `vectors` those that it has are searched too; `reranker` is the folder of a model that orders the best anew.
+    Raises DataError for a folder that holds none, half of one, or one of another version, and for vectors whose encoder
+    is gone or another one; ConfigError for a reranker that is none.
     """
 
-    def __init__(self, folder: Path, *, parts: Iterable[str] = PARTS) -> None:
+    def __init__(
+        self, folder: Path, *, parts: Iterable[str] = PARTS, vectors: bool = True, reranker: Path | str | None = None
+    ) -> None:
         self._store: Store = opened(folder)
         try:
             self._index = Index(self._store.index)
+            self._vectors = _vectors_of(self._store, folder) if vectors else None
         except ValueError:  # tantivy's word for a file that is missing or damaged
             raise half(folder) from None
+        self._reranker = _reranker_of(reranker) if reranker else None
         self._names = Names(self._store.names)
         self._parts = frozenset(parts)
 
@@ -90,7 +103,7 @@ class Library:
         rankings = list(self._rankings(asked))
         addresses = {key: address for _, ranking in rankings for key, address in ranking}
         fused = fuse([(weight, [key for key, _ in ranking]) for weight, ranking in rankings])
-        hits = tuple(self._index.hit(addresses[key], score) for key, score in fused[:count])
+        hits = self._best(asked, [(addresses[key], score) for key, score in fused], count)
         foreign = asked.foreign()
         features = self._features(asked, hits, len(foreign))
         sure = confidence(features, self._store.calibration) if hits else 0.0
@@ -106,6 +119,13 @@ class Library:
             features=features,
         )
 
+    def _best(self, asked: "_Asked", fused: Sequence[tuple[Any, float]], count: int) -> tuple[Hit, ...]:
+        """The first hits, which the reranker orders anew where there is one."""
+        if not self._reranker:
+            return tuple(self._index.hit(address, score) for address, score in fused[:count])
+        hits = [self._index.hit(address, score) for address, score in fused[: max(count, self._reranker.most)]]
+        return tuple(self._reranker.ordered(asked.meant, hits)[:count])
+
     def _read(self, question: str) -> "_Asked":
         terms = find(question)
         mentions = tuple(self._names.mentions(question, terms)) if "names" in self._parts else ()
@@ -116,6 +136,7 @@ class Library:
         concepts = [concept(term.norm) for term in said] if "concepts" in self._parts else []
         return _Asked(
             text=question,
+            meant=_undenied(question, terms),
             terms=tuple(terms),
             mentions=mentions,
             asks=tuple(asks),
@@ -135,6 +156,9 @@ class Library:
             yield NAMED, _placed(self._index.best("words", asked.words, DEPTH, within))
             if asked.keys:
                 yield NAMED, _placed(self._index.best("words", asked.words, DEPTH, within, asked.keys))
+        if self._vectors and asked.runs:  # without a word nothing is asked, and something is always nearest
+            nearest = map(self._index.address, self._vectors.best(asked.meant, DEPTH))
+            yield NEAREST, _keyed(address for address in nearest if address)
 
     def _rarest(self, field: str, terms: Sequence[str]) -> list[str]:
         """Each term of the index once; of too many, those that the fewest chunks hold."""
@@ -180,6 +204,8 @@ class _Asked:
     """A question as it was read."""
 
     text: str
+    meant: str
+    """Without what it denies: for what reads sentences, not words."""
     terms: tuple[Term, ...]
     mentions: tuple[Mention, ...]
     asks: tuple[Asks, ...]
@@ -221,7 +247,26 @@ def fuse(rankings: Sequence[tuple[float, Sequence[Place]]]) -> list[tuple[Place,
 
 
 def _placed(found: Sequence[tuple[float, Any]]) -> list[tuple[Place, Any]]:
-    return [((address.segment_ord, address.doc), address) for _, address in found]
+    return _keyed(address for _, address in found)
+
+
+def _keyed(addresses: Iterable[Any]) -> list[tuple[Place, Any]]:
+    return [((address.segment_ord, address.doc), address) for address in addresses]
+
+
+def _vectors_of(store: Store, folder: Path) -> "Vectors | None":
+    """What searches by vectors; numpy and encoders are not loaded where a library has none."""
+    if not (record := store.record.get("vectors")):
+        return None
+    from doctorglm.library.vectors import vectors_of
+
+    return vectors_of(store.index.parent, record, folder)
+
+
+def _reranker_of(folder: Path | str) -> "Reranker":
+    from doctorglm.library.reranker import Reranker
+
+    return Reranker(Path(folder))
 
 
 def _shortened(question: str) -> str:
@@ -248,9 +293,17 @@ def _rest(question: str, spans: Sequence[tuple[int, int]], asks: Sequence[Asks])
     return content_of("".join(" " if of else char for char, of in zip(question, taken, strict=True)))
 
 
+def _undenied(question: str, terms: Sequence[Term]) -> str:
+    """The question with what it denies blanked out."""
+    return _blanked(question, [term for term in terms if term.status == "denied"])
+
+
 def _unnamed(question: str, terms: Sequence[Term]) -> str:
     """The question with what it denies blanked out, and the diseases and drugs that it names: in 哮喘 no 喘 is said."""
+    return _blanked(question, [term for term in terms if term.status == "denied" or term.type in NAMEABLE])
+
+
+def _blanked(question: str, terms: Sequence[Term]) -> str:
     for term in terms:
-        if term.status == "denied" or term.type in NAMEABLE:
-            question = question[: term.start] + " " * (term.end - term.start) + question[term.end :]
+        question = question[: term.start] + " " * (term.end - term.start) + question[term.end :]
     return question

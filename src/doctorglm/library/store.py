@@ -8,7 +8,7 @@ taken its place, and what a process has open stays readable on POSIX. A build th
 import json
 import os
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,11 @@ from doctorglm.library.document import Document, document_of, values_of
 from doctorglm.library.names import Named
 from doctorglm.runs import read_json, to_json, write_json
 
-FORMAT = 1
+FORMAT = 2
 """Raised when what is written changes; an index of another format is built anew."""
 FILE = "library.json"
+VECTORS = ("vectors.npy", "vectors-keys.npy", "vectors-chunks.json")
+"""Of an index with vectors: (chunks, dimension) float32; (chunks, 16) bytes, of what text each is; the chunks' ids."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +96,15 @@ def half(folder: Path) -> DataError:
 
 def entries(index: Path) -> dict[str, Entry]:
     """The documents of an index by their ids."""
-    found: dict[str, Entry] = {}
+    return {entry.document.id: entry for entry in read_entries(index)}
+
+
+def read_entries(index: Path) -> Iterator[Entry]:
+    """The documents of an index, one by one."""
     with (index / "documents.jsonl").open(encoding="utf-8") as lines:
         for line in lines:
             values = json.loads(line)
-            document = document_of(values["document"])
-            found[document.id] = Entry(document, values["file"], values["digest"], values["sha256"])
-    return found
+            yield Entry(document_of(values["document"]), values["file"], values["digest"], values["sha256"])
 
 
 def line_of(entry: Entry) -> str:
@@ -132,7 +136,8 @@ def known(folder: Path) -> dict[str, Any]:
     except DataError:
         return {}
     current = folder / str(record["index"])
-    whole = all((current / name).exists() for name in ("documents.jsonl", "names.json", "tantivy/meta.json"))
+    needed = ["documents.jsonl", "names.json", "tantivy/meta.json", *(VECTORS if record.get("vectors") else ())]
+    whole = all((current / name).exists() for name in needed)
     return record if whole else {}
 
 

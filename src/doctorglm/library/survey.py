@@ -20,15 +20,15 @@ Told = Callable[[str, float], None]
 _SILENT: Told = lambda *_: None  # noqa: E731
 
 
-def survey(folder: Path, out: Path, data: Path | None = None, told: Told = _SILENT) -> Run:
-    """Writes `report.html` and `coverage.json` to `out`.
+def survey(folder: Path, out: Path, data: Path | None = None, told: Told = _SILENT, *, vectors: bool = True) -> Run:
+    """Writes `report.html` and `coverage.json` to `out`; without `vectors` those that the library has are not searched.
 
     Raises DataError for a folder without a library and for data that hold no conversation.
     """
-    library = Library(folder)
+    library = Library(folder, vectors=vectors)
     files = _files(data) if data else []
     inputs = {FILE: sha256_file(folder / FILE), **{file.name: sha256_file(file) for file in files}}
-    run = Run(out, stage="library report", settings={}, inputs=inputs, renewed=True)
+    run = Run(out, stage="library report", settings={"vectors": vectors}, inputs=inputs, renewed=True)
     if run.finished:
         return run
     covered = coverage(e.document for e in entries(folder / library.record["index"]).values())
