@@ -70,8 +70,9 @@ $(VENV)/.wheel: constraints.txt $(wildcard $(WHEELHOUSE)/doctorglm-*.whl) | $(BI
 demo: $(VENV)/$(if $(WHEELHOUSE),.wheel,.product)
 	@$(BIN)/doctorglm demo --out $(OUT) || [ $$? -eq 3 ] # 3: it ran whole, and the gate said no, which is a result
 
+# Two files of tests at once, a core each: threads of two processes would wait for one another.
 test: $(VENV)/.developer
-	$(BIN)/python -m pytest $(ARGS)
+	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 check: $(VENV)/.developer
 	$(BIN)/ruff check .

@@ -89,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if asked.half != "dev" and part in HELD_OUT and "labelled" in asked.sets and not asked.tiny:
             refuse_twice(part, asked.half, RESULTS, asked.again)
     typed = sys.argv[1:] if arguments is None else arguments
-    result = circumstances(shlex.join(["python", "benchmarks/library.py", *typed]), versions())
+    result = circumstances(shlex.join(["python", "benchmarks/library.py", *_told(typed)]), versions())
     if asked.again:
         result["again"] = asked.again
     with tempfile.TemporaryDirectory() as scratch:
@@ -98,6 +98,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for part in parts:
             result[part] = ran(part, asked, steps, work)
     sys.stdout.write(json.dumps(result, ensure_ascii=False, indent=1) + "\n")
+
+
+def _told(typed: Sequence[str]) -> list[str]:
+    """What was typed, without the folder of this machine."""
+    return [word for at, word in enumerate(typed) if word != "--work" and (not at or typed[at - 1] != "--work")]
 
 
 def ran(part: str, asked: argparse.Namespace, steps: Steps, work: Path) -> dict[str, Any]:

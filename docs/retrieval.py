@@ -37,7 +37,6 @@ def quality(recorded: Mapping[str, Any]) -> str:
 _SETS = {
     "cmd": "CMD: from what a patient wrote to the disease in the title",
     "medquad": "MedQuAD: from a question to its document",
-    "medquad without names": "the same, every name of the illness taken out",
 }
 _FEW = (
     "ours",
@@ -60,6 +59,12 @@ def collections(recorded: Mapping[str, Any]) -> str:
         for arm in _FEW:
             cells = " | ".join(_interval(found["arms"][arm][measure]) for measure in _MEASURES)
             lines.append(f"| {_ARMS[arm]} | {cells} |")
+        for group, of in found["groups"]["ours"].items():
+            cells = " | ".join(_interval(of[measure]) if measure in of else "" for measure in _MEASURES)
+            lines.append(f"| this search, {group} ({of['recall@1']['n']:,}) | {cells} |")
+        if wider := found.get("by the looser rule"):
+            cells = " | ".join(_interval(wider["ours"][measure]) for measure in _MEASURES)
+            lines.append(f"| this search, any document of that subject being right | {cells} |")
         lines.append("")
     return "\n".join(lines).rstrip()
 
@@ -79,7 +84,7 @@ _SEARCHES = {"ours": "this search, the others between", "ours by itself": "this 
 def speed(recorded: Mapping[str, Any]) -> str:
     """Builds and searches beside peers, and the start of a process."""
     found = recorded["speed"]
-    lines = ["| " + f"{found['chunks']:,} passages" + " | build, s | of it, CPU s | memory, MB |", "|---|---:|---:|---:|"]
+    lines = [f"| {found['chunks']:,} passages | build, s | of it, CPU s | memory, MB |", "|---|---:|---:|---:|"]
     for engine, name in _ENGINES.items():
         if engine in found["build"]:
             row = found["build"][engine]

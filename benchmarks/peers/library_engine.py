@@ -21,6 +21,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+sys.path.append(str(Path(__file__).parents[1]))  # the modules of the benchmark
+
 COUNT = 10
 STARTED = time.perf_counter()
 
