@@ -102,6 +102,12 @@ def speed(recorded: Mapping[str, Any]) -> str:
         f"{found['start']['library search']['seconds']:.2f} s. Brought up to date after one changed file: "
         f"{found['changed']['one file']['seconds']:.1f} s.",
     ]
+    if dense := found.get("dense"):
+        lines[-1] += (
+            f" With vectors of {dense['encoder']}: {dense['passages']['seconds of one, median of batches']:.2f} s to "
+            f"encode a passage, {dense['questions']['p50_ms']:.0f} ms a question, {dense['search']['p50_ms']:.0f} ms (p99 "
+            f"{dense['search']['p99_ms']:.0f} ms) a whole search among as many vectors."
+        )
     return "\n".join(lines)
 
 
