@@ -103,10 +103,11 @@ def speed(recorded: Mapping[str, Any]) -> str:
         f"{found['changed']['one file']['seconds']:.1f} s.",
     ]
     if dense := found.get("dense"):
+        passage, asked = dense["passages"]["seconds of one, median of batches"], dense["questions"]["p50_ms"]
+        whole = dense["search"]
         lines[-1] += (
-            f" With vectors of {dense['encoder']}: {dense['passages']['seconds of one, median of batches']:.2f} s to "
-            f"encode a passage, {dense['questions']['p50_ms']:.0f} ms a question, {dense['search']['p50_ms']:.0f} ms (p99 "
-            f"{dense['search']['p99_ms']:.0f} ms) a whole search among as many vectors."
+            f" With vectors of {dense['encoder']}: {passage:.2f} s to encode a passage, {asked:.0f} ms a question; a "
+            f"whole search among as many {whole['p50_ms']:.0f} ms (p99 {whole['p99_ms']:.0f} ms)."
         )
     return "\n".join(lines)
 
