@@ -13,6 +13,7 @@ from typing import Any
 
 from retrieval import abstaining, collections, quality, speed, vectors
 from trainers import methods, prefixes, trainers
+from translation import audits
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -29,6 +30,7 @@ FILES = (
     "docs/evaluate.md",
     "docs/terms.md",
     "docs/safety.md",
+    "docs/translate.md",
     MODEL_CARD,
 )
 _BLOCK = re.compile(r"(<!-- figures:(?P<name>[a-z_0-9]+):(?P<language>en|zh) -->\n).*?(<!-- /figures -->)", re.DOTALL)
@@ -280,6 +282,7 @@ _SPEED = {
     "library_abstain_test2": abstaining,
     "library_quality_sets": collections,
     "library_speed": speed,
+    "translate_audit": audits,
 }
 
 

@@ -81,6 +81,7 @@ FLAGS = {
     "library search": ({"--top", "--threshold", "--no-vectors", "--reranker"}, ["DIR", "QUERY"]),
     "library report": ({"--data", "--no-vectors", "--out"}, ["DIR"]),
     "library ground": ({"--library", "--base", "--out"}, ["DATA", "[KEY=VALUE ...]"]),
+    "translate": ({"--audit", "--glossary"}, ["PAIRS"]),
     "plan": ({"--base", "--data", "--device", "--method"}, ["[KEY=VALUE ...]"]),
     "tune": ({"--base", "--data", "--out", "--method", "--search"}, ["[KEY=VALUE ...]"]),
     "evaluate": (

@@ -373,3 +373,31 @@ Ask = Annotated[
     str | None,
     typer.Option("--ask", metavar="TEXT", help=say(en="Answer this once and leave.", zh="只回答这一句就退出。")),
 ]
+Pairs = Annotated[
+    Path,
+    typer.Argument(
+        metavar="PAIRS",
+        help=say(
+            en="Pairs: en and zh, or en_input, en_output, zh_input, zh_output.",
+            zh="句对：en 与 zh，或 en_input、en_output、zh_input、zh_output。",
+        ),
+    ),
+]
+Audit = Annotated[
+    bool,
+    typer.Option(
+        "--audit",
+        help=say(en="Score pairs that are translated already.", zh="评估已经翻译好的句对。"),
+    ),
+]
+Glossary = Annotated[
+    Path | None,
+    typer.Option(
+        "--glossary",
+        metavar="FILE",
+        help=say(
+            en="Terms: TSV, CSV, TBX or babelon. Default: the project's own.",
+            zh="术语表：TSV、CSV、TBX 或 babelon。默认用项目自带的。",
+        ),
+    ),
+]

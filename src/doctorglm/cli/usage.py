@@ -10,7 +10,7 @@ from typer.core import TyperCommand, TyperGroup
 from doctorglm.errors import ConfigError
 from doctorglm.language import Text, say
 
-_BEHIND = {"library": "curate"}
+_BEHIND = {"library": "curate", "translate": "library"}
 _EVERYWHERE = (
     ("--lang zh|en", Text(en="The language; else the locale decides.", zh="语言；默认随系统区域设置。")),
     ("--debug", Text(en="Show a traceback with an error.", zh="出错时显示调用栈。")),
@@ -27,7 +27,7 @@ class Verb(TyperCommand):
 
 
 class Verbs(TyperGroup):
-    """All verbs; one that has verbs of its own stands behind the verb that its work follows."""
+    """All verbs; some stand behind the verb that their work follows."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

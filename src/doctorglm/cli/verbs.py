@@ -469,6 +469,28 @@ def inspect(
 
 @app.command(
     help=say(
+        en="What a translation into Chinese keeps of terms, numbers and negations; the worst terms.",
+        zh="评估英译中保留了多少术语、数字和否定，列出最差的术语。",
+    ),
+    epilog="doctorglm translate pairs.jsonl --audit --glossary terms.csv",
+    cls=Verb,
+)
+def translate(
+    pairs: flags.Pairs,
+    audit: flags.Audit = False,
+    glossary: flags.Glossary = None,
+    as_json: flags.Json = False,
+) -> int:
+    """Scores parallel data."""
+    from doctorglm.cli.translating import print_audit, refuse_other_than_audit
+
+    if not audit:
+        raise refuse_other_than_audit()
+    return print_audit(pairs, glossary, as_json)
+
+
+@app.command(
+    help=say(
         en="What this machine can run, what is missing, and how to get it.",
         zh="这台机器能运行什么、缺什么、如何补齐。",
     ),

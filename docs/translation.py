@@ -1,0 +1,54 @@
+"""The tables of `docs/translate.md`, from the result of `benchmarks/translate_audit.py`."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+_COLUMNS = {
+    "given": "DoctorGLM's Chinese, the independent glossary",
+    "own": "DoctorGLM's Chinese, the project's own list",
+    "gold": "TICO-19, professional, the project's own list",
+}
+_SHOWN = 12
+
+
+def audits(recorded: Mapping[str, Any]) -> str:
+    """What is kept, by glossary and data, and the terms that are worst."""
+    found = [recorded[name] for name in _COLUMNS]
+    lines = [f"| | {' | '.join(_COLUMNS.values())} |", "|---|" + "---:|" * len(found)]
+    for name, cells in (
+        ("fields", [f"{one['fields']:,}" for one in found]),
+        ("mentions of terms", [f"{one['term_mentions']:,}" for one in found]),
+        ("right, %", [_share(one["term_accuracy"], one["term_accuracy_interval"]) for one in found]),
+        ("numbers", [f"{one['numbers']:,}" for one in found]),
+        ("kept, %", [_share(one["number_fidelity"], one["number_fidelity_interval"]) for one in found]),
+        ("fields told as flipped", [f"{one['negation_flips']:,}" for one in found]),
+    ):
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    other = recorded["by_expression"]
+    forms = ", ".join(f"{form} ({n})" for form, n in recorded["beyond"].items()) or "none"
+    lines += [
+        "",
+        f"One regular expression over the same records counts {other['mentions']:,} mentions, "
+        f"{_share(other['share'], other['interval'])} % of them right; ours has these forms besides: {forms}. "
+        "In brackets: 95 % intervals (Wilson).",
+        "",
+        "| term | mentions | right | often instead |",
+        "|---|---:|---:|---|",
+        *_worst(recorded["given"]["worst_terms"]),
+    ]
+    return "\n".join(lines)
+
+
+def _worst(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    return [
+        f"| {row['term']} | {row['mentions']:,} | {row['right']:,} | {_instead(row['instead'])} |"
+        for row in rows[:_SHOWN]
+    ]
+
+
+def _instead(guess: Mapping[str, Any] | None) -> str:
+    return f"{guess['text']} ({guess['fields']} of {guess['of']})" if guess else "–"
+
+
+def _share(value: float, interval: Sequence[float]) -> str:
+    return f"{100 * value:.1f} [{100 * interval[0]:.1f}, {100 * interval[1]:.1f}]"
