@@ -120,12 +120,29 @@ def test_inspect_gives_back_what_it_was_given_and_to_nobody_else(scene: Scene, w
     assert scene.leaks() == {}
 
 
+def test_the_audit_of_a_translation_tells_nothing_of_it(scene: Scene, world: Path) -> None:
+    folder = world / "translated"
+    folder.mkdir()
+    told = "Call {}; he denies fever, pulse 84, 37.5 °C."
+    pairs = [
+        {"id": zh.literal, "en": told.format(en.sentence), "zh": zh.sentence}
+        for zh, en in zip(ZH, EN * 9, strict=False)
+    ]
+    lines = write_lines(folder / f"{ZH[0].literal[:2]}.jsonl", pairs)
+    glossary = folder / "terms.csv"
+    glossary.write_text("en,zh\nfever,发热\npulse,脉搏\n", "utf-8")
+    assert scene.run("translate", lines, "--audit") == 0
+    assert scene.run("translate", lines, "--audit", "--glossary", glossary, "--json") == 0
+    assert scene.leaks() == {}
+
+
 def test_verbs_that_see_no_patient(scene: Scene) -> None:
     assert scene.run("doctor", "--json") == 0
     assert scene.run("fetch", "--json") == 0
     assert scene.run("fetch", ZH[0].literal[:2], "--out", scene.written / "fetched") == 2
     assert scene.run("convert", "nowhere", scene.written / "converted", "--to", "hf") == 2
     covered = {"curate", "run", "plan", "tune", "evaluate", "compare", "chat", "inspect", "doctor", "fetch", "convert"}
+    covered.add("translate")
     # demo is a recipe on dialogues of the package
     assert {command.callback.__name__ for command in app.registered_commands if command.callback} == {*covered, "demo"}
 
