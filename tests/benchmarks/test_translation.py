@@ -1,0 +1,40 @@
+"""The labelled errors of translations are whole, and what is planted mechanically is the same every time."""
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+SET = Path(__file__).parents[2] / "benchmarks" / "sets" / "translation"
+KINDS = {
+    "term", "number", "unit_or_dose", "negation", "gender_person", "laterality", "drug", "untranslated", "order",
+    "truncation", "addition", "loop", "language",
+}  # fmt: skip
+
+
+def rows(name: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (SET / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+def test_every_error_spoils_a_pair_and_no_pair_is_in_both_halves() -> None:
+    pairs, errors, hard = {row["id"]: row for row in rows("pairs")}, rows("errors"), rows("hard")
+    assert len({row["id"] for row in [*pairs.values(), *errors, *hard]}) == len(pairs) + len(errors) + len(hard)
+    assert all(row["zh"] != pairs[row["pair"]]["zh"] for row in errors)
+    assert len({(row["pair"], row["half"]) for row in errors}) == len({row["pair"] for row in errors})
+    counts = Counter(row["kind"] for row in errors)
+    assert counts.keys() == KINDS == {row["looks_like"] for row in hard} and min(counts.values()) >= 150
+    assert all(Counter(row["half"] for row in errors if row["kind"] == kind)["test"] >= 60 for kind in KINDS)
+
+
+def test_what_is_planted_is_the_same_every_time(shared: Path, tmp_path: Path) -> None:
+    tico = shared / "data" / "translation" / "medical_tico19.jsonl.gz"
+    made = []
+    for name in ("one", "other"):
+        command = [sys.executable, SET / "plant.py", tmp_path / name, "--tico", tico, "--each", "40"]
+        subprocess.run(list(map(str, command)), check=True, capture_output=True)
+        made.append((tmp_path / name / "planted.jsonl").read_bytes())
+    planted = [json.loads(line) for line in made[0].splitlines()]
+    assert made[0] == made[1] and len(planted) >= 120
+    assert all(row["zh"] != row["good"] for row in planted)
