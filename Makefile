@@ -72,7 +72,7 @@ demo: $(VENV)/$(if $(WHEELHOUSE),.wheel,.product)
 
 # Two files of tests at once, a core each: threads of two processes would wait for one another.
 test: $(VENV)/.developer
-	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
+	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(VENV)/.developer
 	$(BIN)/ruff check .
