@@ -54,13 +54,17 @@ def key_of(model: str, version: str, rows: Sequence[tuple[str, Sequence[str]]], 
 
 
 class Cache:
-    """Answers and accounts in a file (0600), shared by threads and processes; raises DataError for another file."""
+    """Answers and accounts in a file (0600), shared by threads and processes; raises DataError for another file.
 
-    def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(0o600)
+    Without a path it is in memory.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch(0o600)
         self._lock = threading.Lock()
-        self._data = sqlite3.connect(path, _BUSY_S, isolation_level=None, check_same_thread=False)
+        self._data = sqlite3.connect(path or ":memory:", _BUSY_S, isolation_level=None, check_same_thread=False)
         try:
             self._data.execute("PRAGMA journal_mode=WAL")
             self._data.execute("PRAGMA synchronous=FULL")  # a request that is paid for must survive a power cut
