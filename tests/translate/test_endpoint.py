@@ -145,11 +145,22 @@ def test_one_text_that_gets_no_answer_costs_no_other(said: Script, reason: str, 
     assert (len(server.calls) > before) == (reason != "filtered")
 
 
-def test_a_server_that_refuses_every_text_is_not_taken_for_bad_texts(serve: Serve, teacher: Open) -> None:
-    server = serve(_status(400))
-    with pytest.raises(DoctorGLMError, match="400"):
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (_status(400), "400"),
+        (lambda call: call.reply(b"<html>Welcome</html>", "text/html"), "cannot be used"),
+        (lambda call: call.reply(b"{}"), "cannot be used"),
+        (lambda call: call.reply(b"{"), "cannot be used"),
+    ],
+)
+def test_a_server_that_answers_no_text_is_not_taken_for_bad_texts(
+    said: Script, told: str, serve: Serve, teacher: Open, cache: Cache
+) -> None:
+    server = serve(said)
+    with pytest.raises(DoctorGLMError, match=told):
         teacher(server, {"together": 1}).translate([f"Text number {n} of many." for n in range(50)])
-    assert len(server.calls) == 8
+    assert len(server.calls) == 8 and cache.spent("").open == 0
 
 
 def test_a_timeout_counts_at_its_worst(serve: Serve, teacher: Open, cache: Cache) -> None:

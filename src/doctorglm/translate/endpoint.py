@@ -19,14 +19,15 @@ from doctorglm.conversation import Message
 from doctorglm.engine.address import Address
 from doctorglm.engine.failures import failure
 from doctorglm.engine.http import AGAIN, asked_wait, client_of, elsewhere
+from doctorglm.engine.reading import garbage
 from doctorglm.engine.requests import Mask
 from doctorglm.settings import STRICT
 from doctorglm.translate.cache import Cache
 from doctorglm.translate.cost import BudgetReachedError, Prices, most_tokens
 
 _LONGEST_PAUSE_S = 60.0
-_REFUSED_ALL = 8
-"""So many requests that the server refuses, and none that it answers: it is not the texts."""
+_NEVER = 8
+"""So many requests without an answer that can be read, and none with one: it is not the texts."""
 _NOT_JSON = (json.JSONDecodeError, UnicodeDecodeError, RecursionError)
 
 
@@ -93,7 +94,7 @@ class Endpoint:
         self.mask: Mask | None = None if self.address.loopback else mask
         self._client = client_of(self.address, self.settings.timeout_s)
         self._close = weakref.finalize(self, self._client.close)
-        self._answered, self._refused = False, 0
+        self._answered, self._unread = False, 0
 
     def close(self) -> None:
         """Closes the connections."""
@@ -120,8 +121,12 @@ class Endpoint:
                 pause_s = min(self.settings.pause_s * 2**attempt, _LONGEST_PAUSE_S)
                 self.halt.wait(max(pause_s, asked_wait(error)))
                 continue
-            self._answered = True
-            return self._read(said, request)
+            reply = self._read(said, request)
+            if reply.fault == "garbage" and self._is_hopeless():
+                self.cache.settle(request, reply.usd, {})
+                raise garbage(en="no text in the shape of the API", zh="没有符合接口格式的文字")
+            self._answered = self._answered or reply.fault != "garbage"
+            return reply
         raise AssertionError("the last attempt returns or raises")
 
     def _reserved(self, worst_usd: float) -> int:
@@ -158,6 +163,11 @@ class Endpoint:
             return Reply(request=request, usd=usd, fault="garbage")
         return Reply(request=request, usd=usd, text=text, cut_off=end == "length")
 
+    def _is_hopeless(self) -> bool:
+        """Counts a request without an answer; whether there were too many, and none that was answered."""
+        self._unread += 1
+        return not self._answered and self._unread >= _NEVER
+
     def _price(self, said: object) -> float | None:
         usage = said.get("usage") if isinstance(said, dict) else None
         if not isinstance(usage, dict):
@@ -172,8 +182,7 @@ class Endpoint:
         told = failure(error, self.address, tries, self.settings.timeout_s, [m["content"] for m in body["messages"]])
         price = _price_of(error)
         fault = _of_this_text(error)
-        self._refused += fault == "refused_by_server"
-        if fault and (self._answered or self._refused < _REFUSED_ALL):
+        if fault and not self._is_hopeless():
             return Reply(request=request, usd=price, fault=fault)
         self.cache.settle(request, price, {})
         raise told
