@@ -81,7 +81,20 @@ FLAGS = {
     "library search": ({"--top", "--threshold", "--no-vectors", "--reranker"}, ["DIR", "QUERY"]),
     "library report": ({"--data", "--no-vectors", "--out"}, ["DIR"]),
     "library ground": ({"--library", "--base", "--out"}, ["DATA", "[KEY=VALUE ...]"]),
-    "translate": ({"--audit", "--glossary"}, ["PAIRS"]),
+    "translate": (
+        {
+            "--out",
+            "--teacher",
+            "--model",
+            "--budget",
+            "--dry-run",
+            "--cache",
+            "--allow-remote",
+            "--audit",
+            "--glossary",
+        },
+        ["SOURCE... [KEY=VALUE ...]"],
+    ),
     "plan": ({"--base", "--data", "--device", "--method"}, ["[KEY=VALUE ...]"]),
     "tune": ({"--base", "--data", "--out", "--method", "--search"}, ["[KEY=VALUE ...]"]),
     "evaluate": (
@@ -150,10 +163,11 @@ def settings_of(verb: str) -> Any:
     from doctorglm.evaluate import EvaluateSettings, GateSettings
     from doctorglm.library.grounding import GroundSettings
     from doctorglm.library.settings import LibrarySettings
+    from doctorglm.translate.stage import TranslateSettings
     from doctorglm.tune import TuneSettings
 
     kinds: dict[str, Any] = {"curate": CurateSettings, "tune": TuneSettings, "evaluate": EvaluateSettings}
-    kinds |= {"library build": LibrarySettings, "library ground": GroundSettings}
+    kinds |= {"library build": LibrarySettings, "library ground": GroundSettings, "translate": TranslateSettings}
     return (kinds | {"compare": GateSettings, "chat": Sampling})[verb]
 
 

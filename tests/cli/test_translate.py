@@ -73,7 +73,13 @@ def test_what_is_wrong_ends_with_2(
 
 def test_without_audit_it_says_what_is_there(pairs: Path, command: Callable[..., Said]) -> None:
     said = command("translate", pairs)
-    assert said.code == 2 and "--audit" in said.err
+    assert said.code == 2 and "--audit" in said.err and "--teacher" in said.err
+
+
+def test_an_audit_has_one_source_and_no_settings(pairs: Path, command: Callable[..., Said]) -> None:
+    for more in (pairs, "tries=3"):
+        said = command("translate", pairs, more, "--audit")
+        assert said.code == 2 and "--audit takes one" in said.err
 
 
 def test_a_missing_glossary(pairs: Path, command: Callable[..., Said]) -> None:

@@ -373,13 +373,59 @@ Ask = Annotated[
     str | None,
     typer.Option("--ask", metavar="TEXT", help=say(en="Answer this once and leave.", zh="只回答这一句就退出。")),
 ]
-Pairs = Annotated[
-    Path,
+Translated = Annotated[
+    list[str],
     typer.Argument(
-        metavar="PAIRS",
+        metavar=f"SOURCE... {_KEY_VALUE}",
         help=say(
-            en="Pairs: en and zh, or en_input, en_output, zh_input, zh_output.",
-            zh="句对：en 与 zh，或 en_input、en_output、zh_input、zh_output。",
+            en="Conversations in English, then settings; with --audit pairs: en and zh, or en_input, zh_input ...",
+            zh="英文对话，然后是设置项；用 --audit 时为句对：en 与 zh，或 en_input、zh_input 等。",
+        ),
+    ),
+]
+TranslateOut = Annotated[
+    Path | None, typer.Option("--out", metavar="DIR", help=say(en="Folder for the results.", zh="结果文件夹。"))
+]
+Teacher = Annotated[
+    str | None,
+    typer.Option(
+        "--teacher",
+        metavar="URL",
+        help=say(
+            en="Who translates: http(s)://HOST[:PORT]/v1#NAME, any OpenAI-compatible server.",
+            zh="由谁翻译：http(s)://主机[:端口]/v1#模型名，任何兼容 OpenAI 的服务器。",
+        ),
+    ),
+]
+TeacherModel = Annotated[
+    str | None,
+    typer.Option(
+        "--model", metavar="NAME", help=say(en="The model, where the URL names none.", zh="URL 未含的模型名。")
+    ),
+]
+Budget = Annotated[
+    float | None,
+    typer.Option(
+        "--budget",
+        metavar="USD",
+        min=0.0,
+        help=say(
+            en="Stops before a request that could exceed it; needs usd_in= and usd_out=.",
+            zh="在可能超支的请求之前停止；需要 usd_in= 和 usd_out=。",
+        ),
+    ),
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help=say(en="Say what it would cost; send nothing.", zh="只估算费用，不发送。"))
+]
+Answers = Annotated[
+    Path | None,
+    typer.Option(
+        "--cache",
+        metavar="FILE",
+        help=say(
+            en="Answers, for other runs too. Default: .cache.sqlite in --out.",
+            zh="译文缓存，可供其他运行共用。默认是 --out 里的 .cache.sqlite。",
         ),
     ),
 ]

@@ -1,15 +1,18 @@
-"""`doctorglm translate --audit`: what a translation keeps of terms, numbers and negations, as a table."""
+"""`doctorglm translate`: conversations by a teacher; `--audit`: what a translation keeps, as a table."""
 
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from doctorglm.cli.output import print_json
+from doctorglm.cli.output import print_json, tell
 from doctorglm.errors import ConfigError
-from doctorglm.language import Text
+from doctorglm.language import Text, say
 from doctorglm.report.blocks import Table
 from doctorglm.report.terminal import show
+
+if TYPE_CHECKING:
+    from doctorglm.translate.cost import Estimate
 
 _WORST = 15
 """Terms that the table shows; --json has all of them."""
@@ -38,11 +41,72 @@ def print_audit(pairs: Path, glossary: Path | None, as_json: bool) -> int:
     return 0
 
 
-def refuse_other_than_audit() -> ConfigError:
-    """What is said where translating itself is asked for, which is not there yet."""
-    return ConfigError(
-        en="translate: so far it scores pairs that are translated already. Add --audit.",
-        zh="translate：目前只能评估已经翻译好的句对。请加上 --audit。",
+def only(files: Sequence[Path], values: Mapping[str, Any]) -> Path:
+    """The one file or folder of an audit, which has no settings; raises ConfigError for more."""
+    if len(files) != 1 or values:
+        raise ConfigError(
+            en=f"--audit takes one file or folder and no settings, not {len(files)} and {sorted(values)}. Give one.",
+            zh=f"--audit 只接受一个文件或文件夹，没有设置项；给出了 {len(files)} 个和 {sorted(values)}。请去掉多余的。",
+        )
+    return files[0]
+
+
+def address_of(teacher: str | None, model: str | None) -> str:
+    """The teacher's address with its model; raises ConfigError where nobody is named."""
+    if teacher is None:
+        raise ConfigError(
+            en="translate: who translates? Add --teacher http(s)://HOST[:PORT]/v1#NAME, or --audit for pairs that are "
+            "translated already.",
+            zh="translate：由谁翻译？请加上 --teacher http(s)://主机[:端口]/v1#模型名；已译好的句对请用 --audit。",
+        )
+    return teacher if model is None else f"{teacher.partition('#')[0]}#{model}"
+
+
+def run(
+    files: Sequence[Path], values: Mapping[str, Any], out: Path | None, teacher: str, *,
+    dry: bool, as_json: bool, **given: Any,
+) -> int:  # fmt: skip
+    """Translates, or says what that would cost; one JSON object, or one line on stderr."""
+    _require_installed()
+    from doctorglm.report.progress import progress_line
+    from doctorglm.settings import build
+    from doctorglm.translate.stage import Job, TranslateSettings, dry_run, translate
+
+    if out is None or not files:
+        raise ConfigError(
+            en="translate: give SOURCE... and --out DIR.", zh="translate：请给出 SOURCE... 和 --out 文件夹。"
+        )
+    settings = build(TranslateSettings, values, "translate")
+    job = Job(sources=files, out=out, teacher=teacher, **given)
+    if dry:
+        found = dry_run(job, settings)
+        print_json(found.to_dict(), as_json)
+        tell(_estimated(found), as_json)
+        return 0
+    with progress_line(Text(en="translate", zh="翻译"), 1.0) as line:
+        done = translate(job, settings, line.update).record
+    print_json({"out": str(out), **done["counts"], "cost": done["cost"]}, as_json)
+    tell(_counted(done, out), as_json)
+    return 0
+
+
+def _estimated(found: "Estimate") -> str:
+    return say(
+        en=f"{found.texts:,} texts in {found.requests:,} requests: about {found.usd_expected:.4f} USD, at most "
+        f"{found.usd_at_most:.4f} without repetitions. Nothing was sent.",
+        zh=f"{found.texts:,} 段文本，{found.requests:,} 次请求：约 {found.usd_expected:.4f} 美元，不计重试最多 "
+        f"{found.usd_at_most:.4f} 美元。没有发送任何内容。",
+    )
+
+
+def _counted(done: Mapping[str, Any], out: Path) -> str:
+    counts, cost = done["counts"], done["cost"]
+    reasons = ", ".join(f"{reason} {n}" for reason, n in counts["rejected"].items()) or "0"
+    return say(
+        en=f"{out}: read {counts['read']}, translated {counts['translated']}; rejected: {reasons}; "
+        f"{cost['usd']:.4f} USD for {cost['requests']} requests",
+        zh=f"{out}：读入 {counts['read']}，译出 {counts['translated']}；剔除：{reasons}；"
+        f"{cost['requests']} 次请求共 {cost['usd']:.4f} 美元",
     )
 
 
@@ -50,12 +114,13 @@ def _require_installed() -> None:
     """Raises ConfigError where the packages that read pairs and glossaries are missing; they are an extra."""
     try:
         import lxml  # noqa: F401
+        import openai  # noqa: F401
         import openpyxl  # noqa: F401
         import pyarrow  # noqa: F401
     except ModuleNotFoundError as error:
         raise ConfigError(
-            en=f"{error.name} is not installed, which an audit needs. Run pip install 'doctorglm[translate]'.",
-            zh=f"没有安装评估翻译所需的 {error.name}。请运行 pip install 'doctorglm[translate]'。",
+            en=f"{error.name} is not installed, which translate needs. Run pip install 'doctorglm[translate]'.",
+            zh=f"没有安装翻译所需的 {error.name}。请运行 pip install 'doctorglm[translate]'。",
         ) from None
 
 

@@ -469,24 +469,36 @@ def inspect(
 
 @app.command(
     help=say(
-        en="What a translation into Chinese keeps of terms, numbers and negations; the worst terms.",
-        zh="评估英译中保留了多少术语、数字和否定，列出最差的术语。",
+        en="English conversations into Chinese by a teacher; --audit: what a translation keeps of terms and numbers.",
+        zh="由教师模型把英文对话译成中文；--audit：评估译文保留了多少术语、数字和否定。",
     ),
-    epilog="doctorglm translate pairs.jsonl --audit --glossary terms.csv",
+    epilog="doctorglm translate english.jsonl --out runs/zh --teacher http://127.0.0.1:8080/v1#NAME --dry-run",
     cls=Verb,
 )
 def translate(
-    pairs: flags.Pairs,
+    sources: flags.Translated,
+    out: flags.TranslateOut = None,
+    teacher: flags.Teacher = None,
+    model: flags.TeacherModel = None,
+    budget: flags.Budget = None,
+    dry_run: flags.DryRun = False,
+    cache: flags.Answers = None,
+    allow_remote: flags.AllowRemote = False,
     audit: flags.Audit = False,
     glossary: flags.Glossary = None,
     as_json: flags.Json = False,
 ) -> int:
-    """Scores parallel data."""
-    from doctorglm.cli.translating import print_audit, refuse_other_than_audit
+    """Conversations to conversations, or pairs to a score."""
+    from doctorglm.cli import translating
 
-    if not audit:
-        raise refuse_other_than_audit()
-    return print_audit(pairs, glossary, as_json)
+    files, values = split_settings(sources)
+    if audit:
+        return translating.print_audit(translating.only(files, values), glossary, as_json)
+    address = translating.address_of(teacher, model)
+    return translating.run(
+        files, values, out, address, dry=dry_run, as_json=as_json,
+        glossary=glossary, budget_usd=budget, cache=cache, allow_remote=allow_remote,
+    )  # fmt: skip
 
 
 @app.command(

@@ -31,7 +31,7 @@ _LONGEST_WAIT_S = 30.0
 _NOT_JSON = (json.JSONDecodeError, UnicodeDecodeError, RecursionError)
 _NO_KEY = "none"
 """Sent where no key is set: the client wants one, local servers read none."""
-_AGAIN = (openai.APIConnectionError, openai.RateLimitError, openai.InternalServerError, httpx2.TransportError)
+AGAIN = (openai.APIConnectionError, openai.RateLimitError, openai.InternalServerError, httpx2.TransportError)
 """What may pass: no connection or a broken one, no answer in time (both are kinds of it), 429, 5xx."""
 
 
@@ -54,12 +54,12 @@ class HttpEngine:
         self.address = Address.parse(address)
         self.settings = settings or HttpSettings()
         if not self.address.loopback and not allow_remote:
-            raise _elsewhere(self.address)
+            raise elsewhere(self.address)
         if not self.address.loopback and mask is None:
             raise ValueError("a server elsewhere is sent masked text only: give `mask`")
         self._mask = None if self.address.loopback else mask
         self._loops = loops
-        self._client = _client(self.address, self.settings.timeout_s)
+        self._client = client_of(self.address, self.settings.timeout_s)
         self._close = weakref.finalize(self, self._client.close)
         self.tokens_from: Literal["usage", "pieces"] = "usage"
         """How tokens are counted: by the server, or, once it did not say, by pieces of text. (A loop that is cut has
@@ -150,10 +150,10 @@ class HttpEngine:
                 return
             except (openai.APIError, httpx2.TransportError, *_NOT_JSON) as error:
                 last = attempt == self.settings.retries or (answer.told and not restart)
-                if not isinstance(error, _AGAIN) or last:
+                if not isinstance(error, AGAIN) or last:
                     sent = [message["content"] for message in body["messages"]]
                     raise failure(error, self.address, attempt + 1, self.settings.timeout_s, sent) from None
-                halt.wait(max(self.settings.pause_s * 2**attempt, _asked_wait(error)))
+                halt.wait(max(self.settings.pause_s * 2**attempt, asked_wait(error)))
 
     def _pieces(self, body: dict[str, Any], answer: Answer, halt: threading.Event) -> Iterator[str]:
         # `chat.completions.create`, but for its objects: what is half filled in must not look like an answer
@@ -204,7 +204,8 @@ class HttpEngine:
         return generation
 
 
-def _elsewhere(address: Address) -> ConfigError:
+def elsewhere(address: Address) -> ConfigError:
+    """The error for a server on another machine that nobody allowed."""
     return ConfigError(
         en=f"{address.host} is not this machine: what patients wrote would leave it. Give --allow-remote if it may; "
         "it is masked before it is sent. Or use a server on 127.0.0.1.",
@@ -213,7 +214,7 @@ def _elsewhere(address: Address) -> ConfigError:
     )
 
 
-def _client(address: Address, timeout_s: float) -> openai.OpenAI:
+def client_of(address: Address, timeout_s: float) -> openai.OpenAI:
     """A client that asks once, follows nobody, and reaches this machine without a proxy."""
 
     def limit(response: httpx2.Response) -> None:
@@ -266,7 +267,7 @@ def _events(said: openai.Stream[object]) -> Iterator[object]:
     yield body
 
 
-def _asked_wait(error: Exception) -> float:
+def asked_wait(error: Exception) -> float:
     """Seconds that the server asked to wait; 0 where it did not."""
     headers = error.response.headers if isinstance(error, openai.APIStatusError) else {}
     try:

@@ -1,0 +1,141 @@
+"""What a teacher has answered, by content, and what it has cost: one SQLite file that outlives a killed run.
+
+An answer and the price of its request are written in one transaction, before anything else is asked. A request's worst
+price is written before it is sent: of one that a killed run never read, it counts as spent.
+Source: https://www.sqlite.org/wal.html
+"""
+
+import hashlib
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from doctorglm.errors import DataError
+from doctorglm.runs import to_json
+
+_BUSY_S = 60.0
+"""Seconds to wait for another process that writes."""
+_AT_ONCE = 500
+"""Keys in one query; SQLite allows 999 values in older versions."""
+_TABLES = """
+CREATE TABLE IF NOT EXISTS answers
+    (key TEXT PRIMARY KEY, chinese TEXT, tries INTEGER NOT NULL, reason TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS requests
+    (id INTEGER PRIMARY KEY, account TEXT NOT NULL, usd REAL NOT NULL, open INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS by_account ON requests (account);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a text: its Chinese, or why the last of so many tries gave none."""
+
+    chinese: str | None
+    tries: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What an account has cost: USD, requests, and those of them whose end is not known."""
+
+    usd: float
+    requests: int
+    open: int
+
+
+def key_of(model: str, version: str, rows: Sequence[tuple[str, Sequence[str]]], text: str) -> str:
+    """The sha256 of what decides a translation: model, version of the prompt, matching rows of the glossary, text."""
+    return hashlib.sha256(to_json([model, version, rows, text]).encode("utf-8", "backslashreplace")).hexdigest()
+
+
+class Cache:
+    """Answers and accounts in a file (0600), shared by threads and processes; raises DataError for another file.
+
+    Without a path it is in memory.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch(0o600)
+        self._lock = threading.Lock()
+        self._data = sqlite3.connect(path or ":memory:", _BUSY_S, isolation_level=None, check_same_thread=False)
+        try:
+            self._data.execute("PRAGMA journal_mode=WAL")
+            self._data.execute("PRAGMA synchronous=FULL")  # a request that is paid for must survive a power cut
+            self._data.executescript(_TABLES)
+            self._data.execute("SELECT key, chinese, tries, reason FROM answers LIMIT 1")
+        except sqlite3.DatabaseError as error:
+            self._data.close()
+            raise DataError(
+                en=f"{path}: not a cache of translations ({error}). Move the file away, or name another.",
+                zh=f"{path}：不是翻译缓存（{error}）。请移走该文件，或换一个。",
+            ) from None
+
+    def __enter__(self) -> "Cache":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the file; done once."""
+        with self._lock:
+            self._data.close()
+
+    def known(self, keys: Iterable[str]) -> dict[str, Known]:
+        """What is known of these texts; nothing for a key that was never answered."""
+        wanted = list(dict.fromkeys(keys))
+        found = {}
+        for start in range(0, len(wanted), _AT_ONCE):
+            some = wanted[start : start + _AT_ONCE]
+            marks = ",".join("?" * len(some))
+            query = f"SELECT key, chinese, tries, reason FROM answers WHERE key IN ({marks})"
+            with self._lock:
+                found.update({key: Known(*rest) for key, *rest in self._data.execute(query, some)})
+        return found
+
+    def reserve(self, account: str, usd: float, budget_usd: float | None) -> int | None:
+        """The number of a request that may cost so much; None where the account's budget has no room for it."""
+        with self._writing() as data:
+            spent = data.execute("SELECT total(usd) FROM requests WHERE account = ?", (account,)).fetchone()[0]
+            if budget_usd is not None and spent + usd > budget_usd:
+                return None
+            made = data.execute("INSERT INTO requests (account, usd, open) VALUES (?, ?, 1)", (account, usd))
+            return made.lastrowid
+
+    def settle(self, request: int, usd: float | None, answers: Mapping[str, Known]) -> None:
+        """Ends a request: its price, None where it stays at its worst, and what it said of which texts.
+
+        An answer that is known already is not lost to one that failed.
+        """
+        with self._writing() as data:
+            data.execute("UPDATE requests SET open = 0, usd = coalesce(?, usd) WHERE id = ?", (usd, request))
+            data.executemany(
+                "INSERT INTO answers VALUES (?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET chinese = excluded.chinese, "
+                "tries = excluded.tries, reason = excluded.reason WHERE answers.chinese IS NULL",
+                [(key, said.chinese, said.tries, said.reason) for key, said in answers.items()],
+            )
+
+    def spent(self, account: str) -> Spent:
+        """What the account has cost so far, in this run and in earlier ones."""
+        query = "SELECT total(usd), count(*), coalesce(sum(open), 0) FROM requests WHERE account = ?"
+        with self._lock:
+            return Spent(*self._data.execute(query, (account,)).fetchone())
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """One transaction, on disk when the block has ended, undone where it raises."""
+        with self._lock:
+            self._data.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._data
+                self._data.execute("COMMIT")
+            except BaseException:
+                self._data.execute("ROLLBACK")
+                raise

@@ -1,0 +1,213 @@
+"""A teacher: English texts into Chinese by any OpenAI-compatible model, a few at a time, each answer checked by its id.
+
+What fails is asked again alone, a bounded number of times, and is then rejected with its reason. What was answered
+before is taken from the cache.
+"""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass as settings_dataclass
+
+from doctorglm.errors import DoctorGLMError
+from doctorglm.settings import STRICT
+from doctorglm.translate import prompt
+from doctorglm.translate.answers import has_words, is_chinese, read
+from doctorglm.translate.cache import Known, key_of
+from doctorglm.translate.cost import Estimate, estimate, most_tokens
+from doctorglm.translate.endpoint import Endpoint, HaltedError
+from doctorglm.translate.entry import Entry
+from doctorglm.translate.parts import joined, split
+from doctorglm.translate.prompt import Asked
+from doctorglm.translate.terms import Terms
+
+T = TypeVar("T")
+By = Literal["teacher", "empty", "chinese", "no_words", ""]
+_PASSING = frozenset({"no_answer", "refused_by_server", "garbage"})
+"""Faults of the server, which the cache does not keep: a later run asks again."""
+_OTHER_TEMPERATURE = 0.5
+"""From the third try on: the same prompt has the same answer at 0."""
+
+
+@settings_dataclass(frozen=True, kw_only=True, config=STRICT)
+class TeacherSettings:
+    """How texts are put to the teacher."""
+
+    together: Annotated[int, Field(gt=0)] = 8
+    """Texts in a request, at most."""
+    part_chars: Annotated[int, Field(ge=200)] = 2000
+    """Characters in a request, at most; a longer text is cut between sentences."""
+    tries: Annotated[int, Field(gt=0)] = 3
+    """How often a text is asked for before it is rejected; raised later, what was rejected is asked for again."""
+    concurrency: Annotated[int, Field(gt=0)] = 4
+    """Requests at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A text's Chinese and who it is by, or, where it was rejected, why."""
+
+    chinese: str | None
+    by: By
+    """`teacher`, or why the text stands as it was: `empty`, `chinese`, `no_words`; "" where it was rejected."""
+    reason: str = ""
+
+
+class Teacher:
+    """Translates texts through an endpoint, with the endpoint's cache."""
+
+    def __init__(
+        self, endpoint: Endpoint, glossary: Sequence[Entry] = (), settings: TeacherSettings | None = None
+    ) -> None:
+        self._endpoint = endpoint
+        self._terms = Terms(glossary)
+        self._settings = settings or TeacherSettings()
+
+    def translate(self, texts: Sequence[str]) -> list[Outcome]:
+        """The outcome of each text, in order.
+
+        Raises BudgetReachedError, or what ended the server's use, with everything that was answered in the cache.
+        """
+        parts = [self._parts(text) for text in texts]
+        failed = self._answered([asked for one in parts for asked, _ in one])
+        kept = self._endpoint.cache.known(asked.key for one in parts for asked, _ in one)
+        known = _latest(kept, failed)
+        return [_outcome(text, one, known) for text, one in zip(texts, parts, strict=True)]
+
+    def estimate(self, texts: Sequence[str]) -> Estimate:
+        """What `translate` would send for what the cache does not know; sends nothing."""
+        waiting = self._waiting([asked for text in texts for asked, _ in self._parts(text)], {})
+        groups = self._groups(waiting)
+        rows = ((len(g), most_tokens(m.content for m in prompt.messages(g)), prompt.answer_tokens(g)) for g in groups)
+        return estimate(rows, self._endpoint.prices)
+
+    def _parts(self, text: str) -> list[tuple[Asked, str]]:
+        """What is asked for, and the blanks behind it; nothing of a text that stands as it is."""
+        if _kept(text):
+            return []
+        masked = text if self._endpoint.mask is None else self._endpoint.mask([text])[0]
+        return [(self._asked(part), blank) for part, blank in split(masked, self._settings.part_chars)]
+
+    def _asked(self, text: str) -> Asked:
+        terms = tuple(dict.fromkeys(mention.term for mention in self._terms.find(text)))
+        rows = [(term.english, term.chinese) for term in terms]
+        return Asked(key_of(self._endpoint.address.name, prompt.VERSION, rows, text), text, terms)
+
+    def _answered(self, asked: Sequence[Asked]) -> Mapping[str, Known]:
+        """Asks until each text has its Chinese or no try left; returns the faults that the cache does not keep."""
+        passing: dict[str, Known] = {}
+        while True:
+            waiting = self._waiting(asked, passing)
+            if not waiting:
+                return passing
+            groups = list(self._groups(waiting))
+            for failed in in_parallel(self._ask, groups, self._settings.concurrency, self._endpoint.halt):
+                passing |= failed
+
+    def _waiting(self, asked: Sequence[Asked], passing: Mapping[str, Known]) -> list[Asked]:
+        """What has neither Chinese nor used up its tries, each text once."""
+        known = _latest(self._endpoint.cache.known(one.key for one in asked), passing)
+        fresh = Known(None, 0)
+        once = {one.key: (one, known.get(one.key, fresh)) for one in asked}
+        return [
+            Asked(one.key, one.text, one.terms, said.tries, said.reason)
+            for one, said in once.values()
+            if said.chinese is None and said.tries < self._settings.tries
+        ]
+
+    def _groups(self, waiting: Sequence[Asked]) -> Iterator[list[Asked]]:
+        """Requests: texts that were never asked for together, each that failed alone."""
+        group = list[Asked]()
+        for one in waiting:
+            if one.tries:
+                yield [one]
+                continue
+            chars = sum(len(other.text) for other in group) + len(one.text)
+            if group and (len(group) == self._settings.together or chars > self._settings.part_chars):
+                yield group
+                group = []
+            group.append(one)
+        if group:
+            yield group
+
+    def _ask(self, group: Sequence[Asked]) -> dict[str, Known]:
+        """Asks once, and keeps what is answered; returns what is not to be kept."""
+        temperature = 0.0 if group[0].tries < 2 else _OTHER_TEMPERATURE
+        reply = self._endpoint.ask(prompt.messages(group), prompt.answer_tokens(group), temperature)
+        if reply.fault:
+            good, faults = dict[str, str](), {one.key: reply.fault for one in group}
+        else:
+            good, faults = read(reply.text, group, reply.cut_off)
+        said = {one.key: Known(good.get(one.key), one.tries + 1, faults.get(one.key, "")) for one in group}
+        passing = {key: one for key, one in said.items() if one.reason in _PASSING}
+        self._endpoint.cache.settle(reply.request, reply.usd, {k: v for k, v in said.items() if k not in passing})
+        return passing
+
+
+def in_parallel(work: Callable[[T], dict[str, Known]], items: Sequence[T], number: int,
+                halt: threading.Event) -> list[dict[str, Known]]:  # fmt: skip
+    """The results of `work`, in no order; the first error ends all, once what was sent has been read.
+
+    Threads are daemons: an interrupted process does not wait for the server.
+    """
+    halt.clear()
+    lock, waiting = threading.Lock(), iter(items)
+    results, errors = list[dict[str, Known]](), list[BaseException]()
+
+    def run() -> None:
+        while not halt.is_set():
+            with lock:
+                item = next(waiting, None)
+            if item is None:
+                return
+            try:
+                results.append(work(item))
+            except HaltedError:
+                return
+            except BaseException as error:
+                errors.append(error)
+                halt.set()
+
+    threads = [threading.Thread(target=run, name="teacher", daemon=True) for _ in range(min(number, len(items)))]
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        halt.set()
+    if errors:
+        raise next((error for error in errors if not isinstance(error, DoctorGLMError)), errors[0])
+    return results
+
+
+def _kept(text: str) -> By:
+    """Why a text stands as it is; "" where it is to be translated."""
+    if not text.strip():
+        return "empty"
+    if is_chinese(text):
+        return "chinese"
+    return "" if has_words(text) else "no_words"
+
+
+def _latest(kept: Mapping[str, Known], passing: Mapping[str, Known]) -> dict[str, Known]:
+    """What is known of each text by both: its Chinese, else the later try."""
+    later = {key: one for key, one in passing.items() if key not in kept or _rank(one) > _rank(kept[key])}
+    return {**kept, **later}
+
+
+def _rank(one: Known) -> tuple[bool, int]:
+    return one.chinese is not None, one.tries
+
+
+def _outcome(text: str, parts: Sequence[tuple[Asked, str]], known: Mapping[str, Known]) -> Outcome:
+    if by := _kept(text):
+        return Outcome(text, by)
+    said = [known[asked.key] for asked, _ in parts]
+    reason = next((one.reason for one in said if one.chinese is None), None)
+    if reason is not None:
+        return Outcome(None, "", reason)
+    return Outcome(joined([one.chinese or "" for one in said], [blank for _, blank in parts]), "teacher")
