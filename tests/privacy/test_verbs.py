@@ -2,6 +2,7 @@
 
 import json
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,9 @@ from doctorglm.cli.verbs import app
 from doctorglm.conversation import Conversation
 from doctorglm.engine import Generation
 
+from ..engine.conftest import serve  # noqa: F401 - a fixture
+from ..engine.serving import Server
+from ..translate.teaching import asked_texts, faithful
 from .patients import write_lines
 from .scene import EN, SOUGHT, ZH, Echo, Scene, of
 
@@ -133,6 +137,22 @@ def test_the_audit_of_a_translation_tells_nothing_of_it(scene: Scene, world: Pat
     glossary.write_text("en,zh\nfever,发热\npulse,脉搏\n", "utf-8")
     assert scene.run("translate", lines, "--audit") == 0
     assert scene.run("translate", lines, "--audit", "--glossary", glossary, "--json") == 0
+    assert scene.leaks() == {}
+
+
+def test_a_teacher_is_sent_masked_text_and_its_translation_holds_the_masks(
+    scene: Scene,
+    world: Path,
+    serve: Callable[..., Server],  # noqa: F811 - the fixture
+) -> None:
+    server = serve(faithful)
+    teacher = ("--teacher", server.address(), "concurrency=1")
+    assert scene.run("translate", world / "raw" / "test.jsonl", "--out", scene.written / "taught", *teacher) == 0
+    written = of(scene.written / "taught", "train.jsonl") + of(scene.written / "taught", "rejected.jsonl")
+    records = of(world / "raw", "test.jsonl")
+    assert len({one["id"] for one in written}) == len(records) and any("[name]" in str(one) for one in written)
+    asked = [text for texts in asked_texts(server.calls) for text in texts]
+    assert asked and SOUGHT.found("\n".join(asked).encode()) == set()
     assert scene.leaks() == {}
 
 

@@ -13,6 +13,7 @@ from pydantic.dataclasses import dataclass as settings_dataclass
 from doctorglm.clinical.masking import masked_together
 from doctorglm.conversation import Conversation, Message, read_conversations, write_conversations
 from doctorglm.errors import ConfigError, DataError
+from doctorglm.files.told import file_name
 from doctorglm.runs import Run, atomic_file, sha256_file
 from doctorglm.settings import STRICT
 from doctorglm.translate import prompt
@@ -22,6 +23,7 @@ from doctorglm.translate.endpoint import Endpoint, EndpointSettings
 from doctorglm.translate.entry import Entry
 from doctorglm.translate.glossary import licences, own_glossary, read_glossary
 from doctorglm.translate.teacher import Outcome, Teacher, TeacherSettings
+from doctorglm.translate.unnamed import unnamed
 
 CACHE = ".cache.sqlite"
 """Hidden, so that a folder with nothing else is free for another teacher."""
@@ -66,7 +68,7 @@ def translate(job: Job, settings: TranslateSettings, told: Told = lambda _: None
     run = Run(job.out, stage="translate", settings=recorded, inputs=inputs)
     if run.finished:
         return run
-    number = sum(1 for _ in _conversations(files))
+    number = sum(1 for path in files for _ in read_conversations(path))
     with Cache(job.cache or job.out / CACHE) as cache:
         endpoint = _endpoint(job, settings, cache)
         try:
@@ -101,10 +103,11 @@ def _files(job: Job) -> tuple[list[Path], dict[str, str]]:
     """The files to read, and what identifies the run's inputs; raises DataError for one that is not there."""
     files = [source / "train.jsonl" if source.is_dir() else source for source in job.sources]
     inputs = {
-        path.name if len(files) == 1 else f"{i} {path.name}": sha256_file(path) for i, path in enumerate(files, 1)
+        file_name(path.name) if len(files) == 1 else f"{i} {file_name(path.name)}": sha256_file(path)
+        for i, path in enumerate(files, 1)
     }
-    if not any(True for _ in _conversations(files)):
-        names = ", ".join(map(str, files))
+    if not any(True for path in files for _ in read_conversations(path)):
+        names = ", ".join(file_name(path.name) for path in files)
         raise DataError(en=f"{names}: no conversations in it. `doctorglm curate SOURCE --out DIR` writes them.",
                         zh=f"{names}：里面没有对话。`doctorglm curate SOURCE --out DIR` 会生成它们。")  # fmt: skip
     return files, inputs | ({"glossary": sha256_file(job.glossary)} if job.glossary else {})
@@ -112,7 +115,7 @@ def _files(job: Job) -> tuple[list[Path], dict[str, str]]:
 
 def _conversations(files: Sequence[Path]) -> Iterator[Conversation]:
     for path in files:
-        yield from read_conversations(path)
+        yield from map(unnamed, read_conversations(path))
 
 
 def _batches(files: Sequence[Path]) -> Iterator[list[Conversation]]:
