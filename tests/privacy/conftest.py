@@ -2,7 +2,6 @@
 
 import os
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,26 +12,26 @@ from .scene import EN, ZH, Echo, Scene
 
 
 @pytest.fixture(scope="package")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Sources, and `written`, in which home, caches and temporary files are."""
     root = tmp_path_factory.mktemp("privacy")
     write_sources(root / "sources", Writer("zh", ZH), Writer("en", EN))
     write_damaged(root / "damaged", Writer("zh", ZH, 1))
     write_lines(root / "raw" / "train.jsonl", _raw(Writer("zh", ZH, 2), 12))
     write_lines(root / "raw" / "test.jsonl", _raw(Writer("en", EN, 3), 3) + _raw(Writer("zh", ZH[40:], 3), 6))
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("HOME", "XDG_CACHE_HOME", "HF_HOME", "TMPDIR", "TORCHINDUCTOR_CACHE_DIR", "RAY_TMPDIR"):
-            folder = root / "written" / name.lower()
-            folder.mkdir(parents=True)
-            patch.setenv(name, str(folder))
-        patch.setattr(tempfile, "tempdir", None)
-        # one process does the work here, and two in the test that kills them
-        patch.setattr(os, "cpu_count", lambda: 1)
-        yield root
+    return root
 
 
 @pytest.fixture
-def scene(world: Path) -> Scene:
+def scene(world: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    # for each test alone: between two of them this process may run others
+    for name in ("HOME", "XDG_CACHE_HOME", "HF_HOME", "TMPDIR", "TORCHINDUCTOR_CACHE_DIR", "RAY_TMPDIR"):
+        folder = world / "written" / name.lower()
+        folder.mkdir(parents=True, exist_ok=True)
+        monkeypatch.setenv(name, str(folder))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    # one process does the work here, and two in the test that kills them
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
     return Scene(world / "sources", world / "written")
 
 
