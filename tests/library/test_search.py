@@ -141,3 +141,16 @@ def test_what_is_wanted_exactly_and_is_not_there_makes_it_less_sure(library: Lib
     assert (plain.features.exact, plain.features.lacking) == (0, 0)
     assert (price.features.exact, price.features.lacking) == (1, 1)
     assert price.confidence < plain.confidence
+
+
+def test_the_other_features_are_what_can_be_counted(library: Library) -> None:
+    """Of two illnesses that are named one is the library's; of three complaints one is denied; of 60 characters 14."""
+    assert library.search("痛风和红斑狼疮").features.foreign == 0.5
+    assert library.search("痛风").features.foreign == 0
+    assert library.search("发烧、咳嗽、胸痛").features.complaints == 1
+    assert library.search("发烧，没有咳嗽").features.complaints == pytest.approx(1 / 3)
+    assert library.search("发烧、咳嗽、咳痰、胸痛怎么办").features.length == pytest.approx(14 / 60)
+    found = library.search("痛风发作关节红肿，又口渴、多尿、发烧、胸痛")
+    first = [hit.doc_id for hit in found.hits[:5]]
+    assert len(set(first)) > 1
+    assert found.features.agreed == pytest.approx(first.count(first[0]) / len(first))

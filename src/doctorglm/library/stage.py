@@ -146,10 +146,11 @@ class _Build:
                 self._remove(doc_id, writer, counts)
         write_names(index, self._now.values())
         write_skipped(index, self._skipped)
-        with atomic_file(self._out / "rejected.jsonl") as out:
-            out.writelines(to_json(row) + "\n" for row in self._rows())
         counts.update(documents=len(self._now), skipped=len(self._rows()), indexed=0, removed=0)
-        return counts, {**self._record(counts), **self._encoded(index, counts)}
+        record = {**self._record(counts), **self._encoded(index, counts)}
+        with atomic_file(self._out / "rejected.jsonl") as out:  # beside the library: not before all else went well
+            out.writelines(to_json(row) + "\n" for row in self._rows())
+        return counts, record
 
     def _changed(self, read: Iterable[Entry], writer: Writer, out: IO[Any], counts: Counter[str]) -> Iterator[Document]:
         """The documents that are to be indexed; every document is written down on its way."""
