@@ -1,0 +1,1 @@
+"""`doctorglm distill`: a small student that learns a teacher's translations."""

@@ -1,0 +1,59 @@
+"""A student's own vocabulary: one SentencePiece model for both languages, in Marian's format.
+
+Source: https://github.com/google/sentencepiece; unigram pieces, bytes for what is unknown. Text is not normalised, so
+that Chinese marks stay what they are.
+"""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import sentencepiece
+from transformers import MarianTokenizer
+
+from doctorglm.errors import DataError
+from doctorglm.translate.student.tags import TAGS
+
+_COVERAGE = 0.9998
+_MOST_SENTENCES = 400_000
+
+
+def make_vocabulary(texts: Iterable[str], size: int, folder: Path) -> None:
+    """Writes `source.spm`, `target.spm`, `vocab.json` and `tokenizer_config.json`; the padding is the last piece.
+
+    Raises DataError where there is too little text for so many pieces.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    prefix = folder / ".spm"
+    try:
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=iter(texts), model_prefix=str(prefix), vocab_size=size, model_type="unigram",
+            character_coverage=_COVERAGE, byte_fallback=True, normalization_rule_name="identity",
+            user_defined_symbols=list(TAGS), input_sentence_size=_MOST_SENTENCES, shuffle_input_sentence=False,
+            hard_vocab_limit=False, bos_id=-1, eos_id=0, unk_id=1, num_threads=1, minloglevel=2,
+        )  # fmt: skip
+    except RuntimeError as error:
+        raise DataError(
+            en=f"vocabulary={size}: SentencePiece cannot make it from these pairs ({error}). Lower vocabulary=N.",
+            zh=f"vocabulary={size}：SentencePiece 无法由这些句对生成词表（{error}）。请调低 vocabulary=N。",
+        ) from None
+    model = Path(f"{prefix}.model").read_bytes()
+    for name in ("source.spm", "target.spm"):
+        (folder / name).write_bytes(model)
+    for left in (Path(f"{prefix}.model"), Path(f"{prefix}.vocab")):
+        left.unlink()
+    pieces = sentencepiece.SentencePieceProcessor(model_proto=model)
+    vocabulary = {pieces.id_to_piece(i): i for i in range(pieces.get_piece_size())}
+    vocabulary["<pad>"] = len(vocabulary)
+    (folder / "vocab.json").write_text(json.dumps(vocabulary, ensure_ascii=False), encoding="utf-8")
+    tokenizer = MarianTokenizer(
+        str(folder / "source.spm"), str(folder / "target.spm"), str(folder / "vocab.json"), source_lang="en",
+        target_lang="zh", additional_special_tokens=list(TAGS),
+    )  # fmt: skip
+    tokenizer.save_pretrained(folder)
+
+
+def tokenizer_of(folder: Path) -> Any:
+    """The tokenizer of a student or of a pretrained checkpoint."""
+    return MarianTokenizer.from_pretrained(folder)
