@@ -447,3 +447,22 @@ Glossary = Annotated[
         ),
     ),
 ]
+Student = Annotated[
+    Path | None,
+    typer.Option(
+        "--student",
+        metavar="DIR",
+        help=say(
+            en="Who translates instead: a student's folder, as `distill` writes it, or a local opus-mt-en-zh.",
+            zh="改由学生模型翻译：`distill` 的输出文件夹，或本地的 opus-mt-en-zh。",
+        ),
+    ),
+]
+StudentEngine = Annotated[
+    Literal["local", "ray"] | None,
+    typer.Option(
+        "--engine",
+        metavar="local|ray",
+        help=say(en="With --student: this machine, or a Ray cluster.", zh="与 --student 合用：本机，或 Ray 集群。"),
+    ),
+]

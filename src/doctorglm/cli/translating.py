@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,11 +56,49 @@ def address_of(teacher: str | None, model: str | None) -> str:
     """The teacher's address with its model; raises ConfigError where nobody is named."""
     if teacher is None:
         raise ConfigError(
-            en="translate: who translates? Add --teacher http(s)://HOST[:PORT]/v1#NAME, or --audit for pairs that are "
-            "translated already.",
-            zh="translate：由谁翻译？请加上 --teacher http(s)://主机[:端口]/v1#模型名；已译好的句对请用 --audit。",
+            en="translate: who translates? Add --teacher http(s)://HOST[:PORT]/v1#NAME or --student DIR; --audit is for "
+            "pairs that are translated already.",
+            zh="translate：由谁翻译？请加上 --teacher http(s)://主机[:端口]/v1#模型名 或 --student 文件夹；"
+            "已译好的句对请用 --audit。",
         )
     return teacher if model is None else f"{teacher.partition('#')[0]}#{model}"
+
+
+def refuse(given: Mapping[str, object], *, beside: str) -> None:
+    """Raises ConfigError for an option that means nothing beside another."""
+    for name, value in given.items():
+        if value is not None and value is not False:
+            raise ConfigError(
+                en=f"translate: {name} cannot stand beside {beside}. Leave one of them out.",
+                zh=f"translate：{name} 不能与 {beside} 同时使用。请去掉其中一个。",
+            )
+
+
+def run_student(
+    files: Sequence[Path], values: Mapping[str, Any], out: Path | None, *, as_json: bool, **given: Any
+) -> int:
+    """Translates by a student; one JSON object, or one line on stderr."""
+    _require_installed("student", "ctranslate2")
+    from doctorglm.report.progress import progress_line
+    from doctorglm.settings import build
+    from doctorglm.translate.student.bulk import StudentSettings
+    from doctorglm.translate.student.stage import StudentJob, translate_by_student
+
+    job = StudentJob(sources=files, out=_out(files, out), **given)
+    settings = build(StudentSettings, values, "translate")
+    with progress_line(Text(en="translate", zh="翻译"), 1.0) as line:
+        done = translate_by_student(job, settings, line.update).record
+    print_json({"out": str(job.out), **done["counts"]}, as_json)
+    tell(_counted(done, job.out), as_json)
+    return 0
+
+
+def _out(files: Sequence[Path], out: Path | None) -> Path:
+    if out is None or not files:
+        raise ConfigError(
+            en="translate: give SOURCE... and --out DIR.", zh="translate：请给出 SOURCE... 和 --out 文件夹。"
+        )
+    return out
 
 
 def run(
@@ -72,10 +111,7 @@ def run(
     from doctorglm.settings import build
     from doctorglm.translate.stage import Job, TranslateSettings, dry_run, translate
 
-    if out is None or not files:
-        raise ConfigError(
-            en="translate: give SOURCE... and --out DIR.", zh="translate：请给出 SOURCE... 和 --out 文件夹。"
-        )
+    out = _out(files, out)
     settings = build(TranslateSettings, values, "translate")
     job = Job(sources=files, out=out, teacher=teacher, **given)
     if dry:
@@ -100,27 +136,30 @@ def _estimated(found: "Estimate") -> str:
 
 
 def _counted(done: Mapping[str, Any], out: Path) -> str:
-    counts, cost = done["counts"], done["cost"]
+    counts, cost = done["counts"], done.get("cost")
+    paid = Text(en=f"; {cost['usd']:.4f} USD for {cost['requests']} requests",
+                zh=f"；{cost['requests']} 次请求共 {cost['usd']:.4f} 美元") if cost else Text(en="", zh="")  # fmt: skip
     reasons = ", ".join(f"{reason} {n}" for reason, n in counts["rejected"].items()) or "0"
     return say(
-        en=f"{out}: read {counts['read']}, translated {counts['translated']}; rejected: {reasons}; "
-        f"{cost['usd']:.4f} USD for {cost['requests']} requests",
-        zh=f"{out}：读入 {counts['read']}，译出 {counts['translated']}；剔除：{reasons}；"
-        f"{cost['requests']} 次请求共 {cost['usd']:.4f} 美元",
+        en=f"{out}: read {counts['read']}, translated {counts['translated']}; rejected: {reasons}{paid.en}",
+        zh=f"{out}：读入 {counts['read']}，译出 {counts['translated']}；剔除：{reasons}{paid.zh}",
     )
 
 
-def _require_installed() -> None:
-    """Raises ConfigError where the packages that read pairs and glossaries are missing; they are an extra."""
+def _require_installed(extra: str = "translate", *more: str) -> None:
+    """Raises ConfigError where the packages that read pairs and glossaries, or `more`, are missing: they are extras."""
     try:
         import lxml  # noqa: F401
         import openai  # noqa: F401
         import openpyxl  # noqa: F401
         import pyarrow  # noqa: F401
+
+        for name in more:
+            import_module(name)
     except ModuleNotFoundError as error:
         raise ConfigError(
-            en=f"{error.name} is not installed, which translate needs. Run pip install 'doctorglm[translate]'.",
-            zh=f"没有安装翻译所需的 {error.name}。请运行 pip install 'doctorglm[translate]'。",
+            en=f"{error.name} is not installed, which translate needs. Run pip install 'doctorglm[{extra}]'.",
+            zh=f"没有安装翻译所需的 {error.name}。请运行 pip install 'doctorglm[{extra}]'。",
         ) from None
 
 

@@ -469,8 +469,8 @@ def inspect(
 
 @app.command(
     help=say(
-        en="English conversations into Chinese by a teacher; --audit: what a translation keeps of terms and numbers.",
-        zh="由教师模型把英文对话译成中文；--audit：评估译文保留了多少术语、数字和否定。",
+        en="English conversations into Chinese by a teacher or a student; --audit: what a translation keeps.",
+        zh="由教师或学生模型把英文对话译成中文；--audit：评估译文保留了多少术语、数字和否定。",
     ),
     epilog="doctorglm translate english.jsonl --out runs/zh --teacher http://127.0.0.1:8080/v1#NAME --dry-run",
     cls=Verb,
@@ -480,6 +480,8 @@ def translate(
     out: flags.TranslateOut = None,
     teacher: flags.Teacher = None,
     model: flags.TeacherModel = None,
+    student: flags.Student = None,
+    engine: flags.StudentEngine = None,
     budget: flags.Budget = None,
     dry_run: flags.DryRun = False,
     cache: flags.Answers = None,
@@ -494,6 +496,13 @@ def translate(
     files, values = split_settings(sources)
     if audit:
         return translating.print_audit(translating.only(files, values), glossary, as_json)
+    if student is not None:
+        others = {"--teacher": teacher, "--model": model, "--budget": budget, "--dry-run": dry_run,
+                  "--allow-remote": allow_remote}  # fmt: skip
+        translating.refuse(others, beside="--student")
+        given = {"student": student, "engine": engine or "local", "glossary": glossary, "cache": cache}
+        return translating.run_student(files, values, out, as_json=as_json, **given)
+    translating.refuse({"--engine": engine}, beside="--teacher")
     address = translating.address_of(teacher, model)
     return translating.run(
         files, values, out, address, dry=dry_run, as_json=as_json,

@@ -3,17 +3,16 @@
 Sources and `--out` must lie on a disk that every node sees. https://docs.ray.io/en/latest/data/data.html
 """
 
-import logging
 import pickle
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, TypeVar
 
+from doctorglm.cluster import ray_data
 from doctorglm.curate.chunks import chunks_of
 from doctorglm.curate.readers import Reader
 from doctorglm.curate.record import Outcome, Records
-from doctorglm.errors import ConfigError
 from doctorglm.files.found import SourceFile
 
 T = TypeVar("T")
@@ -71,23 +70,5 @@ def _results(dataset: Any) -> Iterator[Any]:
 @contextmanager
 def ray_cluster() -> Iterator[RayData]:
     """The cluster that RAY_ADDRESS names, else one of this machine's cores; raises ConfigError without Ray."""
-    try:
-        import ray
-        import ray.data
-    except ImportError:
-        raise ConfigError(
-            en="--engine ray needs Ray: pip install 'doctorglm[ray]'.",
-            zh="--engine ray 需要 Ray：pip install 'doctorglm[ray]'。",
-        ) from None
-    ours = not ray.is_initialized()
-    if ours:
-        ray.init(log_to_driver=False, include_dashboard=False, logging_level=logging.WARNING)
-    logging.getLogger("ray.data").setLevel(logging.WARNING)
-    context = ray.data.DataContext.get_current()
-    context.execution_options.preserve_order = True
-    context.enable_progress_bars = False
-    try:
-        yield RayData(ray.data)
-    finally:
-        if ours:
-            ray.shutdown()
+    with ray_data() as data:
+        yield RayData(data)

@@ -116,11 +116,12 @@ class Cache:
         """
         with self._writing() as data:
             data.execute("UPDATE requests SET open = 0, usd = coalesce(?, usd) WHERE id = ?", (usd, request))
-            data.executemany(
-                "INSERT INTO answers VALUES (?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET chinese = excluded.chinese, "
-                "tries = excluded.tries, reason = excluded.reason WHERE answers.chinese IS NULL",
-                [(key, said.chinese, said.tries, said.reason) for key, said in answers.items()],
-            )
+            _insert(data, answers)
+
+    def keep(self, answers: Mapping[str, Known]) -> None:
+        """What was said of which texts by somebody who is not paid."""
+        with self._writing() as data:
+            _insert(data, answers)
 
     def spent(self, account: str) -> Spent:
         """What the account has cost so far, in this run and in earlier ones."""
@@ -139,3 +140,11 @@ class Cache:
             except BaseException:
                 self._data.execute("ROLLBACK")
                 raise
+
+
+def _insert(data: sqlite3.Connection, answers: Mapping[str, Known]) -> None:
+    data.executemany(
+        "INSERT INTO answers VALUES (?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET chinese = excluded.chinese, "
+        "tries = excluded.tries, reason = excluded.reason WHERE answers.chinese IS NULL",
+        [(key, said.chinese, said.tries, said.reason) for key, said in answers.items()],
+    )

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -22,12 +22,13 @@ from doctorglm.translate.cost import Estimate, Prices
 from doctorglm.translate.endpoint import Endpoint, EndpointSettings
 from doctorglm.translate.entry import Entry
 from doctorglm.translate.glossary import licences, own_glossary, read_glossary
-from doctorglm.translate.teacher import Outcome, Teacher, TeacherSettings
+from doctorglm.translate.outcome import Outcome, Translator
+from doctorglm.translate.teacher import Teacher, TeacherSettings
 from doctorglm.translate.unnamed import unnamed
 
 CACHE = ".cache.sqlite"
 """Hidden, so that a folder with nothing else is free for another teacher."""
-_AT_ONCE = 256
+AT_ONCE = 256
 """Conversations between two looks at the progress, and in memory."""
 Told = Callable[[float], None]
 """Called with the share of the conversations that are done."""
@@ -39,19 +40,25 @@ class TranslateSettings(TeacherSettings, EndpointSettings, Prices):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Job:
-    """What is to be translated, by whom, and where to."""
+class Work:
+    """What is to be translated, and where to."""
 
     sources: Sequence[Path]
     """Files of conversations, or folders that `curate` wrote, whose train.jsonl is read."""
     out: Path
-    teacher: str
-    """`http(s)://HOST[:PORT]/v1#NAME`."""
     glossary: Path | None = None
     """None: the project's own list."""
-    budget_usd: float | None = None
     cache: Path | None = None
     """A file that other runs may share; None: `.cache.sqlite` in `out`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job(Work):
+    """Work for a teacher."""
+
+    teacher: str
+    """`http(s)://HOST[:PORT]/v1#NAME`."""
+    budget_usd: float | None = None
     allow_remote: bool = False
 
 
@@ -60,7 +67,7 @@ def translate(job: Job, settings: TranslateSettings, told: Told = lambda _: None
 
     Raises BudgetReachedError, and what ended the server's use; started again, it goes on, and asks for nothing twice.
     """
-    files, inputs = _files(job)
+    files, inputs = files_of(job)
     _require_prices(job, settings)
     # what may be changed between two starts, such as prices and concurrency, is not what the run is known by
     recorded = {"teacher": job.teacher, "prompt": prompt.VERSION, "part_chars": settings.part_chars,
@@ -68,24 +75,25 @@ def translate(job: Job, settings: TranslateSettings, told: Told = lambda _: None
     run = Run(job.out, stage="translate", settings=recorded, inputs=inputs)
     if run.finished:
         return run
-    number = sum(1 for path in files for _ in read_conversations(path))
+    number = count(files)
     with Cache(job.cache or job.out / CACHE) as cache:
         endpoint = _endpoint(job, settings, cache)
         try:
-            counts = _write(job, _teacher(job, settings, endpoint), files, lambda done: told(done / number))
+            by = {"model": job.teacher.partition("#")[2], "prompt": prompt.VERSION}
+            counts = write(job.out, _teacher(job, settings, endpoint), files, by, lambda done: told(done / number))
         finally:
             endpoint.close()
         spent = cache.spent(endpoint.account)
     cost = {"usd": round(spent.usd, 6), "requests": spent.requests, "budget_usd": job.budget_usd,
             "usd_in": settings.usd_in, "usd_out": settings.usd_out}  # fmt: skip
-    rows = _glossary(job)
+    rows = glossary_of(job)
     run.finish(counts=counts, cost=cost, glossary={"rows": len(rows), "licences": licences(rows)})
     return run
 
 
 def dry_run(job: Job, settings: TranslateSettings) -> Estimate:
     """What `translate` would send and cost at most; sends nothing, and leaves nothing in `out`."""
-    files, _ = _files(job)
+    files, _ = files_of(job)
     known = job.cache or job.out / CACHE
     with Cache(known if known.exists() else None) as cache:
         endpoint = _endpoint(job, settings, cache)
@@ -99,7 +107,7 @@ def dry_run(job: Job, settings: TranslateSettings) -> Estimate:
     return Estimate(**{name: sums[name] for name in Estimate.__dataclass_fields__})
 
 
-def _files(job: Job) -> tuple[list[Path], dict[str, str]]:
+def files_of(job: Work) -> tuple[list[Path], dict[str, str]]:
     """The files to read, and what identifies the run's inputs; raises DataError for one that is not there."""
     files = [source / "train.jsonl" if source.is_dir() else source for source in job.sources]
     inputs = {
@@ -113,14 +121,19 @@ def _files(job: Job) -> tuple[list[Path], dict[str, str]]:
     return files, inputs | ({"glossary": sha256_file(job.glossary)} if job.glossary else {})
 
 
+def count(files: Sequence[Path]) -> int:
+    """The conversations in all files."""
+    return sum(1 for path in files for _ in read_conversations(path))
+
+
 def _conversations(files: Sequence[Path]) -> Iterator[Conversation]:
     for path in files:
         yield from map(unnamed, read_conversations(path))
 
 
-def _batches(files: Sequence[Path]) -> Iterator[list[Conversation]]:
+def _batches(files: Sequence[Path], at_once: int = AT_ONCE) -> Iterator[list[Conversation]]:
     waiting = _conversations(files)
-    while some := list(islice(waiting, _AT_ONCE)):
+    while some := list(islice(waiting, at_once)):
         yield some
 
 
@@ -146,24 +159,31 @@ def _endpoint(job: Job, settings: TranslateSettings, cache: Cache) -> Endpoint:
     )
 
 
-def _glossary(job: Job) -> list[Entry]:
+def glossary_of(job: Work) -> list[Entry]:
+    """The rows of the job's glossary, or of the project's own."""
     return read_glossary(job.glossary) if job.glossary else own_glossary()
 
 
 def _teacher(job: Job, settings: TranslateSettings, endpoint: Endpoint) -> Teacher:
-    return Teacher(endpoint, _glossary(job), settings)
+    return Teacher(endpoint, glossary_of(job), settings)
 
 
-def _write(job: Job, teacher: Teacher, files: Sequence[Path], told: Callable[[int], None]) -> dict[str, Any]:
-    """Writes both files, whole or not at all; returns the counts."""
+def write(
+    out: Path,
+    translator: Translator,
+    files: Sequence[Path],
+    by: Mapping[str, Any],
+    told: Callable[[int], None],
+    at_once: int = AT_ONCE,
+) -> dict[str, Any]:
+    """Writes both files, whole or not at all; returns the counts. `by` tells in each record whose work it is."""
     counts, reasons = Counter[str](), Counter[str]()
-    name = job.teacher.partition("#")[2]
 
-    with atomic_file(job.out / "rejected.jsonl") as rejected:
+    with atomic_file(out / "rejected.jsonl") as rejected:
 
         def accepted() -> Iterator[Conversation]:
-            for some in _batches(files):
-                outcomes = iter(teacher.translate([m.content for one in some for m in one.messages]))
+            for some in _batches(files, at_once):
+                outcomes = iter(translator.translate([m.content for one in some for m in one.messages]))
                 for one in some:
                     found = [next(outcomes) for _ in one.messages]
                     counts["read"] += 1
@@ -171,22 +191,17 @@ def _write(job: Job, teacher: Teacher, files: Sequence[Path], told: Callable[[in
                         reasons[why[0]] += 1
                         rejected.write(json.dumps(_rejected(one, found), ensure_ascii=False) + "\n")
                     else:
-                        yield _translated(one, found, name)
+                        yield _translated(one, found, by)
                 told(counts["read"])
 
-        counts["translated"] = write_conversations(job.out / "train.jsonl", accepted())
+        counts["translated"] = write_conversations(out / "train.jsonl", accepted())
     return {**counts, "rejected": dict(reasons)}
 
 
-def _translated(one: Conversation, found: Sequence[Outcome], model: str) -> Conversation:
+def _translated(one: Conversation, found: Sequence[Outcome], by: Mapping[str, Any]) -> Conversation:
     """The conversation in Chinese, with its English and whose translation it is."""
     said = tuple(Message(m.role, o.chinese or "") for m, o in zip(one.messages, found, strict=True))
-    told = {
-        "english": [m.content for m in one.messages],
-        "by": [o.by for o in found],
-        "model": model,
-        "prompt": prompt.VERSION,
-    }
+    told = {"english": [m.content for m in one.messages], "by": [o.by for o in found], **by}
     return replace(one, messages=said, language="zh", meta={**one.meta, "translation": told})
 
 

@@ -6,8 +6,7 @@ before is taken from the cache.
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, TypeVar
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass as settings_dataclass
@@ -15,17 +14,17 @@ from pydantic.dataclasses import dataclass as settings_dataclass
 from doctorglm.errors import DoctorGLMError
 from doctorglm.settings import STRICT
 from doctorglm.translate import prompt
-from doctorglm.translate.answers import has_words, is_chinese, read
+from doctorglm.translate.answers import read
 from doctorglm.translate.cache import Known, key_of
 from doctorglm.translate.cost import Estimate, estimate, most_tokens
 from doctorglm.translate.endpoint import Endpoint, HaltedError
 from doctorglm.translate.entry import Entry
+from doctorglm.translate.outcome import Outcome, kept
 from doctorglm.translate.parts import joined, split
 from doctorglm.translate.prompt import Asked
 from doctorglm.translate.terms import Terms
 
 T = TypeVar("T")
-By = Literal["teacher", "empty", "chinese", "no_words", ""]
 _PASSING = frozenset({"no_answer", "refused_by_server", "garbage"})
 """Faults of the server, which the cache does not keep: a later run asks again."""
 _OTHER_TEMPERATURE = 0.5
@@ -44,16 +43,6 @@ class TeacherSettings:
     """How often a text is asked for before it is rejected; raised later, what was rejected is asked for again."""
     concurrency: Annotated[int, Field(gt=0)] = 4
     """Requests at a time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """A text's Chinese and who it is by, or, where it was rejected, why."""
-
-    chinese: str | None
-    by: By
-    """`teacher`, or why the text stands as it was: `empty`, `chinese`, `no_words`; "" where it was rejected."""
-    reason: str = ""
 
 
 class Teacher:
@@ -86,7 +75,7 @@ class Teacher:
 
     def _parts(self, text: str) -> list[tuple[Asked, str]]:
         """What is asked for, and the blanks behind it; nothing of a text that stands as it is."""
-        if _kept(text):
+        if kept(text):
             return []
         masked = text if self._endpoint.mask is None else self._endpoint.mask([text])[0]
         return [(self._asked(part), blank) for part, blank in split(masked, self._settings.part_chars)]
@@ -184,15 +173,6 @@ def in_parallel(work: Callable[[T], dict[str, Known]], items: Sequence[T], numbe
     return results
 
 
-def _kept(text: str) -> By:
-    """Why a text stands as it is; "" where it is to be translated."""
-    if not text.strip():
-        return "empty"
-    if is_chinese(text):
-        return "chinese"
-    return "" if has_words(text) else "no_words"
-
-
 def _latest(kept: Mapping[str, Known], passing: Mapping[str, Known]) -> dict[str, Known]:
     """What is known of each text by both: its Chinese, else the later try."""
     later = {key: one for key, one in passing.items() if key not in kept or _rank(one) > _rank(kept[key])}
@@ -204,7 +184,7 @@ def _rank(one: Known) -> tuple[bool, int]:
 
 
 def _outcome(text: str, parts: Sequence[tuple[Asked, str]], known: Mapping[str, Known]) -> Outcome:
-    if by := _kept(text):
+    if by := kept(text):
         return Outcome(text, by)
     said = [known[asked.key] for asked, _ in parts]
     reason = next((one.reason for one in said if one.chinese is None), None)
