@@ -14,16 +14,16 @@ _POOL = 64
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """`source_BS` and its mask; `target_BT` shifted right as `given_BT`; -100 where a target is padding."""
+    """`source` and its `mask` (B, S); `target` (B, T), -100 in padding, and `given`, the same shifted right."""
 
-    source_BS: torch.Tensor
-    mask_BS: torch.Tensor
-    given_BT: torch.Tensor
-    target_BT: torch.Tensor
+    source: torch.Tensor
+    mask: torch.Tensor
+    given: torch.Tensor
+    target: torch.Tensor
 
 
 def epoch(samples: Sequence[Sample], batch_tokens: int, tag_share: float, seed: int) -> list[list[tuple[int, bool]]]:
-    """Batches of (index, whether with tags) in the order of an epoch, which the seed fixes; every sample stands once."""
+    """Batches of (index, whether with tags) in the order of an epoch, which the seed fixes; every sample once."""
     chance = random.Random(seed)
     chosen = [(i, one.tagged is not None and chance.random() < tag_share) for i, one in enumerate(samples)]
     chance.shuffle(chosen)

@@ -71,7 +71,7 @@ def train(
                 for group, peak in zip(optimizer.param_groups, of_groups, strict=True):
                     group["lr"] = peak * rate
             loss, norm = _step(model, batch, optimizers, settings, step + 1)
-            tokens = int((batch.target_BT != -100).sum())
+            tokens = int((batch.target != -100).sum())
             standing.tokens += tokens
             standing.seconds = earlier_s + time.monotonic() - began
             row = {"step": step + 1, "loss": loss, "learning_rate": settings.learning_rate * rate, "grad_norm": norm,
@@ -110,7 +110,7 @@ def mean_nats(model: Any, samples: Sequence[Sample], batch_tokens: int) -> float
         for chosen in epoch(samples, batch_tokens, 1.0, 0):
             batch = collate(samples, chosen, int(model.config.pad_token_id))
             total += float(_loss(model, batch, 0.0, "sum"))
-            count += int((batch.target_BT != -100).sum())
+            count += int((batch.target != -100).sum())
     model.train()
     return total / max(1, count)
 
@@ -150,11 +150,11 @@ def _step(
 def _loss(model: Any, batch: Batch, smoothing: float, reduction: str) -> torch.Tensor:
     """Of the targets alone: the vocabulary's product is not made for padding."""
     hidden_BTD = model.model(
-        input_ids=batch.source_BS, attention_mask=batch.mask_BS, decoder_input_ids=batch.given_BT, use_cache=False
+        input_ids=batch.source, attention_mask=batch.mask, decoder_input_ids=batch.given, use_cache=False
     ).last_hidden_state
-    counted_BT = batch.target_BT != -100
+    counted_BT = batch.target != -100
     logits_NV = model.lm_head(hidden_BTD[counted_BT]) + model.final_logits_bias
-    return F.cross_entropy(logits_NV, batch.target_BT[counted_BT], label_smoothing=smoothing, reduction=reduction)
+    return F.cross_entropy(logits_NV, batch.target[counted_BT], label_smoothing=smoothing, reduction=reduction)
 
 
 def _validate(

@@ -1,5 +1,6 @@
 """Sentence pairs as token ids, plain and with their terms put in."""
 
+import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,17 +21,23 @@ class Sample:
     tagged: tuple[int, ...] | None = None
 
 
+_MOST_TAGS = 3
+"""Terms of a sentence that are put in, chosen at random where it has more: in use there are few."""
+
+
 def samples(
     pairs: Iterable[SentencePair], tokenizer: Any, terms: Terms | None, settings: DistillSettings
 ) -> tuple[list[Sample], int]:
     """The samples that are short enough, and how many are not."""
+    chance = random.Random(settings.seed)
     found, long = list[Sample](), 0
     for pair in pairs:
         source, target = tokenizer(pair.english).input_ids, tokenizer(text_target=pair.chinese).input_ids
         if max(len(source), len(target)) > settings.max_length:
             long += 1
             continue
-        mentions = agreed(pair.english, pair.chinese, terms) if terms and settings.tags else []
+        every = agreed(pair.english, pair.chinese, terms) if terms and settings.tags else []
+        mentions = sorted(chance.sample(every, min(len(every), chance.randint(1, _MOST_TAGS))))
         ids = tokenizer(tagged(pair.english, mentions)).input_ids if mentions else None
         fits = ids is not None and len(ids) <= settings.max_length
         found.append(Sample(tuple(source), tuple(target), tuple(ids) if ids is not None and fits else None))

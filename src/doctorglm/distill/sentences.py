@@ -8,9 +8,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from doctorglm.translate.pairs import Pair
+from doctorglm.translate.student.sentences import pieces
 
-_ENGLISH = re.compile(r"""[^\n]+?(?:(?<!\b[A-Z])(?<!\b(?:Dr|Mr|Ms|vs|St|No|mg|ml))(?<!\be\.g)(?<!\bi\.e)(?<!\bMrs)(?<!\bFig)"""
-                      r"""[.!?]+["')\]]*(?=\s+["'(\[]?[A-Z0-9])|\n|\Z)""")  # fmt: skip
 _CHINESE = re.compile(r"[^\n]+?(?:[。！？!?]+[”’」』）)\"]*|\n|\Z)")
 _RATIO = (0.08, 1.0)
 """Chinese characters for one of English, beyond which two sentences do not answer one another."""
@@ -31,15 +30,12 @@ def sentence_pairs(pairs: Iterable[Pair]) -> Iterator[SentencePair]:
     for pair in pairs:
         if not pair.chinese.strip():
             continue
-        english, chinese = _parts(_ENGLISH, pair.english), _parts(_CHINESE, pair.chinese)
+        english = [" ".join(piece.text.split()) for piece in pieces(pair.english) if piece.spoken]
+        chinese = [said for part in _CHINESE.findall(pair.chinese) if (said := " ".join(part.split()))]
         if len(english) == len(chinese) and all(map(_fits, english, chinese)):
             yield from (SentencePair(en, zh, pair.document) for en, zh in zip(english, chinese, strict=True))
         else:
             yield SentencePair(" ".join(pair.english.split()), " ".join(pair.chinese.split()), pair.document)
-
-
-def _parts(pattern: re.Pattern[str], text: str) -> list[str]:
-    return [said for found in pattern.findall(text) if (said := " ".join(found.split()))]
 
 
 def _fits(english: str, chinese: str) -> bool:

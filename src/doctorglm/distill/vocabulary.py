@@ -12,7 +12,7 @@ from typing import Any
 import sentencepiece
 from transformers import MarianTokenizer
 
-from doctorglm.errors import DataError
+from doctorglm.errors import DataError, ModelError
 from doctorglm.translate.student.tags import TAGS
 
 _COVERAGE = 0.9998
@@ -52,6 +52,17 @@ def make_vocabulary(texts: Iterable[str], size: int, folder: Path) -> None:
         target_lang="zh", additional_special_tokens=list(TAGS),
     )  # fmt: skip
     tokenizer.save_pretrained(folder)
+
+
+def copy(pretrained: Path, folder: Path) -> None:
+    """The vocabulary of a checkpoint; raises ModelError where it has none."""
+    try:
+        MarianTokenizer.from_pretrained(pretrained).save_pretrained(folder)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(
+            en=f"{pretrained}: no Marian vocabulary ({str(error).splitlines()[0]}). Give a checkpoint's folder.",
+            zh=f"{pretrained}：没有 Marian 词表（{str(error).splitlines()[0]}）。请给出检查点文件夹。",
+        ) from None
 
 
 def tokenizer_of(folder: Path) -> Any:

@@ -1,5 +1,6 @@
 """Parallel data, as it is read for an audit: records with `en` and `zh`, or `en_input` and `zh_input`, and so on."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,14 +12,19 @@ from doctorglm.files.formats import format_of
 from doctorglm.files.found import find_files
 from doctorglm.files.told import columns
 
+_LINE = re.compile(r":[0-9]+$")
+"""The place in a document: `paper-7:12`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """An English field and its Chinese, with file, place and field."""
+    """An English field and its Chinese, with file, place and field, and the document that it is from."""
 
     english: str
     chinese: str
     where: str
+    document: str = ""
+    """The record's `document`, or its `source` without the number behind it; "" where it says neither."""
 
 
 def read_pairs(path: Path) -> Iterator[Pair]:
@@ -40,12 +46,16 @@ def _pairs(content: Content) -> Iterator[Pair]:
         found += 1
         for english, chinese in _fields(row.fields, where):
             if row.fields[english].strip():
-                yield Pair(row.fields[english], row.fields[chinese], f"{where}:{english}")
+                yield Pair(row.fields[english], row.fields[chinese], f"{where}:{english}", _document(row.fields))
     if not found:
         raise DataError(
             en=f"{content.name}: no records in it. Give JSON lines with `en` and `zh`.",
             zh=f"{content.name}：里面没有记录。请给出每行含 `en` 和 `zh` 的 JSON 行文件。",
         )
+
+
+def _document(record: Mapping[str, Any]) -> str:
+    return str(record.get("document") or _LINE.sub("", str(record.get("source") or "")))
 
 
 def _is_known(names: Mapping[str, str]) -> bool:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
@@ -111,7 +111,18 @@ def _decayed(parameters: list[torch.nn.Parameter], decay: float) -> list[dict[st
     ]
 
 
-def rate_at(step: int, steps: int, settings: TuneSettings) -> float:
+class Schedule(Protocol):
+    """The settings that a rate follows; `TuneSettings` has them."""
+
+    @property
+    def warmup(self) -> float: ...  # noqa: D102
+    @property
+    def schedule(self) -> str: ...  # noqa: D102
+    @property
+    def final_learning_rate(self) -> float: ...  # noqa: D102
+
+
+def rate_at(step: int, steps: int, settings: Schedule) -> float:
     """The share of the peak rate at `step` (0-based) of `steps`: linear warm-up, then the schedule to the last step."""
     rising = math.ceil(settings.warmup * steps)
     if step < rising:
