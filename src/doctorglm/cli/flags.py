@@ -466,3 +466,24 @@ StudentEngine = Annotated[
         help=say(en="With --student: this machine, or a Ray cluster.", zh="与 --student 合用：本机，或 Ray 集群。"),
     ),
 ]
+StudentPairs = Annotated[
+    list[str],
+    typer.Argument(
+        metavar=f"PAIRS... {_KEY_VALUE}",
+        help=say(
+            en="Pairs (en and zh) or translated conversations, then settings; see docs/.",
+            zh="句对（en 与 zh）或已翻译的对话，然后是设置项；见 docs/。",
+        ),
+    ),
+]
+StudentTest = Annotated[
+    Path | None,
+    typer.Option(
+        "--test",
+        metavar="PAIRS",
+        help=say(
+            en="Pairs to measure the student on; taken out of the training.",
+            zh="用于评估学生模型的句对；会从训练数据中剔除。",
+        ),
+    ),
+]

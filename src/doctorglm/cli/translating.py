@@ -21,7 +21,7 @@ _WORST = 15
 
 def print_audit(pairs: Path, glossary: Path | None, as_json: bool) -> int:
     """Two tables, or one JSON object; with the project's own glossary where none is given."""
-    _require_installed()
+    require_installed()
     from doctorglm.files.told import file_name
     from doctorglm.translate.audit import audit
     from doctorglm.translate.glossary import licences, own_glossary, read_glossary
@@ -78,7 +78,7 @@ def run_student(
     files: Sequence[Path], values: Mapping[str, Any], out: Path | None, *, as_json: bool, **given: Any
 ) -> int:
     """Translates by a student; one JSON object, or one line on stderr."""
-    _require_installed("student", "ctranslate2")
+    require_installed("student", "ctranslate2")
     from doctorglm.report.progress import progress_line
     from doctorglm.settings import build
     from doctorglm.translate.student.bulk import StudentSettings
@@ -106,7 +106,7 @@ def run(
     dry: bool, as_json: bool, **given: Any,
 ) -> int:  # fmt: skip
     """Translates, or says what that would cost; one JSON object, or one line on stderr."""
-    _require_installed()
+    require_installed()
     from doctorglm.report.progress import progress_line
     from doctorglm.settings import build
     from doctorglm.translate.stage import Job, TranslateSettings, dry_run, translate
@@ -146,7 +146,7 @@ def _counted(done: Mapping[str, Any], out: Path) -> str:
     )
 
 
-def _require_installed(extra: str = "translate", *more: str) -> None:
+def require_installed(extra: str = "translate", *more: str) -> None:
     """Raises ConfigError where the packages that read pairs and glossaries, or `more`, are missing: they are extras."""
     try:
         import lxml  # noqa: F401
@@ -158,8 +158,8 @@ def _require_installed(extra: str = "translate", *more: str) -> None:
             import_module(name)
     except ModuleNotFoundError as error:
         raise ConfigError(
-            en=f"{error.name} is not installed, which translate needs. Run pip install 'doctorglm[{extra}]'.",
-            zh=f"没有安装翻译所需的 {error.name}。请运行 pip install 'doctorglm[{extra}]'。",
+            en=f"{error.name} is not installed, which this needs. Run pip install 'doctorglm[{extra}]'.",
+            zh=f"没有安装所需的 {error.name}。请运行 pip install 'doctorglm[{extra}]'。",
         ) from None
 
 

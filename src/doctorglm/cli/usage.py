@@ -10,7 +10,7 @@ from typer.core import TyperCommand, TyperGroup
 from doctorglm.errors import ConfigError
 from doctorglm.language import Text, say
 
-_BEHIND = {"library": "curate", "translate": "library"}
+_BEHIND = {"library": "curate", "translate": "library", "distill": "translate"}
 _EVERYWHERE = (
     ("--lang zh|en", Text(en="The language; else the locale decides.", zh="语言；默认随系统区域设置。")),
     ("--debug", Text(en="Show a traceback with an error.", zh="出错时显示调用栈。")),

@@ -512,6 +512,28 @@ def translate(
 
 @app.command(
     help=say(
+        en="A small student that translates as its pairs do. Exit code 3: not good enough on --test.",
+        zh="由句对训练小型学生翻译模型。在 --test 上不合格时退出码为 3。",
+    ),
+    epilog="doctorglm distill pairs.jsonl --out runs/student --test held_out.jsonl epochs=5",
+    cls=Verb,
+)
+def distill(
+    pairs: flags.StudentPairs,
+    out: flags.Out,
+    test: flags.StudentTest = None,
+    glossary: flags.Glossary = None,
+    as_json: flags.Json = False,
+) -> int:
+    """Pairs to a student."""
+    from doctorglm.cli.distilling import run_distill
+
+    files, values = split_settings(pairs)
+    return run_distill(files, values, out, test=test, glossary=glossary, as_json=as_json)
+
+
+@app.command(
+    help=say(
         en="What this machine can run, what is missing, and how to get it.",
         zh="这台机器能运行什么、缺什么、如何补齐。",
     ),

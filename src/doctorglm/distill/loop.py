@@ -136,15 +136,16 @@ def _step(
     loss = _loss(model, batch, settings.label_smoothing, "mean")
     loss.backward()
     norm = float(torch.nn.utils.clip_grad_norm_(model.parameters(), settings.max_grad_norm))
-    if not math.isfinite(float(loss)) or not math.isfinite(norm):
+    value = float(loss.detach())
+    if not math.isfinite(value) or not math.isfinite(norm):
         raise ModelError(
-            en=f"step {step}: loss {float(loss)}, gradient norm {norm}. Lower learning_rate or muon_learning_rate.",
-            zh=f"第 {step} 步：损失 {float(loss)}，梯度范数 {norm}。请调低 learning_rate 或 muon_learning_rate。",
+            en=f"step {step}: loss {value}, gradient norm {norm}. Lower learning_rate or muon_learning_rate.",
+            zh=f"第 {step} 步：损失 {value}，梯度范数 {norm}。请调低 learning_rate 或 muon_learning_rate。",
         )
     for optimizer in optimizers:
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-    return float(loss), norm
+    return value, norm
 
 
 def _loss(model: Any, batch: Batch, smoothing: float, reduction: str) -> torch.Tensor:
