@@ -1,0 +1,167 @@
+"""Which Chinese sentence is of which English one: what changed places, what is left out, what was added.
+
+Sentences are alike by what they share: terms and words of the lexicon, numbers, a question mark, their lengths.
+"""
+
+import math
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from doctorglm.translate.checks.fault import Fault
+from doctorglm.translate.checks.reading import Reader, Reading
+from doctorglm.translate.checks.sentences import chinese_sentences, english_sentences
+
+_WEIGHTS = {"common": 0.3, "opposites": 0.5, "times": 0.5}
+_WEIGHT = 1.0
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_DENSITY = 0.33
+"""Characters of Chinese for one of English, about."""
+_MARGIN = 0.5
+_UNALIGNED = 0.1
+_PRONOUNS = (("i", "我"), ("he", "他"), ("she", "她"), ("you", "您"))
+_MOST = 40
+"""Sentences of a text that are aligned; longer texts are taken as one."""
+
+
+@dataclass
+class Alignment:
+    """Sentences of both sides, and pairs of runs of them: ((from, to), (from, to))."""
+
+    english: list[str]
+    chinese: list[str]
+    reader: Reader
+    _readings: dict[tuple[str, str], Reading] = field(default_factory=dict)
+
+    @cached_property
+    def likeness(self) -> list[list[float]]:
+        """Of each English sentence with each Chinese one."""
+        return [[_likeness(self.reader.read(one, other)) for other in self.chinese] for one in self.english]
+
+    @cached_property
+    def order(self) -> list[int]:
+        """For equal numbers of sentences, which Chinese one is of each English one."""
+        n = len(self.english)
+        best = list(range(n))
+        if n > 1 and n <= _MOST:
+            for at in range(n - 1):
+                other = [*best[:at], best[at + 1], best[at], *best[at + 2 :]]
+                if self._of(other) > self._of(best) + _MARGIN:
+                    best = other
+            if n > 2:
+                for other in (_moved(n, a, b) for a in range(n) for b in range(n) if abs(a - b) > 1):
+                    if n <= 8 and self._of(other) > self._of(best) + _MARGIN:
+                        best = other
+                turned = list(range(n))[::-1]
+                if self._of(turned) > self._of(best) + _MARGIN:
+                    best = turned
+                for a in range(n):
+                    for b in range(a + 2, n):
+                        other = list(range(n))
+                        other[a], other[b] = b, a
+                        if n <= 8 and self._of(other) > self._of(best) + _MARGIN:
+                            best = other
+        return best
+
+    def _of(self, order: Sequence[int]) -> float:
+        return sum(self.likeness[i][j] for i, j in enumerate(order))
+
+    @cached_property
+    def beads(self) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+        """Runs of sentences that belong together, in order, by dynamic programming; one side of a bead may be empty."""
+        n, m = len(self.english), len(self.chinese)
+        best: dict[tuple[int, int], tuple[float, tuple[int, int]]] = {(0, 0): (0.0, (0, 0))}
+        for i in range(n + 1):
+            for j in range(m + 1):
+                choices = [
+                    (best[i - a, j - b][0] + self._bead(i - a, i, j - b, j), (a, b))
+                    for a, b in ((1, 1), (1, 0), (0, 1), (1, 2), (2, 1), (1, 3), (3, 1))
+                    if i >= a and j >= b
+                ]
+                if choices:
+                    best[i, j] = max(choices)
+        found, i, j = [], n, m
+        while i or j:
+            a, b = best[i, j][1]
+            found.append(((i - a, i), (j - b, j)))
+            i, j = i - a, j - b
+        return found[::-1]
+
+    def _bead(self, i: int, k: int, j: int, m: int) -> float:
+        if i == k or j == m:
+            return -_UNALIGNED
+        if k - i == 1 and m - j == 1:
+            return self.likeness[i][j]
+        return _likeness(self.reader.read(" ".join(self.english[i:k]), "".join(self.chinese[j:m]))) - 0.2
+
+
+def _moved(n: int, at: int, to: int) -> list[int]:
+    order = list(range(n))
+    order.insert(to, order.pop(at))
+    return order
+
+
+def _likeness(one: Reading) -> float:
+    """How much both share, less what each has alone; about 1 for a term that is in both."""
+    score = 0.0
+    for wording in one.segments:
+        rows = [one.row(row) for row, _ in wording.rows]
+        if rows:
+            weight = max(_WEIGHTS.get(row.name, _WEIGHT) for row in rows)
+            score += weight if one.explains(wording) else -0.4 * weight
+    score += sum(0.3 if rows & one.answered else -0.5 for rows in one.asking.values())
+    numbers, others = set(_NUMBER.findall(one.english)), set(_NUMBER.findall(one.chinese))
+    score += len(numbers & others) - 0.5 * len(numbers ^ others)
+    asked, asks = "?" in one.english, "？" in one.chinese or "?" in one.chinese
+    score += 0.6 if asked and asks else -0.8 if asked != asks else 0
+    low = f" {' '.join(word.said for word in one.words)} "
+    for english, chinese in _PRONOUNS:
+        score += 0.3 * ((f" {english} " in low) and chinese in one.chinese)
+    size = abs(math.log((len(one.chinese) + 3) / (_DENSITY * len(one.english) + 3)))
+    return score - 0.6 * size
+
+
+def aligned(reader: Reader, english: str, chinese: str) -> Alignment:
+    """The sentences of both texts."""
+    return Alignment(english_sentences(english), chinese_sentences(chinese), reader)
+
+
+def order_faults(one: Alignment) -> Iterator[Fault]:
+    """Sentences or lines that changed places."""
+    if len(one.english) == len(one.chinese) and one.order != list(range(len(one.english))):
+        at = next(i for i, j in enumerate(one.order) if i != j)
+        yield Fault("order", "sentences_exchanged", one.english[at], one.chinese[at])
+    elif _numbered(one.chinese) and not _numbered(one.english, least=3):
+        yield Fault("order", "list_out_of_order", "", one.chinese[0])
+
+
+def _numbered(parts: Sequence[str], least: int = 0) -> bool:
+    """Whether lines begin with numbers that do not rise."""
+    found = [int(m[1]) for part in parts if (m := re.match(r"(\d{1,2})[.、)）]", part))]
+    return len(found) > 1 and found != sorted(found) if not least else len(found) > 1 and found != sorted(found)
+
+
+_END_EN = re.compile(r"[.!?][\"'”’)\]]*\s*$")
+_END_ZH = re.compile(r"(?:[。！？!?…][”’」』）)\"]*|[.][”’」』）)\"]*)\s*$")
+_OPEN_ZH = re.compile(r"[，、：；,;:（(“「]\s*$")
+
+
+def cut_faults(one: Alignment, english: str, chinese: str) -> Iterator[Fault]:
+    """A text that breaks off: no mark at its end, or English sentences at the end with nothing of them."""
+    if _OPEN_ZH.search(chinese) and not re.search(r"[,:;(\"“]\s*$", english):
+        yield Fault("truncation", "breaks_off", "", chinese[-8:])
+    elif _END_EN.search(english) and not _END_ZH.search(chinese):
+        yield Fault("truncation", "no_end", "", chinese[-8:])
+    else:
+        lost = [" ".join(one.english[i:k]) for (i, k), (j, m) in one.beads if j == m] if len(one.english) <= _MOST and len(one.chinese) <= _MOST else []
+        if lost:
+            yield Fault("truncation", "sentence_missing", lost[0], "")
+
+
+def added_faults(one: Alignment) -> Iterator[Fault]:
+    """Chinese sentences of no English one."""
+    if len(one.english) <= _MOST and len(one.chinese) <= _MOST:
+        for (i, k), (j, m) in one.beads:
+            if i == k:
+                yield Fault("addition", "sentence_added", "", "".join(one.chinese[j:m]))

@@ -1,0 +1,175 @@
+"""Numbers, units and doses: each of the English in the Chinese, none that the English does not explain.
+
+An amount may be written in another unit of the same measure (1,000 mg, 1 克). A concentration that is converted by a
+substance's own factor (126 mg/dL, 7.0 mmol/L) must stand beside the one of the English.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+
+from doctorglm.clinical.quantities import Quantity, quantities
+from doctorglm.translate.checks.fault import Fault
+from doctorglm.translate.checks.figures import Figure, chinese_figures, codes, english_figures
+from doctorglm.translate.checks.units import Unit, equal
+from doctorglm.translate.renderings import plain
+
+_SMALL = 12
+"""Cardinal words up to here may be left out in Chinese."""
+
+
+def faults(english: str, chinese: str) -> Iterator[Fault]:
+    """What is lost, what was added, what has another unit, what changed places."""
+    said, there = english_figures(english), chinese_figures(chinese)
+    text = plain(chinese)
+    lost = [one for one in said if one.hard and not any(_same(one, other) for other in there)]
+    new = [one for one in there if one.hard and not _is_explained(one, said, english, chinese)]
+    for one in lost:
+        written = english[one.start : one.end].strip()
+        if one.units and one.value == 1 and not english[one.start].isdigit():
+            continue
+        reason = "converted_only" if _is_converted(one, english, chinese) else "number_missing"
+        yield Fault("unit_or_dose" if reason == "converted_only" else "number", reason, written, "", (f"{one.value:g}",))
+    for one in new:
+        reason = "converted_wrongly" if _beside(one, there, text) else "number_added"
+        yield Fault("number", reason, "", text[one.start : one.end])
+    yield from _units(english, text, said, there)
+    yield from _codes(english, chinese)
+    if not lost and not new:
+        yield from _exchanged(english, text, [one for one in said if one.hard], there)
+
+
+def _same(one: Figure, other: Figure) -> bool:
+    if math.isclose(one.value, other.value, rel_tol=1e-6):
+        return True
+    if any(equal(one.value, a, other.value, b) for a in one.units for b in other.units):
+        return True
+    clock = one.value < 12 and other.value == one.value + 12 and any(u.name in ("minute",) for u in other.units)
+    return clock or _is_share(one, other)
+
+
+def _is_share(one: Figure, other: Figure) -> bool:
+    """50 % and a half; 6 of ten and 六成."""
+    percent = any(unit.name == "%" for unit in one.units)
+    return percent and other.value < 1 and math.isclose(one.value / 100, other.value, rel_tol=0.02)
+
+
+def _is_explained(one: Figure, said: Sequence[Figure], english: str, chinese: str) -> bool:
+    if any(math.isclose(one.value, other.value, rel_tol=0.005 if other.value < 1 else 1e-6) for other in said):
+        return True
+    if any(equal(one.value, a, other.value, b) for other in said for a in one.units for b in other.units):
+        return True
+    if any(_is_share(other, one) or _is_share(one, other) for other in said):
+        return True
+    if one.value > 12 and any(other.value == one.value - 12 for other in said if other.hard) and "." in english:
+        return " p" in english.lower() and "m" in english.lower()
+    if f"{one.value:g}" in {word for code in codes(english) for word in (code.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ"),)}:
+        return True
+    if any(ch.isdigit() for ch in english) and f"{one.value:g}" in _runs(english):
+        return True
+    return _is_new_unit(one, english, chinese)
+
+
+def _runs(english: str) -> set[str]:
+    """All runs of digits of a text, those in names and dates too, without zeros in front."""
+    runs = "".join(ch if ch.isdigit() or ch == "." else " " for ch in english.replace(",", "")).split()
+    return {f"{float(part):g}" for run in runs for part in {run.strip("."), *run.split(".")} if part}
+
+
+def _is_new_unit(one: Figure, english: str, chinese: str) -> bool:
+    """Whether the number is an amount of the English in another unit, to the last digit that is written."""
+    text = plain(chinese)
+    mine = [q for q in quantities(text) if q.start < one.end and one.start < q.end]
+    return any(_is_amount(q, other, text) for q in mine for other in quantities(english))
+
+
+def _is_amount(one: Quantity, other: Quantity, text: str) -> bool:
+    kinds = {one.kind, other.kind}
+    if (len(kinds) > 1 and kinds != {"glucose", "concentration"}) or one.unit != other.unit:
+        return False
+    decimals = len(text[one.start : one.end].partition(".")[2].rstrip("abcdefghijklmnopqrstuvwxyz/℃度毫摩升克分每 "))
+    rounding = 0.51 * 10.0**-decimals
+    return abs(one.value - other.value) <= max(rounding, 0.005 * abs(other.value))
+
+
+def _is_converted(one: Figure, english: str, chinese: str) -> bool:
+    text = plain(chinese)
+    mine = [q for q in quantities(english) if q.start < one.end and one.start < q.end]
+    return any(_is_amount(q, other, text) for other in mine for q in quantities(text))
+
+
+def _beside(one: Figure, there: Sequence[Figure], text: str) -> bool:
+    return bool(one.units) and text[max(0, one.start - 3) : one.start].strip("约合即为≈ ").endswith(("（", "(", "/", "，"))
+
+
+def _units(english: str, text: str, said: Sequence[Figure], there: Sequence[Figure]) -> Iterator[Fault]:
+    """Numbers that stand in the Chinese with other units alone."""
+    for one in said:
+        same = [other for other in there if math.isclose(one.value, other.value, rel_tol=1e-6)]
+        if not one.units or not same or not one.hard:
+            continue
+        if any(equal(one.value, a, other.value, b) for other in there for a in one.units for b in other.units):
+            continue
+        if not any(_compatible(one, other, text, there) for other in same):
+            yield Fault("unit_or_dose", "unit", english[one.start : one.end].strip(), text[same[0].start : same[0].end + 4],
+                        (f"{one.value:g} {one.units[0].name}",))  # fmt: skip
+    for other in there:
+        same = [one for one in said if math.isclose(one.value, other.value, rel_tol=1e-6)]
+        hard = [one for one in same if one.units]
+        if other.units and other.hard and hard and len(hard) == len(same) and not any(
+            _compatible(one, other, text, there) for one in hard) and not any(
+            equal(one.value, a, other.value, b) for one in said for a in one.units for b in other.units):  # fmt: skip
+            yield Fault("unit_or_dose", "unit", english[hard[0].start : hard[0].end].strip(),
+                        text[other.start : other.end + 4], (f"{other.value:g} {hard[0].units[0].name}",))  # fmt: skip
+
+
+def _compatible(one: Figure, other: Figure, text: str, there: Sequence[Figure]) -> bool:
+    names = {unit.name for unit in one.units}
+    if names & {unit.name for unit in other.units} or (not one.units):
+        return True
+    if "degree" in names and {unit.name for unit in other.units} & {"°C", "°F"}:
+        return True
+    if not other.units:  # 2 至 6 周 has its unit behind the second; 100 个
+        after = next((f for f in there if f.start >= other.end), None)
+        if after is not None and text[other.end : after.start].strip(" -~到至或、和,，/—及与") == "" and after is not other:
+            return _compatible(one, after, text, there)
+        head = text[max(0, other.start - 4) : other.start]
+        if ("°F" in names and "华氏" in head) or ("°C" in names and "摄氏" in head) or ("%" in names and "百分" in head):
+            return True
+        if names & {"bpm"} and ("每分" in text[max(0, other.start - 5) : other.start] or "心率" in text or "脉搏" in text):
+            return True
+        return bool(names & {"time", "tablet", "capsule", "dose", "stone", "foot", "second", "cup", "IU"})
+    return bool(names & {"time", "second", "stone", "foot", "dose", "cup", "m"}) and not _is_amount_unit(other.units)
+
+
+def _is_amount_unit(units: Sequence[Unit]) -> bool:
+    return any(unit.measure in ("mass", "volume", "length", "time", "molar", "mg/dL", "%", "long time") for unit in units)
+
+
+def _codes(english: str, chinese: str) -> Iterator[Fault]:
+    """Names with digits that are there and not here."""
+    said, there = codes(english), codes(chinese)
+    letters = {code.rstrip("0123456789.") for code in said}
+    for code in dict.fromkeys(there):
+        if code not in said and code.rstrip("0123456789.") in letters and not any(code in one or one in code for one in said):
+            yield Fault("number", "name_with_digits", "", code, tuple(said[:4]))
+
+
+_OF = (" in ", " of ", " out of ", "/")
+
+
+def _exchanged(english: str, text: str, said: Sequence[Figure], there: Sequence[Figure]) -> Iterator[Fault]:
+    """Numbers of one kind that stand in another order while they are the same ones: 95/150, from 7.1 to 9.2."""
+    for one, two in zip(said, said[1:], strict=False):
+        between = english[one.end : two.start].lower()
+        joined = english[one.start : two.start].lower()
+        if one.value == two.value or len(between) > 24:
+            continue
+        first = [i for i, f in enumerate(there) if f.value == one.value]
+        second = [i for i, f in enumerate(there) if f.value == two.value]
+        if len(first) != 1 or len(second) != 1 or first[0] < second[0]:
+            continue
+        units = {u.name for u in one.units} & {u.name for u in two.units}
+        slash = joined.rstrip().endswith("/")
+        ranged = between.strip(" %") in ("to", "-", "and", "") or "to" in between.split()
+        if slash or (ranged and (units or not (one.units or two.units)) and " of " not in between and " in " not in between):
+            yield Fault("number", "exchanged", english[one.start : two.end], text[there[second[0]].start : there[first[0]].end])

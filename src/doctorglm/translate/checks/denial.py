@@ -1,0 +1,102 @@
+"""What is denied: sentence by sentence, clause by clause, and for each term that both sides name."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from doctorglm.clinical.folding import folded
+from doctorglm.translate.checks.fault import Fault
+from doctorglm.translate.checks.reading import Reading
+
+_EN = re.compile(
+    r"\b(?:no|not|never|none|neither|nor|cannot|without|den(?:y|ies|ied|ying)|nothing|nobody|nowhere|no one)\b|n't\b|\bunable\b"
+)
+_EN_IDIOM = re.compile(
+    r"\bnot only\b|\bno doubt\b|\bno matter\b|\bwhether or not\b|\bif not\b|\bno more than\b|\bnot more than\b|\bnever more than\b|\bno (?:fewer|less) than\b|\bnot (?:less|exceed\w*)\b"
+    r"|\bor not\b|\bwhy (?:do|does|did)n't\b|\bnot (?:uncommon|unusual|infrequent|bad|miss|forget|least|the least|just|necessarily|exceed)\b|\bno\. ?\d"
+    r"|\blast but not least\b|n't hesitate\b|not hesitate\b|\bnothing but\b|\b(?:not|n't) agree more\b|\bnever fails?\b|\bno problem\b|\bno wonder\b|\bcan't help\b"
+    r"|\bnot until\b|\bno sooner\b|\b(?:isn|aren|don|doesn|didn|haven|hasn|won|can)'t (?:it|you|they|he|she|we|i)\b\s*\?|\bno later than\b|\bnothing more\b|\bnot to mention\b|\bno other\b|\bno one (?:but|else)\b"
+)
+_EN_IMPLIED = re.compile(
+    r"\b(?:un(?!der|it|iv|ion|til|cle|ique)|in(?:ab|ac|ad|ap|ca|co[nmr]|de[pf]|eff|el|fr|suf|tol|v|fert|som|ev|vis)|im(?:poss|prop|bal|mob|pot|mun)|ir(?:reg|rev|rel|rit)|il(?:leg|l)|"
+    r"dis(?:com|lik|agr|app|abl|sat|con|ord)|non-?|asympt|atyp|afeb|anon|mal|mis|sub|under|anti)[a-z]*|\b[a-z]{3,}(?:less|-free)\b|"
+    r"\b(?:avoid|lack|fail|stop|refrain|prevent|free|negative|absen|unless|hardly|barely|rarely|scarcely|seldom|except|instead|rather|less|few|fewer|out|refus|quit|too|little|if|whether|until|hard|difficult|trouble|los[est]|"
+    r"poor|abnormal|miss|skip|before|otherwise|against|declin|reject|exclud|only|contraind|forbid|prohibit|ban|stay away|keep .{0,20} away|regardless|despite|clear|doubt|differ|other|various|constant|continu|every|always|short|low|weak|leav|left|wrong|ill|sick|discomfort|bad|shortage|insuff|deficien|still|yet|easily|long|remain|pending|wait|more than|over|exceed|beyond|tired|adverse|side effect|complaint|must|should|need|soon|again|any|inevitab|all|even|just|harmless|safe|painless|steady|stable|persist|ceas|gone|resol|disappear|eliminat|remov|protect|isolat|separat|unexpected|limit|restrict|than|fit|fine|well|irritat|upset|unremarkable|evidence|though|while|otherwise|at least|nearly|almost|part|immun|ignor|neglect|delay|postpon|expire|outdated|spare|wonder|up to|within|under|below|max|minimum)[a-z]*"
+)
+_ZH = re.compile(r"没|无|未|不|别(?=[再吃喝用去做让担把给忘吸揉])|勿|并非|而非|从未|否认|否定|非(?=[是因典])|禁(?=[止用忌食])")
+_ZH_IDIOM = re.compile(
+    r"不(?:错|舒服|适|良|安|同|仅|但|断|管|论|久|得不|一定|妨|规则|稳定|孕|育|明|洁|当|便|如|止|锈|时|一|幸|要紧|可避免|只|光|单|等|利|佳|齐|振|畅|已|由|禁|料|见得|至于|得已|可或缺|少|必然|失|愧|定期|息|解|啻|日|约而同|亚于|外乎)"
+    r"|未(?:来|必|婚|知|成年|免|经|满|雨)|没(?:关系|事|准|问题)|无(?:论|害|创|偿|限|关|锡|线|疑|聊|菌|氧|机|非|数|比|奈|须|烟|形|穷|所|人机|国界|家可归)|"
+    r"是不是|能不能|会不会|要不要|可不可以|有没有|好不好|对不对|需不需要|是否|消化不|睡不|(.)不\1|差不多|要不|不得不|不超过|不多于|不少于|不低于|不小于|不高于|不大于|无时无刻|不可(?!以)|除非|非常|不过|不清楚|毫不|绝不|从不|不到|不足|不够|不久|不少|不妨|不然|不免|并无二致|不分|不计|不限|不等|不知|不理"
+)
+_ZH_IMPLIED = re.compile(r"[不没无未非免禁防别勿否缺失除拒停难罕少戒除忌]|阴性|才|以外|只|几乎|正常|清晰|良好|可以。|避|离|而是|随时|唯|任何|所有|消失|脱离|摆脱|零|脱|盲|聋|哑|低于|小于|至多|最多|反")
+_CLAUSE_EN = re.compile(r"[,;:.?!\n]+(?=\s|$)|\b(?:but|although|though|because|whereas|while|unless|until|except)\b")
+_CLAUSE_ZH = re.compile(r"[，。；：！？\n,;?!]+|(?=但是|但(?!是)|而且|除非|因为|虽然)")
+_NEAR = 9
+"""Characters before a term in which a word denies it."""
+
+
+def faults(reading: Reading) -> Iterator[Fault]:
+    """What one side denies and the other does not, once for a sentence."""
+    english, chinese = folded(reading.english), reading.chinese
+    said = _EN_IDIOM.sub(lambda m: "_" * len(m[0]), english)
+    there = _ZH_IDIOM.sub(lambda m: "＿" * len(m[0]), chinese)
+    denied, denies = _EN.search(said), _ZH.search(there)
+    if denied and not _ZH_IMPLIED.search(chinese):
+        yield Fault("negation", "negation_lost", denied[0], "")
+        return
+    if denies and not denied and not _EN_IMPLIED.search(english) and not _EN.search(english):
+        yield Fault("negation", "negation_added", "", chinese[denies.start() : denies.start() + 4])
+        return
+    found = next(_terms(reading, said, there), None) or next(_clauses(said, there, english, chinese), None)
+    if found:
+        yield found
+
+
+def _pieces(pattern: re.Pattern[str], text: str) -> list[tuple[int, int]]:
+    cuts = [0, *(at for m in pattern.finditer(text) for at in {m.start(), m.end()}), len(text)]
+    return [(a, b) for a, b in zip(cuts, cuts[1:], strict=False) if text[a:b].strip(" ,.;:!?，。；：！？")]
+
+
+def _terms(reading: Reading, said: str, there: str) -> Iterator[Fault]:
+    """Terms that the English denies and the Chinese affirms, and the other way round."""
+    pieces_en, pieces_zh = _pieces(_CLAUSE_EN, said), _pieces(_CLAUSE_ZH, there)
+    for (start, end), rows in reading.asking.items():
+        if not any(reading.row(row).name in ("illness", "symptoms", "glossary", "drugs") for row in rows):
+            continue
+        places = [one for one in reading.segments if any(row in rows for row, _ in one.rows)]
+        if len(places) != 1:
+            continue
+        one = places[0]
+        clause = next(((a, b) for a, b in pieces_en if a <= start < b), None)
+        mine = next(((a, b) for a, b in pieces_zh if a <= one.start < b), None)
+        if clause is None or mine is None:
+            continue
+        before = said[clause[0] : start]
+        here = there[mine[0] : mine[1]]
+        whole = reading.chinese[mine[0] : mine[1]]
+        if _EN.search(before) and not re.search(r"\b(?:if|because|and (?:is|has|was|i|he|she|it))\b", before) and not _ZH_IMPLIED.search(whole) and not _carried(there, mine, pieces_zh):
+            yield Fault("negation", "denied_term_affirmed", reading.english[start:end], reading.chinese[one.start : one.end])
+        near = there[max(mine[0], one.start - _NEAR) : one.start]
+        sentence = said
+        if (re.search(r"(?:没有|无|未见|未|否认|没)[^，。]{0,3}$", near) and not _EN.search(sentence) and not re.search(
+                r"\b(?:free|clear|lack|without|asympt\w*|negative|rul\w+ out|before|absen\w*|unless|un\w+|non\w*|stop\w*|resolv\w*|gone)\b", sentence)):  # fmt: skip
+            yield Fault("negation", "affirmed_term_denied", reading.english[start:end], here)
+
+
+def _carried(there: str, mine: tuple[int, int], pieces: Sequence[tuple[int, int]]) -> bool:
+    """Whether the clause goes on with what a clause before it denies: 没有发热、头痛，咳嗽 does not."""
+    return any(a < mine[0] and re.search(r"(?:既不|均|都)", there[a:b]) for a, b in pieces) and "也" in there[mine[0] : mine[1]]
+
+
+def _clauses(said: str, there: str, english: str, chinese: str) -> Iterator[Fault]:
+    """Clause by clause, where both sides have as many."""
+    ours = [(a, b) for a, b in _pieces(re.compile(r"[,;:.?!\n]+(?=\s|$)"), said)]
+    theirs = [(a, b) for a, b in _pieces(re.compile(r"[，。；：！？\n,;?!]+"), there)]
+    if len(ours) != len(theirs) or len(ours) < 2:
+        return
+    for (a, b), (c, d) in zip(ours, theirs, strict=True):
+        denied, denies = _EN.search(said[a:b]), _ZH.search(there[c:d])
+        if denied and not _ZH_IMPLIED.search(chinese[c:d]):
+            yield Fault("negation", "negation_lost", english[a:b].strip(), chinese[c:d])
+        elif denies and not denied and not _EN_IMPLIED.search(english[a:b]) and not _EN.search(english[a:b]):
+            yield Fault("negation", "negation_added", english[a:b].strip(), chinese[c:d])

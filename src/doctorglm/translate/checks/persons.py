@@ -1,0 +1,74 @@
+"""Persons by their pronouns: 他 where the English has he, 我 where it has I."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+from doctorglm.clinical.folding import folded
+from doctorglm.translate.checks.fault import Fault
+
+_ENGLISH = {
+    "i": re.compile(r"\b(?:i|me|my|mine|myself|i'm|i've|i'd|i'll)\b"),
+    "we": re.compile(r"\b(?:we|us|our|ours|ourselves|we're|we've|we'll|let's)\b"),
+    "you": re.compile(r"\b(?:you|your|yours|yourself|yourselves|you're|you've|you'll|you'd)\b"),
+    "he": re.compile(r"\b(?:he|him|his|himself|he's|he'll|he'd)\b"),
+    "she": re.compile(r"\b(?:she|her|hers|herself|she's|she'll|she'd)\b"),
+    "they": re.compile(r"\b(?:they|them|their|theirs|themselves|they're|they've|one|someone|everyone|people|anyone)\b"),
+}
+_CHINESE = {
+    "we": re.compile(r"我们|咱们|我国|我俩|我方"),
+    "they": re.compile(r"[他她它]们"),
+    "i": re.compile(r"我(?![们国俩方])|本人|俺"),
+    "you": re.compile(r"您|你"),
+    "he": re.compile(r"(?<![其吉])他(?![们人克莫汀米喷达汀西仑])"),
+    "she": re.compile(r"她(?!们)"),
+}
+_SPELLED = {"i": "我", "we": "我们", "you": "您", "he": "他", "she": "她", "they": "他们"}
+_MALE = re.compile(
+    r"\b(?:father|dad|husband|son|brother|uncle|grandfather|grandpa|nephew|boy|man|men|male|boyfriend|mr|baby|infant"
+    r"|child|toddler|patient|doctor|person|kid|newborn|cousin|friend|teenager|surgeon|one|it|its|they|their|them|who"
+    r"|someone|everyone|gentleman|president|director|king|driver|worker|dentist|partner|spouse|sibling|president|minister)s?\b"
+)
+_FEMALE = re.compile(
+    r"\b(?:mother|mom|mum|wife|daughter|sister|aunt|grandmother|grandma|niece|girl|woman|women|female|girlfriend|mrs|ms|miss"
+    r"|nurse|lady|ladies|pregnant|queen|midwife)s?\b"
+)
+_ORDER = ("i", "he", "she", "you")
+_ADDRESSED = re.compile(r"^(?:please\b|\w+\b)")
+
+
+def faults(english: str, chinese: str) -> Iterator[Fault]:
+    """Pronouns of the Chinese that the English has not, or has less often while another is missing."""
+    said, there = folded(english), folded(chinese)
+    one = Counter({key: len(pattern.findall(said)) for key, pattern in _ENGLISH.items()})
+    other = Counter({key: len(pattern.findall(there)) for key, pattern in _CHINESE.items()})
+    for key in _ORDER:
+        if other[key] and not one[key] and not _excused(key, said, one):
+            yield Fault("gender_person", "pronoun_added", "", _SPELLED[key], _wanted(one))
+            return
+    more = [key for key in _ORDER if other[key] > one[key] and not (key == "you")]
+    less = [key for key in (*_ORDER, "we", "they") if other[key] < one[key]]
+    for key in more:
+        lost = [k for k in less if one[k] and (k != "they")]
+        if lost and one[key] and other[key] - one[key] >= 1 and not _excused_more(key, said, one, other):
+            yield Fault("gender_person", "pronoun_exchanged", _SPELLED[lost[0]], _SPELLED[key], _wanted(one))
+            return
+
+
+def _wanted(said: Counter[str]) -> tuple[str, ...]:
+    return tuple(_SPELLED[key] for key in said if said[key])
+
+
+def _excused(key: str, said: str, one: Counter[str]) -> bool:
+    """Whether Chinese may say this pronoun though the English has none."""
+    if key == "you":
+        return not (one["i"] or one["he"] or one["she"]) or bool(re.search(r"\b(?:please|doctor|dr|thank|hi|hello|dear)\b|\?", said))
+    if key == "i":
+        return bool(one["we"]) or bool(re.search(r"\b(?:thanks?|please|hello|hi|hope|sorry|wonder|patient)\b", said))
+    if key == "he":
+        return bool(_MALE.search(said)) and not (one["she"] and not re.search(r"\b(?:son|brother|husband|father|dad|boy|man|baby|child|uncle|doctor)\b", said))
+    return bool(_FEMALE.search(said)) and not one["he"]
+
+
+def _excused_more(key: str, said: str, one: Counter[str], other: Counter[str]) -> bool:
+    return key == "i" and one["we"] > other["we"]

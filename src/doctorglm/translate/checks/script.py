@@ -1,0 +1,125 @@
+"""Languages and letters: clauses that are not Chinese, English words left standing, tokens of a model."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from doctorglm.clinical.folding import folded
+from doctorglm.translate.checks.fault import Fault
+
+_TOKEN = re.compile(r">>\s*\w+\s*<<|<\|[^|]{0,40}\|>|</?s>|<(?:pad|unk|eos|bos|2\w\w)>|__\w{2,8}__|\[/?INST\]|▁")
+_KANA = re.compile(r"[\u3041-\u3096\u30a1-\u30fa\u31f0-\u31ff]")
+_HANGUL = re.compile(r"[\uac00-\ud7a3\u1100-\u11ff\u3131-\u318e]")
+_CYRILLIC = re.compile(r"[\u0400-\u04ff]{2,}")
+_OTHER = re.compile(r"[\u0590-\u05ff\u0600-\u06ff\u0900-\u097f\u0e00-\u0e7f]{2,}")
+_HAN = re.compile(r"[\u3400-\u9fff]")
+_ADDRESS = re.compile(r"\S+@\S+|https?://\S+|www\.\S+|\b[\w-]+\.(?:com|org|net|gov|edu|cn|int)\b\S*", re.IGNORECASE)
+_QUOTED = re.compile(r"[“\"'‘「『《(（][^”\"'’」』》)）]{1,80}[”\"'’」』》)）]")
+_WORD = re.compile(r"[A-Za-zÀ-ɏ]+(?:['’.][A-Za-zÀ-ɏ]+)*")
+_LATIN_RUN = re.compile(r"[A-Za-zÀ-ɏ][A-Za-zÀ-ɏ0-9'’.,;:%/()°\s-]*")
+_FUNCTION = frozenset(
+    "the a an is are was were be been has have had i you he she it we they my your his her its our their this that these "
+    "those of in on at to for with and or but not no if when while because do does did don't doesn't isn't can cannot "
+    "could should may must will would there what which who how than then from by as".split()
+)
+_FOREIGN = frozenset(
+    "el la los las un una de del que y en es por con para su sus si no se le les du des et est une dans vous votre "
+    "avec ne pas der die das und ist ein eine mein meine ich sie nicht mit bei den dem des auf im".split()
+)
+_UNITS = frozenset(
+    "mg kg ml dl mmol mol mcg ug cm mm km mmhg iu miu ng pg bpm meq hz khz kcal kj cc ph psi dpi mhz min hr sec kpa gy "
+    "msv mgy x ppm nm um kda kb mb gb vs pm am st nd rd th per et al spp sp www http https com org cell".split()
+)
+_LEFT = 3
+"""Letters of a word in small letters that may not be left; shorter ones are units and symbols."""
+_CLAUSE = 4
+"""Latin words in a row that make a clause, or fewer with a word such as `the` among them."""
+
+
+def faults(english: str, chinese: str, drugs: frozenset[str]) -> Iterator[Fault]:
+    """What is in no Chinese, clause by clause, then word by word; `drugs` are words that no name is written like."""
+    for token in _TOKEN.findall(chinese):
+        if token not in english:
+            yield Fault("language", "model_token", "", token)
+    text = _TOKEN.sub(" ", chinese)
+    foreign = list(_foreign(english, text))
+    yield from foreign
+    text = _ADDRESS.sub(" ", text)
+    clauses = [run for run in _LATIN_RUN.findall(text) if _is_clause(run, english)]
+    for run in clauses:
+        yield Fault("language", "not_chinese", "", run.strip())
+        text = text.replace(run, " ")
+    if not foreign:
+        for word in dict.fromkeys(_left(english, text, drugs)):
+            yield Fault("untranslated", "left_in_english", word, word)
+
+
+def _foreign(english: str, text: str) -> Iterator[Fault]:
+    """Letters of another language that the English does not quote."""
+    for name, pattern in (("japanese", _KANA), ("korean", _HANGUL), ("cyrillic", _CYRILLIC), ("other_script", _OTHER)):
+        found = pattern.search(text)
+        if found and not pattern.search(english):
+            yield Fault("language", name, "", _around(text, found.start()))
+
+
+def _around(text: str, at: int) -> str:
+    return text[max(0, at - 10) : at + 20]
+
+
+def _is_clause(run: str, english: str) -> bool:
+    """Whether a run of Latin letters is a clause, of English or of another language; a title in brackets is none."""
+    words = [word.lower().replace("’", "'") for word in _WORD.findall(run)]
+    plain = [word for word in words if len(word) > 1 or word in ("i", "a")]
+    small = [word for word in _WORD.findall(run) if word[0].islower() and word.lower() not in _UNITS]
+    if not small or len(plain) < 2:
+        return False
+    of_english = set(re.findall(r"[a-zà-ɏ']+", folded(english)))
+    if len(plain) >= 3 and sum(word not in of_english and word not in _UNITS for word in plain) * 2 > len(plain):
+        return bool(set(plain) & _FOREIGN) or len(plain) >= _CLAUSE or bool(set(plain) & _FUNCTION)
+    return len(small) >= 2 and (bool(set(plain) & _FUNCTION) or len(small) >= _CLAUSE) and len(plain) >= 3
+
+
+def _left(english: str, text: str, drugs: frozenset[str]) -> Iterator[str]:
+    """Latin words that should be Chinese: in small letters, or capital only because a sentence begins with them."""
+    names = _names(english)
+    bracketed = [span.span() for span in _QUOTED.finditer(text) if _is_gloss(text, span.start())]
+    for match in _WORD.finditer(text):
+        word = match[0]
+        if any(start <= match.start() < end for start, end in bracketed):
+            continue
+        if _is_left(word, names, drugs) and not _beside_digit(text, match):
+            yield word
+
+
+def _is_gloss(text: str, at: int) -> bool:
+    return bool(_HAN.search(text[max(0, at - 12) : at]))
+
+
+def _beside_digit(text: str, match: re.Match[str]) -> bool:
+    return text[match.start() - 1 : match.start()].isdigit() and len(match[0]) <= _LEFT
+
+
+def _is_left(word: str, names: Sequence[str] | frozenset[str], drugs: frozenset[str]) -> bool:
+    low = word.lower()
+    if low in drugs:
+        return True
+    if low in _UNITS or len(word) < _LEFT or re.search(r"[A-Z]", word[1:]) or "." in word:
+        return False
+    return word[0].islower() or word not in names
+
+
+_BEGINNING = re.compile(r"(?:^|[.!?:]\s+|\n\s*(?:\d+[.)]\s*)?|[\"“(]\s*)$")
+
+
+def _names(english: str) -> frozenset[str]:
+    """Words with a capital that no beginning of a sentence gives them, and all that stand in it with one elsewhere."""
+    found = set()
+    for match in _WORD.finditer(english):
+        word = match[0]
+        if word[0].isupper() and (not _BEGINNING.search(english[: match.start()]) or _is_rare(word)):
+            found.add(word)
+            found.add(re.sub(r"['’]s$", "", word))
+    return frozenset(found)
+
+
+def _is_rare(word: str) -> bool:
+    return re.search(r"[A-Z]", word[1:]) is not None

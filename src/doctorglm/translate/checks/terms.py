@@ -1,0 +1,48 @@
+"""Terms, drugs, relatives and things: the Chinese of each that the English names, and no other.
+
+Two directions. What the English names must have a Chinese wording, of the glossary or of the lexicon, that is not only a
+part of another term's; and what the Chinese names must be explained by some English.
+"""
+
+from collections.abc import Iterator
+
+from doctorglm.translate.checks.fault import Fault, Kind
+from doctorglm.translate.checks.lexicon import Wording
+from doctorglm.translate.checks.reading import Reading
+from doctorglm.translate.renderings import held
+
+_SHOWN = 8
+
+
+def faults(reading: Reading) -> Iterator[Fault]:
+    """Terms without their Chinese, then Chinese without English."""
+    yield from _missing(reading)
+    yield from _added(reading)
+
+
+def _missing(reading: Reading) -> Iterator[Fault]:
+    for (start, end), rows in reading.asking.items():
+        terms = [m.term for m in reading.mentions if m.start < end and start < m.end]
+        if not rows & reading.answered and not any(held(term.chinese, reading.chinese) for term in terms):
+            first = min(rows)
+            said = [w.lstrip("~") for row in sorted(rows) for w in reading.row(row).chinese]
+            given = [w for term in terms for w in term.chinese]
+            yield Fault(_kind(reading, rows), "term_missing", reading.english[start:end], "",
+                        tuple(dict.fromkeys([*given, *said]))[:_SHOWN]) if first >= 0 else Fault("term", "")  # fmt: skip
+
+
+def _kind(reading: Reading, rows: set[int]) -> Kind:
+    kinds = [reading.row(row).kind for row in sorted(rows)]
+    return next((kind for kind in kinds if kind is not None), "term")
+
+
+def unexplained(reading: Reading) -> list[Wording]:
+    """The wordings of the Chinese that no English explains."""
+    return [one for one in reading.segments if one.rows and not reading.explains(one)]
+
+
+def _added(reading: Reading) -> Iterator[Fault]:
+    for one in unexplained(reading):
+        rows = [reading.row(row) for row, strong in one.rows if strong]
+        if rows and all(row.kind is not None for row in rows):
+            yield Fault(rows[0].kind or "term", "not_in_english", "", reading.chinese[one.start : one.end])

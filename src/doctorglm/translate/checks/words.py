@@ -1,0 +1,157 @@
+"""English words as the lexicon looks them up: by stem, by how they begin or end, phrase by phrase.
+
+A pattern of the lexicon is a word (any of its usual endings), `hepat*` (begins so), `*scopy` (ends so) or `*` (any).
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from doctorglm.clinical.folding import folded
+from doctorglm.translate.spelling import canonical
+
+_WORD = re.compile(r"[a-zà-ɏα-ωµμ0-9]+(?:'[a-z]+)?")
+_BREAK = re.compile(r"[,;:!?()\n\"]|\.(?=\s|$)")
+_SHORTEST_PREFIX = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """`text[start:end]`, in small letters and American spelling; `last` where nothing behind it belongs to it."""
+
+    start: int
+    end: int
+    said: str
+    last: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A phrase of the lexicon in an English text: where, how many words, which row, and whether it asks for Chinese."""
+
+    start: int
+    end: int
+    words: int
+    row: int
+    strong: bool
+
+
+@dataclass(slots=True)
+class _Node:
+    then: dict[str, "_Node"] = field(default_factory=dict)
+    rows: list[tuple[int, bool]] = field(default_factory=list)
+
+
+class Phrases:
+    """Phrases by row, to be found in texts in time that grows with their length."""
+
+    def __init__(self) -> None:
+        self._root = _Node()
+        self._prefixes: set[str] = set()
+        self._suffixes: set[str] = set()
+        self._keys: dict[str, tuple[str, ...]] = {}
+
+    def add(self, phrase: str, row: int, strong: bool) -> None:
+        """Adds a phrase of the lexicon; one without a word is left out."""
+        node = self._root
+        keys = [key for part in folded(phrase).split() for key in self._patterns(part)]
+        if not keys:
+            return
+        for key in keys:
+            node = node.then.setdefault(key, _Node())
+        node.rows.append((row, strong))
+
+    def _patterns(self, part: str) -> Iterator[str]:
+        if part == "*":
+            yield "*"
+        elif part.startswith("*"):
+            self._suffixes.add(part.strip("*"))
+            yield f"*{part.strip('*')}"
+        elif part.endswith("*"):
+            *first, last = [word.said for word in words(part[:-1])] or [""]
+            yield from (f"={stem(word)}" for word in first)
+            if last:
+                self._prefixes.add(last)
+                yield f"{last}*"
+        else:
+            yield from (f"={stem(word.said)}" for word in words(part))
+
+    def find(self, said: Sequence[Word]) -> list[Found]:
+        """All phrases in these words, overlapping ones too."""
+        found = []
+        for first in range(len(said)):
+            nodes, at = [self._root], first
+            while nodes and at < len(said):
+                nodes = [n.then[k] for n in nodes for k in self._looked_up(said[at].said) if k in n.then]
+                found += [
+                    Found(said[first].start, said[at].end, at - first + 1, row, strong)
+                    for node in nodes
+                    for row, strong in node.rows
+                ]
+                if said[at].last:
+                    break
+                at += 1
+        return found
+
+    def _looked_up(self, word: str) -> tuple[str, ...]:
+        """The keys that a word is found under; kept, since the words of a language are few."""
+        keys = self._keys.get(word)
+        if keys is None:
+            begins = [word[:n] for n in range(_SHORTEST_PREFIX, len(word) + 1) if word[:n] in self._prefixes]
+            ends = [end for end in self._suffixes if word.endswith(end) or word.endswith(f"{end}s")]
+            keys = (f"={stem(word)}", *(f"{one}*" for one in begins), *(f"*{one}" for one in ends), "*")
+            if len(self._keys) < 1 << 16:
+                self._keys[word] = keys
+        return keys
+
+
+def words(text: str) -> list[Word]:
+    """The words of a text, possessive endings left out."""
+    plain = folded(text)
+    matches = list(_WORD.finditer(plain))
+    ends = [*(match.start() for match in matches[1:]), len(plain)][: len(matches)]
+    return [
+        Word(*match.span(), _said(match[0]), _BREAK.search(plain, match.end(), end) is not None)
+        for match, end in zip(matches, ends, strict=True)
+    ]
+
+
+@lru_cache(1 << 16)
+def _said(word: str) -> str:
+    return word if "n't" in word else canonical(word.replace("µ", "μ"))
+
+
+@lru_cache(1 << 16)
+def stem(word: str) -> str:
+    """The word without its endings of number, tense and -y; what it makes need not be a word."""
+    if len(word) > 4 and word.endswith("ies"):
+        word = f"{word[:-3]}y"
+    elif len(word) > 4 and re.search(r"(?:ss|ch|sh|x|z)es$", word):
+        word = word[:-2]
+    elif len(word) > 3 and word.endswith("s") and not re.search(r"(?:ss|us|is)$", word):
+        word = word[:-1]
+    if len(word) > 5 and word.endswith("ing"):
+        word = _undoubled(word[:-3])
+    elif len(word) > 4 and word.endswith("ied"):
+        word = f"{word[:-3]}y"
+    elif len(word) > 4 and word.endswith("ed") and not word.endswith("eed"):
+        word = _undoubled(word[:-2])
+    if len(word) > 3 and word.endswith("e"):
+        word = word[:-1]
+    return f"{word[:-1]}i" if len(word) > 3 and word.endswith("y") else word
+
+
+def _undoubled(word: str) -> str:
+    return word[:-1] if re.search(r"([bdgmnprt])\1$", word) else word
+
+
+def outermost(found: Iterable[Found]) -> set[tuple[int, int]]:
+    """The spans that lie in no longer one."""
+    spans = sorted({(one.start, one.end) for one in found}, key=lambda span: (span[0], -span[1]))
+    kept, reached = set(), -1
+    for start, end in spans:
+        if end > reached:
+            kept.add((start, end))
+            reached = end
+    return kept
