@@ -5,9 +5,13 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from doctorglm.translate.cache import Known
+from doctorglm.translate.endpoint import Reply
 from doctorglm.translate.prompt import Asked, ids_of
 from doctorglm.translate.renderings import held, plain
 
+PASSING = frozenset({"no_answer", "refused_by_server", "garbage", "not_run"})
+"""Faults of the server, which the cache does not keep: a later run asks again."""
 _FENCE = re.compile(r"\s*```(?:json)?\s*\n(.*?)\n?\s*```\s*", re.DOTALL)
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _WORDS = re.compile(r"[A-Za-zÀ-ɏ]+")
@@ -42,6 +46,17 @@ def is_chinese(text: str) -> bool:
 def has_words(text: str) -> bool:
     """Whether there is a letter to translate."""
     return _WORDS.search(text) is not None
+
+
+def judged(reply: Reply, asked: Sequence[Asked]) -> tuple[dict[str, Known], dict[str, Known]]:
+    """By key, what a reply to these texts is taken for: what the cache is to keep, and the faults that pass."""
+    if reply.fault:
+        good, faults = dict[str, str](), {one.key: reply.fault for one in asked}
+    else:
+        good, faults = read(reply.text, asked, reply.cut_off)
+    said = {one.key: Known(good.get(one.key), one.tries + 1, faults.get(one.key, "")) for one in asked}
+    passing = {key: one for key, one in said.items() if one.reason in PASSING}
+    return {key: one for key, one in said.items() if key not in passing}, passing
 
 
 def read(answer: str, asked: Sequence[Asked], cut_off: bool = False) -> tuple[dict[str, str], dict[str, str]]:

@@ -40,6 +40,8 @@ _WHY: Mapping[str, str] = {
     "cut_off": "it broke off",
 }
 """Why an answer is not taken, and how the teacher is told."""
+_OTHER_TEMPERATURE = 0.5
+"""From the third try on: the same prompt has the same answer at 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,3 +79,8 @@ def messages(asked: Sequence[Asked]) -> tuple[Message, Message]:
 def answer_tokens(asked: Sequence[Asked]) -> int:
     """Tokens that an answer may have: three for a Chinese character, which stands for three letters or more."""
     return 64 + sum(32 + max(32, len(one.text)) for one in asked)
+
+
+def temperature(asked: Sequence[Asked]) -> float:
+    """How freely the answer is drawn: not at all in the first two tries."""
+    return 0.0 if asked[0].tries < 2 else _OTHER_TEMPERATURE

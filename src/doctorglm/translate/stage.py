@@ -17,8 +17,9 @@ from doctorglm.files.told import file_name
 from doctorglm.runs import Run, atomic_file, sha256_file
 from doctorglm.settings import STRICT
 from doctorglm.translate import prompt
+from doctorglm.translate.batch import BatchSettings
 from doctorglm.translate.cache import Cache
-from doctorglm.translate.cost import Estimate, Prices
+from doctorglm.translate.cost import Estimate, Prices, added
 from doctorglm.translate.endpoint import Endpoint, EndpointSettings
 from doctorglm.translate.entry import Entry
 from doctorglm.translate.glossary import licences, own_glossary, read_glossary
@@ -29,12 +30,14 @@ CACHE = ".cache.sqlite"
 """Hidden, so that a folder with nothing else is free for another teacher."""
 _AT_ONCE = 256
 """Conversations between two looks at the progress, and in memory."""
+_AT_ONCE_BATCH = 50_000
+"""A batch may take a day: as many in it as its limits allow."""
 Told = Callable[[float], None]
 """Called with the share of the conversations that are done."""
 
 
 @settings_dataclass(frozen=True, kw_only=True, config=STRICT)
-class TranslateSettings(TeacherSettings, EndpointSettings, Prices):
+class TranslateSettings(TeacherSettings, EndpointSettings, BatchSettings, Prices):
     """All that `KEY=VALUE` may set: how texts are put, how the server is asked, what it costs."""
 
 
@@ -72,7 +75,7 @@ def translate(job: Job, settings: TranslateSettings, told: Told = lambda _: None
     with Cache(job.cache or job.out / CACHE) as cache:
         endpoint = _endpoint(job, settings, cache)
         try:
-            counts = _write(job, _teacher(job, settings, endpoint), files, lambda done: told(done / number))
+            counts = _write(job, settings, _teacher(job, settings, endpoint), files, lambda done: told(done / number))
         finally:
             endpoint.close()
         spent = cache.spent(endpoint.account)
@@ -91,12 +94,10 @@ def dry_run(job: Job, settings: TranslateSettings) -> Estimate:
         endpoint = _endpoint(job, settings, cache)
         try:
             teacher = _teacher(job, settings, endpoint)
-            sums = Counter[str]()
-            for some in _batches(files):
-                sums.update(teacher.estimate([m.content for one in some for m in one.messages]).to_dict())
+            return added(teacher.estimate([m.content for one in some for m in one.messages])
+                         for some in _some(files, settings))  # fmt: skip
         finally:
             endpoint.close()
-    return Estimate(**{name: sums[name] for name in Estimate.__dataclass_fields__})
 
 
 def _files(job: Job) -> tuple[list[Path], dict[str, str]]:
@@ -118,9 +119,10 @@ def _conversations(files: Sequence[Path]) -> Iterator[Conversation]:
         yield from map(unnamed, read_conversations(path))
 
 
-def _batches(files: Sequence[Path]) -> Iterator[list[Conversation]]:
+def _some(files: Sequence[Path], settings: BatchSettings) -> Iterator[list[Conversation]]:
+    """The conversations, as many at a time as are asked for together."""
     waiting = _conversations(files)
-    while some := list(islice(waiting, _AT_ONCE)):
+    while some := list(islice(waiting, _AT_ONCE_BATCH if settings.batch else _AT_ONCE)):
         yield some
 
 
@@ -151,10 +153,12 @@ def _glossary(job: Job) -> list[Entry]:
 
 
 def _teacher(job: Job, settings: TranslateSettings, endpoint: Endpoint) -> Teacher:
-    return Teacher(endpoint, _glossary(job), settings)
+    return Teacher(endpoint, _glossary(job), settings, settings)
 
 
-def _write(job: Job, teacher: Teacher, files: Sequence[Path], told: Callable[[int], None]) -> dict[str, Any]:
+def _write(
+    job: Job, settings: TranslateSettings, teacher: Teacher, files: Sequence[Path], told: Callable[[int], None]
+) -> dict[str, Any]:
     """Writes both files, whole or not at all; returns the counts."""
     counts, reasons = Counter[str](), Counter[str]()
     name = job.teacher.partition("#")[2]
@@ -162,7 +166,7 @@ def _write(job: Job, teacher: Teacher, files: Sequence[Path], told: Callable[[in
     with atomic_file(job.out / "rejected.jsonl") as rejected:
 
         def accepted() -> Iterator[Conversation]:
-            for some in _batches(files):
+            for some in _some(files, settings):
                 outcomes = iter(teacher.translate([m.content for one in some for m in one.messages]))
                 for one in some:
                     found = [next(outcomes) for _ in one.messages]

@@ -15,7 +15,8 @@ from pydantic.dataclasses import dataclass as settings_dataclass
 from doctorglm.errors import DoctorGLMError
 from doctorglm.settings import STRICT
 from doctorglm.translate import prompt
-from doctorglm.translate.answers import has_words, is_chinese, read
+from doctorglm.translate.answers import has_words, is_chinese, judged
+from doctorglm.translate.batch import Batches, BatchSettings
 from doctorglm.translate.cache import Known, key_of
 from doctorglm.translate.cost import Estimate, estimate, most_tokens
 from doctorglm.translate.endpoint import Endpoint, HaltedError
@@ -26,10 +27,8 @@ from doctorglm.translate.terms import Terms
 
 T = TypeVar("T")
 By = Literal["teacher", "empty", "chinese", "no_words", ""]
-_PASSING = frozenset({"no_answer", "refused_by_server", "garbage"})
-"""Faults of the server, which the cache does not keep: a later run asks again."""
-_OTHER_TEMPERATURE = 0.5
-"""From the third try on: the same prompt has the same answer at 0."""
+_UNASKED = frozenset({"not_run"})
+"""Faults of a batch, which say nothing of the text: it is not asked for alone."""
 
 
 @settings_dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -60,9 +59,15 @@ class Teacher:
     """Translates texts through an endpoint, with the endpoint's cache."""
 
     def __init__(
-        self, endpoint: Endpoint, glossary: Sequence[Entry] = (), settings: TeacherSettings | None = None
+        self,
+        endpoint: Endpoint,
+        glossary: Sequence[Entry] = (),
+        settings: TeacherSettings | None = None,
+        batch: BatchSettings | None = None,
     ) -> None:
         self._endpoint = endpoint
+        self._batch = batch or BatchSettings()
+        self._batches = Batches(endpoint, self._batch)
         self._terms = Terms(glossary)
         self._settings = settings or TeacherSettings()
 
@@ -82,7 +87,7 @@ class Teacher:
         waiting = self._waiting([asked for text in texts for asked, _ in self._parts(text)], {})
         groups = self._groups(waiting)
         rows = ((len(g), most_tokens(m.content for m in prompt.messages(g)), prompt.answer_tokens(g)) for g in groups)
-        return estimate(rows, self._endpoint.prices)
+        return estimate(rows, self._endpoint.prices, self._batch.price_share)
 
     def _parts(self, text: str) -> list[tuple[Asked, str]]:
         """What is asked for, and the blanks behind it; nothing of a text that stands as it is."""
@@ -98,12 +103,15 @@ class Teacher:
 
     def _answered(self, asked: Sequence[Asked]) -> Mapping[str, Known]:
         """Asks until each text has its Chinese or no try left; returns the faults that the cache does not keep."""
-        passing: dict[str, Known] = {}
+        passing = self._batches.resumed()
         while True:
             waiting = self._waiting(asked, passing)
             if not waiting:
                 return passing
             groups = list(self._groups(waiting))
+            if self._batch.batch:
+                passing |= self._batches.ask(groups)
+                continue
             for failed in in_parallel(self._ask, groups, self._settings.concurrency, self._endpoint.halt):
                 passing |= failed
 
@@ -122,7 +130,7 @@ class Teacher:
         """Requests: texts that were never asked for together, each that failed alone."""
         group = list[Asked]()
         for one in waiting:
-            if one.tries:
+            if one.tries and one.reason not in _UNASKED:
                 yield [one]
                 continue
             chars = sum(len(other.text) for other in group) + len(one.text)
@@ -135,15 +143,9 @@ class Teacher:
 
     def _ask(self, group: Sequence[Asked]) -> dict[str, Known]:
         """Asks once, and keeps what is answered; returns what is not to be kept."""
-        temperature = 0.0 if group[0].tries < 2 else _OTHER_TEMPERATURE
-        reply = self._endpoint.ask(prompt.messages(group), prompt.answer_tokens(group), temperature)
-        if reply.fault:
-            good, faults = dict[str, str](), {one.key: reply.fault for one in group}
-        else:
-            good, faults = read(reply.text, group, reply.cut_off)
-        said = {one.key: Known(good.get(one.key), one.tries + 1, faults.get(one.key, "")) for one in group}
-        passing = {key: one for key, one in said.items() if one.reason in _PASSING}
-        self._endpoint.cache.settle(reply.request, reply.usd, {k: v for k, v in said.items() if k not in passing})
+        reply = self._endpoint.ask(prompt.messages(group), prompt.answer_tokens(group), prompt.temperature(group))
+        kept, passing = judged(reply, group)
+        self._endpoint.cache.settle(reply.request, reply.usd, kept)
         return passing
 
 
