@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -79,6 +79,7 @@ def translate(job: Job, settings: TranslateSettings, told: Told = lambda _: None
         finally:
             endpoint.close()
         spent = cache.spent(endpoint.account)
+    _require_some(counts)
     cost = {"usd": round(spent.usd, 6), "requests": spent.requests, "budget_usd": job.budget_usd,
             "usd_in": settings.usd_in, "usd_out": settings.usd_out}  # fmt: skip
     rows = _glossary(job)
@@ -132,6 +133,18 @@ def _require_prices(job: Job, settings: TranslateSettings) -> None:
             en="--budget: without prices nothing can be held to it. Add usd_in=USD usd_out=USD per million tokens.",
             zh="--budget：没有价格，无法控制预算。请加上每百万 token 的价格 usd_in=美元 usd_out=美元。",
         )
+
+
+def _require_some(counts: Mapping[str, Any]) -> None:
+    """Raises DataError where nothing was translated, which is no result; why stands in rejected.jsonl."""
+    if counts["translated"]:
+        return
+    reasons = ", ".join(f"{reason} {n}" for reason, n in counts["rejected"].items())
+    raise DataError(
+        en=f"none of {counts['read']} conversations was translated: {reasons}. rejected.jsonl has them; use another "
+        "model, or raise tries.",
+        zh=f"{counts['read']} 段对话全部未能译出：{reasons}。见 rejected.jsonl；请换一个模型，或调大 tries。",
+    )
 
 
 def _endpoint(job: Job, settings: TranslateSettings, cache: Cache) -> Endpoint:

@@ -5,6 +5,7 @@ before is taken from the cache.
 """
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal, TypeVar
@@ -12,7 +13,7 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import Field
 from pydantic.dataclasses import dataclass as settings_dataclass
 
-from doctorglm.errors import DoctorGLMError
+from doctorglm.errors import DataError, DoctorGLMError
 from doctorglm.settings import STRICT
 from doctorglm.translate import prompt
 from doctorglm.translate.answers import has_words, is_chinese, judged
@@ -29,6 +30,8 @@ T = TypeVar("T")
 By = Literal["teacher", "empty", "chinese", "no_words", ""]
 _UNASKED = frozenset({"not_run"})
 """Faults of a batch, which say nothing of the text: it is not asked for alone."""
+_NEVER = 24
+"""So many requests without one answer that could be taken, and none from before: it is not the texts."""
 
 
 @settings_dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -68,6 +71,7 @@ class Teacher:
         self._endpoint = endpoint
         self._batch = batch or BatchSettings()
         self._batches = Batches(endpoint, self._batch)
+        self._taken, self._faults = False, Counter[str]()
         self._terms = Terms(glossary)
         self._settings = settings or TeacherSettings()
 
@@ -104,6 +108,8 @@ class Teacher:
     def _answered(self, asked: Sequence[Asked]) -> Mapping[str, Known]:
         """Asks until each text has its Chinese or no try left; returns the faults that the cache does not keep."""
         passing = self._batches.resumed()
+        known = self._endpoint.cache.known(one.key for one in asked)
+        self._taken = self._taken or any(one.chinese is not None for one in known.values())
         while True:
             waiting = self._waiting(asked, passing)
             if not waiting:
@@ -146,7 +152,22 @@ class Teacher:
         reply = self._endpoint.ask(prompt.messages(group), prompt.answer_tokens(group), prompt.temperature(group))
         kept, passing = judged(reply, group)
         self._endpoint.cache.settle(reply.request, reply.usd, kept)
+        self._require_hope(kept)
         return passing
+
+    def _require_hope(self, kept: Mapping[str, Known]) -> None:
+        """Raises DataError after so many requests of which none brought a translation; that is no teacher."""
+        self._taken = self._taken or any(one.chinese is not None for one in kept.values())
+        self._faults.update({one.reason for one in list(kept.values())[:1]})
+        if self._taken or self._faults.total() < _NEVER:
+            return
+        (reason, _), name = self._faults.most_common(1)[0], self._endpoint.address.name
+        raise DataError(
+            en=f"{name}: {_NEVER} requests, and no answer that could be taken; the commonest fault is {reason}. Use "
+            "another model, or together=1 for a small one.",
+            zh=f"{name}：{_NEVER} 次请求，没有一个可采用的回答；最常见的问题是 {reason}。请换一个模型；"
+            "小模型可试 together=1。",
+        )
 
 
 def in_parallel(work: Callable[[T], dict[str, Known]], items: Sequence[T], number: int,
