@@ -287,10 +287,9 @@ def _kept(group: Sequence[Asked]) -> str:
 
 def _group(kept: str) -> list[Asked]:
     """The group that `_kept` has written."""
-    return [
-        Asked(
-            **one
-            | {"terms": tuple(Term(t["english"], *map(tuple, (t["chinese"], t["sources"]))) for t in one["terms"])}
-        )
-        for one in json.loads(kept)
-    ]
+    return [_asked(one) for one in json.loads(kept)]
+
+
+def _asked(one: dict[str, Any]) -> Asked:
+    terms = tuple(Term(t["english"], tuple(t["chinese"]), tuple(t["sources"])) for t in one["terms"])
+    return Asked(**one | {"terms": terms, "sentences": tuple(map(_asked, one["sentences"]))})

@@ -6,6 +6,7 @@ Source: https://www.sqlite.org/wal.html
 """
 
 import hashlib
+import json
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,6 +25,7 @@ _AT_ONCE = 500
 _TABLES = """
 CREATE TABLE IF NOT EXISTS answers
     (key TEXT PRIMARY KEY, chinese TEXT, tries INTEGER NOT NULL, reason TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS aligned (key TEXT PRIMARY KEY, pairs TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS requests
     (id INTEGER PRIMARY KEY, account TEXT NOT NULL, usd REAL NOT NULL, open INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS by_account ON requests (account);
@@ -43,6 +45,8 @@ class Known:
     chinese: str | None
     tries: int
     reason: str = ""
+    pairs: tuple[tuple[str, str], ...] = ()
+    """(English, Chinese) of each sentence, where each has its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +122,12 @@ class Cache:
         for start in range(0, len(wanted), _AT_ONCE):
             some = wanted[start : start + _AT_ONCE]
             marks = ",".join("?" * len(some))
-            query = f"SELECT key, chinese, tries, reason FROM answers WHERE key IN ({marks})"
+            query = (
+                "SELECT answers.key, chinese, tries, reason, pairs FROM answers LEFT JOIN aligned USING (key) "
+                f"WHERE answers.key IN ({marks})"
+            )
             with self._lock:
-                found.update({key: Known(*rest) for key, *rest in self._data.execute(query, some)})
+                found.update({key: _known(*rest) for key, *rest in self._data.execute(query, some)})
         return found
 
     def reserve(self, account: str, usd: float, budget_usd: float | None) -> int | None:
@@ -214,3 +221,12 @@ def _settle(data: sqlite3.Connection, request: int, usd: float | None, answers: 
         "tries = excluded.tries, reason = excluded.reason WHERE answers.chinese IS NULL",
         [(key, said.chinese, said.tries, said.reason) for key, said in answers.items()],
     )
+    aligned = [(key, json.dumps(said.pairs)) for key, said in answers.items() if said.pairs]
+    data.executemany("INSERT OR IGNORE INTO aligned VALUES (?, ?)", aligned)
+
+
+def _known(chinese: str | None, tries: int, reason: str, pairs: str | None) -> Known:
+    if chinese is None or pairs is None:
+        return Known(chinese, tries, reason)
+    found = tuple((english, said) for english, said in json.loads(pairs))
+    return Known(chinese, tries, reason, found)

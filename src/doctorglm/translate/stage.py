@@ -66,7 +66,7 @@ def translate(job: Job, settings: TranslateSettings, told: Told = lambda _: None
     files, inputs = _files(job)
     _require_prices(job, settings)
     # what may be changed between two starts, such as prices and concurrency, is not what the run is known by
-    recorded = {"teacher": job.teacher, "prompt": prompt.VERSION, "part_chars": settings.part_chars,
+    recorded = {"teacher": job.teacher, "prompt": prompt.version(settings.aligned), "part_chars": settings.part_chars,
                 "tries": settings.tries}  # fmt: skip
     run = Run(job.out, stage="translate", settings=recorded, inputs=inputs)
     if run.finished:
@@ -188,21 +188,22 @@ def _write(
                         reasons[why[0]] += 1
                         rejected.write(json.dumps(_rejected(one, found), ensure_ascii=False) + "\n")
                     else:
-                        yield _translated(one, found, name)
+                        yield _translated(one, found, name, prompt.version(settings.aligned))
                 told(counts["read"])
 
         counts["translated"] = write_conversations(job.out / "train.jsonl", accepted())
     return {**counts, "rejected": dict(reasons)}
 
 
-def _translated(one: Conversation, found: Sequence[Outcome], model: str) -> Conversation:
-    """The conversation in Chinese, with its English and whose translation it is."""
+def _translated(one: Conversation, found: Sequence[Outcome], model: str, version: str) -> Conversation:
+    """The conversation in Chinese, with its English, sentence by sentence where it is known so, and who it is by."""
     said = tuple(Message(m.role, o.chinese or "") for m, o in zip(one.messages, found, strict=True))
     told = {
         "english": [m.content for m in one.messages],
         "by": [o.by for o in found],
         "model": model,
-        "prompt": prompt.VERSION,
+        "prompt": version,
+        "sentences": [[list(pair) for pair in o.pairs] for o in found],
     }
     return replace(one, messages=said, language="zh", meta={**one.meta, "translation": told})
 

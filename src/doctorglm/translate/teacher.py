@@ -7,7 +7,8 @@ before is taken from the cache.
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field
@@ -22,14 +23,12 @@ from doctorglm.translate.cache import Known, key_of
 from doctorglm.translate.cost import Estimate, estimate, most_tokens
 from doctorglm.translate.endpoint import Endpoint, HaltedError
 from doctorglm.translate.entry import Entry
-from doctorglm.translate.parts import joined, split
-from doctorglm.translate.prompt import Asked
+from doctorglm.translate.parts import by_sentences, joined, split
+from doctorglm.translate.prompt import NOT_RUN, Asked
 from doctorglm.translate.terms import Terms
 
 T = TypeVar("T")
 By = Literal["teacher", "empty", "chinese", "no_words", ""]
-_UNASKED = frozenset({"not_run"})
-"""Faults of a batch, which say nothing of the text: it is not asked for alone."""
 _NEVER = 24
 """So many requests without one answer that could be taken, and none from before: it is not the texts."""
 
@@ -44,6 +43,9 @@ class TeacherSettings:
     """Characters in a request, at most; a longer text is cut between sentences."""
     tries: Annotated[int, Field(gt=0)] = 3
     """How often a text is asked for before it is rejected; raised later, what was rejected is asked for again."""
+    aligned: bool = False
+    """Puts texts sentence by sentence, so that each sentence's Chinese is known; a text whose sentences come back wrong
+    is asked for again as one. Off: a small model keeps better to whole texts."""
     concurrency: Annotated[int, Field(gt=0)] = 4
     """Requests at a time."""
 
@@ -56,6 +58,8 @@ class Outcome:
     by: By
     """`teacher`, or why the text stands as it was: `empty`, `chinese`, `no_words`; "" where it was rejected."""
     reason: str = ""
+    pairs: tuple[tuple[str, str], ...] = field(default=(), compare=False)
+    """(English, Chinese) of what was put and answered separately: sentences, or the parts of a long text."""
 
 
 class Teacher:
@@ -98,12 +102,28 @@ class Teacher:
         if _kept(text):
             return []
         masked = text if self._endpoint.mask is None else self._endpoint.mask([text])[0]
-        return [(self._asked(part), blank) for part, blank in split(masked, self._settings.part_chars)]
+        settings = self._settings
+        if not settings.aligned:
+            return [(self._asked(part), blank) for part, blank in split(masked, settings.part_chars)]
+        return [self._by_sentences(part) for part in by_sentences(masked, settings.part_chars, settings.together)]
+
+    def _by_sentences(self, part: Sequence[tuple[str, str]]) -> tuple[Asked, str]:
+        """A part that is put sentence by sentence, and the blanks behind it."""
+        blank = part[-1][1]
+        whole = self._asked("".join(said + between for said, between in part).rstrip())
+        if len(part) == 1:
+            return whole, blank
+        each = tuple(
+            replace(self._asked(said), key=sha256(f"{whole.key} {i}".encode()).hexdigest(), blank=between)
+            for i, (said, between) in enumerate(part)
+        )
+        return replace(whole, sentences=each), blank
 
     def _asked(self, text: str) -> Asked:
         terms = tuple(dict.fromkeys(mention.term for mention in self._terms.find(text)))
         rows = [(term.english, term.chinese) for term in terms]
-        return Asked(key_of(self._endpoint.address.name, prompt.VERSION, rows, text), text, terms)
+        version = prompt.version(self._settings.aligned)
+        return Asked(key_of(self._endpoint.address.name, version, rows, text), text, terms)
 
     def _answered(self, asked: Sequence[Asked]) -> Mapping[str, Known]:
         """Asks until each text has its Chinese or no try left; returns the faults that the cache does not keep."""
@@ -127,7 +147,7 @@ class Teacher:
         fresh = Known(None, 0)
         once = {one.key: (one, known.get(one.key, fresh)) for one in asked}
         return [
-            Asked(one.key, one.text, one.terms, said.tries, said.reason)
+            replace(one, tries=said.tries, reason=said.reason)
             for one, said in once.values()
             if said.chinese is None and said.tries < self._settings.tries
         ]
@@ -136,11 +156,12 @@ class Teacher:
         """Requests: texts that were never asked for together, each that failed alone."""
         group = list[Asked]()
         for one in waiting:
-            if one.tries and one.reason not in _UNASKED:
+            if one.tries and one.reason != NOT_RUN:
                 yield [one]
                 continue
-            chars = sum(len(other.text) for other in group) + len(one.text)
-            if group and (len(group) == self._settings.together or chars > self._settings.part_chars):
+            chars = sum(len(other.text) for other in [*group, one])
+            number = sum(len(other.put) for other in [*group, one])
+            if group and (number > self._settings.together or chars > self._settings.part_chars):
                 yield group
                 group = []
             group.append(one)
@@ -233,4 +254,10 @@ def _outcome(text: str, parts: Sequence[tuple[Asked, str]], known: Mapping[str, 
     reason = next((one.reason for one in said if one.chinese is None), None)
     if reason is not None:
         return Outcome(None, "", reason)
-    return Outcome(joined([one.chinese or "" for one in said], [blank for _, blank in parts]), "teacher")
+    chinese = [one.chinese or "" for one in said]
+    pairs = [
+        pair
+        for (asked, _), one, whole in zip(parts, said, chinese, strict=True)
+        for pair in one.pairs or ((asked.text, whole),)
+    ]
+    return Outcome(joined(chinese, [blank for _, blank in parts]), "teacher", "", tuple(pairs))
