@@ -79,6 +79,7 @@ def test_conversations_keep_their_english_and_go_with_their_provenance(
             "by": ["empty", "teacher", "teacher"],
             "model": "tiny",
             "prompt": "1",
+            "sentences": [[], [[QUESTIONS[0], chinese(QUESTIONS[0])]], [[ANSWER, chinese(ANSWER)]]],
         },
     }
     assert other.id == "case-2"

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from doctorglm.translate.parts import joined, split
+from doctorglm.translate.parts import by_sentences, joined, split
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,23 @@ def test_nothing_is_lost_and_no_part_is_longer(text: str, limit: int) -> None:
 
 def test_lines_stay_and_blanks_between_chinese_go() -> None:
     assert joined(["一。", "二。", "三。"], [" ", "\n\n", ""]) == "一。二。\n\n三。"
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "number", "parts"),
+    [
+        ("", 10, 2, []),
+        (" One. Two.\nThree. ", 30, 2, [[("One.", " "), ("Two.", "\n")], [("Three.", "")]]),
+        ("One two. Three.", 10, 9, [[("One two.", " ")], [("Three.", "")]]),
+        ("one two three four. Five.", 10, 9, [[("one two", " ")], [("three", " ")], [("four.", " ")], [("Five.", "")]]),
+    ],
+)
+def test_parts_by_sentences(text: str, limit: int, number: int, parts: list[list[tuple[str, str]]]) -> None:
+    assert by_sentences(text, limit, number) == parts
+
+
+@given(st.text("ab.!? \n\"'", max_size=200), st.integers(5, 40), st.integers(1, 4))
+def test_no_sentence_is_lost(text: str, limit: int, number: int) -> None:
+    parts = by_sentences(text, limit, number)
+    assert "".join(said + blank for part in parts for said, blank in part) == text.strip()
+    assert all(0 < len(part) <= number and sum(len(said) for said, _ in part) <= limit for part in parts)

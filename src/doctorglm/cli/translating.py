@@ -127,11 +127,14 @@ def run(
 
 
 def _estimated(found: "Estimate") -> str:
+    is_less = found.price_share < 1
+    share_en = f" (batch: {found.price_share:.0%} of the prices, by batch_discount)" if is_less else ""
+    share_zh = f"（批处理：按价格的 {found.price_share:.0%} 计，见 batch_discount）" if is_less else ""
     return say(
         en=f"{found.texts:,} texts in {found.requests:,} requests: about {found.usd_expected:.4f} USD, at most "
-        f"{found.usd_at_most:.4f} without repetitions. Nothing was sent.",
+        f"{found.usd_at_most:.4f} without repetitions{share_en}. Nothing was sent.",
         zh=f"{found.texts:,} 段文本，{found.requests:,} 次请求：约 {found.usd_expected:.4f} 美元，不计重试最多 "
-        f"{found.usd_at_most:.4f} 美元。没有发送任何内容。",
+        f"{found.usd_at_most:.4f} 美元{share_zh}。没有发送任何内容。",
     )
 
 

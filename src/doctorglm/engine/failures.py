@@ -25,7 +25,7 @@ def failure(error: Exception, address: Address, tries: int, timeout_s: float, se
     tried_en, tried_zh = (f", tried {tries} times", f"，已尝试 {tries} 次") if tries > 1 else ("", "")
     where = address.base
     if _unreachable(error):
-        said = _words(str(error.__cause__ or error), sent)
+        said = words(str(error.__cause__ or error), sent)
         return ModelError(
             en=f"{where}: no connection{tried_en}{said}. Start the server, or correct the address.",
             zh=f"{where}：无法连接{tried_zh}{said}。请启动服务器，或检查地址。",
@@ -45,7 +45,7 @@ def failure(error: Exception, address: Address, tries: int, timeout_s: float, se
     if isinstance(error, openai.APIStatusError):
         return _of_status(error, address, tried_en, tried_zh, sent)
     if isinstance(error, openai.APIError):
-        said = _words(_message(error.body) or error.message, sent)
+        said = words(_message(error.body) or error.message, sent)
         return garbage(en=f"it is an error{said}", zh=f"返回的是错误{said}")
     return garbage(en="it is not JSON in UTF-8", zh="不是 UTF-8 编码的 JSON")
 
@@ -59,7 +59,7 @@ def _of_status(
     error: openai.APIStatusError, address: Address, tried_en: str, tried_zh: str, sent: Sequence[str]
 ) -> DoctorGLMError:
     code, where = error.status_code, address.base
-    said = _words(_message(error.body), sent)
+    said = words(_message(error.body), sent)
     if 300 <= code < 400:
         host = urlsplit(error.response.headers.get("location", "")).hostname or address.host
         return ModelError(
@@ -97,8 +97,8 @@ def _message(body: object) -> str:
     return body if isinstance(body, str) and not body.lstrip().startswith("<") else ""
 
 
-def _words(message: str, sent: Sequence[str]) -> str:
-    """`: message`, or "" where it may quote what was sent."""
+def words(message: str, sent: Sequence[str]) -> str:
+    """What a server says, as `: message`, or "" where it may quote what was sent."""
     told = without_values(" ".join(message.split()))[:_LONGEST_TOLD].rstrip(". ")
     texts = [text.lower() for text in sent]
     low = told.lower()

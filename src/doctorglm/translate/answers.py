@@ -5,9 +5,14 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from doctorglm.translate.prompt import Asked, ids_of
+from doctorglm.translate.cache import Known
+from doctorglm.translate.endpoint import Reply
+from doctorglm.translate.parts import joined
+from doctorglm.translate.prompt import NOT_RUN, Asked, ids_of
 from doctorglm.translate.renderings import held, plain
 
+PASSING = frozenset({"no_answer", "refused_by_server", "garbage", NOT_RUN})
+"""Faults of the server, which the cache does not keep: a later run asks again."""
 _FENCE = re.compile(r"\s*```(?:json)?\s*\n(.*?)\n?\s*```\s*", re.DOTALL)
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _WORDS = re.compile(r"[A-Za-zÀ-ɏ]+")
@@ -42,6 +47,32 @@ def is_chinese(text: str) -> bool:
 def has_words(text: str) -> bool:
     """Whether there is a letter to translate."""
     return _WORDS.search(text) is not None
+
+
+def judged(reply: Reply, asked: Sequence[Asked]) -> tuple[dict[str, Known], dict[str, Known]]:
+    """By key, what a reply to these texts is taken for: what the cache is to keep, and the faults that pass.
+
+    A text that was put sentence by sentence has its Chinese when each sentence has.
+    """
+    put = [part for one in asked for part in one.put]
+    if reply.fault:
+        good, faults = dict[str, str](), {part.key: reply.fault for part in put}
+    else:
+        good, faults = read(reply.text, put, reply.cut_off)
+    said = {one.key: _said(one, good, faults) for one in asked}
+    passing = {key: one for key, one in said.items() if one.reason in PASSING}
+    return {key: one for key, one in said.items() if key not in passing}, passing
+
+
+def _said(one: Asked, good: Mapping[str, str], faults: Mapping[str, str]) -> Known:
+    """What is known of a text after one more try."""
+    reason = next((faults[part.key] for part in one.put if part.key in faults), "")
+    if reason:
+        return Known(None, one.tries + 1, reason)
+    chinese = [good[part.key] for part in one.put]
+    pairs = tuple(zip((part.text for part in one.put), chinese, strict=True))
+    whole = joined(chinese, [part.blank for part in one.put])
+    return Known(whole, one.tries + 1, "", pairs if len(pairs) > 1 else ())
 
 
 def read(answer: str, asked: Sequence[Asked], cut_off: bool = False) -> tuple[dict[str, str], dict[str, str]]:

@@ -50,6 +50,8 @@ class Estimate:
     usd_at_most: float
     usd_expected: float
     """With four bytes a token, and answers of half their limit."""
+    price_share: float = 1.0
+    """What is paid of the prices: less than all through a Batch API. Both sums are already so."""
 
     def to_dict(self) -> dict[str, Any]:
         """As it stands in a report."""
@@ -61,8 +63,8 @@ def most_tokens(texts: Iterable[str]) -> int:
     return sum(len(text.encode("utf-8", "replace")) + _AROUND_TOKENS for text in texts)
 
 
-def estimate(requests: Iterable[tuple[int, int, int]], prices: Prices) -> Estimate:
-    """The sums over requests of (texts, most tokens sent, most tokens answered)."""
+def estimate(requests: Iterable[tuple[int, int, int]], prices: Prices, price_share: float = 1.0) -> Estimate:
+    """The sums over requests of (texts, most tokens sent, most tokens answered), at this share of the prices."""
     rows = list(requests)
     texts, sent, answered = (sum(row[i] for row in rows) for i in range(3))
     usual = prices.usd(math.ceil(sent / _USUAL_BYTES), math.ceil(answered * _USUAL_SHARE))
@@ -71,9 +73,17 @@ def estimate(requests: Iterable[tuple[int, int, int]], prices: Prices) -> Estima
         requests=len(rows),
         tokens_in=sent,
         tokens_out=answered,
-        usd_at_most=prices.usd(sent, answered),
-        usd_expected=usual,
+        usd_at_most=prices.usd(sent, answered) * price_share,
+        usd_expected=usual * price_share,
+        price_share=price_share,
     )
+
+
+def added(parts: Iterable[Estimate]) -> Estimate:
+    """The estimate of all parts of a run, which are paid at the same share of the prices."""
+    found = list(parts)
+    sums = {name: sum(getattr(one, name) for one in found) for name in Estimate.__dataclass_fields__}
+    return Estimate(**sums | {"price_share": found[0].price_share if found else 1.0})
 
 
 class BudgetReachedError(ConfigError):

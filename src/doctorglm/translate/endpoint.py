@@ -28,7 +28,7 @@ from doctorglm.translate.cost import BudgetReachedError, Prices, most_tokens
 _LONGEST_PAUSE_S = 60.0
 _NEVER = 8
 """So many requests without an answer that can be read, and none with one: it is not the texts."""
-_NOT_JSON = (json.JSONDecodeError, UnicodeDecodeError, RecursionError)
+NOT_JSON = (json.JSONDecodeError, UnicodeDecodeError, RecursionError)
 
 
 @settings_dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -92,8 +92,8 @@ class Endpoint:
         self.halt = threading.Event()
         """Set once the run ends: what waits is not sent again."""
         self.mask: Mask | None = None if self.address.loopback else mask
-        self._client = client_of(self.address, self.settings.timeout_s)
-        self._close = weakref.finalize(self, self._client.close)
+        self.client = client_of(self.address, self.settings.timeout_s)
+        self._close = weakref.finalize(self, self.client.close)
         self._answered, self._unread = False, 0
 
     def close(self) -> None:
@@ -106,28 +106,32 @@ class Endpoint:
         Raises BudgetReachedError before a request that could exceed the budget, ModelError where the server cannot be
         used at all, DataError where it fails for too long; HaltedError once `halt` is set.
         """
-        body = self._body(messages, most_out, temperature)
+        body = self.body(messages, most_out, temperature)
         worst = self.prices.usd(most_tokens(m["content"] for m in body["messages"]), most_out)
         for attempt in range(self.settings.retries + 1):
             if self.halt.is_set():
                 raise HaltedError
             request = self._reserved(worst)
             try:
-                said = self._client.post("/chat/completions", cast_to=object, body=body)
-            except (openai.APIError, httpx2.TransportError, *_NOT_JSON) as error:
+                said = self.client.post("/chat/completions", cast_to=object, body=body)
+            except (openai.APIError, httpx2.TransportError, *NOT_JSON) as error:
                 if not isinstance(error, AGAIN) or attempt == self.settings.retries:
                     return self._failed(error, request, attempt + 1, body)
                 self.cache.settle(request, _price_of(error), {})
-                pause_s = min(self.settings.pause_s * 2**attempt, _LONGEST_PAUSE_S)
-                self.halt.wait(max(pause_s, asked_wait(error)))
+                self.halt.wait(self.pause_s(error, attempt))
                 continue
-            reply = self._read(said, request)
+            reply = self.read(said, request)
             if reply.fault == "garbage" and self._is_hopeless():
                 self.cache.settle(request, reply.usd, {})
                 raise garbage(en="no text in the shape of the API", zh="没有符合接口格式的文字")
             self._answered = self._answered or reply.fault != "garbage"
             return reply
         raise AssertionError("the last attempt returns or raises")
+
+    def pause_s(self, error: Exception, attempt: int) -> float:
+        """Seconds to wait after a failure that may pass."""
+        doubled: float = self.settings.pause_s * 2**attempt
+        return max(min(doubled, _LONGEST_PAUSE_S), asked_wait(error))
 
     def _reserved(self, worst_usd: float) -> int:
         request = self.cache.reserve(self.account, worst_usd, self.budget_usd)
@@ -136,7 +140,8 @@ class Endpoint:
             raise BudgetReachedError(self.budget_usd, self.cache.spent(self.account).usd, worst_usd)
         return request
 
-    def _body(self, messages: Sequence[Message], most_out: int, temperature: float) -> dict[str, Any]:
+    def body(self, messages: Sequence[Message], most_out: int, temperature: float) -> dict[str, Any]:
+        """What is sent for a request."""
         body = {
             "model": self.address.name,
             # half a character is none that could be sent
@@ -148,7 +153,7 @@ class Endpoint:
         }
         return body | ({"response_format": {"type": "json_object"}} if self.settings.json_mode else {})
 
-    def _read(self, said: object, request: int) -> Reply:
+    def read(self, said: object, request: int) -> Reply:
         """The reply that a body is; one with another shape has the fault `garbage`, and its price is the worst."""
         usd = self._price(said)
         try:
@@ -196,7 +201,7 @@ def _of_this_text(error: Exception) -> str:
         return "no_answer"
     if isinstance(error, openai.APIStatusError):
         return "refused_by_server" if error.status_code in (400, 413, 422) else ""
-    return "garbage" if isinstance(error, _NOT_JSON) else ""
+    return "garbage" if isinstance(error, NOT_JSON) else ""
 
 
 def _price_of(error: Exception) -> float | None:

@@ -1,7 +1,7 @@
 """What becomes of a text, whoever translates: its Chinese, the text as it stood, or why there is none."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from doctorglm.translate.answers import has_words, is_chinese
@@ -17,6 +17,8 @@ class Outcome:
     by: By
     """`teacher`, `student`, or why the text stands as it was: `empty`, `chinese`, `no_words`; "" where rejected."""
     reason: str = ""
+    pairs: tuple[tuple[str, str], ...] = field(default=(), compare=False)
+    """(English, Chinese) of what was put and answered separately: sentences, or the parts of a long text."""
 
 
 class Translator(Protocol):

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Sequence
 
+from doctorglm.translate.sentences import sentences
+
 _SENTENCE = re.compile(r"""(?:[^.!?\n]|[.!?](?!["')\]]*\s))*(?:[.!?]+["')\]]*\s+|\n\s*|\Z)""")
 _WORD = re.compile(r"\S+\s*|\s+")
 
@@ -20,6 +22,23 @@ def split(text: str, limit: int) -> list[tuple[str, str]]:
         said += piece
     whole = [*parts, said] if said else parts
     return [(part.rstrip(), part[len(part.rstrip()) :]) for part in whole]
+
+
+def by_sentences(text: str, limit: int, number: int) -> list[list[tuple[str, str]]]:
+    """Parts of at most `limit` characters and `number` sentences, each as (sentence, the blanks behind it)."""
+    parts, chars = list[list[tuple[str, str]]](), 0
+    for said, blank in sentences(text.strip()):
+        for piece, between in _with_blank(split(said, limit), blank):
+            if not parts or len(parts[-1]) == number or chars + len(piece) > limit:
+                parts.append([])
+                chars = 0
+            parts[-1].append((piece, between))
+            chars += len(piece) + len(between)
+    return parts
+
+
+def _with_blank(pieces: list[tuple[str, str]], blank: str) -> list[tuple[str, str]]:
+    return [*pieces[:-1], (pieces[-1][0], blank)]
 
 
 def joined(chinese: Sequence[str], blanks: Sequence[str]) -> str:

@@ -17,8 +17,9 @@ from doctorglm.files.told import file_name
 from doctorglm.runs import Run, atomic_file, sha256_file
 from doctorglm.settings import STRICT
 from doctorglm.translate import prompt
+from doctorglm.translate.batch import BatchSettings
 from doctorglm.translate.cache import Cache
-from doctorglm.translate.cost import Estimate, Prices
+from doctorglm.translate.cost import Estimate, Prices, added
 from doctorglm.translate.endpoint import Endpoint, EndpointSettings
 from doctorglm.translate.entry import Entry
 from doctorglm.translate.glossary import licences, own_glossary, read_glossary
@@ -30,12 +31,14 @@ CACHE = ".cache.sqlite"
 """Hidden, so that a folder with nothing else is free for another teacher."""
 AT_ONCE = 256
 """Conversations between two looks at the progress, and in memory."""
+_AT_ONCE_BATCH = 50_000
+"""A batch may take a day: as many in it as its limits allow."""
 Told = Callable[[float], None]
 """Called with the share of the conversations that are done."""
 
 
 @settings_dataclass(frozen=True, kw_only=True, config=STRICT)
-class TranslateSettings(TeacherSettings, EndpointSettings, Prices):
+class TranslateSettings(TeacherSettings, EndpointSettings, BatchSettings, Prices):
     """All that `KEY=VALUE` may set: how texts are put, how the server is asked, what it costs."""
 
 
@@ -70,7 +73,7 @@ def translate(job: Job, settings: TranslateSettings, told: Told = lambda _: None
     files, inputs = files_of(job)
     _require_prices(job, settings)
     # what may be changed between two starts, such as prices and concurrency, is not what the run is known by
-    recorded = {"teacher": job.teacher, "prompt": prompt.VERSION, "part_chars": settings.part_chars,
+    recorded = {"teacher": job.teacher, "prompt": prompt.version(settings.aligned), "part_chars": settings.part_chars,
                 "tries": settings.tries}  # fmt: skip
     run = Run(job.out, stage="translate", settings=recorded, inputs=inputs)
     if run.finished:
@@ -79,11 +82,14 @@ def translate(job: Job, settings: TranslateSettings, told: Told = lambda _: None
     with Cache(job.cache or job.out / CACHE) as cache:
         endpoint = _endpoint(job, settings, cache)
         try:
-            by = {"model": job.teacher.partition("#")[2], "prompt": prompt.VERSION}
-            counts = write(job.out, _teacher(job, settings, endpoint), files, by, lambda done: told(done / number))
+            by = {"model": job.teacher.partition("#")[2], "prompt": prompt.version(settings.aligned)}
+            at_once = _AT_ONCE_BATCH if settings.batch else AT_ONCE
+            teacher = _teacher(job, settings, endpoint)
+            counts = write(job.out, teacher, files, by, lambda done: told(done / number), at_once)
         finally:
             endpoint.close()
         spent = cache.spent(endpoint.account)
+    _require_some(counts)
     cost = {"usd": round(spent.usd, 6), "requests": spent.requests, "budget_usd": job.budget_usd,
             "usd_in": settings.usd_in, "usd_out": settings.usd_out}  # fmt: skip
     rows = glossary_of(job)
@@ -99,12 +105,10 @@ def dry_run(job: Job, settings: TranslateSettings) -> Estimate:
         endpoint = _endpoint(job, settings, cache)
         try:
             teacher = _teacher(job, settings, endpoint)
-            sums = Counter[str]()
-            for some in _batches(files):
-                sums.update(teacher.estimate([m.content for one in some for m in one.messages]).to_dict())
+            return added(teacher.estimate([m.content for one in some for m in one.messages])
+                         for some in _batches(files, _AT_ONCE_BATCH if settings.batch else AT_ONCE))  # fmt: skip
         finally:
             endpoint.close()
-    return Estimate(**{name: sums[name] for name in Estimate.__dataclass_fields__})
 
 
 def files_of(job: Work) -> tuple[list[Path], dict[str, str]]:
@@ -145,6 +149,18 @@ def _require_prices(job: Job, settings: TranslateSettings) -> None:
         )
 
 
+def _require_some(counts: Mapping[str, Any]) -> None:
+    """Raises DataError where nothing was translated, which is no result; why stands in rejected.jsonl."""
+    if counts["translated"]:
+        return
+    reasons = ", ".join(f"{reason} {n}" for reason, n in counts["rejected"].items())
+    raise DataError(
+        en=f"none of {counts['read']} conversations was translated: {reasons}. rejected.jsonl has them; use another "
+        "model, or raise tries.",
+        zh=f"{counts['read']} 段对话全部未能译出：{reasons}。见 rejected.jsonl；请换一个模型，或调大 tries。",
+    )
+
+
 def _endpoint(job: Job, settings: TranslateSettings, cache: Cache) -> Endpoint:
     account = "" if job.cache is None else str(job.out.resolve())
     return Endpoint(
@@ -165,7 +181,7 @@ def glossary_of(job: Work) -> list[Entry]:
 
 
 def _teacher(job: Job, settings: TranslateSettings, endpoint: Endpoint) -> Teacher:
-    return Teacher(endpoint, glossary_of(job), settings)
+    return Teacher(endpoint, glossary_of(job), settings, settings)
 
 
 def write(
@@ -199,9 +215,10 @@ def write(
 
 
 def _translated(one: Conversation, found: Sequence[Outcome], by: Mapping[str, Any]) -> Conversation:
-    """The conversation in Chinese, with its English and whose translation it is."""
+    """The conversation in Chinese, with its English, by sentences where they are known, and whose translation it is."""
     said = tuple(Message(m.role, o.chinese or "") for m, o in zip(one.messages, found, strict=True))
-    told = {"english": [m.content for m in one.messages], "by": [o.by for o in found], **by}
+    told = {"english": [m.content for m in one.messages], "by": [o.by for o in found], **by,
+            "sentences": [[list(pair) for pair in o.pairs] for o in found]}  # fmt: skip
     return replace(one, messages=said, language="zh", meta={**one.meta, "translation": told})
 
 

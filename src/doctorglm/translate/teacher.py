@@ -5,30 +5,32 @@ before is taken from the cache.
 """
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from hashlib import sha256
 from typing import Annotated, TypeVar
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass as settings_dataclass
 
-from doctorglm.errors import DoctorGLMError
+from doctorglm.errors import DataError, DoctorGLMError
 from doctorglm.settings import STRICT
 from doctorglm.translate import prompt
-from doctorglm.translate.answers import read
+from doctorglm.translate.answers import judged
+from doctorglm.translate.batch import Batches, BatchSettings
 from doctorglm.translate.cache import Known, key_of
 from doctorglm.translate.cost import Estimate, estimate, most_tokens
 from doctorglm.translate.endpoint import Endpoint, HaltedError
 from doctorglm.translate.entry import Entry
 from doctorglm.translate.outcome import Outcome, kept
-from doctorglm.translate.parts import joined, split
-from doctorglm.translate.prompt import Asked
+from doctorglm.translate.parts import by_sentences, joined, split
+from doctorglm.translate.prompt import NOT_RUN, Asked
 from doctorglm.translate.terms import Terms
 
 T = TypeVar("T")
-_PASSING = frozenset({"no_answer", "refused_by_server", "garbage"})
-"""Faults of the server, which the cache does not keep: a later run asks again."""
-_OTHER_TEMPERATURE = 0.5
-"""From the third try on: the same prompt has the same answer at 0."""
+_NEVER = 24
+"""So many requests without one answer that could be taken, and none from before: it is not the texts."""
 
 
 @settings_dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -41,6 +43,9 @@ class TeacherSettings:
     """Characters in a request, at most; a longer text is cut between sentences."""
     tries: Annotated[int, Field(gt=0)] = 3
     """How often a text is asked for before it is rejected; raised later, what was rejected is asked for again."""
+    aligned: bool = False
+    """Puts texts sentence by sentence, so that each sentence's Chinese is known; a text whose sentences come back wrong
+    is asked for again as one. Off: a small model keeps better to whole texts."""
     concurrency: Annotated[int, Field(gt=0)] = 4
     """Requests at a time."""
 
@@ -49,9 +54,16 @@ class Teacher:
     """Translates texts through an endpoint, with the endpoint's cache."""
 
     def __init__(
-        self, endpoint: Endpoint, glossary: Sequence[Entry] = (), settings: TeacherSettings | None = None
+        self,
+        endpoint: Endpoint,
+        glossary: Sequence[Entry] = (),
+        settings: TeacherSettings | None = None,
+        batch: BatchSettings | None = None,
     ) -> None:
         self._endpoint = endpoint
+        self._batch = batch or BatchSettings()
+        self._batches = Batches(endpoint, self._batch)
+        self._taken, self._faults = False, Counter[str]()
         self._terms = Terms(glossary)
         self._settings = settings or TeacherSettings()
 
@@ -62,8 +74,8 @@ class Teacher:
         """
         parts = [self._parts(text) for text in texts]
         failed = self._answered([asked for one in parts for asked, _ in one])
-        kept = self._endpoint.cache.known(asked.key for one in parts for asked, _ in one)
-        known = _latest(kept, failed)
+        in_cache = self._endpoint.cache.known(asked.key for one in parts for asked, _ in one)
+        known = _latest(in_cache, failed)
         return [_outcome(text, one, known) for text, one in zip(texts, parts, strict=True)]
 
     def estimate(self, texts: Sequence[str]) -> Estimate:
@@ -71,28 +83,49 @@ class Teacher:
         waiting = self._waiting([asked for text in texts for asked, _ in self._parts(text)], {})
         groups = self._groups(waiting)
         rows = ((len(g), most_tokens(m.content for m in prompt.messages(g)), prompt.answer_tokens(g)) for g in groups)
-        return estimate(rows, self._endpoint.prices)
+        return estimate(rows, self._endpoint.prices, self._batch.price_share)
 
     def _parts(self, text: str) -> list[tuple[Asked, str]]:
         """What is asked for, and the blanks behind it; nothing of a text that stands as it is."""
         if kept(text):
             return []
         masked = text if self._endpoint.mask is None else self._endpoint.mask([text])[0]
-        return [(self._asked(part), blank) for part, blank in split(masked, self._settings.part_chars)]
+        settings = self._settings
+        if not settings.aligned:
+            return [(self._asked(part), blank) for part, blank in split(masked, settings.part_chars)]
+        return [self._by_sentences(part) for part in by_sentences(masked, settings.part_chars, settings.together)]
+
+    def _by_sentences(self, part: Sequence[tuple[str, str]]) -> tuple[Asked, str]:
+        """A part that is put sentence by sentence, and the blanks behind it."""
+        blank = part[-1][1]
+        whole = self._asked("".join(said + between for said, between in part).rstrip())
+        if len(part) == 1:
+            return whole, blank
+        each = tuple(
+            replace(self._asked(said), key=sha256(f"{whole.key} {i}".encode()).hexdigest(), blank=between)
+            for i, (said, between) in enumerate(part)
+        )
+        return replace(whole, sentences=each), blank
 
     def _asked(self, text: str) -> Asked:
         terms = tuple(dict.fromkeys(mention.term for mention in self._terms.find(text)))
         rows = [(term.english, term.chinese) for term in terms]
-        return Asked(key_of(self._endpoint.address.name, prompt.VERSION, rows, text), text, terms)
+        version = prompt.version(self._settings.aligned)
+        return Asked(key_of(self._endpoint.address.name, version, rows, text), text, terms)
 
     def _answered(self, asked: Sequence[Asked]) -> Mapping[str, Known]:
         """Asks until each text has its Chinese or no try left; returns the faults that the cache does not keep."""
-        passing: dict[str, Known] = {}
+        passing = self._batches.resumed()
+        known = self._endpoint.cache.known(one.key for one in asked)
+        self._taken = self._taken or any(one.chinese is not None for one in known.values())
         while True:
             waiting = self._waiting(asked, passing)
             if not waiting:
                 return passing
             groups = list(self._groups(waiting))
+            if self._batch.batch:
+                passing |= self._batches.ask(groups)
+                continue
             for failed in in_parallel(self._ask, groups, self._settings.concurrency, self._endpoint.halt):
                 passing |= failed
 
@@ -102,7 +135,7 @@ class Teacher:
         fresh = Known(None, 0)
         once = {one.key: (one, known.get(one.key, fresh)) for one in asked}
         return [
-            Asked(one.key, one.text, one.terms, said.tries, said.reason)
+            replace(one, tries=said.tries, reason=said.reason)
             for one, said in once.values()
             if said.chinese is None and said.tries < self._settings.tries
         ]
@@ -111,11 +144,12 @@ class Teacher:
         """Requests: texts that were never asked for together, each that failed alone."""
         group = list[Asked]()
         for one in waiting:
-            if one.tries:
+            if one.tries and one.reason != NOT_RUN:
                 yield [one]
                 continue
-            chars = sum(len(other.text) for other in group) + len(one.text)
-            if group and (len(group) == self._settings.together or chars > self._settings.part_chars):
+            chars = sum(len(other.text) for other in [*group, one])
+            number = sum(len(other.put) for other in [*group, one])
+            if group and (number > self._settings.together or chars > self._settings.part_chars):
                 yield group
                 group = []
             group.append(one)
@@ -124,16 +158,25 @@ class Teacher:
 
     def _ask(self, group: Sequence[Asked]) -> dict[str, Known]:
         """Asks once, and keeps what is answered; returns what is not to be kept."""
-        temperature = 0.0 if group[0].tries < 2 else _OTHER_TEMPERATURE
-        reply = self._endpoint.ask(prompt.messages(group), prompt.answer_tokens(group), temperature)
-        if reply.fault:
-            good, faults = dict[str, str](), {one.key: reply.fault for one in group}
-        else:
-            good, faults = read(reply.text, group, reply.cut_off)
-        said = {one.key: Known(good.get(one.key), one.tries + 1, faults.get(one.key, "")) for one in group}
-        passing = {key: one for key, one in said.items() if one.reason in _PASSING}
-        self._endpoint.cache.settle(reply.request, reply.usd, {k: v for k, v in said.items() if k not in passing})
+        reply = self._endpoint.ask(prompt.messages(group), prompt.answer_tokens(group), prompt.temperature(group))
+        kept, passing = judged(reply, group)
+        self._endpoint.cache.settle(reply.request, reply.usd, kept)
+        self._require_hope(kept)
         return passing
+
+    def _require_hope(self, kept: Mapping[str, Known]) -> None:
+        """Raises DataError after so many requests of which none brought a translation; that is no teacher."""
+        self._taken = self._taken or any(one.chinese is not None for one in kept.values())
+        self._faults.update({one.reason for one in list(kept.values())[:1]})
+        if self._taken or self._faults.total() < _NEVER:
+            return
+        (reason, _), name = self._faults.most_common(1)[0], self._endpoint.address.name
+        raise DataError(
+            en=f"{name}: {_NEVER} requests, and no answer that could be taken; the commonest fault is {reason}. Use "
+            "another model, or together=1 for a small one.",
+            zh=f"{name}：{_NEVER} 次请求，没有一个可采用的回答；最常见的问题是 {reason}。请换一个模型；"
+            "小模型可试 together=1。",
+        )
 
 
 def in_parallel(work: Callable[[T], dict[str, Known]], items: Sequence[T], number: int,
@@ -190,4 +233,10 @@ def _outcome(text: str, parts: Sequence[tuple[Asked, str]], known: Mapping[str, 
     reason = next((one.reason for one in said if one.chinese is None), None)
     if reason is not None:
         return Outcome(None, "", reason)
-    return Outcome(joined([one.chinese or "" for one in said], [blank for _, blank in parts]), "teacher")
+    chinese = [one.chinese or "" for one in said]
+    pairs = [
+        pair
+        for (asked, _), one, whole in zip(parts, said, chinese, strict=True)
+        for pair in one.pairs or ((asked.text, whole),)
+    ]
+    return Outcome(joined(chinese, [blank for _, blank in parts]), "teacher", "", tuple(pairs))

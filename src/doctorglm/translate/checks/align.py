@@ -154,7 +154,11 @@ def cut_faults(one: Alignment, english: str, chinese: str) -> Iterator[Fault]:
     elif _END_EN.search(english) and not _END_ZH.search(chinese):
         yield Fault("truncation", "no_end", "", chinese[-8:])
     else:
-        lost = [" ".join(one.english[i:k]) for (i, k), (j, m) in one.beads if j == m] if len(one.english) <= _MOST and len(one.chinese) <= _MOST else []
+        lost = (
+            [" ".join(one.english[i:k]) for (i, k), (j, m) in one.beads if j == m]
+            if len(one.english) <= _MOST and len(one.chinese) <= _MOST
+            else []
+        )
         if lost:
             yield Fault("truncation", "sentence_missing", lost[0], "")
 

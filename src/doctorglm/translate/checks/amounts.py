@@ -28,7 +28,9 @@ def faults(english: str, chinese: str) -> Iterator[Fault]:
         if one.units and one.value == 1 and not english[one.start].isdigit():
             continue
         reason = "converted_only" if _is_converted(one, english, chinese) else "number_missing"
-        yield Fault("unit_or_dose" if reason == "converted_only" else "number", reason, written, "", (f"{one.value:g}",))
+        yield Fault(
+            "unit_or_dose" if reason == "converted_only" else "number", reason, written, "", (f"{one.value:g}",)
+        )
     for one in new:
         reason = "converted_wrongly" if _beside(one, there, text) else "number_added"
         yield Fault("number", reason, "", text[one.start : one.end])
@@ -98,7 +100,9 @@ def _is_converted(one: Figure, english: str, chinese: str) -> bool:
 
 
 def _beside(one: Figure, there: Sequence[Figure], text: str) -> bool:
-    return bool(one.units) and text[max(0, one.start - 3) : one.start].strip("约合即为≈ ").endswith(("（", "(", "/", "，"))
+    return bool(one.units) and text[max(0, one.start - 3) : one.start].strip("约合即为≈ ").endswith(
+        ("（", "(", "/", "，")
+    )
 
 
 def _units(english: str, text: str, said: Sequence[Figure], there: Sequence[Figure]) -> Iterator[Fault]:
@@ -130,19 +134,31 @@ def _compatible(one: Figure, other: Figure, text: str, there: Sequence[Figure]) 
         return True
     if not other.units:  # 2 至 6 周 has its unit behind the second; 100 个
         after = next((f for f in there if f.start >= other.end), None)
-        if after is not None and text[other.end : after.start].strip(" -~到至或、和,，/—及与") == "" and after is not other:
+        if (
+            after is not None
+            and text[other.end : after.start].strip(" -~到至或、和,，/—及与") == ""
+            and after is not other
+        ):
             return _compatible(one, after, text, there)
         head = text[max(0, other.start - 4) : other.start]
-        if ("°F" in names and "华氏" in head) or ("°C" in names and "摄氏" in head) or ("%" in names and "百分" in head):
+        if (
+            ("°F" in names and "华氏" in head)
+            or ("°C" in names and "摄氏" in head)
+            or ("%" in names and "百分" in head)
+        ):
             return True
-        if names & {"bpm"} and ("每分" in text[max(0, other.start - 5) : other.start] or "心率" in text or "脉搏" in text):
+        if names & {"bpm"} and (
+            "每分" in text[max(0, other.start - 5) : other.start] or "心率" in text or "脉搏" in text
+        ):
             return True
         return bool(names & {"time", "tablet", "capsule", "dose", "stone", "foot", "second", "cup", "IU"})
     return bool(names & {"time", "second", "stone", "foot", "dose", "cup", "m"}) and not _is_amount_unit(other.units)
 
 
 def _is_amount_unit(units: Sequence[Unit]) -> bool:
-    return any(unit.measure in ("mass", "volume", "length", "time", "molar", "mg/dL", "%", "long time") for unit in units)
+    return any(
+        unit.measure in ("mass", "volume", "length", "time", "molar", "mg/dL", "%", "long time") for unit in units
+    )
 
 
 def _codes(english: str, chinese: str) -> Iterator[Fault]:
@@ -150,7 +166,11 @@ def _codes(english: str, chinese: str) -> Iterator[Fault]:
     said, there = codes(english), codes(chinese)
     letters = {code.rstrip("0123456789.") for code in said}
     for code in dict.fromkeys(there):
-        if code not in said and code.rstrip("0123456789.") in letters and not any(code in one or one in code for one in said):
+        if (
+            code not in said
+            and code.rstrip("0123456789.") in letters
+            and not any(code in one or one in code for one in said)
+        ):
             yield Fault("number", "name_with_digits", "", code, tuple(said[:4]))
 
 
@@ -171,5 +191,9 @@ def _exchanged(english: str, text: str, said: Sequence[Figure], there: Sequence[
         units = {u.name for u in one.units} & {u.name for u in two.units}
         slash = joined.rstrip().endswith("/")
         ranged = between.strip(" %") in ("to", "-", "and", "") or "to" in between.split()
-        if slash or (ranged and (units or not (one.units or two.units)) and " of " not in between and " in " not in between):
-            yield Fault("number", "exchanged", english[one.start : two.end], text[there[second[0]].start : there[first[0]].end])
+        if slash or (
+            ranged and (units or not (one.units or two.units)) and " of " not in between and " in " not in between
+        ):
+            yield Fault(
+                "number", "exchanged", english[one.start : two.end], text[there[second[0]].start : there[first[0]].end]
+            )

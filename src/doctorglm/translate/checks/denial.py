@@ -22,13 +22,17 @@ _EN_IMPLIED = re.compile(
     r"\b(?:avoid|lack|fail|stop|refrain|prevent|free|negative|absen|unless|hardly|barely|rarely|scarcely|seldom|except|instead|rather|less|few|fewer|out|refus|quit|too|little|if|whether|until|hard|difficult|trouble|los[est]|"
     r"poor|abnormal|miss|skip|before|otherwise|against|declin|reject|exclud|only|contraind|forbid|prohibit|ban|stay away|keep .{0,20} away|regardless|despite|clear|doubt|differ|other|various|constant|continu|every|always|short|low|weak|leav|left|wrong|ill|sick|discomfort|bad|shortage|insuff|deficien|still|yet|easily|long|remain|pending|wait|more than|over|exceed|beyond|tired|adverse|side effect|complaint|must|should|need|soon|again|any|inevitab|all|even|just|harmless|safe|painless|steady|stable|persist|ceas|gone|resol|disappear|eliminat|remov|protect|isolat|separat|unexpected|limit|restrict|than|fit|fine|well|irritat|upset|unremarkable|evidence|though|while|otherwise|at least|nearly|almost|part|immun|ignor|neglect|delay|postpon|expire|outdated|spare|wonder|up to|within|under|below|max|minimum)[a-z]*"
 )
-_ZH = re.compile(r"没|无|未|不|别(?=[再吃喝用去做让担把给忘吸揉])|勿|并非|而非|从未|否认|否定|非(?=[是因典])|禁(?=[止用忌食])")
+_ZH = re.compile(
+    r"没|无|未|不|别(?=[再吃喝用去做让担把给忘吸揉])|勿|并非|而非|从未|否认|否定|非(?=[是因典])|禁(?=[止用忌食])"
+)
 _ZH_IDIOM = re.compile(
     r"不(?:错|舒服|适|良|安|同|仅|但|断|管|论|久|得不|一定|妨|规则|稳定|孕|育|明|洁|当|便|如|止|锈|时|一|幸|要紧|可避免|只|光|单|等|利|佳|齐|振|畅|已|由|禁|料|见得|至于|得已|可或缺|少|必然|失|愧|定期|息|解|啻|日|约而同|亚于|外乎)"
     r"|未(?:来|必|婚|知|成年|免|经|满|雨)|没(?:关系|事|准|问题)|无(?:论|害|创|偿|限|关|锡|线|疑|聊|菌|氧|机|非|数|比|奈|须|烟|形|穷|所|人机|国界|家可归)|"
     r"是不是|能不能|会不会|要不要|可不可以|有没有|好不好|对不对|需不需要|是否|消化不|睡不|(.)不\1|差不多|要不|不得不|不超过|不多于|不少于|不低于|不小于|不高于|不大于|无时无刻|不可(?!以)|除非|非常|不过|不清楚|毫不|绝不|从不|不到|不足|不够|不久|不少|不妨|不然|不免|并无二致|不分|不计|不限|不等|不知|不理"
 )
-_ZH_IMPLIED = re.compile(r"[不没无未非免禁防别勿否缺失除拒停难罕少戒除忌]|阴性|才|以外|只|几乎|正常|清晰|良好|可以。|避|离|而是|随时|唯|任何|所有|消失|脱离|摆脱|零|脱|盲|聋|哑|低于|小于|至多|最多|反")
+_ZH_IMPLIED = re.compile(
+    r"[不没无未非免禁防别勿否缺失除拒停难罕少戒除忌]|阴性|才|以外|只|几乎|正常|清晰|良好|可以。|避|离|而是|随时|唯|任何|所有|消失|脱离|摆脱|零|脱|盲|聋|哑|低于|小于|至多|最多|反"
+)
 _CLAUSE_EN = re.compile(r"[,;:.?!\n]+(?=\s|$)|\b(?:but|although|though|because|whereas|while|unless|until|except)\b")
 _CLAUSE_ZH = re.compile(r"[，。；：！？\n,;?!]+|(?=但是|但(?!是)|而且|除非|因为|虽然)")
 _NEAR = 9
@@ -74,8 +78,15 @@ def _terms(reading: Reading, said: str, there: str) -> Iterator[Fault]:
         before = said[clause[0] : start]
         here = there[mine[0] : mine[1]]
         whole = reading.chinese[mine[0] : mine[1]]
-        if _EN.search(before) and not re.search(r"\b(?:if|because|and (?:is|has|was|i|he|she|it))\b", before) and not _ZH_IMPLIED.search(whole) and not _carried(there, mine, pieces_zh):
-            yield Fault("negation", "denied_term_affirmed", reading.english[start:end], reading.chinese[one.start : one.end])
+        if (
+            _EN.search(before)
+            and not re.search(r"\b(?:if|because|and (?:is|has|was|i|he|she|it))\b", before)
+            and not _ZH_IMPLIED.search(whole)
+            and not _carried(there, mine, pieces_zh)
+        ):
+            yield Fault(
+                "negation", "denied_term_affirmed", reading.english[start:end], reading.chinese[one.start : one.end]
+            )
         near = there[max(mine[0], one.start - _NEAR) : one.start]
         sentence = said
         if (re.search(r"(?:没有|无|未见|未|否认|没)[^，。]{0,3}$", near) and not _EN.search(sentence) and not re.search(
@@ -85,7 +96,10 @@ def _terms(reading: Reading, said: str, there: str) -> Iterator[Fault]:
 
 def _carried(there: str, mine: tuple[int, int], pieces: Sequence[tuple[int, int]]) -> bool:
     """Whether the clause goes on with what a clause before it denies: 没有发热、头痛，咳嗽 does not."""
-    return any(a < mine[0] and re.search(r"(?:既不|均|都)", there[a:b]) for a, b in pieces) and "也" in there[mine[0] : mine[1]]
+    return (
+        any(a < mine[0] and re.search(r"(?:既不|均|都)", there[a:b]) for a, b in pieces)
+        and "也" in there[mine[0] : mine[1]]
+    )
 
 
 def _clauses(said: str, there: str, english: str, chinese: str) -> Iterator[Fault]:
