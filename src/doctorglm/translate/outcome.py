@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from doctorglm.translate.answers import has_words, is_chinese
+from doctorglm.translate.checks.fault import Fault
 
 By = Literal["teacher", "student", "empty", "chinese", "no_words", ""]
 
@@ -19,6 +20,12 @@ class Outcome:
     reason: str = ""
     pairs: tuple[tuple[str, str], ...] = field(default=(), compare=False)
     """(English, Chinese) of what was put and answered separately: sentences, or the parts of a long text."""
+    mended: int = 0
+    """Turns of mending that it took; 0: it was right at once."""
+    faults: tuple[Fault, ...] = ()
+    """What the checks found in a translation that is rejected."""
+    rejected: str = ""
+    """That translation."""
 
 
 class Translator(Protocol):

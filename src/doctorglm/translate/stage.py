@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from doctorglm.settings import STRICT
 from doctorglm.translate import prompt
 from doctorglm.translate.batch import BatchSettings
 from doctorglm.translate.cache import Cache
+from doctorglm.translate.checked import CheckedSettings, checked
 from doctorglm.translate.cost import Estimate, Prices, added
 from doctorglm.translate.endpoint import Endpoint, EndpointSettings
 from doctorglm.translate.entry import Entry
@@ -38,8 +39,8 @@ Told = Callable[[float], None]
 
 
 @settings_dataclass(frozen=True, kw_only=True, config=STRICT)
-class TranslateSettings(TeacherSettings, EndpointSettings, BatchSettings, Prices):
-    """All that `KEY=VALUE` may set: how texts are put, how the server is asked, what it costs."""
+class TranslateSettings(TeacherSettings, EndpointSettings, BatchSettings, Prices, CheckedSettings):
+    """All that `KEY=VALUE` may set: how texts are put, how the server is asked, what it costs, what is checked."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +75,7 @@ def translate(job: Job, settings: TranslateSettings, told: Told = lambda _: None
     _require_prices(job, settings)
     # what may be changed between two starts, such as prices and concurrency, is not what the run is known by
     recorded = {"teacher": job.teacher, "prompt": prompt.version(settings.aligned), "part_chars": settings.part_chars,
-                "tries": settings.tries}  # fmt: skip
+                "tries": settings.tries, **settings.recorded()}  # fmt: skip
     run = Run(job.out, stage="translate", settings=recorded, inputs=inputs)
     if run.finished:
         return run
@@ -84,7 +85,8 @@ def translate(job: Job, settings: TranslateSettings, told: Told = lambda _: None
         try:
             by = {"model": job.teacher.partition("#")[2], "prompt": prompt.version(settings.aligned)}
             at_once = _AT_ONCE_BATCH if settings.batch else AT_ONCE
-            teacher = _teacher(job, settings, endpoint)
+            teacher = checked(_teacher(job, settings, endpoint), glossary_of(job), settings, "teacher")
+            by |= settings.recorded()
             counts = write(job.out, teacher, files, by, lambda done: told(done / number), at_once)
         finally:
             endpoint.close()
@@ -207,9 +209,11 @@ def write(
                         reasons[why[0]] += 1
                         rejected.write(json.dumps(_rejected(one, found), ensure_ascii=False) + "\n")
                     else:
+                        counts["mended"] += any(o.mended for o in found)
                         yield _translated(one, found, by)
                 told(counts["read"])
 
+        counts["mended"] = 0
         counts["translated"] = write_conversations(out / "train.jsonl", accepted())
     return {**counts, "rejected": dict(reasons)}
 
@@ -218,11 +222,16 @@ def _translated(one: Conversation, found: Sequence[Outcome], by: Mapping[str, An
     """The conversation in Chinese, with its English, by sentences where they are known, and whose translation it is."""
     said = tuple(Message(m.role, o.chinese or "") for m, o in zip(one.messages, found, strict=True))
     told = {"english": [m.content for m in one.messages], "by": [o.by for o in found], **by,
+            "mended": [o.mended for o in found],
             "sentences": [[list(pair) for pair in o.pairs] for o in found]}  # fmt: skip
     return replace(one, messages=said, language="zh", meta={**one.meta, "translation": told})
 
 
 def _rejected(one: Conversation, found: Sequence[Outcome]) -> dict[str, Any]:
-    """The English record, and for each message that has no Chinese, its place from 0 and why."""
-    why = [{"message": i, "reason": o.reason} for i, o in enumerate(found) if o.chinese is None]
+    """The English record, and for each message that has no Chinese its place from 0, why, and what was rejected."""
+    why = [
+        {"message": i, "reason": o.reason, "faults": [asdict(fault) for fault in o.faults], "chinese": o.rejected}
+        for i, o in enumerate(found)
+        if o.chinese is None
+    ]
     return {"id": one.id, "source": one.source, "reason": why[0]["reason"], "reasons": why, "record": one.to_dict()}

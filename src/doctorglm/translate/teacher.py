@@ -20,9 +20,11 @@ from doctorglm.translate import prompt
 from doctorglm.translate.answers import judged
 from doctorglm.translate.batch import Batches, BatchSettings
 from doctorglm.translate.cache import Known, key_of
+from doctorglm.translate.checked import Again
 from doctorglm.translate.cost import Estimate, estimate, most_tokens
 from doctorglm.translate.endpoint import Endpoint, HaltedError
 from doctorglm.translate.entry import Entry
+from doctorglm.translate.hints import hints
 from doctorglm.translate.outcome import Outcome, kept
 from doctorglm.translate.parts import by_sentences, joined, split
 from doctorglm.translate.prompt import NOT_RUN, Asked
@@ -77,6 +79,24 @@ class Teacher:
         in_cache = self._endpoint.cache.known(asked.key for one in parts for asked, _ in one)
         known = _latest(in_cache, failed)
         return [_outcome(text, one, known) for text, one in zip(texts, parts, strict=True)]
+
+    def again(self, wanted: Sequence[Again]) -> list[list[str]]:
+        """Another translation of each sentence, by a teacher that is told what was wrong; none where none is taken."""
+        asked = [self._asked_again(one) for one in wanted]
+        failed = self._answered([one for one in asked if one is not None])
+        known = _latest(self._endpoint.cache.known(one.key for one in asked if one is not None), failed)
+        said = [None if one is None else known[one.key].chinese for one in asked]
+        return [[] if chinese is None else [chinese] for chinese in said]
+
+    def _asked_again(self, one: Again) -> Asked | None:
+        if kept(one.english):
+            return None
+        (said,) = [one.english] if self._endpoint.mask is None else self._endpoint.mask([one.english])
+        told = tuple(hints(one.faults))
+        first = self._asked(said)
+        again = f"{first.key} {prompt.MEND_VERSION} {one.turn} {one.chinese} {told}"
+        return replace(first, key=sha256(again.encode("utf-8", "surrogatepass")).hexdigest(), rejected=one.chinese,
+                       faults=told, turn=one.turn)  # fmt: skip
 
     def estimate(self, texts: Sequence[str]) -> Estimate:
         """What `translate` would send for what the cache does not know; sends nothing."""
@@ -144,7 +164,7 @@ class Teacher:
         """Requests: texts that were never asked for together, each that failed alone."""
         group = list[Asked]()
         for one in waiting:
-            if one.tries and one.reason != NOT_RUN:
+            if one.turn or (one.tries and one.reason != NOT_RUN):
                 yield [one]
                 continue
             chars = sum(len(other.text) for other in [*group, one])
