@@ -46,9 +46,16 @@ def _trained(record: Mapping[str, Any], out: Path) -> str:
 
 
 def _measured(record: Mapping[str, Any]) -> str:
-    test, faults = record["test"], record["faults"]
-    verdict = say(
-        en="good enough" if not faults else f"not good enough ({'; '.join(faults)}): keep the teacher, or pretrained=DIR",
-        zh="合格" if not faults else f"不合格（{'；'.join(faults)}）：请继续用教师模型，或给出 pretrained=文件夹",
+    test, faults = record["test"], "; ".join(record["faults"])
+    low, high = test["accepted_interval"]
+    scored = say(
+        en=f"BLEU {test['bleu']:.1f}, chrF {test['chrf']:.1f}; the checks take {test['accepted']:,} of "
+        f"{test['sentences']:,} sentences [{low:.0%}, {high:.0%}]",
+        zh=f"BLEU {test['bleu']:.1f}，chrF {test['chrf']:.1f}；{test['sentences']:,} 句中有 {test['accepted']:,} 句"
+        f"通过检查 [{low:.0%}, {high:.0%}]",
     )
-    return f"BLEU {test['bleu']:.1f}, chrF {test['chrf']:.1f}: {verdict}"
+    verdict = say(
+        en=f"not good enough ({faults}): keep the teacher, or start from a checkpoint with pretrained=DIR",
+        zh=f"不合格（{faults}）：请继续用教师模型，或用 pretrained=文件夹 从检查点开始",
+    )
+    return f"{scored}\n{verdict}" if faults else scored

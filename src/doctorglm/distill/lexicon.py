@@ -14,6 +14,8 @@ from doctorglm.translate.entry import Entry
 
 _WORD = re.compile(r"[a-z]{4,}")
 _RUN = re.compile(r"[\u3400-\u9fff]+")
+_GRAMMAR = frozenset("的了着个些是在把被给和与")
+"""A run that begins or ends with one of these is a word and something else."""
 _LENGTHS = range(2, 6)
 _FEWEST, _MOST = 3, 400
 """Sentences that a word is in; fewer may be chance, and of more the word is one of grammar."""
@@ -47,4 +49,5 @@ def _runs(chinese: str) -> frozenset[str]:
         for part in _RUN.findall(chinese)
         for length in _LENGTHS
         for at in range(len(part) - length + 1)
+        if part[at] not in _GRAMMAR and part[at + length - 1] not in _GRAMMAR
     )

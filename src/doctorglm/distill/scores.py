@@ -3,12 +3,14 @@
 BLEU and chrF: sacrebleu, https://github.com/mjpost/sacrebleu; terms, numbers and negations: the audit's.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from doctorglm.distill.sentences import SentencePair
-from doctorglm.translate.audit import audit
+from doctorglm.translate.audit import measured, wilson
+from doctorglm.translate.checks.check import Checks
 from doctorglm.translate.entry import Entry
 from doctorglm.translate.pairs import Pair
 from doctorglm.translate.student.bulk import Student
@@ -22,18 +24,25 @@ _AUDITED = (
 def scores(
     student: Path, test: Sequence[SentencePair], glossary: Sequence[Entry], told: Callable[[float], None]
 ) -> dict[str, Any]:
-    """`bleu` and `chrf` (0 to 100), `failed` (sentences without a translation), and the audit's counts."""
+    """`bleu` and `chrf` (0 to 100), `failed` (sentences without a translation), the audit's counts, and what the checks
+    take: `accepted`, its share's 95 % interval, and why the others are not."""
     from sacrebleu.metrics.bleu import BLEU
     from sacrebleu.metrics.chrf import CHRF
 
     outcomes = Student(student, glossary=glossary, told=told).translate([one.english for one in test])
     said = [outcome.chinese or "" for outcome in outcomes]
     references = [[one.chinese for one in test]]
-    found = audit((Pair(one.english, zh, "") for one, zh in zip(test, said, strict=True)), glossary)
+    found = measured((Pair(one.english, zh, "") for one, zh in zip(test, said, strict=True)), glossary)
+    checks = Checks(glossary)
+    faults = [checks.faults(one.english, zh) if zh else [] for one, zh in zip(test, said, strict=True)]
+    accepted = sum(bool(zh) and not found for zh, found in zip(said, faults, strict=True))
     return {
         "bleu": BLEU(tokenize="zh").corpus_score(said, references).score,
         "chrf": CHRF().corpus_score(said, references).score,
         "sentences": len(test),
         "failed": sum(outcome.chinese is None for outcome in outcomes),
+        "accepted": accepted,
+        "accepted_interval": list(wilson(accepted, len(test))),
+        "faults": dict(Counter(kind for own in faults for kind in {fault.kind for fault in own}).most_common()),
         **{name: found[name] for name in _AUDITED},
     }

@@ -58,5 +58,8 @@ class DistillSettings:
     """Steps between two validations."""
     patience: Annotated[int, Field(ge=0)] = 5
     """Validations without a lower loss that end the training; 0: none do."""
+    least_accepted: Share = 0.3
+    """Of the sentences of --test, the share that the checks must take (the lower end of its 95 % interval) for the
+    student to be good enough."""
     checkpoint_every_s: float = Field(default=120, gt=0)
     seed: Annotated[int, Field(ge=0)] = 0

@@ -1,6 +1,6 @@
 """`doctorglm distill`: pairs of sentences into a student's folder, and what the student is worth on pairs held out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from doctorglm.settings import plain
 from doctorglm.translate.entry import Entry
 from doctorglm.translate.glossary import own_glossary, read_glossary
 from doctorglm.translate.pairs import read_pairs
-from doctorglm.translate.student.folder import SAYS
+from doctorglm.translate.student.folder import SAYS, marian_tokenizer
 from doctorglm.translate.terms import Terms
 
 
@@ -54,7 +54,7 @@ def distill(job: Job, settings: DistillSettings) -> Run:
     student = job.out / "student"
     if not (student / "vocab.json").is_file():
         _vocabulary(parts[0], student, settings)
-    tokenizer = vocabulary.tokenizer_of(student)
+    tokenizer = marian_tokenizer(student)
     model = (
         making.pretrained_model(Path(settings.pretrained), tokenizer, settings)
         if settings.pretrained
@@ -78,8 +78,18 @@ def distill(job: Job, settings: DistillSettings) -> Run:
     }
     training = {"steps": standing.step, "of": steps, "best_step": standing.best_step, "tokens": standing.tokens,
                 "valid_loss": standing.best_valid, "seconds": round(standing.seconds, 1)}  # fmt: skip
-    run.finish(counts=counts, training=training, test=_measured(student, test, glossary) if test else None)
+    test_scores = _measured(student, test, glossary) if test else None
+    run.finish(counts=counts, training=training, test=test_scores, **_verdict(test_scores, settings))
     return run
+
+
+def _verdict(found: Mapping[str, Any] | None, settings: DistillSettings) -> dict[str, Any]:
+    """`good_enough`, None where nothing was measured, and in `faults` why it is not."""
+    if found is None:
+        return {"good_enough": None, "faults": []}
+    low = found["accepted_interval"][0]
+    faults = [] if low >= settings.least_accepted else [f"accepted {low:.3f} < {settings.least_accepted:g}"]
+    return {"good_enough": not faults, "faults": faults}
 
 
 def _inputs(job: Job, settings: DistillSettings) -> dict[str, str]:

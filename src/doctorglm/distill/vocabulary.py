@@ -7,12 +7,11 @@ that Chinese marks stay what they are.
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import sentencepiece
-from transformers import MarianTokenizer
 
 from doctorglm.errors import DataError, ModelError
+from doctorglm.translate.student.folder import marian_tokenizer
 from doctorglm.translate.student.tags import TAGS
 
 _COVERAGE = 0.9998
@@ -47,24 +46,18 @@ def make_vocabulary(texts: Iterable[str], size: int, folder: Path) -> None:
     vocabulary = {pieces.id_to_piece(i): i for i in range(pieces.get_piece_size())}
     vocabulary["<pad>"] = len(vocabulary)
     (folder / "vocab.json").write_text(json.dumps(vocabulary, ensure_ascii=False), encoding="utf-8")
-    tokenizer = MarianTokenizer(
-        str(folder / "source.spm"), str(folder / "target.spm"), str(folder / "vocab.json"), source_lang="en",
-        target_lang="zh", additional_special_tokens=list(TAGS),
-    )  # fmt: skip
-    tokenizer.save_pretrained(folder)
+    config = {"tokenizer_class": "MarianTokenizer", "source_lang": "en", "target_lang": "zh", "unk_token": "<unk>",
+              "eos_token": "</s>", "pad_token": "<pad>", "additional_special_tokens": list(TAGS),
+              "separate_vocabs": False, "model_max_length": 512}  # fmt: skip
+    (folder / "tokenizer_config.json").write_text(json.dumps(config, indent=2), encoding="utf-8")
 
 
 def copy(pretrained: Path, folder: Path) -> None:
     """The vocabulary of a checkpoint; raises ModelError where it has none."""
     try:
-        MarianTokenizer.from_pretrained(pretrained).save_pretrained(folder)
+        marian_tokenizer(pretrained).save_pretrained(folder)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(
             en=f"{pretrained}: no Marian vocabulary ({str(error).splitlines()[0]}). Give a checkpoint's folder.",
             zh=f"{pretrained}：没有 Marian 词表（{str(error).splitlines()[0]}）。请给出检查点文件夹。",
         ) from None
-
-
-def tokenizer_of(folder: Path) -> Any:
-    """The tokenizer of a student or of a pretrained checkpoint."""
-    return MarianTokenizer.from_pretrained(folder)

@@ -6,7 +6,7 @@ accepts. Intervals: Wilson's score interval, https://doi.org/10.1080/01621459.19
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from statistics import NormalDist
 from typing import Any
@@ -41,6 +41,13 @@ def audit(pairs: Iterable[Pair], glossary: Sequence[Entry]) -> dict[str, Any]:
 
     Raises DataError where there is no field with English, and where no field holds a term of the glossary.
     """
+    found = measured(pairs, glossary)
+    _require_something(found)
+    return found
+
+
+def measured(pairs: Iterable[Pair], glossary: Sequence[Entry]) -> dict[str, Any]:
+    """As `audit`, of any pairs; a share of nothing is None."""
     terms = Terms(glossary)
     counts, instead = _Counts(), Instead()
     for pair in pairs:
@@ -48,7 +55,6 @@ def audit(pairs: Iterable[Pair], glossary: Sequence[Entry]) -> dict[str, Any]:
         _terms(pair, terms, counts, instead)
         _numbers(pair, counts)
         _negations(pair, counts)
-    _require_something(counts)
     return _result(counts, terms, instead)
 
 
@@ -87,16 +93,17 @@ def _negations(pair: Pair, counts: _Counts) -> None:
     counts.flip_places += named[: _LISTED - len(counts.flip_places)]
 
 
-def _require_something(counts: _Counts) -> None:
-    if not counts.fields:
+def _require_something(found: Mapping[str, Any]) -> None:
+    fields = found["fields"]
+    if not fields:
         raise DataError(
             en="the pairs hold no English: every `en` field is empty. Give pairs with text.",
             zh="句对中没有英文：`en` 字段全是空的。请给出有文本的句对。",
         )
-    if not counts.right and not counts.wrong:
+    if not found["term_mentions"]:
         raise DataError(
-            en=f"none of the {counts.fields:,} fields holds a term of the glossary. Give another one with --glossary.",
-            zh=f"{counts.fields:,} 个字段都不含术语表中的术语。请用 --glossary 换一份术语表。",
+            en=f"none of the {fields:,} fields holds a term of the glossary. Give another one with --glossary.",
+            zh=f"{fields:,} 个字段都不含术语表中的术语。请用 --glossary 换一份术语表。",
         )
 
 
@@ -108,7 +115,7 @@ def _result(counts: _Counts, terms: Terms, instead: Instead) -> dict[str, Any]:
         row["instead"] = instead.most(row["term"])
     return {
         "fields": counts.fields,
-        "term_accuracy": right / mentions,
+        "term_accuracy": right / mentions if mentions else None,
         "term_accuracy_interval": list(wilson(right, mentions)),
         "term_mentions": mentions,
         "term_right": right,

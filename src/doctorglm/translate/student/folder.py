@@ -58,12 +58,17 @@ class Folder:
 
     def tokenizer(self) -> Any:
         """Its MarianTokenizer."""
-        from transformers import MarianTokenizer
+        return marian_tokenizer(self.path)
 
-        with warnings.catch_warnings():
-            # sacremoses would be loaded and never used: MarianTokenizer does not normalise what it tokenises
-            warnings.filterwarnings("ignore", message="Recommended: pip install sacremoses")
-            return MarianTokenizer.from_pretrained(self.path, local_files_only=True)
+
+def marian_tokenizer(folder: Path) -> Any:
+    """The MarianTokenizer of a folder."""
+    from transformers import MarianTokenizer
+
+    with warnings.catch_warnings():
+        # sacremoses would be loaded and never used: MarianTokenizer does not normalise what it tokenises
+        warnings.filterwarnings("ignore", message="Recommended: pip install sacremoses")
+        return MarianTokenizer.from_pretrained(folder, local_files_only=True)
 
 
 def student_folder(path: Path) -> Folder:
