@@ -168,7 +168,10 @@ def test_a_source_beyond_the_models_positions_is_not_cut_in_silence(trained: Pat
     # the student's vocabulary spells what it does not know: more tokens than its 128 positions, in one sentence
     strange = "msdw" * 90
     assert len(student.tokens(strange)) > 128
-    assert student.translate([strange, "Hello."]) == [Outcome(None, "", "source_too_long"), Outcome("你好。", "student")]
+    assert student.translate([strange, "Hello."]) == [
+        Outcome(None, "", "source_too_long"),
+        Outcome("你好。", "student"),
+    ]
     assert len(engine.sentences) == 1
 
 

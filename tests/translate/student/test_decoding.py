@@ -77,7 +77,7 @@ def test_why_one_is_not_taken(said: list[str], reason: str, decoder: Any) -> Non
     settings = {} if reason != "too_long" else {"length_ratio": 0.5, "length_more": 8}
     one, _ = decoder(lambda *_: said, **settings)
     # in a batch with a longer one, whose cap is higher
-    found = one.translate((HELLO, tuple("abcdefghijklmnop") + (END,)))[0]
+    found = one.translate((HELLO, (*"abcdefghijklmnop", END)))[0]
     assert found == Said(() if reason else ("头", "痛"), reason)
 
 

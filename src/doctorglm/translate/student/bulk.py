@@ -38,6 +38,11 @@ class StudentSettings(DecodingSettings):
     cores: Annotated[int, Field(ge=0)] = 0
     """A batch each at a time; 0: all that this process may use. Of one machine; Ray uses those of its cluster."""
 
+    @property
+    def threads(self) -> int:
+        """The cores that are used."""
+        return self.cores or len(os.sched_getaffinity(0))
+
 
 class Engine(Protocol):
     """Whoever decodes batches."""
@@ -54,7 +59,7 @@ class Local:
     """This process: a thread a core, the weights in memory once."""
 
     def __init__(self, model: Path, settings: StudentSettings, positions: int) -> None:
-        self._threads = settings.cores or len(os.sched_getaffinity(0))
+        self._threads = settings.threads
         self._decoder = Decoder(model, settings, positions, threads=self._threads)
 
     def decode(self, batches: Sequence[Batch]) -> Iterator[list[Said]]:
