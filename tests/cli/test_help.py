@@ -91,6 +91,8 @@ FLAGS = {
             "--cache",
             "--allow-remote",
             "--audit",
+            "--student",
+            "--engine",
             "--glossary",
         },
         ["SOURCE... [KEY=VALUE ...]"],

@@ -56,7 +56,7 @@ def address_of(teacher: str | None, model: str | None) -> str:
     """The teacher's address with its model; raises ConfigError where nobody is named."""
     if teacher is None:
         raise ConfigError(
-            en="translate: who translates? Add --teacher http(s)://HOST[:PORT]/v1#NAME or --student DIR; --audit is "
+            en="translate: who translates? Add --teacher http(s)://HOST[:PORT]/v1#NAME or --student DIR. --audit is "
             "for pairs that are translated already.",
             zh="translate：由谁翻译？请加上 --teacher http(s)://主机[:端口]/v1#模型名 或 --student 文件夹；"
             "已译好的句对请用 --audit。",

@@ -22,7 +22,7 @@ from doctorglm.translate.student.convert import converted
 from doctorglm.translate.student.decoding import END, UNKNOWN, Batch, Decoder, DecodingSettings, Said, Tokens
 from doctorglm.translate.student.folder import student_folder
 from doctorglm.translate.student.sentences import Piece, pieces, rebuilt
-from doctorglm.translate.student.tags import TAGS, mentions, plain, tagged
+from doctorglm.translate.student.tags import TAGS, mentions, plain, tagged, without_language
 from doctorglm.translate.terms import Terms
 
 VERSION = "1"
@@ -38,6 +38,11 @@ class StudentSettings(DecodingSettings):
     cores: Annotated[int, Field(ge=0)] = 0
     """A batch each at a time; 0: all that this process may use. Of one machine; Ray uses those of its cluster."""
 
+    @property
+    def threads(self) -> int:
+        """The cores that are used."""
+        return self.cores or len(os.sched_getaffinity(0))
+
 
 class Engine(Protocol):
     """Whoever decodes batches."""
@@ -46,12 +51,16 @@ class Engine(Protocol):
         """The translations of each batch, in order."""
 
 
+Engines = Callable[[Path, StudentSettings, int], Engine]
+"""Made of a converted student, its settings, and the tokens that it can count."""
+
+
 class Local:
     """This process: a thread a core, the weights in memory once."""
 
-    def __init__(self, model: Path, settings: StudentSettings) -> None:
-        self._threads = settings.cores or len(os.sched_getaffinity(0))
-        self._decoder = Decoder(model, settings, threads=self._threads)
+    def __init__(self, model: Path, settings: StudentSettings, positions: int) -> None:
+        self._threads = settings.threads
+        self._decoder = Decoder(model, settings, positions, threads=self._threads)
 
     def decode(self, batches: Sequence[Batch]) -> Iterator[list[Said]]:
         """The translations of each batch, in order."""
@@ -75,7 +84,7 @@ class Student:
         *,
         glossary: Sequence[Entry] = (),
         cache: Cache | None = None,
-        engine: Callable[[Path, StudentSettings], Engine] = Local,
+        engine: Engines = Local,
         told: Callable[[float], None] = lambda _: None,
     ) -> None:
         self.settings = settings or StudentSettings()
@@ -84,7 +93,8 @@ class Student:
         self._cache, self._told = cache, told
         self._tokenizer = self.folder.tokenizer()
         self._unsaid = frozenset((*TAGS, END, UNKNOWN, "<pad>", *(w for w in self.folder.vocabulary if _is_sign(w))))
-        self._engine = engine(converted(self.folder, self.settings.precision), self.settings)
+        model = converted(self.folder, self.settings.precision)
+        self._engine = engine(model, self.settings, self.folder.positions)
         deciding = asdict(self.settings)
         del deciding["cores"]
         self._version = f"{VERSION} {to_json(deciding)}"
@@ -110,7 +120,8 @@ class Student:
 
     def chinese(self, tokens: Tokens) -> str:
         """Tokens as text, without any that is a sign and no text."""
-        return str(self._tokenizer.spm_target.decode_pieces([t for t in tokens if t not in self._unsaid])).strip()
+        said = self._tokenizer.spm_target.decode_pieces([t for t in tokens if t not in self._unsaid])
+        return without_language(str(said)).strip()
 
     def _known(self, sources: Sequence[str]) -> Mapping[str, Known]:
         """Every source's Chinese or fault: from the cache, or made now and kept there."""
@@ -129,10 +140,9 @@ class Student:
     def _made(self, sources: Sequence[str], known: Mapping[str, Known]) -> Iterator[dict[str, Known]]:
         """Batch by batch, what the student says."""
         with_tokens = [(source, self.tokens(source)) for source in sources]
-        fitting = [one for one in with_tokens if len(one[1]) <= self.folder.most_tokens]
+        fitting = [one for one in with_tokens if len(one[1]) <= self.folder.positions]
         if len(fitting) < len(with_tokens):
-            yield {source: Known(None, 1, "source_too_long") for source, _ in with_tokens
-                   if len(_) > self.folder.most_tokens}  # fmt: skip
+            yield dict.fromkeys(set(sources) - {one[0] for one in fitting}, Known(None, 1, "source_too_long"))
         batches = list(batched(fitting, self.settings.batch_tokens))
         found = self._engine.decode([tuple(tokens for _, tokens in batch) for batch in batches])
         for batch, said in zip(batches, found, strict=True):

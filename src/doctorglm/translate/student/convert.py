@@ -61,6 +61,9 @@ def _remove_left_over(target: Path) -> None:
 def _convert(folder: Folder, target: Path, precision: Precision) -> None:
     import torch
     from ctranslate2.converters import TransformersConverter
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
 
     class Converter(TransformersConverter):
         def load_model(self, model_class: Any, model_name_or_path: str, **settings: Any) -> Any:
@@ -68,7 +71,10 @@ def _convert(folder: Folder, target: Path, precision: Precision) -> None:
 
             Training moves the row of <pad>, which is tied to the output; it stands at the first place alone.
             """
-            model = super().load_model(model_class, model_name_or_path, **settings).float()
+            model, told = super().load_model(model_class, model_name_or_path, output_loading_info=True, **settings)
+            if told["missing_keys"] or told["mismatched_keys"]:  # transformers would go on with random ones
+                raise KeyError("weights")
+            model = model.float()
             decoder, start = model.model.decoder, model.config.pad_token_id
             scale = model.config.d_model**0.5 if model.config.scale_embedding else 1.0
             with torch.no_grad():

@@ -53,12 +53,15 @@ class Said:
 
 
 class Decoder:
-    """A converted student, for one thread or several; what it says of a batch depends on this batch alone."""
+    """A converted student, for one thread or several; what it says of a batch depends on this batch alone.
 
-    def __init__(self, model: Path, settings: DecodingSettings, *, threads: int = 1) -> None:
+    `positions`: tokens that the model can count, of a source and of a translation.
+    """
+
+    def __init__(self, model: Path, settings: DecodingSettings, positions: int, *, threads: int = 1) -> None:
         import ctranslate2
 
-        self._settings = settings
+        self._settings, self._positions = settings, positions
         self._translator = ctranslate2.Translator(
             str(model), device="cpu", compute_type=settings.precision, inter_threads=threads, intra_threads=1
         )
@@ -82,7 +85,7 @@ class Decoder:
         results = self._translator.translate_batch(
             [list(source) for source in batch],
             max_input_length=0,
-            max_decoding_length=self._most(longest) + 1,
+            max_decoding_length=min(self._most(longest) + 1, self._positions),
             return_end_token=True,
             **how,
         )
@@ -114,7 +117,7 @@ def loops(chinese: str, english: str) -> bool:
     for found in _LOOP.finditer(chinese):
         unit = found[1].strip()
         times = len(found[0]) // len(found[1])
-        if any(map(str.isalpha, unit)) and times > allowed and (len(unit) >= 4 or times >= 4):
+        if any(map(str.isalpha, unit)) and times > allowed and (len(unit) >= 3 or times >= 4):
             return True
     return False
 

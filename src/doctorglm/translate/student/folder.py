@@ -52,7 +52,7 @@ class Folder:
         return next((sign for sign in _INTO if sign in self.vocabulary), "")
 
     @property
-    def most_tokens(self) -> int:
+    def positions(self) -> int:
         """Tokens that a source or a translation may have, ends included."""
         return int(self.config.get("max_position_embeddings", 512))
 

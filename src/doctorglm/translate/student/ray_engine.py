@@ -5,21 +5,21 @@ https://docs.ray.io/en/latest/data/api/doc/ray.data.Dataset.map_batches.html
 """
 
 import pickle
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from doctorglm.cluster import ray_data
-from doctorglm.translate.student.bulk import Engine, StudentSettings
+from doctorglm.translate.student.bulk import Engines
 from doctorglm.translate.student.decoding import Batch, Decoder, DecodingSettings, Said
 
 
 class Worker:
     """An actor: a decoder that is loaded once and takes batch after batch."""
 
-    def __init__(self, model: Path, settings: DecodingSettings) -> None:
-        self._decoder = Decoder(model, settings)
+    def __init__(self, model: Path, settings: DecodingSettings, positions: int) -> None:
+        self._decoder = Decoder(model, settings, positions)
 
     def __call__(self, rows: dict[str, Any]) -> dict[str, list[bytes]]:
         """Rows of pickled batches to rows of pickled translations."""
@@ -30,8 +30,8 @@ class Worker:
 class RayStudent:
     """Decodes batches with an actor for each core of the cluster."""
 
-    def __init__(self, data: Any, cores: int, model: Path, settings: StudentSettings) -> None:
-        self._data, self._cores, self._model, self._settings = data, cores, model.resolve(), settings
+    def __init__(self, data: Any, cores: int, *model: Any) -> None:
+        self._data, self._cores, self._model = data, cores, model
 
     def decode(self, batches: Sequence[Batch]) -> Iterator[list[Said]]:
         """The translations of each batch, in order."""
@@ -41,7 +41,7 @@ class RayStudent:
         workers = min(self._cores, len(items))
         made = self._data.from_items(items, override_num_blocks=len(items)).map_batches(
             Worker,
-            fn_constructor_args=(self._model, self._settings),
+            fn_constructor_args=self._model,
             batch_size=1,
             num_cpus=1,
             compute=self._data.ActorPoolStrategy(min_size=1, max_size=workers),
@@ -51,10 +51,10 @@ class RayStudent:
 
 
 @contextmanager
-def ray_engine() -> Iterator[Callable[[Path, StudentSettings], Engine]]:
+def ray_engine() -> Iterator[Engines]:
     """Makes engines on the cluster, which is stopped afterwards where it was started here."""
     with ray_data() as data:
         import ray
 
         cores = int(ray.cluster_resources().get("CPU", 1))
-        yield lambda model, settings: RayStudent(data, cores, model, settings)
+        yield lambda model, *how: RayStudent(data, cores, model.resolve(), *how)

@@ -34,7 +34,7 @@ _SELDOM = frozenset(re.findall(r"\S+", """
 """))  # fmt: skip
 """Abbreviations behind which a sentence ends only where the next word has a capital."""
 _WORD_BEFORE = re.compile(r"[\w.]*\w$")
-_NUMBERED = re.compile(r"(?:^|[.:;,!?)]\s*)\(?[0-9]{1,2}$")
+_NUMBERED = re.compile(r"(?:^|[.:;,!?)]\s+)\(?[0-9]{1,2}$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ def _short(sentence: tuple[str, str]) -> Iterator[tuple[str, str]]:
             clauses.append(said)
             said = ""
         said += clause
-    parts = [part for clause in [*clauses, said] for part in _cut(clause)]
+    parts = [part for clause in [*clauses, said] if clause for part in _cut(clause)]
     yield from parts[:-1]
     yield parts[-1][0], parts[-1][1] + behind
 

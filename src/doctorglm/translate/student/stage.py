@@ -1,6 +1,5 @@
 """`doctorglm translate --student`: the same files as by a teacher, without a server and without a price."""
 
-from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,10 +9,10 @@ from doctorglm.runs import Run
 from doctorglm.translate.cache import Cache
 from doctorglm.translate.glossary import licences
 from doctorglm.translate.stage import AT_ONCE, CACHE, Told, Work, count, files_of, glossary_of, write
-from doctorglm.translate.student.bulk import VERSION, Engine, Local, Student, StudentSettings
+from doctorglm.translate.student.bulk import VERSION, Engines, Local, Student, StudentSettings
 from doctorglm.translate.student.folder import student_folder
 
-Engines = Literal["local", "ray"]
+EngineName = Literal["local", "ray"]
 _MANY = 20_000
 """Conversations that a cluster gets at once: its workers start anew each time."""
 
@@ -24,7 +23,7 @@ class StudentJob(Work):
 
     student: Path
     """Its folder; with Ray on a disk that every machine sees."""
-    engine: Engines = "local"
+    engine: EngineName = "local"
 
 
 def translate_by_student(job: StudentJob, settings: StudentSettings, told: Told = lambda _: None) -> Run:
@@ -60,7 +59,7 @@ def translate_by_student(job: StudentJob, settings: StudentSettings, told: Told 
     return run
 
 
-def _engine(name: Engines) -> AbstractContextManager[Callable[[Path, StudentSettings], Engine]]:
+def _engine(name: EngineName) -> AbstractContextManager[Engines]:
     if name == "local":
         return nullcontext(Local)
     from doctorglm.translate.student.ray_engine import ray_engine

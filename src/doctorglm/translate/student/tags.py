@@ -12,6 +12,7 @@ TERM, AS, END = "<term>", "<as>", "</term>"
 TAGS = (TERM, AS, END)
 """`<term> angina <as> 心绞痛 </term>`; each is one token."""
 _INSIDE_A_SIGN = re.compile(r"(?<=<)(?=/?(?:term|as|s|pad|unk)>)|(?<=>)(?=>)|(?<=<)(?=<)")
+_LANGUAGE = re.compile(r">>[a-z]{2,3}(?:_[A-Za-z]{2,8})?<<\s*")
 
 Tagged = tuple[int, int, str]
 """A mention from `start` to `end` in the text, and its Chinese."""
@@ -33,8 +34,19 @@ def tagged(text: str, mentions: Sequence[Tagged]) -> str:
 
 
 def plain(text: str) -> str:
-    """A text without any sign of the vocabulary: `<term>`, `</s>`, `>>cmn_Hans<<` are read as what is written."""
-    return _INSIDE_A_SIGN.sub(" ", text)
+    """A text without any sign of the vocabulary: `<term>` and `</s>` stay as what is written, `>>cmn_Hans<<` goes.
+
+    Half a character, which json.loads makes, becomes `?`.
+    """
+    return _INSIDE_A_SIGN.sub(" ", without_language(text.encode("utf-8", "replace").decode("utf-8")))
+
+
+def without_language(text: str) -> str:
+    """A text without signs as models of several languages have them: `>>cmn_Hans<<`.
+
+    Source: https://github.com/OpenNMT/CTranslate2/issues/832
+    """
+    return _LANGUAGE.sub("", text)
 
 
 def mentions(text: str, terms: Terms) -> list[Tagged]:
