@@ -23,9 +23,11 @@ from doctorglm.translate.cost import Estimate, Prices, added
 from doctorglm.translate.endpoint import Endpoint, EndpointSettings
 from doctorglm.translate.entry import Entry
 from doctorglm.translate.glossary import licences, own_glossary, read_glossary
+from doctorglm.translate.page import write_report
 from doctorglm.translate.teacher import Outcome, Teacher, TeacherSettings
 from doctorglm.translate.unnamed import unnamed
 
+REPORT = "report.html"
 CACHE = ".cache.sqlite"
 """Hidden, so that a folder with nothing else is free for another teacher."""
 _AT_ONCE = 256
@@ -69,21 +71,29 @@ def translate(job: Job, settings: TranslateSettings, told: Told = lambda _: None
     recorded = {"teacher": job.teacher, "prompt": prompt.version(settings.aligned), "part_chars": settings.part_chars,
                 "tries": settings.tries}  # fmt: skip
     run = Run(job.out, stage="translate", settings=recorded, inputs=inputs)
+    rows = _glossary(job)
     if run.finished:
+        if not (job.out / REPORT).exists():
+            write_report(job.out, run.record, rows)
         return run
     number = sum(1 for path in files for _ in read_conversations(path))
     with Cache(job.cache or job.out / CACHE) as cache:
         endpoint = _endpoint(job, settings, cache)
         try:
-            counts = _write(job, settings, _teacher(job, settings, endpoint), files, lambda done: told(done / number))
+            before = cache.spent(endpoint.account).usd
+            counts, planned = _write(
+                job, settings, _teacher(job, settings, endpoint), files, lambda done: told(done / number)
+            )
         finally:
             endpoint.close()
         spent = cache.spent(endpoint.account)
     _require_some(counts)
     cost = {"usd": round(spent.usd, 6), "requests": spent.requests, "budget_usd": job.budget_usd,
-            "usd_in": settings.usd_in, "usd_out": settings.usd_out}  # fmt: skip
-    rows = _glossary(job)
+            "usd_in": settings.usd_in, "usd_out": settings.usd_out, "price_share": settings.price_share,
+            "planned_usd": round(before + planned.usd_expected, 6),
+            "planned_usd_at_most": round(before + planned.usd_at_most, 6)}  # fmt: skip
     run.finish(counts=counts, cost=cost, glossary={"rows": len(rows), "licences": licences(rows)})
+    write_report(job.out, run.record, rows)
     return run
 
 
@@ -171,16 +181,18 @@ def _teacher(job: Job, settings: TranslateSettings, endpoint: Endpoint) -> Teach
 
 def _write(
     job: Job, settings: TranslateSettings, teacher: Teacher, files: Sequence[Path], told: Callable[[int], None]
-) -> dict[str, Any]:
-    """Writes both files, whole or not at all; returns the counts."""
-    counts, reasons = Counter[str](), Counter[str]()
+) -> tuple[dict[str, Any], Estimate]:
+    """Writes both files, whole or not at all; returns the counts, and what was estimated of what was not known."""
+    counts, reasons, planned = Counter[str](), Counter[str](), list[Estimate]()
     name = job.teacher.partition("#")[2]
 
     with atomic_file(job.out / "rejected.jsonl") as rejected:
 
         def accepted() -> Iterator[Conversation]:
             for some in _some(files, settings):
-                outcomes = iter(teacher.translate([m.content for one in some for m in one.messages]))
+                texts = [m.content for one in some for m in one.messages]
+                planned.append(teacher.estimate(texts))
+                outcomes = iter(teacher.translate(texts))
                 for one in some:
                     found = [next(outcomes) for _ in one.messages]
                     counts["read"] += 1
@@ -192,7 +204,7 @@ def _write(
                 told(counts["read"])
 
         counts["translated"] = write_conversations(job.out / "train.jsonl", accepted())
-    return {**counts, "rejected": dict(reasons)}
+    return {**counts, "rejected": dict(reasons)}, added(planned)
 
 
 def _translated(one: Conversation, found: Sequence[Outcome], model: str, version: str) -> Conversation:
