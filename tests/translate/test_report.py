@@ -121,6 +121,12 @@ def test_terms_and_their_chinese_are_marked() -> None:
     assert [note for _, note in rest] == ["angina → 心绞痛", "fever → 发热"]
 
 
+def test_of_renderings_that_lie_in_one_another_the_longer_is_marked() -> None:
+    terms = Terms([Entry("angina", ("心绞痛",)), Entry("pain", ("痛",))])
+    found = side_by_side(Pair("Angina is a pain.", "心绞痛是痛", "c"), terms, {})
+    assert found.translation == [("心绞痛", "right"), ("是", ""), ("痛", "right")]
+
+
 def test_what_identifies_somebody_is_masked() -> None:
     found = side_by_side(
         Pair("My name is Walter Castellano.", "我叫王建国，手机13800138000。", "c"), Terms(GLOSSARY), {}
