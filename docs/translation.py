@@ -1,4 +1,4 @@
-"""The tables of `docs/translate.md`, from the result of `benchmarks/translate_audit.py`."""
+"""The tables of `docs/translate.md`, from the results of `benchmarks/translate_audit.py` and `translate_cost.py`."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -35,6 +35,49 @@ def audits(recorded: Mapping[str, Any]) -> str:
         "| term | mentions | right | often instead |",
         "|---|---:|---:|---|",
         *_worst(recorded["given"]["worst_terms"]),
+    ]
+    return "\n".join(lines)
+
+
+_WAYS = {"teacher": "all by the teacher", "teacher_batch": "all by its Batch API", "distilled": "distilled"}
+
+
+def costs(recorded: Mapping[str, Any]) -> str:
+    """USD and hours of each way by the teacher's price, and the assumptions."""
+    given, per, prices = recorded["assumed"], recorded["per_record"], recorded["prices"]
+    lines = [f"| teacher, USD a million tokens in / out | {' | '.join(_WAYS.values())} |", "|---|" + "---:|" * len(_WAYS)]
+    for price in prices:
+        cells = [f"{price[way]['usd']:,.2f} USD" for way in _WAYS]
+        lines.append(f"| {price['name']}, {price['usd_in']:g} / {price['usd_out']:g} | {' | '.join(cells)} |")
+    one = prices[-1]
+    for name, key, form in (
+        ("hours", "hours", ",.1f"),
+        ("accepted records", "accepted", ",.0f"),
+        (f"USD for 1,000 accepted, {one['name']}", "usd_per_1000_accepted", ".3f"),
+    ):
+        lines.append(f"| {name} | {' | '.join(format(one[way][key], form) for way in _WAYS)} |")
+    known = set(recorded["measured_by_the_run"])
+    whose = {name: "measured by the run" if name in known else "assumed" for name in
+             ("train_hours", "records_per_s", "teacher_accepted", "student_accepted")}  # fmt: skip
+    lines += [
+        "",
+        f"Measured on {per['records']:,} records of GenMedGPT: {per['english_characters']:.0f} characters of English and "
+        f"{per['chinese_share'] * per['english_characters']:.0f} of Chinese a record, {per['requests']:.2f} requests, "
+        f"{per['tokens_in']:.0f} tokens sent (at {given['bytes_per_token']:g} bytes a token) and "
+        f"{per['tokens_out']:.0f} answered (at {given['tokens_per_character']:g} token a Chinese character).",
+        "",
+        "Assumptions:",
+        "",
+        f"- {given['pairs']:,} pairs; the student learns from {given['sample']:,} that the teacher translates",
+        f"- {100 * given['again']:g} % of the tokens once more, for what is asked again",
+        f"- {given['seconds']:g} s a request, {given['concurrency']} at a time; a batch takes its whole day and costs half",
+        f"- the student is trained in {given['train_hours']:g} h ({whose['train_hours']}) and translates "
+        f"{given['records_per_s']:g} records a second ({whose['records_per_s']}), on a machine of "
+        f"{given['usd_hour']:g} USD an hour",
+        f"- accepted by the checks: {100 * given['teacher_accepted']:g} % of the teacher's "
+        f"({whose['teacher_accepted']}), {100 * given['student_accepted']:g} % of the student's "
+        f"({whose['student_accepted']})",
+        f"- prices: {'; '.join(price['name'] + ': ' + price['source'] for price in prices)}",
     ]
     return "\n".join(lines)
 

@@ -122,8 +122,22 @@ def run(
     with progress_line(Text(en="translate", zh="翻译"), 1.0) as line:
         done = translate(job, settings, line.update).record
     print_json({"out": str(out), **done["counts"], "cost": done["cost"]}, as_json)
+    if not as_json:
+        _show_report(out)
     tell(_counted(done, out), as_json)
     return 0
+
+
+def _show_report(out: Path) -> None:
+    """The figures of a run's report, and its worst terms."""
+    from doctorglm.runs import read_json
+
+    audit = read_json(out / "report.json")["audit"]
+    if audit is None:
+        return
+    show(_figures(audit), sys.stdout)
+    if worst := [row for row in audit["worst_terms"] if row["right"] < row["mentions"]]:
+        show(_terms(worst), sys.stdout)
 
 
 def _estimated(found: "Estimate") -> str:
@@ -144,8 +158,9 @@ def _counted(done: Mapping[str, Any], out: Path) -> str:
                 zh=f"；{cost['requests']} 次请求共 {cost['usd']:.4f} 美元") if cost else Text(en="", zh="")  # fmt: skip
     reasons = ", ".join(f"{reason} {n}" for reason, n in counts["rejected"].items()) or "0"
     return say(
-        en=f"{out}: read {counts['read']}, translated {counts['translated']}; rejected: {reasons}{paid.en}",
-        zh=f"{out}：读入 {counts['read']}，译出 {counts['translated']}；剔除：{reasons}{paid.zh}",
+        en=f"{out}: read {counts['read']}, translated {counts['translated']}; rejected: {reasons}{paid.en}; "
+        "see report.html",
+        zh=f"{out}：读入 {counts['read']}，译出 {counts['translated']}；剔除：{reasons}{paid.zh}；详见 report.html",
     )
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from doctorglm.language import Text
 from doctorglm.report.tokens import ColourName
@@ -144,7 +145,31 @@ class Samples:
     note: Wording | None = None
 
 
-Block = Verdict | Figure | Table | Answers | Prose | Commands | Listing | Samples
+Mark = Literal["", "term", "right", "wrong"]
+"""What a piece of a text is: a word that is looked at, what is right of it, what stands in its place."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SideBySide:
+    """A text and its translation in pieces, each with its mark, what is to be said of them, and where they stand."""
+
+    original: Sequence[tuple[str, Mark]]
+    translation: Sequence[tuple[str, Mark]]
+    place: str
+    notes: Sequence[tuple[Mark, Wording]] = ()
+    """`right` has a tick before it, `wrong` a cross."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Translations:
+    """Texts beside their translations."""
+
+    title: Wording
+    pairs: Sequence[SideBySide]
+    note: Wording | None = None
+
+
+Block = Verdict | Figure | Table | Answers | Prose | Commands | Listing | Samples | Translations
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,9 +28,11 @@ from doctorglm.report.blocks import (
     Sample,
     Samples,
     Table,
+    Translations,
     Verdict,
 )
 from doctorglm.report.differences import pieces
+from doctorglm.report.side_by_side import side_by_side
 from doctorglm.report.wording import Wording, clean, worded
 from doctorglm.runs import atomic_file
 
@@ -140,6 +142,9 @@ def _block(block: Block) -> str:
         case Samples():
             groups = "".join(_samples(*group) for group in block.groups)
             return _section(block.title, groups, aside="" if block.note is None else _note(block.note))
+        case Translations():
+            pairs = "".join(side_by_side(pair, _both, _masked) for pair in block.pairs)
+            return _section(block.title, pairs, aside="" if block.note is None else _note(block.note), kind="answers")
 
 
 def _section(title: Wording | None, content: str, aside: str = "", kind: str = "") -> str:

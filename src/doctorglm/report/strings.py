@@ -27,6 +27,8 @@ TABLE_BEHIND = Text(en="The numbers behind this picture", zh="查看图中数据
 REPRODUCE = Text(en="How to reproduce", zh="如何复现")
 PATIENT = Text(en="Patient", zh="患者")
 AI_ANSWER = Text(en="AI-generated", zh="AI 生成")
+ORIGINAL = Text(en="English", zh="英文原文")
+TRANSLATION = Text(en="Chinese", zh="中文译文")
 NO_ANSWER = Text(en="(no text)", zh="（没有文字）")
 MARKED = Text(
     en="Marked words are those that the first answer does not have; in the first itself, those that the next lacks.",

@@ -19,15 +19,17 @@ from doctorglm.settings import STRICT
 from doctorglm.translate import prompt
 from doctorglm.translate.batch import BatchSettings
 from doctorglm.translate.cache import Cache
-from doctorglm.translate.checked import CheckedSettings, checked
+from doctorglm.translate.checked import Again, CheckedSettings, checked
 from doctorglm.translate.cost import Estimate, Prices, added
 from doctorglm.translate.endpoint import Endpoint, EndpointSettings
 from doctorglm.translate.entry import Entry
 from doctorglm.translate.glossary import licences, own_glossary, read_glossary
 from doctorglm.translate.outcome import Outcome, Translator
+from doctorglm.translate.page import write_report
 from doctorglm.translate.teacher import Teacher, TeacherSettings
 from doctorglm.translate.unnamed import unnamed
 
+REPORT = "report.html"
 CACHE = ".cache.sqlite"
 """Hidden, so that a folder with nothing else is free for another teacher."""
 AT_ONCE = 256
@@ -77,25 +79,31 @@ def translate(job: Job, settings: TranslateSettings, told: Told = lambda _: None
     recorded = {"teacher": job.teacher, "prompt": prompt.version(settings.aligned), "part_chars": settings.part_chars,
                 "tries": settings.tries, **settings.recorded()}  # fmt: skip
     run = Run(job.out, stage="translate", settings=recorded, inputs=inputs)
+    rows = glossary_of(job)
     if run.finished:
+        if not (job.out / REPORT).exists():
+            write_report(job.out, run.record, rows)
         return run
     number = count(files)
     with Cache(job.cache or job.out / CACHE) as cache:
         endpoint = _endpoint(job, settings, cache)
         try:
             by = {"model": job.teacher.partition("#")[2], "prompt": prompt.version(settings.aligned)}
-            at_once = _AT_ONCE_BATCH if settings.batch else AT_ONCE
-            teacher = checked(_teacher(job, settings, endpoint), glossary_of(job), settings, "teacher")
             by |= settings.recorded()
+            at_once = _AT_ONCE_BATCH if settings.batch else AT_ONCE
+            before, planned = cache.spent(endpoint.account).usd, _Planned(_teacher(job, settings, endpoint))
+            teacher = checked(planned, rows, settings, "teacher")
             counts = write(job.out, teacher, files, by, lambda done: told(done / number), at_once)
         finally:
             endpoint.close()
         spent = cache.spent(endpoint.account)
     _require_some(counts)
     cost = {"usd": round(spent.usd, 6), "requests": spent.requests, "budget_usd": job.budget_usd,
-            "usd_in": settings.usd_in, "usd_out": settings.usd_out}  # fmt: skip
-    rows = glossary_of(job)
+            "usd_in": settings.usd_in, "usd_out": settings.usd_out, "price_share": settings.price_share,
+            "planned_usd": round(before + planned.sum.usd_expected, 6),
+            "planned_usd_at_most": round(before + planned.sum.usd_at_most, 6)}  # fmt: skip
     run.finish(counts=counts, cost=cost, glossary={"rows": len(rows), "licences": licences(rows)})
+    write_report(job.out, run.record, rows)
     return run
 
 
@@ -184,6 +192,24 @@ def glossary_of(job: Work) -> list[Entry]:
 
 def _teacher(job: Job, settings: TranslateSettings, endpoint: Endpoint) -> Teacher:
     return Teacher(endpoint, glossary_of(job), settings, settings)
+
+
+class _Planned:
+    """A teacher, and in `sum` what was estimated before it was asked."""
+
+    def __init__(self, teacher: Teacher) -> None:
+        self._teacher, self._each = teacher, list[Estimate]()
+
+    @property
+    def sum(self) -> Estimate:
+        return added(self._each)
+
+    def translate(self, texts: Sequence[str]) -> list[Outcome]:
+        self._each.append(self._teacher.estimate(texts))
+        return self._teacher.translate(texts)
+
+    def again(self, wanted: Sequence[Again]) -> list[list[str]]:
+        return self._teacher.again(wanted)
 
 
 def write(
