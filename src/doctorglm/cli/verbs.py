@@ -11,7 +11,7 @@ from pathlib import Path
 
 import typer
 
-from doctorglm.cli import flags
+from doctorglm.cli import flags, translate_flags
 from doctorglm.cli.library import app as library_verbs
 from doctorglm.cli.library import ground_settings
 from doctorglm.cli.output import agrees, counted, encodings, figure, licence, print_json, tell
@@ -476,16 +476,17 @@ def inspect(
     cls=Verb,
 )
 def translate(
-    sources: flags.Translated,
-    out: flags.TranslateOut = None,
-    teacher: flags.Teacher = None,
-    model: flags.TeacherModel = None,
-    budget: flags.Budget = None,
-    dry_run: flags.DryRun = False,
-    cache: flags.Answers = None,
+    sources: translate_flags.Translated,
+    out: translate_flags.TranslateOut = None,
+    teacher: translate_flags.Teacher = None,
+    model: translate_flags.TeacherModel = None,
+    budget: translate_flags.Budget = None,
+    sample: translate_flags.Sample = None,
+    dry_run: translate_flags.DryRun = False,
+    cache: translate_flags.Answers = None,
     allow_remote: flags.AllowRemote = False,
-    audit: flags.Audit = False,
-    glossary: flags.Glossary = None,
+    audit: translate_flags.Audit = False,
+    glossary: translate_flags.Glossary = None,
     as_json: flags.Json = False,
 ) -> int:
     """Conversations to conversations, or pairs to a score."""
@@ -493,11 +494,11 @@ def translate(
 
     files, values = split_settings(sources)
     if audit:
-        return translating.print_audit(translating.only(files, values), glossary, as_json)
+        return translating.print_audit(translating.only(files, values, sample), glossary, as_json)
     address = translating.address_of(teacher, model)
     return translating.run(
         files, values, out, address, dry=dry_run, as_json=as_json,
-        glossary=glossary, budget_usd=budget, cache=cache, allow_remote=allow_remote,
+        glossary=glossary, budget_usd=budget, sample=sample, cache=cache, allow_remote=allow_remote,
     )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -22,6 +22,8 @@ from doctorglm.translate.cost import Estimate, Prices
 from doctorglm.translate.endpoint import Endpoint, EndpointSettings
 from doctorglm.translate.entry import Entry
 from doctorglm.translate.glossary import licences, own_glossary, read_glossary
+from doctorglm.translate.sample import SampleSettings
+from doctorglm.translate.sampled import KEPT, Sample, keep, kept, sampled
 from doctorglm.translate.teacher import Outcome, Teacher, TeacherSettings
 from doctorglm.translate.unnamed import unnamed
 
@@ -34,8 +36,8 @@ Told = Callable[[float], None]
 
 
 @settings_dataclass(frozen=True, kw_only=True, config=STRICT)
-class TranslateSettings(TeacherSettings, EndpointSettings, Prices):
-    """All that `KEY=VALUE` may set: how texts are put, how the server is asked, what it costs."""
+class TranslateSettings(TeacherSettings, EndpointSettings, Prices, SampleSettings):
+    """All that `KEY=VALUE` may set: how texts are put, how the server is asked, prices, how a sample is chosen."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +52,8 @@ class Job:
     glossary: Path | None = None
     """None: the project's own list."""
     budget_usd: float | None = None
+    sample: int | None = None
+    """At most so many conversations are translated, chosen for what they cover; None: all."""
     cache: Path | None = None
     """A file that other runs may share; None: `.cache.sqlite` in `out`."""
     allow_remote: bool = False
@@ -58,45 +62,57 @@ class Job:
 def translate(job: Job, settings: TranslateSettings, told: Told = lambda _: None) -> Run:
     """Writes `train.jsonl`, `rejected.jsonl` and `run.json` to `out`; one that is finished is returned as it is.
 
+    With `job.sample` also `rest.jsonl`: what was not chosen, in English.
     Raises BudgetReachedError, and what ended the server's use; started again, it goes on, and asks for nothing twice.
     """
     files, inputs = _files(job)
     _require_prices(job, settings)
     # what may be changed between two starts, such as prices and concurrency, is not what the run is known by
     recorded = {"teacher": job.teacher, "prompt": prompt.VERSION, "part_chars": settings.part_chars,
-                "tries": settings.tries}  # fmt: skip
+                "tries": settings.tries} | _sampling(job, settings)  # fmt: skip
     run = Run(job.out, stage="translate", settings=recorded, inputs=inputs)
     if run.finished:
         return run
-    number = sum(1 for path in files for _ in read_conversations(path))
+    sample = _sample(job, settings, files, inputs, to_keep=True)
+    number = sum(1 for _ in _raw(files)) if sample is None else len(sample.numbers)
     with Cache(job.cache or job.out / CACHE) as cache:
         endpoint = _endpoint(job, settings, cache)
         try:
-            counts = _write(job, _teacher(job, settings, endpoint), files, lambda done: told(done / number))
+            teacher = _teacher(job, settings, endpoint)
+            counts = _write(job, teacher, _conversations(files, sample), lambda done: told(done / number))
         finally:
             endpoint.close()
         spent = cache.spent(endpoint.account)
     cost = {"usd": round(spent.usd, 6), "requests": spent.requests, "budget_usd": job.budget_usd,
             "usd_in": settings.usd_in, "usd_out": settings.usd_out}  # fmt: skip
+    told_of: dict[str, Any] = {}
+    if sample is not None:
+        counts["rest"] = write_conversations(job.out / "rest.jsonl", map(unnamed, sample.rest(_raw(files))))
+        told_of = {"sample": sample.report}
     rows = _glossary(job)
-    run.finish(counts=counts, cost=cost, glossary={"rows": len(rows), "licences": licences(rows)})
+    run.finish(counts=counts, cost=cost, glossary={"rows": len(rows), "licences": licences(rows)}, **told_of)
     return run
 
 
-def dry_run(job: Job, settings: TranslateSettings) -> Estimate:
-    """What `translate` would send and cost at most; sends nothing, and leaves nothing in `out`."""
-    files, _ = _files(job)
+def dry_run(job: Job, settings: TranslateSettings) -> tuple[Estimate, Mapping[str, Any] | None]:
+    """What `translate` would send and cost at most, and how its sample is chosen, where one is.
+
+    Sends nothing, and leaves nothing in `out`.
+    """
+    files, inputs = _files(job)
+    sample = _sample(job, settings, files, inputs, to_keep=False)
     known = job.cache or job.out / CACHE
     with Cache(known if known.exists() else None) as cache:
         endpoint = _endpoint(job, settings, cache)
         try:
             teacher = _teacher(job, settings, endpoint)
             sums = Counter[str]()
-            for some in _batches(files):
+            for some in _batches(_conversations(files, sample)):
                 sums.update(teacher.estimate([m.content for one in some for m in one.messages]).to_dict())
         finally:
             endpoint.close()
-    return Estimate(**{name: sums[name] for name in Estimate.__dataclass_fields__})
+    found = Estimate(**{name: sums[name] for name in Estimate.__dataclass_fields__})
+    return found, None if sample is None else sample.report
 
 
 def _files(job: Job) -> tuple[list[Path], dict[str, str]]:
@@ -113,13 +129,44 @@ def _files(job: Job) -> tuple[list[Path], dict[str, str]]:
     return files, inputs | ({"glossary": sha256_file(job.glossary)} if job.glossary else {})
 
 
-def _conversations(files: Sequence[Path]) -> Iterator[Conversation]:
+def _sampling(job: Job, settings: TranslateSettings) -> dict[str, Any]:
+    """What a sample is known by; nothing where all is translated."""
+    if job.sample is None:
+        return {}
+    named = SampleSettings.__dataclass_fields__
+    return {"sample": job.sample, **{name: getattr(settings, name) for name in named}}
+
+
+def _sample(
+    job: Job, settings: TranslateSettings, files: Sequence[Path], inputs: Mapping[str, str], to_keep: bool
+) -> Sample | None:
+    """What is translated; None: all. What an earlier start in the folder chose stays chosen."""
+    if job.sample is None:
+        return None
+    _require_prices(job, settings)
+    path, identity = job.out / KEPT, {"inputs": inputs, **_sampling(job, settings)}
+    if (found := kept(path, identity)) is not None:
+        return found
+    made = sampled(_raw(files), job.sample, job.budget_usd, _glossary(job),
+                   settings=settings, teacher=settings, prices=settings)  # fmt: skip
+    if to_keep:
+        keep(path, identity, made)
+    return made
+
+
+def _raw(files: Sequence[Path]) -> Iterator[Conversation]:
+    """As they were read: not to be sent, kept or written."""
     for path in files:
-        yield from map(unnamed, read_conversations(path))
+        yield from read_conversations(path)
 
 
-def _batches(files: Sequence[Path]) -> Iterator[list[Conversation]]:
-    waiting = _conversations(files)
+def _conversations(files: Sequence[Path], sample: Sample | None) -> Iterator[Conversation]:
+    """What is translated, masked."""
+    read = _raw(files)
+    return map(unnamed, read if sample is None else sample.of(read))
+
+
+def _batches(waiting: Iterator[Conversation]) -> Iterator[list[Conversation]]:
     while some := list(islice(waiting, _AT_ONCE)):
         yield some
 
@@ -154,7 +201,9 @@ def _teacher(job: Job, settings: TranslateSettings, endpoint: Endpoint) -> Teach
     return Teacher(endpoint, _glossary(job), settings)
 
 
-def _write(job: Job, teacher: Teacher, files: Sequence[Path], told: Callable[[int], None]) -> dict[str, Any]:
+def _write(
+    job: Job, teacher: Teacher, conversations: Iterator[Conversation], told: Callable[[int], None]
+) -> dict[str, Any]:
     """Writes both files, whole or not at all; returns the counts."""
     counts, reasons = Counter[str](), Counter[str]()
     name = job.teacher.partition("#")[2]
@@ -162,7 +211,7 @@ def _write(job: Job, teacher: Teacher, files: Sequence[Path], told: Callable[[in
     with atomic_file(job.out / "rejected.jsonl") as rejected:
 
         def accepted() -> Iterator[Conversation]:
-            for some in _batches(files):
+            for some in _batches(conversations):
                 outcomes = iter(teacher.translate([m.content for one in some for m in one.messages]))
                 for one in some:
                     found = [next(outcomes) for _ in one.messages]

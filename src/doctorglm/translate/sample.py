@@ -1,0 +1,211 @@
+"""Which conversations of a source the teacher translates: those that cover its terms, and are like it in the rest.
+
+The value of a set is the share of the glossary's terms that it covers, a term's k-th mention worth 1 / (k (k + 1)), so
+that a term's worth is never more than 1; the same of the source's words, for the terms that no glossary knows; and how
+far lengths and departments are as the source has them. All are monotone and submodular, so that the greedy choice
+reaches (1 - 1/e) of the best set of a size (Nemhauser, Wolsey, Fisher 1978, https://doi.org/10.1007/BF01588971). It is evaluated lazily (Minoux 1978,
+https://doi.org/10.1007/BFb0006528). Within a budget the better of two greedy choices counts, by gain and by gain per
+cost: (1 - 1/e) / 2 of the best where the budget alone is the limit (Leskovec et al. 2007, CELF,
+https://doi.org/10.1145/1281192.1281239; Krause and Golovin 2014). Saturating coverage: Lin and Bilmes 2011,
+https://aclanthology.org/P11-1052.
+"""
+
+import heapq
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+from pydantic.dataclasses import dataclass as settings_dataclass
+
+from doctorglm.settings import STRICT
+
+LENGTHS = 5
+"""Strata of length: the fifths of the source by characters."""
+By = Literal["all", "gain", "gain_per_cost"]
+
+
+@settings_dataclass(frozen=True, kw_only=True, config=STRICT)
+class SampleSettings:
+    """How a sample is chosen."""
+
+    sample_seed: Annotated[int, Field(ge=0)] = 0
+    """Decides between conversations that are worth the same."""
+    sample_words: Annotated[float, Field(ge=0)] = 1.0
+    """What all words of the source are worth, beside all terms of the glossary; 0: nothing."""
+    sample_balance: Annotated[float, Field(ge=0)] = 1.0
+    """What lengths and departments like the source's are worth, beside all terms; 0: nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """What the choice knows of each conversation, in the order of the source."""
+
+    terms: Sequence[tuple[int, ...]]
+    """The numbers of the terms in it, each once."""
+    words: Sequence[tuple[int, ...]]
+    """The numbers of the words in it, each once."""
+    chars: Sequence[int]
+    departments: Sequence[str]
+    costs: Sequence[float]
+    """In the unit of the budget, from 0."""
+    originals: Sequence[int]
+    """The number of the conversation that it is a near duplicate of; its own where it is none."""
+
+    def __len__(self) -> int:
+        return len(self.terms)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The numbers of the conversations in order, which of the greedy choices it was, and the set's value."""
+
+    numbers: tuple[int, ...]
+    by: By
+    value: float
+
+
+class Mentions:
+    """How often each term is mentioned in a set that grows."""
+
+    def __init__(self, terms: Sequence[tuple[int, ...]]) -> None:
+        known = {term for some in terms for term in some}
+        self._next = dict.fromkeys(known, 1)
+        self._share = 1 / len(known) if known else 0.0
+
+    def gain(self, terms: tuple[int, ...]) -> float:
+        """What one more mention of each adds; 1 is every term mentioned for ever."""
+        total = 0.0
+        for term in terms:
+            k = self._next[term]
+            total += 1 / (k * (k + 1))
+        return self._share * total
+
+    def add(self, terms: tuple[int, ...]) -> None:
+        """Each is mentioned once more."""
+        for term in terms:
+            self._next[term] += 1
+
+
+class Value:
+    """The value of a set that grows. A near duplicate of what is in it gains nothing."""
+
+    def __init__(self, source: Source, size: float, settings: SampleSettings) -> None:
+        """`size`: how many conversations the set shall have; strata have their share of it."""
+        self._source = source
+        self._taken = set[int]()
+        self._terms, self._words = Mentions(source.terms), Mentions(source.words)
+        self._of_words = settings.sample_words
+        self._strata, shares = strata(source)
+        self._room = [share * size for share in shares]
+        self._of_strata = settings.sample_balance / (2 * size)
+
+    def gain(self, number: int) -> float:
+        """What the conversation would add."""
+        original = self._source.originals[number]
+        if original in self._taken:
+            return 0.0
+        room = 0.0
+        for stratum in self._strata[original]:
+            room += min(1.0, max(0.0, self._room[stratum]))
+        return (
+            self._terms.gain(self._source.terms[original])
+            + self._of_words * self._words.gain(self._source.words[original])
+            + self._of_strata * room
+        )
+
+    def add(self, number: int) -> None:
+        """Takes the conversation into the set."""
+        original = self._source.originals[number]
+        if original in self._taken:
+            return
+        self._taken.add(original)
+        self._terms.add(self._source.terms[original])
+        self._words.add(self._source.words[original])
+        for stratum in self._strata[original]:
+            self._room[stratum] -= 1
+
+
+def choose(
+    source: Source, number: int, budget: float | None = None, settings: SampleSettings | None = None
+) -> Choice:  # fmt: skip
+    """At most `number` conversations whose costs together are within `budget`.
+
+    Without a budget exactly `number`, or all where the source has no more. The same arguments give the same choice.
+    """
+    chosen = settings or SampleSettings()
+    if number >= len(source) and (budget is None or sum(source.costs) <= budget):
+        return Choice(tuple(range(len(source))), "all", float("nan"))
+    if budget is None:
+        return _greedy(source, number, float("inf"), chosen, "gain")
+    ways: tuple[By, By] = ("gain_per_cost", "gain")
+    return max((_greedy(source, number, budget, chosen, by) for by in ways), key=lambda one: one.value)
+
+
+def _greedy(source: Source, number: int, budget: float, settings: SampleSettings, by: By) -> Choice:
+    """What gains most, again and again; of equals the original before its copies, then as the seed has it.
+
+    A gain only shrinks while the set grows, so that an old one is a bound: what is best by its new gain and the others'
+    old ones is best.
+    """
+    mean = sum(source.costs) / len(source)
+    size = min(number, len(source), max(1.0, budget / mean) if mean else float("inf"))
+    value = Value(source, size, settings)
+    rank = np.random.default_rng(settings.sample_seed).permutation(len(source)).tolist()
+
+    def key(i: int) -> tuple[float, bool, int, int]:
+        gain = value.gain(i)
+        worth = gain if by == "gain" else gain / max(source.costs[i], 1e-12)
+        return -worth, source.originals[i] != i, rank[i], i
+
+    waiting = [key(i) for i in range(len(source))]
+    heapq.heapify(waiting)
+    numbers, left, total = list[int](), budget, 0.0
+    while waiting and len(numbers) < number:
+        i = heapq.heappop(waiting)[-1]
+        if source.costs[i] > left:
+            continue
+        now = key(i)
+        if waiting and now > waiting[0]:
+            heapq.heappush(waiting, now)
+            continue
+        total += value.gain(i)
+        value.add(i)
+        numbers.append(i)
+        left -= source.costs[i]
+    return Choice(tuple(sorted(numbers)), by, total)
+
+
+def strata(source: Source) -> tuple[list[tuple[int, int]], list[float]]:
+    """The two strata of each conversation, its length's and its department's, and the share of the source of each."""
+    lengths = length_strata(source.chars)
+    names = {name: LENGTHS + n for n, name in enumerate(sorted(set(source.departments)))}
+    of = [(int(length), names[name]) for length, name in zip(lengths, source.departments, strict=True)]
+    counts = [0] * (LENGTHS + len(names))
+    for both in of:
+        for stratum in both:
+            counts[stratum] += 1
+    return of, [count / len(source) for count in counts]
+
+
+def length_strata(chars: Sequence[int]) -> NDArray[np.int64]:
+    """The fifth of each length, from 0."""
+    edges = np.quantile(np.asarray(chars), np.arange(1, LENGTHS) / LENGTHS)
+    return np.searchsorted(edges, np.asarray(chars), side="left")
+
+
+def at_random(source: Source, cost: float, seed: int) -> tuple[int, ...]:
+    """A random sample that costs `cost` or, by its last conversation, a little more; the numbers in order."""
+    spent, numbers = 0.0, list[int]()
+    for i in _shuffled(len(source), seed):
+        if spent >= cost:
+            break
+        spent += source.costs[i]
+        numbers.append(i)
+    return tuple(sorted(numbers))
+
+
+def _shuffled(number: int, seed: int) -> Iterator[int]:
+    yield from np.random.default_rng(seed).permutation(number).tolist()
