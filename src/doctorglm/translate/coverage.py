@@ -6,6 +6,8 @@ from typing import Any
 
 from doctorglm.translate.sample import Source, at_random, length_strata
 
+OFTEN = 5
+"""Mentions from which a term counts as one of `terms_often`."""
 SEEDS = 20
 """Random samples beside the chosen one."""
 
@@ -18,11 +20,13 @@ def coverage(source: Source, numbers: Iterable[int]) -> dict[str, Any]:
     or of the departments.
     """
     chosen = list(numbers)
+    mentions = Counter(term for i in chosen for term in source.terms[i])
     lengths = length_strata(source.chars).tolist()
     return {
         "conversations": len(chosen),
-        "terms": len({term for i in chosen for term in source.terms[i]}),
-        "mentions": sum(len(source.terms[i]) for i in chosen),
+        "terms": len(mentions),
+        "terms_often": sum(1 for n in mentions.values() if n >= OFTEN),
+        "mentions": mentions.total(),
         "chars": sum(source.chars[i] for i in chosen),
         "cost": sum(source.costs[i] for i in chosen),
         "length_distance": distance(lengths, [lengths[i] for i in chosen]),

@@ -3,10 +3,10 @@
 The value of a set is the share of the glossary's terms that it covers, a term's k-th mention worth 1 / (k (k + 1)), so
 that a term's worth is never more than 1; the same of the source's words, for the terms that no glossary knows; and how
 far lengths and departments are as the source has them. All are monotone and submodular, so that the greedy choice
-reaches (1 - 1/e) of the best set of a size (Nemhauser, Wolsey, Fisher 1978, https://doi.org/10.1007/BF01588971). It is evaluated lazily (Minoux 1978,
-https://doi.org/10.1007/BFb0006528). Within a budget the better of two greedy choices counts, by gain and by gain per
-cost: (1 - 1/e) / 2 of the best where the budget alone is the limit (Leskovec et al. 2007, CELF,
-https://doi.org/10.1145/1281192.1281239; Krause and Golovin 2014). Saturating coverage: Lin and Bilmes 2011,
+reaches (1 - 1/e) of the best set of a size (Nemhauser, Wolsey, Fisher 1978, https://doi.org/10.1007/BF01588971). It is
+evaluated lazily (Minoux 1978, https://doi.org/10.1007/BFb0006528). Within a budget the better of two greedy choices
+counts, by gain and by gain per cost: (1 - 1/e) / 2 of the best where the budget alone is the limit (Leskovec et al.
+2007, CELF, https://doi.org/10.1145/1281192.1281239; Krause and Golovin 2014). Saturating coverage: Lin and Bilmes 2011,
 https://aclanthology.org/P11-1052.
 """
 
@@ -33,10 +33,11 @@ class SampleSettings:
 
     sample_seed: Annotated[int, Field(ge=0)] = 0
     """Decides between conversations that are worth the same."""
-    sample_words: Annotated[float, Field(ge=0)] = 1.0
-    """What all words of the source are worth, beside all terms of the glossary; 0: nothing."""
-    sample_balance: Annotated[float, Field(ge=0)] = 1.0
-    """What lengths and departments like the source's are worth, beside all terms; 0: nothing."""
+    sample_words: Annotated[float, Field(ge=0)] = 2.0
+    """What all words of the source are worth, beside all terms; with 0, terms that the glossary lacks are met less
+    often than at random, with more, terms that it has. Set by halves of the own list that were withheld."""
+    sample_balance: Annotated[float, Field(ge=0)] = 4.0
+    """What lengths and departments like the source's are worth, beside all terms; below, long ones prevail."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,65 +68,58 @@ class Choice:
     value: float
 
 
-class Mentions:
-    """How often each term is mentioned in a set that grows."""
-
-    def __init__(self, terms: Sequence[tuple[int, ...]]) -> None:
-        known = {term for some in terms for term in some}
-        self._next = dict.fromkeys(known, 1)
-        self._share = 1 / len(known) if known else 0.0
-
-    def gain(self, terms: tuple[int, ...]) -> float:
-        """What one more mention of each adds; 1 is every term mentioned for ever."""
-        total = 0.0
-        for term in terms:
-            k = self._next[term]
-            total += 1 / (k * (k + 1))
-        return self._share * total
-
-    def add(self, terms: tuple[int, ...]) -> None:
-        """Each is mentioned once more."""
-        for term in terms:
-            self._next[term] += 1
-
-
 class Value:
     """The value of a set that grows. A near duplicate of what is in it gains nothing."""
 
     def __init__(self, source: Source, size: float, settings: SampleSettings) -> None:
         """`size`: how many conversations the set shall have; strata have their share of it."""
-        self._source = source
+        self._originals = source.originals
         self._taken = set[int]()
-        self._terms, self._words = Mentions(source.terms), Mentions(source.words)
-        self._of_words = settings.sample_words
+        self._terms, self._words = Mentions(source.terms, 1.0), Mentions(source.words, settings.sample_words)
         self._strata, shares = strata(source)
         self._room = [share * size for share in shares]
         self._of_strata = settings.sample_balance / (2 * size)
 
     def gain(self, number: int) -> float:
         """What the conversation would add."""
-        original = self._source.originals[number]
+        original = self._originals[number]
         if original in self._taken:
             return 0.0
-        room = 0.0
-        for stratum in self._strata[original]:
-            room += min(1.0, max(0.0, self._room[stratum]))
-        return (
-            self._terms.gain(self._source.terms[original])
-            + self._of_words * self._words.gain(self._source.words[original])
-            + self._of_strata * room
-        )
+        length, department = self._strata[original]
+        room = min(1.0, max(0.0, self._room[length])) + min(1.0, max(0.0, self._room[department]))
+        return self._terms.gain(original) + self._words.gain(original) + self._of_strata * room
 
     def add(self, number: int) -> None:
         """Takes the conversation into the set."""
-        original = self._source.originals[number]
+        original = self._originals[number]
         if original in self._taken:
             return
         self._taken.add(original)
-        self._terms.add(self._source.terms[original])
-        self._words.add(self._source.words[original])
+        self._terms.add(original)
+        self._words.add(original)
         for stratum in self._strata[original]:
             self._room[stratum] -= 1
+
+
+class Mentions:
+    """What one more mention of each term is worth to a set that grows; all terms, mentioned for ever, `whole`."""
+
+    def __init__(self, terms: Sequence[tuple[int, ...]], whole: float) -> None:
+        known = {term for some in terms for term in some}
+        self._terms = terms
+        self._all = whole / len(known) if known else 0.0
+        self._next = dict.fromkeys(known, 1)
+        self._worth = [self._all / 2] * (1 + max(known, default=-1))
+
+    def gain(self, number: int) -> float:
+        """What the conversation's terms are worth."""
+        return sum(map(self._worth.__getitem__, self._terms[number]))
+
+    def add(self, number: int) -> None:
+        """Each of the conversation's terms is mentioned once more."""
+        for term in self._terms[number]:
+            k = self._next[term] = self._next[term] + 1
+            self._worth[term] = self._all / (k * (k + 1))
 
 
 def choose(
