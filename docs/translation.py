@@ -1,4 +1,4 @@
-"""The tables of `docs/translate.md`, from the result of `benchmarks/translate_audit.py`."""
+"""The tables of `docs/translate.md`, from the results of `benchmarks/translate_audit.py` and `translate_sample.py`."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,6 +9,10 @@ _COLUMNS = {
     "gold": "TICO-19, professional, the project's own list",
 }
 _SHOWN = 12
+_CORPORA = {"genmedgpt": "GenMedGPT", "mts_dialog": "MTS-Dialog"}
+_ARMS = {"chosen": "{n} chosen", "within_budget": "as many as that costs", "terms_alone": "{n}, terms alone"}
+_MEASURES = {"terms": ("{:,.0f}", 1), "unseen_terms": ("{:,.0f}", 1), "length_distance": ("{:.1f}", 100),
+             "department_distance": ("{:.1f}", 100)}  # fmt: skip
 
 
 def audits(recorded: Mapping[str, Any]) -> str:
@@ -52,3 +56,52 @@ def _instead(guess: Mapping[str, Any] | None) -> str:
 
 def _share(value: float, interval: Sequence[float]) -> str:
     return f"{100 * value:.1f} [{100 * interval[0]:.1f}, {100 * interval[1]:.1f}]"
+
+
+def samples(recorded: Mapping[str, Any]) -> str:
+    """What chosen samples cover beside random ones of the same cost, and what each weight of words finds."""
+    lines = [
+        "| | conversations | terms of the list | terms that it lacks | lengths elsewhere, % | departments elsewhere, % |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
+    for name, label in _CORPORA.items():
+        corpus = recorded["corpora"][name]
+        source = corpus["source"]
+        lines.append(
+            f"| **{label}**, all | {source['conversations']:,} | {source['terms']:,} | {source['unseen_terms']:,} | | |"
+        )
+        for number, arms in corpus["samples"].items():
+            lines += [_sample(shown.format(n=number), arms[arm]) for arm, shown in _ARMS.items()]
+    lines += [
+        "",
+        f"Behind each, in brackets: the mean of {recorded['seeds']} random samples of the same estimated cost and the "
+        "interval that holds the middle 95 % of them. Elsewhere: the share of the sample that would have to be of "
+        "another fifth of length, or of another department, to be like the source.",
+        "",
+        "| words | likeness | corpus | N | told | withheld, chosen | withheld, random | lengths elsewhere, % |",
+        "|---:|---:|---|---:|---:|---:|---:|---:|",
+    ]
+    for name, label in _CORPORA.items():
+        for number, rows in recorded["corpora"][name]["withheld"].items():
+            lines += [_withheld(label, number, row) for row in rows]
+    return "\n".join(lines)
+
+
+def _sample(label: str, arm: Mapping[str, Any]) -> str:
+    cells = [
+        f"{shown.format(scale * arm['sample'][name])} ({_random(arm['random'][name], shown, scale)})"
+        for name, (shown, scale) in _MEASURES.items()
+    ]
+    return f"| {label} | {arm['sample']['conversations']:,} | {' | '.join(cells)} |"
+
+
+def _random(found: Mapping[str, Any], shown: str, scale: float) -> str:
+    low, high = (shown.format(scale * value) for value in found["interval"])
+    return f"{shown.format(scale * found['mean'])} [{low}, {high}]"
+
+
+def _withheld(label: str, number: str, row: Mapping[str, float]) -> str:
+    return (
+        f"| {row['words']:g} | {row['balance']:g} | {label} | {int(number):,} | {row['told']:.0f} | {row['withheld']:.0f} "
+        f"| {row['withheld_at_random']:.0f} | {100 * row['length_distance']:.1f} |"
+    )

@@ -126,7 +126,7 @@ def test_a_sample_stays_when_a_budget_that_was_reached_is_raised(
 ) -> None:  # fmt: skip
     server = serve(_dear)
     arguments = _arguments(records, server, "together=1", "--sample", 10, "usd_in=1", "usd_out=1")
-    said = command(*arguments, "--budget", "0.012")
+    said = command(*arguments, "--budget", "0.0105")
     assert said.code == 2 and "budget reached" in said.err
     out = records.parent / "out"
     chosen = json.loads((out / ".sample.json").read_text("utf-8"))["numbers"]
