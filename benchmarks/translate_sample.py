@@ -139,7 +139,7 @@ def withheld(known: Source, number: int) -> list[dict[str, float]]:
 def _half(known: Source, hidden: set[int], number: int, settings: SampleSettings) -> dict[str, float]:
     told = replace(known, terms=[tuple(term for term in some if term not in hidden) for some in known.terms])
     numbers = choose(told, number, None, settings).numbers
-    mine = coverage(known, numbers)
+    mine = _measured(known, known, numbers)
 
     def of(some: Iterable[int]) -> set[int]:
         return {term for i in some for term in known.terms[i]}
@@ -149,7 +149,7 @@ def _half(known: Source, hidden: set[int], number: int, settings: SampleSettings
         "told": len(of(numbers) - hidden),
         "withheld": len(of(numbers) & hidden),
         "withheld_at_random": float(np.mean(random)),
-        "length_distance": mine["length_distance"],
+        "length_ks": mine["length_ks"],
     }
 
 

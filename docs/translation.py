@@ -10,8 +10,10 @@ _COLUMNS = {
 }
 _SHOWN = 12
 _CORPORA = {"genmedgpt": "GenMedGPT", "mts_dialog": "MTS-Dialog"}
+_WORDS = (0, 1, 2, 4)
+"""Weights of the source's words that the page compares."""
 _ARMS = {"chosen": "{n} chosen", "within_budget": "as many as that costs", "terms_alone": "{n}, terms alone"}
-_MEASURES = {"terms": ("{:,.0f}", 1), "unseen_terms": ("{:,.0f}", 1), "length_distance": ("{:.1f}", 100),
+_MEASURES = {"terms": ("{:,.0f}", 1), "unseen_terms": ("{:,.0f}", 1), "length_ks": ("{:.1f}", 100),
              "department_distance": ("{:.1f}", 100)}  # fmt: skip
 
 
@@ -59,9 +61,9 @@ def _share(value: float, interval: Sequence[float]) -> str:
 
 
 def samples(recorded: Mapping[str, Any]) -> str:
-    """What chosen samples cover beside random ones of the same cost, and what each weight of words finds."""
+    """What chosen samples cover beside random ones of the same cost, and what each weight of the words finds."""
     lines = [
-        "| | conversations | terms of the list | terms that it lacks | lengths elsewhere, % | departments elsewhere, % |",
+        "| | conversations | terms of the list | terms that it lacks | lengths apart, % | departments apart, % |",
         "|---|---:|---:|---:|---:|---:|",
     ]
     for name, label in _CORPORA.items():
@@ -71,19 +73,21 @@ def samples(recorded: Mapping[str, Any]) -> str:
             f"| **{label}**, all | {source['conversations']:,} | {source['terms']:,} | {source['unseen_terms']:,} | | |"
         )
         for number, arms in corpus["samples"].items():
-            lines += [_sample(shown.format(n=number), arms[arm]) for arm, shown in _ARMS.items()]
+            lines += [_sample(shown.format(n=f"{int(number):,}"), arms[arm]) for arm, shown in _ARMS.items()]
     lines += [
         "",
-        f"Behind each, in brackets: the mean of {recorded['seeds']} random samples of the same estimated cost and the "
-        "interval that holds the middle 95 % of them. Elsewhere: the share of the sample that would have to be of "
-        "another fifth of length, or of another department, to be like the source.",
+        f"In brackets: the mean of {recorded['seeds']} random samples of the same estimated cost, and the interval that "
+        "holds the middle 95 % of them. Lengths: the largest difference between the shares of conversations up to a "
+        "length (Kolmogorov and Smirnov). Departments: the share of the sample that would have to be of another; "
+        "MTS-Dialog's are the sections of its notes, GenMedGPT has none.",
         "",
-        "| words | likeness | corpus | N | told | withheld, chosen | withheld, random | lengths elsewhere, % |",
-        "|---:|---:|---|---:|---:|---:|---:|---:|",
+        f"| withheld half of the list, found / at random | {' | '.join(f'words {w}' for w in _WORDS)} |",
+        "|---|" + "---:|" * len(_WORDS),
     ]
     for name, label in _CORPORA.items():
         for number, rows in recorded["corpora"][name]["withheld"].items():
-            lines += [_withheld(label, number, row) for row in rows]
+            cells = [_withheld(row) for w in _WORDS for row in rows if (row["words"], row["balance"]) == (w, 4)]
+            lines.append(f"| {label}, {int(number):,} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
@@ -100,8 +104,5 @@ def _random(found: Mapping[str, Any], shown: str, scale: float) -> str:
     return f"{shown.format(scale * found['mean'])} [{low}, {high}]"
 
 
-def _withheld(label: str, number: str, row: Mapping[str, float]) -> str:
-    return (
-        f"| {row['words']:g} | {row['balance']:g} | {label} | {int(number):,} | {row['told']:.0f} | {row['withheld']:.0f} "
-        f"| {row['withheld_at_random']:.0f} | {100 * row['length_distance']:.1f} |"
-    )
+def _withheld(row: Mapping[str, float]) -> str:
+    return f"{row['withheld']:.0f} / {row['withheld_at_random']:.0f}"

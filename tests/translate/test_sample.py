@@ -44,8 +44,8 @@ def value(of: Source, chosen: tuple[int, ...], size: float, settings: SampleSett
         known = {term for some in lists for term in some}
         counts = [sum(term in lists[i] for i in originals) for term in known]
         total += weight * sum(1 - 1 / (k + 1) for k in counts) / len(known) if known else 0
-    fifths = length_strata(of.chars).tolist()
-    for labels in (fifths, list(of.departments)):
+    lengths = length_strata(of.chars).tolist()
+    for labels in (lengths, list(of.departments)):
         for label in set(labels):
             room = size * labels.count(label) / len(of)
             total += settings.sample_balance / 2 * min(room, sum(labels[i] == label for i in originals)) / size
@@ -149,7 +149,7 @@ def test_lengths_and_departments_are_as_in_the_source_unless_they_are_worth_noth
     assert sum(is_long[i] for i in alone) == 20
     like = choose(of, 20).numbers
     assert sum(is_long[i] for i in like) == 4
-    assert sorted(length_strata(of.chars)[list(like)].tolist()) == sorted([0, 1, 2, 3, 4] * 4)
+    assert sorted(length_strata(of.chars)[list(like)].tolist()) == list(range(20))
 
 
 def test_words_find_what_no_glossary_knows() -> None:
@@ -168,12 +168,12 @@ def test_a_source_without_terms_or_costs() -> None:
     assert len(choose(of, 3).numbers) == 3 and len(choose(of, 3, 0.1).numbers) == 3
 
 
-def test_strata_are_fifths_and_departments() -> None:
-    of = plain([()] * 10, chars=list(range(10)), departments=["b"] * 4 + ["a"] * 6)
+def test_strata_are_twentieths_and_departments() -> None:
+    of = plain([()] * 40, chars=list(range(40)), departments=["b"] * 16 + ["a"] * 24)
     found, shares = strata(of)
-    assert [length for length, _ in found] == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
-    assert [department for _, department in found] == [6] * 4 + [5] * 6
-    assert shares == [0.2] * 5 + [0.6, 0.4]
+    assert [length for length, _ in found] == [i // 2 for i in range(40)]
+    assert [department for _, department in found] == [21] * 16 + [20] * 24
+    assert shares == [0.05] * 20 + [0.6, 0.4]
 
 
 def test_a_random_sample_costs_as_much_or_a_little_more() -> None:

@@ -16,8 +16,8 @@ def coverage(source: Source, numbers: Iterable[int]) -> dict[str, Any]:
     """Counts of a sample, its expected cost, and how far lengths and departments are from the source's.
 
     The cost is in the unit of `source.costs`. A mention is a term in a conversation, once. A distance is the share of
-    the sample that would have to be in another stratum (total variation, 0 to 1): of five of length,
-    or of the departments.
+    the sample that would have to be in another stratum (total variation, 0 to 1): of twenty of
+    length, or of the departments.
     """
     chosen = list(numbers)
     mentions = Counter(term for i in chosen for term in source.terms[i])

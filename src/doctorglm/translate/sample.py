@@ -22,8 +22,8 @@ from pydantic.dataclasses import dataclass as settings_dataclass
 
 from doctorglm.settings import STRICT
 
-LENGTHS = 5
-"""Strata of length: the fifths of the source by characters."""
+LENGTHS = 20
+"""Strata of length: twentieths of the source by characters. Within one the longer are chosen, for they hold more."""
 By = Literal["all", "gain", "gain_per_cost"]
 
 
@@ -185,7 +185,7 @@ def strata(source: Source) -> tuple[list[tuple[int, int]], list[float]]:
 
 
 def length_strata(chars: Sequence[int]) -> NDArray[np.int64]:
-    """The fifth of each length, from 0."""
+    """The stratum of each length, from 0: its twentieth of the source."""
     edges = np.quantile(np.asarray(chars), np.arange(1, LENGTHS) / LENGTHS)
     return np.searchsorted(edges, np.asarray(chars), side="left")
 
