@@ -76,9 +76,9 @@ def samples(recorded: Mapping[str, Any]) -> str:
             lines += [_sample(shown.format(n=f"{int(number):,}"), arms[arm]) for arm, shown in _ARMS.items()]
     lines += [
         "",
-        f"In brackets: the mean of {recorded['seeds']} random samples of the same estimated cost, and the interval that "
-        "holds the middle 95 % of them. Lengths: the largest difference between the shares of conversations up to a "
-        "length (Kolmogorov and Smirnov). Departments: the share of the sample that would have to be of another; "
+        f"In brackets: the mean of {recorded['seeds']} random samples of the same estimated cost, and the interval "
+        "that holds the middle 95 % of them. Lengths: the largest difference between the shares of conversations up to "
+        "a length (Kolmogorov and Smirnov). Departments: the share of the sample that would have to be of another; "
         "MTS-Dialog's are the sections of its notes, GenMedGPT has none.",
         "",
         f"| withheld half of the list, found / at random | {' | '.join(f'words {w}' for w in _WORDS)} |",

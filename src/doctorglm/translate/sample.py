@@ -132,43 +132,46 @@ def choose(
     chosen = settings or SampleSettings()
     if number >= len(source) and (budget is None or sum(source.costs) <= budget):
         return Choice(tuple(range(len(source))), "all", float("nan"))
-    if budget is None:
-        return _greedy(source, number, float("inf"), chosen, "gain")
-    ways: tuple[By, By] = ("gain_per_cost", "gain")
-    return max((_greedy(source, number, budget, chosen, by) for by in ways), key=lambda one: one.value)
+    mean = sum(source.costs) / len(source)
+    affordable = float("inf") if budget is None or not mean else max(1.0, budget / mean)
+    size = min(number, len(source), affordable)
+    value = Value(source, size, chosen)
+    gains = [value.gain(i) for i in range(len(source))]
+    rank = np.random.default_rng(chosen.sample_seed).permutation(len(source)).tolist()
+    ways: tuple[By, ...] = ("gain",) if budget is None else ("gain_per_cost", "gain")
+    room = float("inf") if budget is None else budget
+    found = (_greedy(source, Value(source, size, chosen), gains, rank, number, room, by) for by in ways)
+    return max(found, key=lambda one: one.value)
 
 
-def _greedy(source: Source, number: int, budget: float, settings: SampleSettings, by: By) -> Choice:
-    """What gains most, again and again; of equals the original before its copies, then as the seed has it.
+def _greedy(
+    source: Source, value: Value, gains: Sequence[float], rank: Sequence[int], number: int, room: float, by: By
+) -> Choice:
+    """What gains most, again and again, from nothing, for which `gains` are; of equals the original before its copies.
 
     A gain only shrinks while the set grows, so that an old one is a bound: what is best by its new gain and the others'
     old ones is best.
     """
-    mean = sum(source.costs) / len(source)
-    size = min(number, len(source), max(1.0, budget / mean) if mean else float("inf"))
-    value = Value(source, size, settings)
-    rank = np.random.default_rng(settings.sample_seed).permutation(len(source)).tolist()
 
-    def key(i: int) -> tuple[float, bool, int, int]:
-        gain = value.gain(i)
+    def key(i: int, gain: float) -> tuple[float, bool, int, int]:
         worth = gain if by == "gain" else gain / max(source.costs[i], 1e-12)
         return -worth, source.originals[i] != i, rank[i], i
 
-    waiting = [key(i) for i in range(len(source))]
+    waiting = [key(i, gain) for i, gain in enumerate(gains)]
     heapq.heapify(waiting)
-    numbers, left, total = list[int](), budget, 0.0
+    numbers, total = list[int](), 0.0
     while waiting and len(numbers) < number:
         i = heapq.heappop(waiting)[-1]
-        if source.costs[i] > left:
+        if source.costs[i] > room:
             continue
-        now = key(i)
+        gain = value.gain(i)
+        now = key(i, gain)
         if waiting and now > waiting[0]:
             heapq.heappush(waiting, now)
             continue
-        total += value.gain(i)
         value.add(i)
         numbers.append(i)
-        left -= source.costs[i]
+        total, room = total + gain, room - source.costs[i]
     return Choice(tuple(sorted(numbers)), by, total)
 
 
