@@ -13,7 +13,7 @@ from typing import Any
 
 from retrieval import abstaining, collections, quality, speed, vectors
 from trainers import methods, prefixes, trainers
-from translation import audits, costs
+from translation import audits, costs, samples
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -284,6 +284,7 @@ _SPEED = {
     "library_speed": speed,
     "translate_audit": audits,
     "translate_cost": costs,
+    "translate_sample": samples,
 }
 
 

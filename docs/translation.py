@@ -1,4 +1,4 @@
-"""The tables of `docs/translate.md`, from the results of `benchmarks/translate_audit.py` and `translate_cost.py`."""
+"""The tables of `docs/translate.md`, from the results of the benchmarks of translation."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,6 +9,12 @@ _COLUMNS = {
     "gold": "TICO-19, professional, the project's own list",
 }
 _SHOWN = 12
+_CORPORA = {"genmedgpt": "GenMedGPT", "mts_dialog": "MTS-Dialog"}
+_WORDS = (0, 1, 2, 4)
+"""Weights of the source's words that the page compares."""
+_ARMS = {"chosen": "{n} chosen", "within_budget": "as many as that costs", "terms_alone": "{n}, terms alone"}
+_MEASURES = {"terms": ("{:,.0f}", 1), "unseen_terms": ("{:,.0f}", 1), "length_ks": ("{:.1f}", 100),
+             "department_distance": ("{:.1f}", 100)}  # fmt: skip
 
 
 def audits(recorded: Mapping[str, Any]) -> str:
@@ -45,7 +51,10 @@ _WAYS = {"teacher": "all by the teacher", "teacher_batch": "all by its Batch API
 def costs(recorded: Mapping[str, Any]) -> str:
     """USD and hours of each way by the teacher's price, and the assumptions."""
     given, per, prices = recorded["assumed"], recorded["per_record"], recorded["prices"]
-    lines = [f"| teacher, USD a million tokens in / out | {' | '.join(_WAYS.values())} |", "|---|" + "---:|" * len(_WAYS)]
+    lines = [
+        f"| teacher, USD a million tokens in / out | {' | '.join(_WAYS.values())} |",
+        "|---|" + "---:|" * len(_WAYS),
+    ]
     for price in prices:
         cells = [f"{price[way]['usd']:,.2f} USD" for way in _WAYS]
         lines.append(f"| {price['name']}, {price['usd_in']:g} / {price['usd_out']:g} | {' | '.join(cells)} |")
@@ -95,3 +104,51 @@ def _instead(guess: Mapping[str, Any] | None) -> str:
 
 def _share(value: float, interval: Sequence[float]) -> str:
     return f"{100 * value:.1f} [{100 * interval[0]:.1f}, {100 * interval[1]:.1f}]"
+
+
+def samples(recorded: Mapping[str, Any]) -> str:
+    """What chosen samples cover beside random ones of the same cost, and what each weight of the words finds."""
+    lines = [
+        "| | conversations | terms of the list | terms that it lacks | lengths apart, % | departments apart, % |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
+    for name, label in _CORPORA.items():
+        corpus = recorded["corpora"][name]
+        source = corpus["source"]
+        lines.append(
+            f"| **{label}**, all | {source['conversations']:,} | {source['terms']:,} | {source['unseen_terms']:,} | | |"
+        )
+        for number, arms in corpus["samples"].items():
+            lines += [_sample(shown.format(n=f"{int(number):,}"), arms[arm]) for arm, shown in _ARMS.items()]
+    lines += [
+        "",
+        f"In brackets: the mean of {recorded['seeds']} random samples of the same estimated cost, and the interval "
+        "that holds the middle 95 % of them. Lengths: the largest difference between the shares of conversations up to "
+        "a length (Kolmogorov and Smirnov). Departments: the share of the sample that would have to be of another; "
+        "MTS-Dialog's are the sections of its notes, GenMedGPT has none.",
+        "",
+        f"| withheld half of the list, found / at random | {' | '.join(f'words {w}' for w in _WORDS)} |",
+        "|---|" + "---:|" * len(_WORDS),
+    ]
+    for name, label in _CORPORA.items():
+        for number, rows in recorded["corpora"][name]["withheld"].items():
+            cells = [_withheld(row) for w in _WORDS for row in rows if (row["words"], row["balance"]) == (w, 4)]
+            lines.append(f"| {label}, {int(number):,} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _sample(label: str, arm: Mapping[str, Any]) -> str:
+    cells = [
+        f"{shown.format(scale * arm['sample'][name])} ({_random(arm['random'][name], shown, scale)})"
+        for name, (shown, scale) in _MEASURES.items()
+    ]
+    return f"| {label} | {arm['sample']['conversations']:,} | {' | '.join(cells)} |"
+
+
+def _random(found: Mapping[str, Any], shown: str, scale: float) -> str:
+    low, high = (shown.format(scale * value) for value in found["interval"])
+    return f"{shown.format(scale * found['mean'])} [{low}, {high}]"
+
+
+def _withheld(row: Mapping[str, float]) -> str:
+    return f"{row['withheld']:.0f} / {row['withheld_at_random']:.0f}"

@@ -87,6 +87,7 @@ FLAGS = {
             "--teacher",
             "--model",
             "--budget",
+            "--sample",
             "--dry-run",
             "--cache",
             "--allow-remote",

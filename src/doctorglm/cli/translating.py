@@ -42,8 +42,13 @@ def print_audit(pairs: Path, glossary: Path | None, as_json: bool) -> int:
     return 0
 
 
-def only(files: Sequence[Path], values: Mapping[str, Any]) -> Path:
-    """The one file or folder of an audit, which has no settings; raises ConfigError for more."""
+def only(files: Sequence[Path], values: Mapping[str, Any], sample: int | None = None) -> Path:
+    """The one file or folder of an audit, which has no settings and takes no sample; raises ConfigError for more."""
+    if sample is not None:
+        raise ConfigError(
+            en=f"--sample {sample} does not go with --audit, which scores every pair. Leave one of them out.",
+            zh=f"--sample {sample} 不能与 --audit 同用：评估针对全部句对。请去掉其中一个。",
+        )
     if len(files) != 1 or values:
         raise ConfigError(
             en=f"--audit takes one file or folder and no settings, not {len(files)} and {sorted(values)}. Give one.",
@@ -115,16 +120,19 @@ def run(
     settings = build(TranslateSettings, values, "translate")
     job = Job(sources=files, out=out, teacher=teacher, **given)
     if dry:
-        found = dry_run(job, settings)
-        print_json(found.to_dict(), as_json)
-        tell(_estimated(found), as_json)
+        found, chosen = dry_run(job, settings)
+        print_json(found.to_dict() | ({"sample": chosen} if chosen else {}), as_json)
+        tell("\n".join([*_chosen(chosen), _estimated(found)]), as_json)
         return 0
     with progress_line(Text(en="translate", zh="翻译"), 1.0) as line:
         done = translate(job, settings, line.update).record
-    print_json({"out": str(out), **done["counts"], "cost": done["cost"]}, as_json)
+    chosen = done.get("sample")
+    print_json(
+        {"out": str(out), **done["counts"], "cost": done["cost"], **({"sample": chosen} if chosen else {})}, as_json
+    )
     if not as_json:
         _show_report(out)
-    tell(_counted(done, out), as_json)
+    tell("\n".join([*_chosen(chosen), _counted(done, out)]), as_json)
     return 0
 
 
@@ -138,6 +146,26 @@ def _show_report(out: Path) -> None:
     show(_figures(audit), sys.stdout)
     if worst := [row for row in audit["worst_terms"] if row["right"] < row["mentions"]]:
         show(_terms(worst), sys.stdout)
+
+
+def _chosen(report: Mapping[str, Any] | None) -> list[str]:
+    """A line on the sample, and that the source has no more where that is so."""
+    if report is None:
+        return []
+    chosen, source = report["chosen"], report["source"]
+    if report["by"] == "all":
+        return [say(
+            en=f"--sample {report['asked']:,}: the source has only {source['conversations']:,} conversations; "
+            "all are taken.",
+            zh=f"--sample {report['asked']:,}：来源只有 {source['conversations']:,} 段对话，全部采用。",
+        )]  # fmt: skip
+    return [say(
+        en=f"sample: {chosen['conversations']:,} of {source['conversations']:,} conversations with "
+        f"{chosen['terms']:,} of {source['terms']:,} terms; at random for the same cost "
+        f"{report['random']['terms']:,.0f}",
+        zh=f"样本：{source['conversations']:,} 段对话中的 {chosen['conversations']:,} 段，含 {source['terms']:,} 个术语"
+        f"中的 {chosen['terms']:,} 个；同等费用随机抽取为 {report['random']['terms']:,.0f} 个",
+    )]  # fmt: skip
 
 
 def _estimated(found: "Estimate") -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import typer
 
-from doctorglm.cli import flags
+from doctorglm.cli import flags, translate_flags
 from doctorglm.cli.library import app as library_verbs
 from doctorglm.cli.library import ground_settings
 from doctorglm.cli.output import agrees, counted, encodings, figure, licence, print_json, tell
@@ -476,18 +476,19 @@ def inspect(
     cls=Verb,
 )
 def translate(
-    sources: flags.Translated,
-    out: flags.TranslateOut = None,
-    teacher: flags.Teacher = None,
-    model: flags.TeacherModel = None,
-    student: flags.Student = None,
-    engine: flags.StudentEngine = None,
-    budget: flags.Budget = None,
-    dry_run: flags.DryRun = False,
-    cache: flags.Answers = None,
+    sources: translate_flags.Translated,
+    out: translate_flags.TranslateOut = None,
+    teacher: translate_flags.Teacher = None,
+    model: translate_flags.TeacherModel = None,
+    student: translate_flags.Student = None,
+    engine: translate_flags.StudentEngine = None,
+    budget: translate_flags.Budget = None,
+    sample: translate_flags.Sample = None,
+    dry_run: translate_flags.DryRun = False,
+    cache: translate_flags.Answers = None,
     allow_remote: flags.AllowRemote = False,
-    audit: flags.Audit = False,
-    glossary: flags.Glossary = None,
+    audit: translate_flags.Audit = False,
+    glossary: translate_flags.Glossary = None,
     as_json: flags.Json = False,
 ) -> int:
     """Conversations to conversations, or pairs to a score."""
@@ -495,10 +496,10 @@ def translate(
 
     files, values = split_settings(sources)
     if audit:
-        return translating.print_audit(translating.only(files, values), glossary, as_json)
+        return translating.print_audit(translating.only(files, values, sample), glossary, as_json)
     if student is not None:
-        others = {"--teacher": teacher, "--model": model, "--budget": budget, "--dry-run": dry_run,
-                  "--allow-remote": allow_remote}  # fmt: skip
+        others = {"--teacher": teacher, "--model": model, "--budget": budget, "--sample": sample,
+                  "--dry-run": dry_run, "--allow-remote": allow_remote}  # fmt: skip
         translating.refuse(others, beside="--student")
         given = {"student": student, "engine": engine or "local", "glossary": glossary, "cache": cache}
         return translating.run_student(files, values, out, as_json=as_json, **given)
@@ -506,7 +507,7 @@ def translate(
     address = translating.address_of(teacher, model)
     return translating.run(
         files, values, out, address, dry=dry_run, as_json=as_json,
-        glossary=glossary, budget_usd=budget, cache=cache, allow_remote=allow_remote,
+        glossary=glossary, budget_usd=budget, sample=sample, cache=cache, allow_remote=allow_remote,
     )  # fmt: skip
 
 
@@ -519,10 +520,10 @@ def translate(
     cls=Verb,
 )
 def distill(
-    pairs: flags.StudentPairs,
+    pairs: translate_flags.StudentPairs,
     out: flags.Out,
-    test: flags.StudentTest = None,
-    glossary: flags.Glossary = None,
+    test: translate_flags.StudentTest = None,
+    glossary: translate_flags.Glossary = None,
     as_json: flags.Json = False,
 ) -> int:
     """Pairs to a student."""

@@ -1,20 +1,16 @@
 """`doctorglm translate`: English conversations into Chinese ones that keep their English, and what was rejected."""
 
-import json
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from itertools import islice
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic.dataclasses import dataclass as settings_dataclass
 
 from doctorglm.clinical.masking import masked_together
-from doctorglm.conversation import Conversation, Message, read_conversations, write_conversations
-from doctorglm.errors import ConfigError, DataError
-from doctorglm.files.told import file_name
-from doctorglm.runs import Run, atomic_file, sha256_file
+from doctorglm.conversation import Conversation, write_conversations
+from doctorglm.errors import ConfigError
+from doctorglm.runs import Run
 from doctorglm.settings import STRICT
 from doctorglm.translate import prompt
 from doctorglm.translate.batch import BatchSettings
@@ -22,40 +18,35 @@ from doctorglm.translate.cache import Cache
 from doctorglm.translate.checked import Again, CheckedSettings, checked
 from doctorglm.translate.cost import Estimate, Prices, added
 from doctorglm.translate.endpoint import Endpoint, EndpointSettings
-from doctorglm.translate.entry import Entry
-from doctorglm.translate.glossary import licences, own_glossary, read_glossary
-from doctorglm.translate.outcome import Outcome, Translator
+from doctorglm.translate.glossary import licences
+from doctorglm.translate.outcome import Outcome
 from doctorglm.translate.page import write_report
+from doctorglm.translate.sample import SampleSettings
+from doctorglm.translate.sampled import KEPT, Sample, keep, kept, sampled
 from doctorglm.translate.teacher import Teacher, TeacherSettings
 from doctorglm.translate.unnamed import unnamed
+from doctorglm.translate.writing import (
+    AT_ONCE,
+    CACHE,
+    REPORT,
+    Told,
+    Work,
+    count,
+    files_of,
+    glossary_of,
+    raw,
+    require_some,
+    some_of,
+    write,
+)
 
-REPORT = "report.html"
-CACHE = ".cache.sqlite"
-"""Hidden, so that a folder with nothing else is free for another teacher."""
-AT_ONCE = 256
-"""Conversations between two looks at the progress, and in memory."""
 _AT_ONCE_BATCH = 50_000
 """A batch may take a day: as many in it as its limits allow."""
-Told = Callable[[float], None]
-"""Called with the share of the conversations that are done."""
 
 
 @settings_dataclass(frozen=True, kw_only=True, config=STRICT)
-class TranslateSettings(TeacherSettings, EndpointSettings, BatchSettings, Prices, CheckedSettings):
-    """All that `KEY=VALUE` may set: how texts are put, how the server is asked, what it costs, what is checked."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Work:
-    """What is to be translated, and where to."""
-
-    sources: Sequence[Path]
-    """Files of conversations, or folders that `curate` wrote, whose train.jsonl is read."""
-    out: Path
-    glossary: Path | None = None
-    """None: the project's own list."""
-    cache: Path | None = None
-    """A file that other runs may share; None: `.cache.sqlite` in `out`."""
+class TranslateSettings(TeacherSettings, EndpointSettings, BatchSettings, Prices, SampleSettings, CheckedSettings):
+    """All that `KEY=VALUE` may set: how texts are put, the server is asked, prices, the sample, what is checked."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,90 +56,107 @@ class Job(Work):
     teacher: str
     """`http(s)://HOST[:PORT]/v1#NAME`."""
     budget_usd: float | None = None
+    sample: int | None = None
+    """At most so many conversations are translated, chosen for what they cover; None: all."""
     allow_remote: bool = False
 
 
 def translate(job: Job, settings: TranslateSettings, told: Told = lambda _: None) -> Run:
-    """Writes `train.jsonl`, `rejected.jsonl` and `run.json` to `out`; one that is finished is returned as it is.
+    """Writes `train.jsonl`, `rejected.jsonl`, `report.html` and `run.json` to `out`; a finished one is left as it is.
 
+    With `job.sample` also `rest.jsonl`: what was not chosen, in English.
     Raises BudgetReachedError, and what ended the server's use; started again, it goes on, and asks for nothing twice.
     """
     files, inputs = files_of(job)
     _require_prices(job, settings)
     # what may be changed between two starts, such as prices and concurrency, is not what the run is known by
     recorded = {"teacher": job.teacher, "prompt": prompt.version(settings.aligned), "part_chars": settings.part_chars,
-                "tries": settings.tries, **settings.recorded()}  # fmt: skip
+                "tries": settings.tries, **settings.recorded(), **_sampling(job, settings)}  # fmt: skip
     run = Run(job.out, stage="translate", settings=recorded, inputs=inputs)
     rows = glossary_of(job)
     if run.finished:
         if not (job.out / REPORT).exists():
             write_report(job.out, run.record, rows)
         return run
-    number = count(files)
+    sample = _sample(job, settings, files, inputs, to_keep=True)
+    number = count(files) if sample is None else len(sample.numbers)
+    by = {"model": job.teacher.partition("#")[2], "prompt": prompt.version(settings.aligned), **settings.recorded()}
     with Cache(job.cache or job.out / CACHE) as cache:
         endpoint = _endpoint(job, settings, cache)
         try:
-            by = {"model": job.teacher.partition("#")[2], "prompt": prompt.version(settings.aligned)}
-            by |= settings.recorded()
-            at_once = _AT_ONCE_BATCH if settings.batch else AT_ONCE
             before, planned = cache.spent(endpoint.account).usd, _Planned(_teacher(job, settings, endpoint))
             teacher = checked(planned, rows, settings, "teacher")
-            counts = write(job.out, teacher, files, by, lambda done: told(done / number), at_once)
+            waiting = _conversations(files, sample)
+            counts = write(job.out, teacher, waiting, by, lambda done: told(done / number), _at_once(settings))
         finally:
             endpoint.close()
         spent = cache.spent(endpoint.account)
-    _require_some(counts)
+    require_some(counts)
     cost = {"usd": round(spent.usd, 6), "requests": spent.requests, "budget_usd": job.budget_usd,
             "usd_in": settings.usd_in, "usd_out": settings.usd_out, "price_share": settings.price_share,
             "planned_usd": round(before + planned.sum.usd_expected, 6),
             "planned_usd_at_most": round(before + planned.sum.usd_at_most, 6)}  # fmt: skip
-    run.finish(counts=counts, cost=cost, glossary={"rows": len(rows), "licences": licences(rows)})
+    told_of: dict[str, Any] = {}
+    if sample is not None:
+        counts["rest"] = write_conversations(job.out / "rest.jsonl", map(unnamed, sample.rest(raw(files))))
+        told_of = {"sample": sample.report}
+    run.finish(counts=counts, cost=cost, glossary={"rows": len(rows), "licences": licences(rows)}, **told_of)
     write_report(job.out, run.record, rows)
     return run
 
 
-def dry_run(job: Job, settings: TranslateSettings) -> Estimate:
-    """What `translate` would send and cost at most; sends nothing, and leaves nothing in `out`."""
-    files, _ = files_of(job)
+def dry_run(job: Job, settings: TranslateSettings) -> tuple[Estimate, Mapping[str, Any] | None]:
+    """What `translate` would send and cost at most, and how its sample is chosen, where one is.
+
+    Sends nothing, and leaves nothing in `out`.
+    """
+    files, inputs = files_of(job)
+    sample = _sample(job, settings, files, inputs, to_keep=False)
     known = job.cache or job.out / CACHE
     with Cache(known if known.exists() else None) as cache:
         endpoint = _endpoint(job, settings, cache)
         try:
             teacher = _teacher(job, settings, endpoint)
-            return added(teacher.estimate([m.content for one in some for m in one.messages])
-                         for some in _batches(files, _AT_ONCE_BATCH if settings.batch else AT_ONCE))  # fmt: skip
+            found = added(teacher.estimate([m.content for one in some for m in one.messages])
+                          for some in some_of(_conversations(files, sample), _at_once(settings)))  # fmt: skip
         finally:
             endpoint.close()
+    return found, None if sample is None else sample.report
 
 
-def files_of(job: Work) -> tuple[list[Path], dict[str, str]]:
-    """The files to read, and what identifies the run's inputs; raises DataError for one that is not there."""
-    files = [source / "train.jsonl" if source.is_dir() else source for source in job.sources]
-    inputs = {
-        file_name(path.name) if len(files) == 1 else f"{i} {file_name(path.name)}": sha256_file(path)
-        for i, path in enumerate(files, 1)
-    }
-    if not any(True for path in files for _ in read_conversations(path)):
-        names = ", ".join(file_name(path.name) for path in files)
-        raise DataError(en=f"{names}: no conversations in it. `doctorglm curate SOURCE --out DIR` writes them.",
-                        zh=f"{names}：里面没有对话。`doctorglm curate SOURCE --out DIR` 会生成它们。")  # fmt: skip
-    return files, inputs | ({"glossary": sha256_file(job.glossary)} if job.glossary else {})
+def _at_once(settings: BatchSettings) -> int:
+    return _AT_ONCE_BATCH if settings.batch else AT_ONCE
 
 
-def count(files: Sequence[Path]) -> int:
-    """The conversations in all files."""
-    return sum(1 for path in files for _ in read_conversations(path))
+def _sampling(job: Job, settings: TranslateSettings) -> dict[str, Any]:
+    """What a sample is known by; nothing where all is translated."""
+    if job.sample is None:
+        return {}
+    named = SampleSettings.__dataclass_fields__
+    return {"sample": job.sample, **{name: getattr(settings, name) for name in named}}
 
 
-def _conversations(files: Sequence[Path]) -> Iterator[Conversation]:
-    for path in files:
-        yield from map(unnamed, read_conversations(path))
+def _sample(
+    job: Job, settings: TranslateSettings, files: Sequence[Path], inputs: Mapping[str, str], to_keep: bool
+) -> Sample | None:
+    """What is translated; None: all. What an earlier start in the folder chose stays chosen."""
+    if job.sample is None:
+        return None
+    _require_prices(job, settings)
+    path, identity = job.out / KEPT, {"inputs": inputs, **_sampling(job, settings)}
+    if (found := kept(path, identity)) is not None:
+        return found
+    made = sampled(raw(files), job.sample, job.budget_usd, glossary_of(job),
+                   settings=settings, teacher=settings, prices=settings)  # fmt: skip
+    if to_keep:
+        keep(path, identity, made)
+    return made
 
 
-def _batches(files: Sequence[Path], at_once: int = AT_ONCE) -> Iterator[list[Conversation]]:
-    waiting = _conversations(files)
-    while some := list(islice(waiting, at_once)):
-        yield some
+def _conversations(files: Sequence[Path], sample: Sample | None) -> Iterator[Conversation]:
+    """What is translated, masked."""
+    read = raw(files)
+    return map(unnamed, read if sample is None else sample.of(read))
 
 
 def _require_prices(job: Job, settings: TranslateSettings) -> None:
@@ -157,18 +165,6 @@ def _require_prices(job: Job, settings: TranslateSettings) -> None:
             en="--budget: without prices nothing can be held to it. Add usd_in=USD usd_out=USD per million tokens.",
             zh="--budget：没有价格，无法控制预算。请加上每百万 token 的价格 usd_in=美元 usd_out=美元。",
         )
-
-
-def _require_some(counts: Mapping[str, Any]) -> None:
-    """Raises DataError where nothing was translated, which is no result; why stands in rejected.jsonl."""
-    if counts["translated"]:
-        return
-    reasons = ", ".join(f"{reason} {n}" for reason, n in counts["rejected"].items())
-    raise DataError(
-        en=f"none of {counts['read']} conversations was translated: {reasons}. rejected.jsonl has them; use another "
-        "model, or raise tries.",
-        zh=f"{counts['read']} 段对话全部未能译出：{reasons}。见 rejected.jsonl；请换一个模型，或调大 tries。",
-    )
 
 
 def _endpoint(job: Job, settings: TranslateSettings, cache: Cache) -> Endpoint:
@@ -183,11 +179,6 @@ def _endpoint(job: Job, settings: TranslateSettings, cache: Cache) -> Endpoint:
         mask=masked_together,
         settings=settings,
     )
-
-
-def glossary_of(job: Work) -> list[Entry]:
-    """The rows of the job's glossary, or of the project's own."""
-    return read_glossary(job.glossary) if job.glossary else own_glossary()
 
 
 def _teacher(job: Job, settings: TranslateSettings, endpoint: Endpoint) -> Teacher:
@@ -210,54 +201,3 @@ class _Planned:
 
     def again(self, wanted: Sequence[Again]) -> list[list[str]]:
         return self._teacher.again(wanted)
-
-
-def write(
-    out: Path,
-    translator: Translator,
-    files: Sequence[Path],
-    by: Mapping[str, Any],
-    told: Callable[[int], None],
-    at_once: int = AT_ONCE,
-) -> dict[str, Any]:
-    """Writes both files, whole or not at all; returns the counts. `by` tells in each record whose work it is."""
-    counts, reasons = Counter[str](), Counter[str]()
-
-    with atomic_file(out / "rejected.jsonl") as rejected:
-
-        def accepted() -> Iterator[Conversation]:
-            for some in _batches(files, at_once):
-                outcomes = iter(translator.translate([m.content for one in some for m in one.messages]))
-                for one in some:
-                    found = [next(outcomes) for _ in one.messages]
-                    counts["read"] += 1
-                    if why := [o.reason for o in found if o.chinese is None]:
-                        reasons[why[0]] += 1
-                        rejected.write(json.dumps(_rejected(one, found), ensure_ascii=False) + "\n")
-                    else:
-                        counts["mended"] += any(o.mended for o in found)
-                        yield _translated(one, found, by)
-                told(counts["read"])
-
-        counts["mended"] = 0
-        counts["translated"] = write_conversations(out / "train.jsonl", accepted())
-    return {**counts, "rejected": dict(reasons)}
-
-
-def _translated(one: Conversation, found: Sequence[Outcome], by: Mapping[str, Any]) -> Conversation:
-    """The conversation in Chinese, with its English, by sentences where they are known, and whose translation it is."""
-    said = tuple(Message(m.role, o.chinese or "") for m, o in zip(one.messages, found, strict=True))
-    told = {"english": [m.content for m in one.messages], "by": [o.by for o in found], **by,
-            "mended": [o.mended for o in found],
-            "sentences": [[list(pair) for pair in o.pairs] for o in found]}  # fmt: skip
-    return replace(one, messages=said, language="zh", meta={**one.meta, "translation": told})
-
-
-def _rejected(one: Conversation, found: Sequence[Outcome]) -> dict[str, Any]:
-    """The English record, and for each message that has no Chinese its place from 0, why, and what was rejected."""
-    why = [
-        {"message": i, "reason": o.reason, "faults": [asdict(fault) for fault in o.faults], "chinese": o.rejected}
-        for i, o in enumerate(found)
-        if o.chinese is None
-    ]
-    return {"id": one.id, "source": one.source, "reason": why[0]["reason"], "reasons": why, "record": one.to_dict()}

@@ -8,9 +8,10 @@ from typing import Literal
 from doctorglm.runs import Run
 from doctorglm.translate.cache import Cache
 from doctorglm.translate.glossary import licences
-from doctorglm.translate.stage import AT_ONCE, CACHE, Told, Work, count, files_of, glossary_of, write
 from doctorglm.translate.student.bulk import VERSION, Engines, Local, Student, StudentSettings
 from doctorglm.translate.student.folder import student_folder
+from doctorglm.translate.unnamed import unnamed
+from doctorglm.translate.writing import AT_ONCE, CACHE, Told, Work, count, files_of, glossary_of, raw, write
 
 EngineName = Literal["local", "ray"]
 _MANY = 20_000
@@ -53,7 +54,7 @@ def translate_by_student(job: StudentJob, settings: StudentSettings, told: Told 
     with Cache(job.cache or job.out / CACHE) as cache, _engine(job.engine) as engine:
         student = Student(job.student, settings, glossary=rows, cache=cache, engine=engine, told=within)
         by = {"model": found.name, "beam": settings.beam, "precision": settings.precision, "tags": found.tags}
-        counts = write(job.out, student, files, by, after, at_once)
+        counts = write(job.out, student, map(unnamed, raw(files)), by, after, at_once)
     used = {"rows": len(rows), "licences": licences(rows)} if found.tags else None
     run.finish(counts=counts, student=by, engine=job.engine, glossary=used)
     return run
