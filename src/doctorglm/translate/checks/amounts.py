@@ -5,6 +5,7 @@ substance's own factor (126 mg/dL, 7.0 mmol/L) must stand beside the one of the 
 """
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 
 from doctorglm.clinical.quantities import Quantity, quantities
@@ -154,12 +155,14 @@ def _codes(english: str, chinese: str) -> Iterator[Fault]:
             yield Fault("number", "name_with_digits", "", code, tuple(said[:4]))
 
 
-_OF = (" in ", " of ", " out of ", "/")
+_DATE = re.compile(r"\d{1,4}/\d{1,2}/\d{1,4}")
 
 
 def _exchanged(english: str, text: str, said: Sequence[Figure], there: Sequence[Figure]) -> Iterator[Fault]:
     """Numbers of one kind that stand in another order while they are the same ones: 95/150, from 7.1 to 9.2."""
     for one, two in zip(said, said[1:], strict=False):
+        if _DATE.search(english[max(0, one.start - 6) : two.end + 6]):
+            continue
         between = english[one.end : two.start].lower()
         joined = english[one.start : two.start].lower()
         if one.value == two.value or len(between) > 24:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pydantic.dataclasses import dataclass as settings_dataclass
 
 from doctorglm.settings import STRICT
-from doctorglm.translate.checks import align, amounts, denial, lengths, loops, persons, script, sides, terms
+from doctorglm.translate.checks import align, amounts, denial, lengths, loops, opposed, persons, script, sides, terms
 from doctorglm.translate.checks.fault import KINDS, Fault
 from doctorglm.translate.checks.lexicon import Row, nothing, own_rows
 from doctorglm.translate.checks.reading import Reader
@@ -61,8 +61,8 @@ class Checks:
         rows = _without(own_rows(), withheld)
         self._reader = Reader(rows, nothing(), glossary)
         self._drugs = frozenset(
-            word.lower() for row in rows if row.name == "drugs" for name in row.english for word in name.strip("~*").split()
-            if len(word) > 4
+            word for row in rows if row.name == "drugs" for name in row.english for word in name.strip("~*").split()
+            if len(word) > 4 and word.islower()
         )  # fmt: skip
 
     def faults(self, english: str, chinese: str) -> list[Fault]:
@@ -105,7 +105,9 @@ class Checks:
             units = [(english, chinese)]
         yield from amounts.faults(english, chinese)
         for said, there in units:
-            yield from denial.faults(self._reader.read(said, there))
+            reading = self._reader.read(said, there)
+            yield from denial.faults(reading)
+            yield from opposed.faults(reading)
             yield from persons.faults(said, there)
             yield from sides.faults(said, there)
 

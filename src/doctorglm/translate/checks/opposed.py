@@ -1,0 +1,72 @@
+"""Opposites exchanged: high for low, before for after, days for weeks, the first for the second.
+
+The one stands in the English, not in the Chinese; the other stands in the Chinese, not in the English. Both must hold.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+
+from doctorglm.translate.checks.fault import KINDS, Fault, Kind
+from doctorglm.translate.checks.lexicon import lines
+from doctorglm.translate.checks.reading import Reading
+from doctorglm.translate.checks.words import Phrases
+from doctorglm.translate.renderings import plain
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """One and the other: a number for the English of each, wordings for the Chinese."""
+
+    kind: Kind
+    one: int
+    one_chinese: tuple[frozenset[str], tuple[str, ...]]
+    other: int
+    other_chinese: tuple[frozenset[str], tuple[str, ...]]
+    shown: tuple[str, str]
+
+
+@cache
+def _pairs() -> tuple[Phrases, tuple[_Pair, ...]]:
+    phrases, pairs = Phrases(), []
+    for at, line in enumerate(lines("opposed.tsv")):
+        kind, one, one_zh, other, other_zh = line.split("\t")
+        for number, english in ((2 * at, one), (2 * at + 1, other)):
+            for phrase in english.split("|"):
+                phrases.add(phrase, number, True)
+        (known,) = (k for k in KINDS if k == kind)
+        shown = (one.split("|")[0], one_zh.split("|")[0].lstrip("$"))
+        pairs.append(_Pair(known, 2 * at, _wordings(one_zh), 2 * at + 1, _wordings(other_zh), shown))
+    return phrases, tuple(pairs)
+
+
+def _wordings(cell: str) -> tuple[frozenset[str], tuple[str, ...]]:
+    """Wordings as they stand, and ends of longer ones (`$前`: 饭前, 三天前)."""
+    parts = [plain(part) for part in cell.split("|")]
+    return frozenset(p for p in parts if not p.startswith("$")), tuple(p[1:] for p in parts if p.startswith("$"))
+
+
+def faults(reading: Reading) -> Iterator[Fault]:
+    """The first pair of each kind that was exchanged."""
+    phrases, pairs = _pairs()
+    said = {one.row for one in phrases.find(reading.words)}
+    parts = [reading.chinese[one.start : one.end] for one in reading.segments]
+    told: set[Kind] = set()
+    for pair in pairs:
+        if pair.kind in told or pair.one not in said or pair.other in said:
+            continue
+        there = _first(parts, reading.chinese, pair.other_chinese, whole=True)
+        if there and not _first(parts, reading.chinese, pair.one_chinese, whole=False):
+            told.add(pair.kind)
+            yield Fault(pair.kind, "opposite", pair.shown[0], there, (pair.shown[1],))
+
+
+def _first(parts: list[str], chinese: str, wordings: tuple[frozenset[str], tuple[str, ...]], *, whole: bool) -> str:
+    """The first wording that is there: as a part of the text's reading, or anywhere in it."""
+    said, ends = wordings
+    for part in parts:
+        if part in said or any(part.endswith(end) for end in ends):
+            return part
+    if not whole:
+        return next((word for word in (*said, *ends) if word in chinese), "")
+    return next((word for word in said if len(word) > 1 and word in chinese), "")
