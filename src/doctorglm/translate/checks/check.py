@@ -60,10 +60,6 @@ class Checks:
         self._on = frozenset(kind for kind in KINDS if getattr(self.settings, kind))
         rows = _without(own_rows(), withheld)
         self._reader = Reader(rows, nothing(), glossary)
-        self._drugs = frozenset(
-            word for row in rows if row.name == "drugs" for name in row.english for word in name.strip("~*").split()
-            if len(word) > 4 and word.islower()
-        )  # fmt: skip
 
     def faults(self, english: str, chinese: str) -> list[Fault]:
         """What is wrong with a translation, each once; nothing for an empty English text."""
@@ -78,7 +74,7 @@ class Checks:
         if looped:
             chinese = loops.collapsed(chinese)
         yield from lengths.faults(english, chinese)
-        foreign = list(script.faults(english, chinese, self._drugs))
+        foreign = list(script.faults(english, chinese, self._reader.knows))
         yield from foreign
         if any(one.kind == "language" for one in foreign):
             return

@@ -3,6 +3,7 @@
 The one stands in the English, not in the Chinese; the other stands in the Chinese, not in the English. Both must hold.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -12,6 +13,10 @@ from doctorglm.translate.checks.lexicon import lines
 from doctorglm.translate.checks.reading import Reading
 from doctorglm.translate.checks.words import Phrases
 from doctorglm.translate.renderings import plain
+
+
+_NOT_EN = re.compile(r"\b(?:not?|never|without|none|cannot|nor|neither|hardly)\b|n['’]t\b", re.IGNORECASE)
+_NOT_ZH = re.compile(r"[不没无未非勿别]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +56,10 @@ def faults(reading: Reading) -> Iterator[Fault]:
     phrases, pairs = _pairs()
     said = {one.row for one in phrases.find(reading.words)}
     parts = [reading.chinese[one.start : one.end] for one in reading.segments]
+    turned = bool(_NOT_EN.search(reading.english)) and not _NOT_ZH.search(reading.chinese)  # not severe, 较轻
     told: set[Kind] = set()
     for pair in pairs:
-        if pair.kind in told or pair.one not in said or pair.other in said:
+        if pair.kind in told or pair.one not in said or pair.other in said or (turned and pair.kind == "negation"):
             continue
         there = _first(parts, reading.chinese, pair.other_chinese, whole=True)
         if there and not _first(parts, reading.chinese, pair.one_chinese, whole=False):

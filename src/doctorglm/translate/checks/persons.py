@@ -18,9 +18,9 @@ _ENGLISH = {
 _CHINESE = {
     "we": re.compile(r"我们|咱们|我国|我俩|我方"),
     "they": re.compile(r"[他她它]们"),
-    "i": re.compile(r"我(?![们国俩方])|本人|俺"),
+    "i": re.compile(r"(?<!自)我(?![们国俩方])|俺"),
     "you": re.compile(r"您|你"),
-    "he": re.compile(r"(?<![其吉])他(?![们人克莫汀米喷达汀西仑])"),
+    "he": re.compile(r"(?<![其吉司伐维利舍替排西恩])他(?![们人克莫汀米喷达西仑韦洛滨佐替日拉])"),
     "she": re.compile(r"她(?!们)"),
 }
 _SPELLED = {"i": "我", "we": "我们", "you": "您", "he": "他", "she": "她", "they": "他们"}

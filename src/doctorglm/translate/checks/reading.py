@@ -26,6 +26,10 @@ class Reader:
         """Both texts, read; the Chinese is folded, without spaces beside Chinese characters."""
         return Reading(self, english, plain(chinese))
 
+    def knows(self, word: str) -> bool:
+        """Whether an English word, in small letters, has its Chinese in the lexicon or the glossary."""
+        return any(one.strong for one in self.lexicon.phrases.find(words(word))) or bool(self.terms.find(word))
+
     def row(self, mention: Mention) -> int:
         """The row of a term of the glossary."""
         return self._numbers[mention.term.english]

@@ -1,11 +1,13 @@
 """Languages and letters: clauses that are not Chinese, English words left standing, tokens of a model."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
 
 from doctorglm.clinical.folding import folded
 from doctorglm.translate.checks.fault import Fault
 
+Known: TypeAlias = Callable[[str], bool]
 _TOKEN = re.compile(r">>\s*\w+\s*<<|<\|[^|]{0,40}\|>|</?s>|<(?:pad|unk|eos|bos|2\w\w)>|__\w{2,8}__|\[/?INST\]|▁")
 _KANA = re.compile(r"[\u3041-\u3096\u30a1-\u30fa\u31f0-\u31ff]")
 _HANGUL = re.compile(r"[\uac00-\ud7a3\u1100-\u11ff\u3131-\u318e]")
@@ -35,8 +37,8 @@ _CLAUSE = 4
 """Latin words in a row that make a clause, or fewer with a word such as `the` among them."""
 
 
-def faults(english: str, chinese: str, drugs: frozenset[str]) -> Iterator[Fault]:
-    """What is in no Chinese, clause by clause, then word by word; `drugs` are words that no name is written like."""
+def faults(english: str, chinese: str, known: Known) -> Iterator[Fault]:
+    """What is in no Chinese, clause by clause, then word by word; `known` tells words that have their Chinese."""
     for token in _TOKEN.findall(chinese):
         if token not in english:
             yield Fault("language", "model_token", "", token)
@@ -49,7 +51,7 @@ def faults(english: str, chinese: str, drugs: frozenset[str]) -> Iterator[Fault]
         yield Fault("language", "not_chinese", "", run.strip())
         text = text.replace(run, " ")
     if not foreign:
-        for word in dict.fromkeys(_left(english, text, drugs)):
+        for word in dict.fromkeys(_left(english, text, known)):
             yield Fault("untranslated", "left_in_english", word, word)
 
 
@@ -78,7 +80,7 @@ def _is_clause(run: str, english: str) -> bool:
     return len(small) >= 2 and (bool(set(plain) & _FUNCTION) or len(small) >= _CLAUSE) and len(plain) >= 3
 
 
-def _left(english: str, text: str, drugs: frozenset[str]) -> Iterator[str]:
+def _left(english: str, text: str, known: Known) -> Iterator[str]:
     """Latin words that should be Chinese: in small letters, or capital only because a sentence begins with them."""
     names = _names(english)
     bracketed = [span.span() for span in _QUOTED.finditer(text) if _is_gloss(text, span.start())]
@@ -86,7 +88,7 @@ def _left(english: str, text: str, drugs: frozenset[str]) -> Iterator[str]:
         word = match[0]
         if any(start <= match.start() < end for start, end in bracketed):
             continue
-        if _is_left(word, names, drugs) and not _beside_digit(text, match):
+        if _is_left(word, names, known) and not _beside_digit(text, match):
             yield word
 
 
@@ -95,16 +97,15 @@ def _is_gloss(text: str, at: int) -> bool:
 
 
 def _beside_digit(text: str, match: re.Match[str]) -> bool:
-    return text[match.start() - 1 : match.start()].isdigit() and len(match[0]) <= _LEFT
+    before, after = text[match.start() - 1 : match.start()], text[match.end() : match.end() + 2].lstrip("-")
+    return (before.isdigit() or after[:1].isdigit()) and len(match[0]) <= _LEFT
 
 
-def _is_left(word: str, names: Sequence[str] | frozenset[str], drugs: frozenset[str]) -> bool:
+def _is_left(word: str, names: frozenset[str], known: Known) -> bool:
     low = word.lower()
-    if low in drugs:
-        return True
     if low in _UNITS or len(word) < _LEFT or re.search(r"[A-Z]", word[1:]) or "." in word:
         return False
-    return word[0].islower() or word not in names
+    return word[0].islower() or (word not in names and known(low))
 
 
 _BEGINNING = re.compile(r"(?:^|[.!?:]\s+|\n\s*(?:\d+[.)]\s*)?|[\"“(]\s*)$")
