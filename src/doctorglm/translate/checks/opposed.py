@@ -11,7 +11,7 @@ from functools import cache
 from doctorglm.translate.checks.fault import KINDS, Fault, Kind
 from doctorglm.translate.checks.lexicon import lines
 from doctorglm.translate.checks.reading import Reading
-from doctorglm.translate.checks.words import Phrases
+from doctorglm.translate.checks.words import Phrases, outermost
 from doctorglm.translate.renderings import plain
 
 
@@ -29,6 +29,8 @@ class _Pair:
     other: int
     other_chinese: tuple[frozenset[str], tuple[str, ...]]
     shown: tuple[str, str]
+    turns: bool
+    """Whether the English may deny the one and the Chinese say the other: not severe, 较轻."""
 
 
 @cache
@@ -41,7 +43,7 @@ def _pairs() -> tuple[Phrases, tuple[_Pair, ...]]:
                 phrases.add(phrase, number, True)
         (known,) = (k for k in KINDS if k == kind)
         shown = (one.split("|")[0], one_zh.split("|")[0].lstrip("$"))
-        pairs.append(_Pair(known, 2 * at, _wordings(one_zh), 2 * at + 1, _wordings(other_zh), shown))
+        pairs.append(_Pair(known, 2 * at, _wordings(one_zh), 2 * at + 1, _wordings(other_zh), shown, kind == "negation" and not re.search(r"\b(?:not?|never|neither|yet|whether|unless)\b", one)))
     return phrases, tuple(pairs)
 
 
@@ -54,15 +56,18 @@ def _wordings(cell: str) -> tuple[frozenset[str], tuple[str, ...]]:
 def faults(reading: Reading) -> Iterator[Fault]:
     """The first pair of each kind that was exchanged."""
     phrases, pairs = _pairs()
-    said = {one.row for one in phrases.find(reading.words)}
+    found = phrases.find(reading.words)
+    outer = outermost(found)
+    said = {one.row for one in found if (one.start, one.end) in outer}  # even if is not if
     parts = [reading.chinese[one.start : one.end] for one in reading.segments]
     turned = bool(_NOT_EN.search(reading.english)) and not _NOT_ZH.search(reading.chinese)  # not severe, 较轻
     told: set[Kind] = set()
     for pair in pairs:
-        if pair.kind in told or pair.one not in said or pair.other in said or (turned and pair.kind == "negation"):
+        if pair.kind in told or pair.one not in said or pair.other in said or (turned and pair.turns):
             continue
         there = _first(parts, reading.chinese, pair.other_chinese, whole=True)
-        if there and not _first(parts, reading.chinese, pair.one_chinese, whole=False):
+        rest = [part for part in parts if part != there], reading.chinese.replace(there, "") if there else ""
+        if there and not _first(*rest, pair.one_chinese, whole=False):
             told.add(pair.kind)
             yield Fault(pair.kind, "opposite", pair.shown[0], there, (pair.shown[1],))
 

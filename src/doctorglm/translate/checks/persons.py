@@ -33,6 +33,8 @@ _FEMALE = re.compile(
     r"\b(?:mother|mom|mum|wife|daughter|sister|aunt|grandmother|grandma|niece|girl|woman|women|female|girlfriend|mrs|ms|miss"
     r"|nurse|lady|ladies|pregnant|queen|midwife)s?\b"
 )
+_WOMAN = re.compile(r"\b(?:mother|mom|mum|wife|daughter|sister|aunt|grandmother|grandma|niece|girl|woman|girlfriend)\b")
+_MAN = re.compile(r"\b(?:father|dad|husband|son|brother|uncle|grandfather|grandpa|nephew|boy|man|boyfriend|doctor|child|baby|he|his)\b")
 _ORDER = ("i", "he", "she", "you")
 _ADDRESSED = re.compile(r"^(?:please\b|\w+\b)")
 
@@ -43,7 +45,10 @@ def faults(english: str, chinese: str) -> Iterator[Fault]:
     one = Counter({key: len(pattern.findall(said)) for key, pattern in _ENGLISH.items()})
     other = Counter({key: len(pattern.findall(there)) for key, pattern in _CHINESE.items()})
     for key in _ORDER:
-        if other[key] and not one[key] and not _excused(key, said, one):
+        lost = [k for k in ("i", "he", "she") if k != key and one[k] and not other[k]]
+        if key == "he" and not one["he"] and one["she"] > other["she"]:
+            lost.append("she")
+        if other[key] and not one[key] and (not _excused(key, said, one) or (lost and key != "you" and not one["we"])):
             yield Fault("gender_person", "pronoun_added", "", _SPELLED[key], _wanted(one))
             return
     more = [key for key in _ORDER if other[key] > one[key] and not (key == "you")]
@@ -65,6 +70,8 @@ def _excused(key: str, said: str, one: Counter[str]) -> bool:
         return not (one["i"] or one["he"] or one["she"]) or bool(re.search(r"\b(?:please|doctor|dr|thank|hi|hello|dear)\b|\?", said))
     if key == "i":
         return bool(one["we"]) or bool(re.search(r"\b(?:thanks?|please|hello|hi|hope|sorry|wonder|patient)\b", said))
+    if key == "he" and _WOMAN.search(said) and not _MAN.search(said):
+        return False
     if key == "he":
         return bool(_MALE.search(said)) and not (one["she"] and not re.search(r"\b(?:son|brother|husband|father|dad|boy|man|baby|child|uncle|doctor)\b", said))
     return bool(_FEMALE.search(said)) and not one["he"]

@@ -73,7 +73,7 @@ class Reading:
             if one.strong and (one.start, one.end) in outer:
                 rows.setdefault((one.start, one.end), set())
         for one in spans:
-            if (one.start, one.end) in rows:
+            if one.strong and (one.start, one.end) in rows:
                 rows[one.start, one.end].add(one.row)
         return rows
 
@@ -89,8 +89,14 @@ class Reading:
 
     @cached_property
     def answered(self) -> frozenset[int]:
-        """The rows of which a wording is there."""
-        return frozenset(row for one in self.wordings for row, _ in one.rows)
+        """The rows of which a wording is there, and not only as a part of a word that no English explains."""
+        strange = [one for one in self.segments if not self.explains(one)]
+        return frozenset(
+            row
+            for one in self.wordings
+            if not any(s.start <= one.start and one.end <= s.end and one.end - one.start < s.end - s.start for s in strange)
+            for row, _ in one.rows
+        )
 
     def row(self, number: int) -> Row:
         """A row by its number."""
@@ -102,6 +108,8 @@ class Reading:
             return True
         parts = [w for w in self.wordings if one.start <= w.start and w.end <= one.end and w.rows
                  and w.end - w.start < one.end - one.start and any(row in self.said for row, _ in w.rows)]  # fmt: skip
+        if self.chinese[one.end - 1] in "前后" and any(self.row(row).name == "times" for row, _ in one.rows):
+            return False  # 餐后 is not what after and breakfast say apart
         covered = {at for part in parts for at in range(part.start, part.end)}
         if all(row >= self.reader.first_term for row, _ in one.rows):
             return bool(covered)
