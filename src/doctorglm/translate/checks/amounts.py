@@ -80,6 +80,8 @@ def _is_explained(one: Figure, said: Sequence[Figure], english: str, chinese: st
         return " p" in english.lower() and "m" in english.lower()
     if f"{one.value:g}" in {word for code in codes(english) for word in (code.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ"),)}:
         return True
+    if f"{one.value:g}".replace(".", "") in re.sub(r"(?<=[0-9])\.(?=[0-9]{3})", "", english):
+        return True
     if any(ch.isdigit() for ch in english) and f"{one.value:g}" in _runs(english):
         return True
     return _is_new_unit(one, english, chinese)

@@ -45,6 +45,8 @@ _ZH_IF: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...] = tuple(
 """What Chinese may say where English denies, and for which English."""
 _CLAUSE_EN = re.compile(r"[,;:.?!\n]+(?=\s|$)|\b(?:but|although|though|because|whereas|while|unless|until|except)\b")
 _CLAUSE_ZH = re.compile(r"[，。；：！？\n,;?!]+|(?=但是|但(?!是)|而且|除非|因为|虽然)")
+_CLAUSES = 4
+"""Clauses of a sentence that are compared one by one; in longer ones they change places."""
 _NEAR = 9
 """Characters before a term in which a word denies it."""
 
@@ -53,7 +55,7 @@ def faults(reading: Reading) -> Iterator[Fault]:
     """What one side denies and the other does not, once for a sentence."""
     english, chinese = folded(reading.english), reading.chinese
     said = _EN_IDIOM.sub(lambda m: "_" * len(m[0]), english)
-    there = _ZH_IDIOM.sub(lambda m: "＿" * len(m[0]), chinese)
+    there = _ZH_IDIOM.sub(lambda m: "＿" * len(m[0]), _masked(reading, all_=True))
     denied, denies = _EN.search(said), _ZH.search(there)
     answers = _masked(reading)
     if denied and not _answers(english, answers):
@@ -80,10 +82,12 @@ _MODAL_EN = re.compile(r"(?:^|[.!?,;]\s+|\b(?:you|she|he|i|we|they|it)\s+)(?:may
 _MODAL_ZH = re.compile(r"(?<!可)(?<!能)(?<!是)不可以|(?<!能)(?<!不得)不能(?!不|吗|够吗)|不得(?!不|已)|不准(?!确)|不许")
 
 
-def _masked(reading: Reading) -> str:
-    """The Chinese without its terms, so that 失眠 and 缺铁 deny nothing."""
+def _masked(reading: Reading, *, all_: bool = False) -> str:
+    """The Chinese without its terms, so that 失眠 and 缺铁 deny nothing; 无症状 does, unless `all_` are taken out."""
     text = list(reading.chinese)
     for one in reading.segments:
+        if not all_ and text[one.start] in "无没未不非":
+            continue
         names = {reading.row(row).name for row, _ in one.rows}
         if names & {"illness", "symptoms", "body", "drugs", "examinations", "things", "glossary"} and "common" not in names:
             text[one.start : one.end] = "＿" * (one.end - one.start)
@@ -142,7 +146,7 @@ def _clauses(said: str, there: str, english: str, chinese: str) -> Iterator[Faul
     """Clause by clause, where both sides have as many."""
     ours = [(a, b) for a, b in _pieces(re.compile(r"[,;:.?!\n]+(?=\s|$)"), said)]
     theirs = [(a, b) for a, b in _pieces(re.compile(r"[，。；：！？\n,;?!]+"), there)]
-    if len(ours) != len(theirs) or len(ours) < 2:
+    if len(ours) != len(theirs) or not 1 < len(ours) <= _CLAUSES:
         return
     for (a, b), (c, d) in zip(ours, theirs, strict=True):
         denied, denies = _EN.search(said[a:b]), _ZH.search(there[c:d])

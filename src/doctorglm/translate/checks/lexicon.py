@@ -69,7 +69,7 @@ class Lexicon:
         self._root = _Node()
         for number, row in enumerate(self.rows):
             for phrase in row.english:
-                self.phrases.add(phrase.lstrip("~"), number, row.asks and not phrase.startswith("~"))
+                self.phrases.add(phrase.lstrip("~"), number, not phrase.startswith("~"))
             for wording in row.chinese:
                 self._add(wording.lstrip("~"), (number, not wording.startswith("~")))
         for wording in nothing:

@@ -17,7 +17,7 @@ class Reader:
     def __init__(self, rows: Sequence[Row], nothing: Sequence[str], glossary: Sequence[Entry]) -> None:
         self.terms = Terms(glossary)
         self.first_term = len(rows)
-        terms = [Row("glossary", "term", (), term.chinese, False) for term in self.terms.terms]
+        terms = [Row("glossary", "term", (), term.chinese, True) for term in self.terms.terms]
         self.lexicon = Lexicon([*rows, *terms], nothing)
         self.row_of = {id(term): self.first_term + i for i, term in enumerate(self.terms.terms)}
         self._numbers = {term.english: self.first_term + i for i, term in enumerate(self.terms.terms)}
@@ -28,7 +28,7 @@ class Reader:
 
     def knows(self, word: str) -> bool:
         """Whether an English word, in small letters, has its Chinese in the lexicon or the glossary."""
-        return any(one.strong for one in self.lexicon.phrases.find(words(word))) or bool(self.terms.find(word))
+        return any(one.strong and self.lexicon.rows[one.row].asks for one in self.lexicon.phrases.find(words(word))) or bool(self.terms.find(word))
 
     def row(self, mention: Mention) -> int:
         """The row of a term of the glossary."""
@@ -70,7 +70,7 @@ class Reading:
         outer = outermost(spans)
         rows: dict[tuple[int, int], set[int]] = {}
         for one in spans:
-            if one.strong and (one.start, one.end) in outer:
+            if one.strong and self.row(one.row).asks and (one.start, one.end) in outer:
                 rows.setdefault((one.start, one.end), set())
         for one in spans:
             if one.strong and (one.start, one.end) in rows:
@@ -90,7 +90,7 @@ class Reading:
     @cached_property
     def answered(self) -> frozenset[int]:
         """The rows of which a wording is there, and not only as a part of a word that no English explains."""
-        strange = [one for one in self.segments if not self.explains(one)]
+        strange = [one for one in self.segments if any(strong for _, strong in one.rows) and not self.explains(one)]
         return frozenset(
             row
             for one in self.wordings

@@ -28,11 +28,9 @@ def _missing(reading: Reading) -> Iterator[Fault]:
         if _is_as_it_stands(reading.english[start:end], reading.chinese):
             continue
         if not rows & reading.answered and not any(held(term.chinese, reading.chinese) for term in terms):
-            first = min(rows)
             said = [w.lstrip("~") for row in sorted(rows) for w in reading.row(row).chinese]
-            given = [w for term in terms for w in term.chinese]
-            yield Fault(_kind(reading, rows), "term_missing", reading.english[start:end], "",
-                        tuple(dict.fromkeys([*given, *said]))[:_SHOWN]) if first >= 0 else Fault("term", "")  # fmt: skip
+            given = tuple(dict.fromkeys([*(w for term in terms for w in term.chinese), *said]))
+            yield Fault(_kind(reading, rows), "term_missing", reading.english[start:end], "", given[:_SHOWN])
 
 
 def _is_as_it_stands(term: str, chinese: str) -> bool:
@@ -52,6 +50,7 @@ def unexplained(reading: Reading) -> list[Wording]:
 
 def _added(reading: Reading) -> Iterator[Fault]:
     for one in unexplained(reading):
-        rows = [reading.row(row) for row, strong in one.rows if strong]
+        own = [pair for pair in one.rows if pair[0] < reading.reader.first_term]
+        rows = [reading.row(row) for row, strong in own or one.rows if strong]
         if rows and all(row.kind is not None for row in rows):
             yield Fault(rows[0].kind or "term", "not_in_english", "", reading.chinese[one.start : one.end])

@@ -29,7 +29,7 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A phrase of the lexicon in an English text: where, how many words, which row, and whether it asks for Chinese."""
+    """A phrase of the lexicon in an English text: where, how many words, which row, and whether it is the row's own meaning."""
 
     start: int
     end: int
