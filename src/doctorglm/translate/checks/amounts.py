@@ -22,14 +22,20 @@ def faults(english: str, chinese: str) -> Iterator[Fault]:
     """What is lost, what was added, what has another unit, what changed places."""
     said, there = english_figures(english), chinese_figures(chinese)
     text = plain(chinese)
-    lost = [one for one in said if one.hard and not any(_same(one, other) for other in there) and not _by_word(one, english, text)]
+    lost = [
+        one
+        for one in said
+        if one.hard and not any(_same(one, other) for other in there) and not _by_word(one, english, text)
+    ]
     new = [one for one in there if one.hard and not _is_explained(one, said, english, chinese)]
     for one in lost:
         written = english[one.start : one.end].strip()
         if one.units and one.value == 1 and not english[one.start].isdigit():
             continue
         reason = "converted_only" if _is_converted(one, english, chinese) else "number_missing"
-        yield Fault("unit_or_dose" if reason == "converted_only" else "number", reason, written, "", (f"{one.value:g}",))
+        yield Fault(
+            "unit_or_dose" if reason == "converted_only" else "number", reason, written, "", (f"{one.value:g}",)
+        )
     for one in new:
         reason = "converted_wrongly" if _beside(one, there, text) else "number_added"
         yield Fault("number", reason, "", text[one.start : one.end])
@@ -68,7 +74,9 @@ def _is_share(one: Figure, other: Figure) -> bool:
 
 def _is_explained(one: Figure, said: Sequence[Figure], english: str, chinese: str) -> bool:
     """Whether the English has this number, in whatever way."""
-    if re.match(r"世纪|年代|多[个种名项家]", plain(chinese)[one.end :]) or plain(chinese)[one.end :].startswith(("余", "来个")):
+    if re.match(r"世纪|年代|多[个种名项家]", plain(chinese)[one.end :]) or plain(chinese)[one.end :].startswith(
+        ("余", "来个")
+    ):
         return True
     if any(math.isclose(one.value, other.value, rel_tol=0.005 if other.value < 1 else 1e-6) for other in said):
         return True
@@ -116,7 +124,9 @@ def _is_converted(one: Figure, english: str, chinese: str) -> bool:
 
 
 def _beside(one: Figure, there: Sequence[Figure], text: str) -> bool:
-    return bool(one.units) and text[max(0, one.start - 3) : one.start].strip("约合即为≈ ").endswith(("（", "(", "/", "，"))
+    return bool(one.units) and text[max(0, one.start - 3) : one.start].strip("约合即为≈ ").endswith(
+        ("（", "(", "/", "，")
+    )
 
 
 def _units(english: str, text: str, said: Sequence[Figure], there: Sequence[Figure]) -> Iterator[Fault]:
@@ -148,19 +158,31 @@ def _compatible(one: Figure, other: Figure, text: str, there: Sequence[Figure]) 
         return True
     if not other.units:  # 2 至 6 周 has its unit behind the second; 100 个
         after = next((f for f in there if f.start >= other.end), None)
-        if after is not None and text[other.end : after.start].strip(" -~到至或、和,，/—及与") == "" and after is not other:
+        if (
+            after is not None
+            and text[other.end : after.start].strip(" -~到至或、和,，/—及与") == ""
+            and after is not other
+        ):
             return _compatible(one, after, text, there)
         head = text[max(0, other.start - 4) : other.start]
-        if ("°F" in names and "华氏" in head) or ("°C" in names and "摄氏" in head) or ("%" in names and "百分" in head):
+        if (
+            ("°F" in names and "华氏" in head)
+            or ("°C" in names and "摄氏" in head)
+            or ("%" in names and "百分" in head)
+        ):
             return True
-        if names & {"bpm"} and ("每分" in text[max(0, other.start - 5) : other.start] or "心率" in text or "脉搏" in text):
+        if names & {"bpm"} and (
+            "每分" in text[max(0, other.start - 5) : other.start] or "心率" in text or "脉搏" in text
+        ):
             return True
         return bool(names & {"time", "tablet", "capsule", "dose", "stone", "foot", "second", "cup", "IU"})
     return bool(names & {"time", "second", "stone", "foot", "dose", "cup", "m"}) and not _is_amount_unit(other.units)
 
 
 def _is_amount_unit(units: Sequence[Unit]) -> bool:
-    return any(unit.measure in ("mass", "volume", "length", "time", "molar", "mg/dL", "%", "long time") for unit in units)
+    return any(
+        unit.measure in ("mass", "volume", "length", "time", "molar", "mg/dL", "%", "long time") for unit in units
+    )
 
 
 def _codes(english: str, chinese: str) -> Iterator[Fault]:
@@ -168,7 +190,11 @@ def _codes(english: str, chinese: str) -> Iterator[Fault]:
     said, there = codes(english), codes(chinese)
     letters = {code.rstrip("0123456789.") for code in said}
     for code in dict.fromkeys(there):
-        if code not in said and code.rstrip("0123456789.") in letters and not any(code in one or one in code for one in said):
+        if (
+            code not in said
+            and code.rstrip("0123456789.") in letters
+            and not any(code in one or one in code for one in said)
+        ):
             yield Fault("number", "name_with_digits", "", code, tuple(said[:4]))
 
 
@@ -191,5 +217,9 @@ def _exchanged(english: str, text: str, said: Sequence[Figure], there: Sequence[
         units = {u.name for u in one.units} & {u.name for u in two.units}
         slash = joined.rstrip().endswith("/")
         ranged = "," not in joined and (between.strip(" %") in ("to", "-", "and", "") or "to" in between.split())
-        if slash or (ranged and (units or not (one.units or two.units)) and " of " not in between and " in " not in between):
-            yield Fault("number", "exchanged", english[one.start : two.end], text[there[second[0]].start : there[first[0]].end])
+        if slash or (
+            ranged and (units or not (one.units or two.units)) and " of " not in between and " in " not in between
+        ):
+            yield Fault(
+                "number", "exchanged", english[one.start : two.end], text[there[second[0]].start : there[first[0]].end]
+            )

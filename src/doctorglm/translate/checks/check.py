@@ -112,7 +112,9 @@ def _follows(fault: Fault, cut: Sequence[Fault], added: Sequence[Fault], left: S
     """Whether a fault is only what a cut, an addition or an English word brings along."""
     if cut and fault.english and not fault.chinese:
         return True
-    if any(fault.chinese and fault.chinese in one.chinese.replace(" ", "") for one in added) or (added and fault.reason in ("negation_added", "pronoun_added")):
+    if any(fault.chinese and fault.chinese in one.chinese.replace(" ", "") for one in added) or (
+        added and fault.reason in ("negation_added", "pronoun_added")
+    ):
         return True
     return bool(fault.english) and any(word in fault.english.lower() or fault.english.lower() in word for word in left)
 
@@ -124,5 +126,8 @@ def _without(rows: Sequence[Row], withheld: Sequence[Entry]) -> list[Row]:
     return [
         row
         for row in rows
-        if not (english & {word.strip("~*").lower() for word in row.english} or chinese & {w.lstrip("~") for w in row.chinese})
+        if not (
+            english & {word.strip("~*").lower() for word in row.english}
+            or chinese & {w.lstrip("~") for w in row.chinese}
+        )
     ]

@@ -23,19 +23,26 @@ _EN_IMPLIED = re.compile(
     r"poor|abnormal|miss|skip|otherwise|against|declin|reject|exclud|contraind|forbid|prohibit|ban|stay away|keep|regardless|despite|clear|doubt|differ|other|various|wrong|ill|sick|discomfort|bad|shortage|deficien|insuff|"
     r"remain|pending|wait|exceed|adverse|side effect|complaint|harmless|painless|resol|disappear|eliminat|separat|unremarkable|irritat|upset|ignor|neglect|until|before|only|doubtful|variable|continu|constant|ceas|long before|short|clean|sure|still|yet|leav|left|exempt|steady|persist|apart|else|part of|part from|more than|over|away|independent|regret|void|invalid|alone|protect|limit|restrict|rule out|ruling out|than|mere|barr|reluct|necess|essential|vital|must|wonder|mind|tag|end|suspend|cancel|block)[a-z]*"
 )
-_ZH = re.compile(r"没|无|未|不|别(?=[再吃喝用去做让担把给忘吸揉])|勿|并非|而非|从未|否认|否定|非(?=[是因典])|禁(?=[止用忌食])")
+_ZH = re.compile(
+    r"没|无|未|不|别(?=[再吃喝用去做让担把给忘吸揉])|勿|并非|而非|从未|否认|否定|非(?=[是因典])|禁(?=[止用忌食])"
+)
 _ZH_IDIOM = re.compile(
     r"不(?:错|舒服|适|良|安(?!全)|同|仅|但|断|管|论|久|得不|一定|妨|规则|稳定|孕|育|明|洁|当|便|如|止|锈|时|一|幸|要紧|可避免|只|光|单|等|利|佳|齐|振|畅|已|由|禁|料|见得|至于|得已|可或缺|少|必然|失|愧|定期|息|解|啻|日|约而同|亚于|外乎)"
     r"|未(?:来|必|婚|知|成年|免|经|满|雨)|没(?:关系|事|准|问题)|无(?:耻|论|害|创|偿|限|关|锡|线|疑|聊|菌|氧|机|非|数|比|奈|须|烟|形|穷|所|人机|国界|家可归)|"
     r"是不是|能不能|会不会|要不要|可不可以|有没有|好不好|对不对|需不需要|是否|消化不|睡不|(.)不\1|差不多|要不|不得不|不超过|不多于|不少于|不低于|不小于|不高于|不大于|无时无刻|不可(?!以)|除非|非常|不过|不清楚|毫不|不是[么吗]|不定|没有[？?]|[吗呢没]？不|绝不|从不|不到|不久|不少|不妨|不然|不免|并无二致|不分|不计|不限|不等|不知|不理"
 )
-_ZH_IMPLIED = re.compile(r"[不没无未非免禁防别勿否缺拒难罕少忌]|阴性|以外|几乎|避|远离|而是|消失|脱离|摆脱|脱|盲|聋|零|戒|除外|排除")
+_ZH_IMPLIED = re.compile(
+    r"[不没无未非免禁防别勿否缺拒难罕少忌]|阴性|以外|几乎|避|远离|而是|消失|脱离|摆脱|脱|盲|聋|零|戒|除外|排除"
+)
 _ZH_IF: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...] = tuple(
     (re.compile(chinese), re.compile(english))
     for chinese, english in (
         (r"正常|清晰|良好|好", r"abnormal|problem|complaint|trouble|wrong|significant|issue"),
         (r"可以|随时", r"problem|hesitate|matter"),
-        (r"低于|小于|至多|最多|以内|以下|超过|只|仅|才", r"more than|over|exceed|above|until|unless|but|beyond|only|than|other"),
+        (
+            r"低于|小于|至多|最多|以内|以下|超过|只|仅|才",
+            r"more than|over|exceed|above|until|unless|but|beyond|only|than|other",
+        ),
         (r"停|失|中止|终止", r"longer|any ?more"),
         (r"所有|任何|唯|各|都", r"all|every|only|other|nothing"),
         (r"仍|还", r"yet|longer|resolved|gone"),
@@ -76,9 +83,15 @@ def faults(reading: Reading) -> Iterator[Fault]:
         yield found
 
 
-_FORBIDS_EN = re.compile(r"(?:^|[.!;:]\s+|\n\s*(?:\d+[.)]\s*)?|, (?:and |but |so )?|^\d+[.)]\s*)(?:please )?(?:do not|don't|never)\s+(?!know\b|think\b|worry\b|have to\b|need\b|hesitate\b|mind\b|forget\b|want\b|believe\b|miss\b|remember\b|you\b|we\b|they\b|i\b)\w+")
-_FORBIDS_ZH = re.compile(r"不要|别|勿|不可|不能|不得|避免|不应|不宜|不必|禁|不该|不准|不许|不用|绝不|切忌|忌|不建议|不再|不(?!仅|但|过|适|良|同)|防止|未|没")
-_MODAL_EN = re.compile(r"(?:^|[.!?,;]\s+|\b(?:you|she|he|i|we|they|it)\s+)(?:may|can)\s+(?!be\b|cause\b|also be\b|happen\b|lead\b|develop\b)(?!not\b)")
+_FORBIDS_EN = re.compile(
+    r"(?:^|[.!;:]\s+|\n\s*(?:\d+[.)]\s*)?|, (?:and |but |so )?|^\d+[.)]\s*)(?:please )?(?:do not|don't|never)\s+(?!know\b|think\b|worry\b|have to\b|need\b|hesitate\b|mind\b|forget\b|want\b|believe\b|miss\b|remember\b|you\b|we\b|they\b|i\b)\w+"
+)
+_FORBIDS_ZH = re.compile(
+    r"不要|别|勿|不可|不能|不得|避免|不应|不宜|不必|禁|不该|不准|不许|不用|绝不|切忌|忌|不建议|不再|不(?!仅|但|过|适|良|同)|防止|未|没"
+)
+_MODAL_EN = re.compile(
+    r"(?:^|[.!?,;]\s+|\b(?:you|she|he|i|we|they|it)\s+)(?:may|can)\s+(?!be\b|cause\b|also be\b|happen\b|lead\b|develop\b)(?!not\b)"
+)
 _MODAL_ZH = re.compile(r"(?<!可)(?<!能)(?<!是)不可以|(?<!能)(?<!不得)不能(?!不|吗|够吗)|不得(?!不|已)|不准(?!确)|不许")
 
 
@@ -89,14 +102,19 @@ def _masked(reading: Reading, *, all_: bool = False) -> str:
         if not all_ and text[one.start] in "无没未不非":
             continue
         names = {reading.row(row).name for row, _ in one.rows}
-        if names & {"illness", "symptoms", "body", "drugs", "examinations", "things", "glossary"} and "common" not in names:
+        if (
+            names & {"illness", "symptoms", "body", "drugs", "examinations", "things", "glossary"}
+            and "common" not in names
+        ):
             text[one.start : one.end] = "＿" * (one.end - one.start)
     return "".join(text)
 
 
 def _answers(english: str, chinese: str) -> bool:
     """Whether something in the Chinese answers a denial."""
-    return _ZH_IMPLIED.search(chinese) is not None or any(there.search(chinese) and said.search(english) for there, said in _ZH_IF)
+    return _ZH_IMPLIED.search(chinese) is not None or any(
+        there.search(chinese) and said.search(english) for there, said in _ZH_IF
+    )
 
 
 def _pieces(pattern: re.Pattern[str], text: str) -> list[tuple[int, int]]:
@@ -128,8 +146,15 @@ def _terms(reading: Reading, said: str, there: str) -> Iterator[Fault]:
         before = said[clause[0] : start]
         here = there[mine[0] : mine[1]]
         whole = masked[mine[0] : mine[1]]
-        if _EN.search(before) and not re.search(r"\b(?:if|because|and (?:is|has|was|i|he|she|it))\b", before) and not _answers(english, whole) and not _carried(there, mine, pieces_zh):
-            yield Fault("negation", "denied_term_affirmed", reading.english[start:end], reading.chinese[one.start : one.end])
+        if (
+            _EN.search(before)
+            and not re.search(r"\b(?:if|because|and (?:is|has|was|i|he|she|it))\b", before)
+            and not _answers(english, whole)
+            and not _carried(there, mine, pieces_zh)
+        ):
+            yield Fault(
+                "negation", "denied_term_affirmed", reading.english[start:end], reading.chinese[one.start : one.end]
+            )
         near = there[max(mine[0], one.start - _NEAR) : one.start]
         sentence = said
         if (re.search(r"(?:没有|无|未见|未|否认|没)[^，。]{0,3}$", near) and not _EN.search(sentence) and not re.search(
@@ -139,7 +164,10 @@ def _terms(reading: Reading, said: str, there: str) -> Iterator[Fault]:
 
 def _carried(there: str, mine: tuple[int, int], pieces: Sequence[tuple[int, int]]) -> bool:
     """Whether the clause goes on with what a clause before it denies: 没有发热、头痛，咳嗽 does not."""
-    return any(a < mine[0] and re.search(r"(?:既不|均|都)", there[a:b]) for a, b in pieces) and "也" in there[mine[0] : mine[1]]
+    return (
+        any(a < mine[0] and re.search(r"(?:既不|均|都)", there[a:b]) for a, b in pieces)
+        and "也" in there[mine[0] : mine[1]]
+    )
 
 
 def _clauses(said: str, there: str, english: str, chinese: str) -> Iterator[Fault]:

@@ -89,9 +89,7 @@ _CHINESE = re.compile(
     r"(?:[多余]?(?P<scale>[百千万亿]{1,2})(?P<more>[0-9]{1,4}(?![0-9]))?)?"
     rf"|(?P<first>第)?(?P<han>(?:{_HAN}){{1,9}}(?:点(?![零一二三四五六七八九十]+[刻分钟]|[零一二三四五六七八九十]{{0,3}}$)[零一二三四五六七八九]{{1,3}}(?!十))?))(?P<tenths>成)?"
 )
-_OF_PARTS = re.compile(
-    rf"((?:{_HAN}){{1,3}}|[0-9]{{1,4}})分之((?:{_HAN}){{1,5}}|[0-9]{{1,4}}(?:\.[0-9]+)?)"
-)
+_OF_PARTS = re.compile(rf"((?:{_HAN}){{1,3}}|[0-9]{{1,4}})分之((?:{_HAN}){{1,5}}|[0-9]{{1,4}}(?:\.[0-9]+)?)")
 _SCALE_ZH = {"百": 1e2, "千": 1e3, "万": 1e4, "亿": 1e8, "百万": 1e6, "千万": 1e7, "十亿": 1e9, "百亿": 1e10}
 _HALF = re.compile(r"一半|半数|过半|各半")
 _NOT_NUMBERS = re.compile(
@@ -121,7 +119,9 @@ def _counted(said: str) -> Iterator[Figure]:
         if word in ("twice", "thrice"):
             unit = _TIME
         hard = bool(digits) or (word != "one" and number > 1) or unit is not None
-        figure = Figure(*match.span(), number, (unit,) if unit else (), hard, "/" if match["to"] and "/" in match["to"] else "")
+        figure = Figure(
+            *match.span(), number, (unit,) if unit else (), hard, "/" if match["to"] and "/" in match["to"] else ""
+        )
         held.append(figure)
         if not match["to"]:
             yield from (replace(one, units=figure.units or one.units) for one in held)
@@ -129,7 +129,11 @@ def _counted(said: str) -> Iterator[Figure]:
     yield from held
 
 
-_TIME = next(unit for unit in map(english_unit, [re.match(ENGLISH, "times")]) if unit) if re.match(ENGLISH, "times") else None
+_TIME = (
+    next(unit for unit in map(english_unit, [re.match(ENGLISH, "times")]) if unit)
+    if re.match(ENGLISH, "times")
+    else None
+)
 
 
 def _of_words(words: str) -> float:
@@ -183,7 +187,15 @@ def chinese_figures(text: str) -> list[Figure]:
     for match in _OF_PARTS.finditer(blank):
         below, above = _number(match[1]), _number(match[2])
         if below and above is not None:
-            found.append(Figure(*match.span(), above if below == 100 else above / below, _PERCENT if below == 100 else (), True, "分之"))
+            found.append(
+                Figure(
+                    *match.span(),
+                    above if below == 100 else above / below,
+                    _PERCENT if below == 100 else (),
+                    True,
+                    "分之",
+                )
+            )
     blank = _OF_PARTS.sub(lambda m: "＿" * len(m[0]), blank)
     found += [Figure(*match.span(), 0.5, (), False) for match in _HALF.finditer(blank)]
     blank = _HALF.sub(lambda m: "＿" * len(m[0]), blank)
@@ -197,8 +209,12 @@ def _of_match(match: re.Match[str], said: str) -> Iterator[Figure]:
     units = chinese_units(said, end)
     before = said[max(0, start - 1) : start]
     if match["digits"]:
-        number = float(match["digits"].replace(",", "")) * _SCALE_ZH.get(match["scale"] or "", 1.0) + float(match["more"] or 0)
-        yield Figure(start, end, number * (10 if match["tenths"] else 1), _PERCENT if match["tenths"] else units, True, before)
+        number = float(match["digits"].replace(",", "")) * _SCALE_ZH.get(match["scale"] or "", 1.0) + float(
+            match["more"] or 0
+        )
+        yield Figure(
+            start, end, number * (10 if match["tenths"] else 1), _PERCENT if match["tenths"] else units, True, before
+        )
         return
     han = match["han"]
     is_counted = bool(match["first"]) or said[end : end + 1] in _MEASURE or match["tenths"]
@@ -208,7 +224,14 @@ def _of_match(match: re.Match[str], said: str) -> Iterator[Figure]:
         return
     for number in _values(han):
         hard = number != 1 and (bool(is_counted) and han != "半")
-        yield Figure(start, end, number * (10 if match["tenths"] else 1), _PERCENT if match["tenths"] else units, hard, "第" if match["first"] else before)
+        yield Figure(
+            start,
+            end,
+            number * (10 if match["tenths"] else 1),
+            _PERCENT if match["tenths"] else units,
+            hard,
+            "第" if match["first"] else before,
+        )
 
 
 def _values(han: str) -> Iterator[float]:
@@ -222,7 +245,12 @@ def _values(han: str) -> Iterator[float]:
 
 
 def _number(text: str) -> float | None:
-    return float(text) if text[0].isdigit() else {"百": 100.0, "千": 1000.0, "万": 1e4}.get(text) or (value(text) if not set(text) & set("万亿几") else None)
+    return (
+        float(text)
+        if text[0].isdigit()
+        else {"百": 100.0, "千": 1000.0, "万": 1e4}.get(text)
+        or (value(text) if not set(text) & set("万亿几") else None)
+    )
 
 
 _PERCENT = tuple(unit for unit in chinese_units("%", 0) if unit.name == "%")

@@ -43,7 +43,17 @@ def _pairs() -> tuple[Phrases, tuple[_Pair, ...]]:
                 phrases.add(phrase, number, True)
         (known,) = (k for k in KINDS if k == kind)
         shown = (one.split("|")[0], one_zh.split("|")[0].lstrip("$"))
-        pairs.append(_Pair(known, 2 * at, _wordings(one_zh), 2 * at + 1, _wordings(other_zh), shown, kind == "negation" and not re.search(r"\b(?:not?|never|neither|yet|whether|unless)\b", one)))
+        pairs.append(
+            _Pair(
+                known,
+                2 * at,
+                _wordings(one_zh),
+                2 * at + 1,
+                _wordings(other_zh),
+                shown,
+                kind == "negation" and not re.search(r"\b(?:not?|never|neither|yet|whether|unless)\b", one),
+            )
+        )
     return phrases, tuple(pairs)
 
 

@@ -34,7 +34,9 @@ _FEMALE = re.compile(
     r"|nurse|lady|ladies|pregnant|queen|midwife)s?\b"
 )
 _WOMAN = re.compile(r"\b(?:mother|mom|mum|wife|daughter|sister|aunt|grandmother|grandma|niece|girl|woman|girlfriend)\b")
-_MAN = re.compile(r"\b(?:father|dad|husband|son|brother|uncle|grandfather|grandpa|nephew|boy|man|boyfriend|doctor|child|baby|he|his)\b")
+_MAN = re.compile(
+    r"\b(?:father|dad|husband|son|brother|uncle|grandfather|grandpa|nephew|boy|man|boyfriend|doctor|child|baby|he|his)\b"
+)
 _ORDER = ("i", "he", "she", "you")
 _ADDRESSED = re.compile(r"^(?:please\b|\w+\b)")
 
@@ -67,13 +69,18 @@ def _wanted(said: Counter[str]) -> tuple[str, ...]:
 def _excused(key: str, said: str, one: Counter[str]) -> bool:
     """Whether Chinese may say this pronoun though the English has none."""
     if key == "you":
-        return not (one["i"] or one["he"] or one["she"]) or bool(re.search(r"\b(?:please|doctor|dr|thank|hi|hello|dear)\b|\?", said))
+        return not (one["i"] or one["he"] or one["she"]) or bool(
+            re.search(r"\b(?:please|doctor|dr|thank|hi|hello|dear)\b|\?", said)
+        )
     if key == "i":
         return bool(one["we"]) or bool(re.search(r"\b(?:thanks?|please|hello|hi|hope|sorry|wonder|patient)\b", said))
     if key == "he" and _WOMAN.search(said) and not _MAN.search(said):
         return False
     if key == "he":
-        return bool(_MALE.search(said)) and not (one["she"] and not re.search(r"\b(?:son|brother|husband|father|dad|boy|man|baby|child|uncle|doctor)\b", said))
+        return bool(_MALE.search(said)) and not (
+            one["she"]
+            and not re.search(r"\b(?:son|brother|husband|father|dad|boy|man|baby|child|uncle|doctor)\b", said)
+        )
     return bool(_FEMALE.search(said)) and not one["he"]
 
 

@@ -28,7 +28,9 @@ class Reader:
 
     def knows(self, word: str) -> bool:
         """Whether an English word, in small letters, has its Chinese in the lexicon or the glossary."""
-        return any(one.strong and self.lexicon.rows[one.row].asks for one in self.lexicon.phrases.find(words(word))) or bool(self.terms.find(word))
+        return any(
+            one.strong and self.lexicon.rows[one.row].asks for one in self.lexicon.phrases.find(words(word))
+        ) or bool(self.terms.find(word))
 
     def row(self, mention: Mention) -> int:
         """The row of a term of the glossary."""
@@ -94,7 +96,9 @@ class Reading:
         return frozenset(
             row
             for one in self.wordings
-            if not any(s.start <= one.start and one.end <= s.end and one.end - one.start < s.end - s.start for s in strange)
+            if not any(
+                s.start <= one.start and one.end <= s.end and one.end - one.start < s.end - s.start for s in strange
+            )
             for row, _ in one.rows
         )
 

@@ -3,7 +3,9 @@
 import re
 
 _ENGLISH_END = re.compile(r"(?<=[.!?])[\"'”’)\]]*\s+(?=[\"'“‘(\[]*[A-Z0-9À-Þ])|\n+")
-_NO_END = re.compile(r"(?:\b(?:Dr|Mr|Mrs|Ms|Prof|St|vs|e\.g|i\.e|approx|Fig|No|etc|al|cf|[A-Z])|^\s*\d{1,2})\.[\"'”’)\]]*$")
+_NO_END = re.compile(
+    r"(?:\b(?:Dr|Mr|Mrs|Ms|Prof|St|vs|e\.g|i\.e|approx|Fig|No|etc|al|cf|[A-Z])|^\s*\d{1,2})\.[\"'”’)\]]*$"
+)
 _CHINESE_END = re.compile(r"(?<=[。！？!?])(?![”’」』）)\"。！？!?])|(?<=[。！？!?][”’」』）)\"])|\n+")
 
 

@@ -19,12 +19,16 @@ _NO_RIGHT = re.compile(
 _LEFT_ZH = re.compile(r"左(?!右|氧|旋|甲|乙|西|炔|洛|卡)")
 _RIGHT_ZH = re.compile(r"(?<!左)右(?!美|旋|佐|兰)")
 _ABOUT = re.compile(r"左右两|左右双|左右")
-_BOTH_ZH = re.compile(r"双(?=[侧眼耳手脚足腿臂肩膝肘肺肾髋踝腕下上乳颊唇小大前睾])|两(?=[侧边]|只[眼耳手脚胳]|条[腿]|个[肾肺]|眼|耳|手|脚|腿|肺|肾|臂)|双边")
+_BOTH_ZH = re.compile(
+    r"双(?=[侧眼耳手脚足腿臂肩膝肘肺肾髋踝腕下上乳颊唇小大前睾])|两(?=[侧边]|只[眼耳手脚胳]|条[腿]|个[肾肺]|眼|耳|手|脚|腿|肺|肾|臂)|双边"
+)
 _BOTH_EN = re.compile(
     r"\b(?:both|bilateral\w*|either|neither|each|two|pair|sides|double|eyes|ears|hands|feet|legs|arms|knees|lungs|kidneys|shoulders|elbows|wrists"
     r"|ankles|hips|breasts|ovaries|thighs|calves|heels|cheeks|testicles|ureters|lips|fingers|palms|soles|tonsils|limbs|eyelids|tubes|extremities|feet|lobes|parents)\b"
 )
-_ONE_EN = re.compile(r"\b(?:one side|one-sided|unilateral\w*|on one|one (?:arm|leg|eye|ear|hand|foot|lung|kidney|knee|breast))\b")
+_ONE_EN = re.compile(
+    r"\b(?:one side|one-sided|unilateral\w*|on one|one (?:arm|leg|eye|ear|hand|foot|lung|kidney|knee|breast))\b"
+)
 _VERTICAL_EN = {
     "upper": re.compile(r"\b(?:upper|above|over|top|superior|on)\b"), "lower": re.compile(r"\b(?:lower|below|under|beneath|bottom|inferior)\b"),
 }  # fmt: skip
@@ -40,7 +44,10 @@ def faults(english: str, chinese: str) -> Iterator[Fault]:
     said, there = folded(english), folded(chinese)
     approximate = re.sub(r"左右(?=[，。；！？、）]|$|的|即|就|才|一)", "", there)
     one = _order(_NO_LEFT.sub(" ", said), _NO_RIGHT.sub(" ", said))
-    other = [("左" if m[0] == "左" else "右") for m in re.finditer(r"左(?!氧|旋|甲状|乙拉|西|炔|洛|卡尼)|右(?!美|旋|佐|兰)", approximate)]
+    other = [
+        ("左" if m[0] == "左" else "右")
+        for m in re.finditer(r"左(?!氧|旋|甲状|乙拉|西|炔|洛|卡尼)|右(?!美|旋|佐|兰)", approximate)
+    ]
     both_zh, both_en = bool(_BOTH_ZH.search(there)), bool(_BOTH_EN.search(said))
     for side, word in (("左", "left"), ("右", "right")):
         n_en, n_zh = one.count(side), other.count(side)
@@ -49,10 +56,14 @@ def faults(english: str, chinese: str) -> Iterator[Fault]:
             yield Fault("laterality", "side_added", "", side, tuple(dict.fromkeys(one)))
             return
         if n_zh > n_en and other.count(opposite) < one.count(opposite):
-            yield Fault("laterality", "side_exchanged", "right" if side == "左" else "left", side, tuple(dict.fromkeys(one)))
+            yield Fault(
+                "laterality", "side_exchanged", "right" if side == "左" else "left", side, tuple(dict.fromkeys(one))
+            )
             return
     if one and not other and both_zh and not both_en:
-        yield Fault("laterality", "side_to_both", "left" if one[0] == "左" else "right", "双", tuple(dict.fromkeys(one)))
+        yield Fault(
+            "laterality", "side_to_both", "left" if one[0] == "左" else "right", "双", tuple(dict.fromkeys(one))
+        )
         return
     if both_zh and not both_en:
         yield Fault("laterality", "both_added", "", "双", tuple(dict.fromkeys(one)))
@@ -60,7 +71,13 @@ def faults(english: str, chinese: str) -> Iterator[Fault]:
     if one and not other and _says_sides(said) and not both_zh:
         yield Fault("laterality", "side_missing", "left" if one[0] == "左" else "right", "", tuple(dict.fromkeys(one)))
         return
-    if set(one) == {"左", "右"} and sorted(one) == sorted(other) and one != other and one == other[::-1] and len(one) == 2:
+    if (
+        set(one) == {"左", "右"}
+        and sorted(one) == sorted(other)
+        and one != other
+        and one == other[::-1]
+        and len(one) == 2
+    ):
         yield Fault("laterality", "sides_exchanged", "left, right", "".join(other), tuple(one))
         return
     if both_en and re.search(r"\bboth\b|\bbilateral", said) and not both_zh and len(set(other)) == 1 and not one:
@@ -71,7 +88,9 @@ def faults(english: str, chinese: str) -> Iterator[Fault]:
 
 def _order(left: str, right: str) -> list[str]:
     """The sides of the English in order."""
-    found = [(m.start(), "左") for m in _LEFT_EN.finditer(left)] + [(m.start(), "右") for m in _RIGHT_EN.finditer(right)]
+    found = [(m.start(), "左") for m in _LEFT_EN.finditer(left)] + [
+        (m.start(), "右") for m in _RIGHT_EN.finditer(right)
+    ]
     return [side for _, side in sorted(found)]
 
 
@@ -81,8 +100,16 @@ def _says_sides(said: str) -> bool:
 
 
 def _vertical(said: str, there: str) -> Iterator[Fault]:
-    counts = {key: (len(_VERTICAL_EN[key].findall(said)), len(_VERTICAL_ZH[key].findall(there))) for key in _VERTICAL_EN}
+    counts = {
+        key: (len(_VERTICAL_EN[key].findall(said)), len(_VERTICAL_ZH[key].findall(there))) for key in _VERTICAL_EN
+    }
     for key, opposite in (("upper", "lower"), ("lower", "upper")):
         if counts[key][1] > counts[key][0] and counts[opposite][1] < counts[opposite][0]:
-            yield Fault("laterality", "upper_and_lower", opposite, "上" if key == "upper" else "下", ("上" if opposite == "upper" else "下",))
+            yield Fault(
+                "laterality",
+                "upper_and_lower",
+                opposite,
+                "上" if key == "upper" else "下",
+                ("上" if opposite == "upper" else "下",),
+            )
             return
