@@ -104,15 +104,16 @@ def messages(asked: Sequence[Asked]) -> tuple[Message, Message]:
     reason = _WHY.get(asked[0].reason) if len(put) == 1 else None
     order = _ORDER + _SENTENCES if len(put) > len(asked) else _ORDER
     order = f"{order}\n{_AGAIN.format(why=reason)}" if reason else order
-    order = order + _MEND if asked[0].turn else order
+    mended = next((one for one in asked if one.turn), None)
+    order = order + _MEND if mended else order
     rows = {english: "|".join(chinese) for one in put for english, chinese in one.rows}
     texts = [{"id": id_, "text": one.text} for id_, one in zip(ids_of(put), put, strict=True)]
-    put_in = {"glossary": rows, "texts": texts, **_rejected(asked[0])}
+    put_in = {"glossary": rows, "texts": texts, **_rejected(mended)}
     return Message("system", order), Message("user", json.dumps(put_in, ensure_ascii=False))
 
 
-def _rejected(one: Asked) -> dict[str, object]:
-    return {"rejected": {"translation": one.rejected, "faults": list(one.faults)}} if one.turn else {}
+def _rejected(one: Asked | None) -> dict[str, object]:
+    return {"rejected": {"translation": one.rejected, "faults": list(one.faults)}} if one else {}
 
 
 def answer_tokens(asked: Sequence[Asked]) -> int:

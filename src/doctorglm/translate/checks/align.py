@@ -154,18 +154,19 @@ def cut_faults(one: Alignment, english: str, chinese: str) -> Iterator[Fault]:
     elif _END_EN.search(english) and not _END_ZH.search(chinese):
         yield Fault("truncation", "no_end", "", chinese[-8:])
     else:
-        lost = (
-            [" ".join(one.english[i:k]) for (i, k), (j, m) in one.beads if j == m]
-            if len(one.english) <= _MOST and len(one.chinese) <= _MOST
-            else []
-        )
+        lost = [one.english[i] for (i, _), (j, m) in one.beads if j == m] if _may_lack(one.english, one.chinese) else []
         if lost:
             yield Fault("truncation", "sentence_missing", lost[0], "")
 
 
 def added_faults(one: Alignment) -> Iterator[Fault]:
     """Chinese sentences of no English one."""
-    if len(one.english) <= _MOST and len(one.chinese) <= _MOST:
+    if _may_lack(one.chinese, one.english):
         for (i, k), (j, m) in one.beads:
             if i == k:
                 yield Fault("addition", "sentence_added", "", "".join(one.chinese[j:m]))
+
+
+def _may_lack(more: Sequence[str], fewer: Sequence[str]) -> bool:
+    """Whether one side has sentences that the other may lack; as many on both sides are one another's."""
+    return len(fewer) < len(more) <= _MOST

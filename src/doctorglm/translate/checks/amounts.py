@@ -5,6 +5,7 @@ substance's own factor (126 mg/dL, 7.0 mmol/L) must stand beside the one of the 
 """
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 
 from doctorglm.clinical.quantities import Quantity, quantities
@@ -21,7 +22,11 @@ def faults(english: str, chinese: str) -> Iterator[Fault]:
     """What is lost, what was added, what has another unit, what changed places."""
     said, there = english_figures(english), chinese_figures(chinese)
     text = plain(chinese)
-    lost = [one for one in said if one.hard and not any(_same(one, other) for other in there)]
+    lost = [
+        one
+        for one in said
+        if one.hard and not any(_same(one, other) for other in there) and not _by_word(one, english, text)
+    ]
     new = [one for one in there if one.hard and not _is_explained(one, said, english, chinese)]
     for one in lost:
         written = english[one.start : one.end].strip()
@@ -40,6 +45,18 @@ def faults(english: str, chinese: str) -> Iterator[Fault]:
         yield from _exchanged(english, text, [one for one in said if one.hard], there)
 
 
+_BY_WORD = {2: "二两双俩对倆", 3: "三仨", 4: "四", 5: "五", 6: "六", 7: "七", 8: "八", 9: "九", 10: "十", 12: "十打"}
+_THOUSANDS = re.compile(r"[0-9]{1,3}\.[0-9]{3}")
+
+
+def _by_word(one: Figure, english: str, text: str) -> bool:
+    """Whether a small number that is a word stands there in whatever word: 双核苷酸; 10.700 may be thousands."""
+    written = english[one.start : one.end].strip()
+    if _THOUSANDS.match(written):
+        return written[:7].strip().replace(".", "") in text.replace(",", "")
+    return not written[:1].isdigit() and not one.units and any(c in text for c in _BY_WORD.get(int(one.value), ""))
+
+
 def _same(one: Figure, other: Figure) -> bool:
     if math.isclose(one.value, other.value, rel_tol=1e-6):
         return True
@@ -56,6 +73,11 @@ def _is_share(one: Figure, other: Figure) -> bool:
 
 
 def _is_explained(one: Figure, said: Sequence[Figure], english: str, chinese: str) -> bool:
+    """Whether the English has this number, in whatever way."""
+    if re.match(r"世纪|年代|多[个种名项家]", plain(chinese)[one.end :]) or plain(chinese)[one.end :].startswith(
+        ("余", "来个")
+    ):
+        return True
     if any(math.isclose(one.value, other.value, rel_tol=0.005 if other.value < 1 else 1e-6) for other in said):
         return True
     if any(equal(one.value, a, other.value, b) for other in said for a in one.units for b in other.units):
@@ -65,6 +87,8 @@ def _is_explained(one: Figure, said: Sequence[Figure], english: str, chinese: st
     if one.value > 12 and any(other.value == one.value - 12 for other in said if other.hard) and "." in english:
         return " p" in english.lower() and "m" in english.lower()
     if f"{one.value:g}" in {word for code in codes(english) for word in (code.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ"),)}:
+        return True
+    if f"{one.value:g}".replace(".", "") in re.sub(r"(?<=[0-9])\.(?=[0-9]{3})", "", english):
         return True
     if any(ch.isdigit() for ch in english) and f"{one.value:g}" in _runs(english):
         return True
@@ -174,12 +198,14 @@ def _codes(english: str, chinese: str) -> Iterator[Fault]:
             yield Fault("number", "name_with_digits", "", code, tuple(said[:4]))
 
 
-_OF = (" in ", " of ", " out of ", "/")
+_DATE = re.compile(r"\d{1,4}/\d{1,2}/\d{1,4}")
 
 
 def _exchanged(english: str, text: str, said: Sequence[Figure], there: Sequence[Figure]) -> Iterator[Fault]:
     """Numbers of one kind that stand in another order while they are the same ones: 95/150, from 7.1 to 9.2."""
     for one, two in zip(said, said[1:], strict=False):
+        if _DATE.search(english[max(0, one.start - 6) : two.end + 6]):
+            continue
         between = english[one.end : two.start].lower()
         joined = english[one.start : two.start].lower()
         if one.value == two.value or len(between) > 24:
@@ -190,7 +216,7 @@ def _exchanged(english: str, text: str, said: Sequence[Figure], there: Sequence[
             continue
         units = {u.name for u in one.units} & {u.name for u in two.units}
         slash = joined.rstrip().endswith("/")
-        ranged = between.strip(" %") in ("to", "-", "and", "") or "to" in between.split()
+        ranged = "," not in joined and (between.strip(" %") in ("to", "-", "and", "") or "to" in between.split())
         if slash or (
             ranged and (units or not (one.units or two.units)) and " of " not in between and " in " not in between
         ):

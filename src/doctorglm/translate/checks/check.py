@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pydantic.dataclasses import dataclass as settings_dataclass
 
 from doctorglm.settings import STRICT
-from doctorglm.translate.checks import align, amounts, denial, lengths, loops, persons, script, sides, terms
+from doctorglm.translate.checks import align, amounts, denial, lengths, loops, opposed, persons, script, sides, terms
 from doctorglm.translate.checks.fault import KINDS, Fault
 from doctorglm.translate.checks.lexicon import Row, nothing, own_rows
 from doctorglm.translate.checks.reading import Reader
@@ -60,10 +60,6 @@ class Checks:
         self._on = frozenset(kind for kind in KINDS if getattr(self.settings, kind))
         rows = _without(own_rows(), withheld)
         self._reader = Reader(rows, nothing(), glossary)
-        self._drugs = frozenset(
-            word.lower() for row in rows if row.name == "drugs" for name in row.english for word in name.strip("~*").split()
-            if len(word) > 4
-        )  # fmt: skip
 
     def faults(self, english: str, chinese: str) -> list[Fault]:
         """What is wrong with a translation, each once; nothing for an empty English text."""
@@ -78,7 +74,7 @@ class Checks:
         if looped:
             chinese = loops.collapsed(chinese)
         yield from lengths.faults(english, chinese)
-        foreign = list(script.faults(english, chinese, self._drugs))
+        foreign = list(script.faults(english, chinese, self._reader.knows))
         yield from foreign
         if any(one.kind == "language" for one in foreign):
             return
@@ -105,7 +101,9 @@ class Checks:
             units = [(english, chinese)]
         yield from amounts.faults(english, chinese)
         for said, there in units:
-            yield from denial.faults(self._reader.read(said, there))
+            reading = self._reader.read(said, there)
+            yield from denial.faults(reading)
+            yield from opposed.faults(reading)
             yield from persons.faults(said, there)
             yield from sides.faults(said, there)
 

@@ -8,7 +8,7 @@ from doctorglm.translate.checks.fault import Fault
 from doctorglm.translate.checks.reading import Reading
 
 _EN = re.compile(
-    r"\b(?:no|not|never|none|neither|nor|cannot|without|den(?:y|ies|ied|ying)|nothing|nobody|nowhere|no one)\b|n't\b|\bunable\b"
+    r"\b(?:no|not|never|none|neither|nor|cannot|without|den(?:y|ies|ied|ying)|nothing|nobody|nowhere|no one|hardly|barely|scarcely)\b|n't\b|\bunable\b"
 )
 _EN_IDIOM = re.compile(
     r"\bnot only\b|\bno doubt\b|\bno matter\b|\bwhether or not\b|\bif not\b|\bno more than\b|\bnot more than\b|\bnever more than\b|\bno (?:fewer|less) than\b|\bnot (?:less|exceed\w*)\b"
@@ -17,24 +17,43 @@ _EN_IDIOM = re.compile(
     r"|\bnot until\b|\bno sooner\b|\b(?:isn|aren|don|doesn|didn|haven|hasn|won|can)'t (?:it|you|they|he|she|we|i)\b\s*\?|\bno later than\b|\bnothing more\b|\bnot to mention\b|\bno other\b|\bno one (?:but|else)\b"
 )
 _EN_IMPLIED = re.compile(
-    r"\b(?:un(?!der|it|iv|ion|til|cle|ique)|in(?:ab|ac|ad|ap|ca|co[nmr]|de[pf]|eff|el|fr|suf|tol|v|fert|som|ev|vis)|im(?:poss|prop|bal|mob|pot|mun)|ir(?:reg|rev|rel|rit)|il(?:leg|l)|"
+    r"\b(?:un(?!der|it|iv|ion|til|cle|ique)|in(?:ab|ac|ad|ap|ca|co[nmr]|de[pf]|eff|el|fr|suf|tol|v|fert|som|ev|vis|dist|equ)|im(?:poss|prop|bal|mob|pot|mun)|ir(?:reg|rev|rel|rit)|il(?:leg|l)|"
     r"dis(?:com|lik|agr|app|abl|sat|con|ord)|non-?|asympt|atyp|afeb|anon|mal|mis|sub|under|anti)[a-z]*|\b[a-z]{3,}(?:less|-free)\b|"
-    r"\b(?:avoid|lack|fail|stop|refrain|prevent|free|negative|absen|unless|hardly|barely|rarely|scarcely|seldom|except|instead|rather|less|few|fewer|out|refus|quit|too|little|if|whether|until|hard|difficult|trouble|los[est]|"
-    r"poor|abnormal|miss|skip|before|otherwise|against|declin|reject|exclud|only|contraind|forbid|prohibit|ban|stay away|keep .{0,20} away|regardless|despite|clear|doubt|differ|other|various|constant|continu|every|always|short|low|weak|leav|left|wrong|ill|sick|discomfort|bad|shortage|insuff|deficien|still|yet|easily|long|remain|pending|wait|more than|over|exceed|beyond|tired|adverse|side effect|complaint|must|should|need|soon|again|any|inevitab|all|even|just|harmless|safe|painless|steady|stable|persist|ceas|gone|resol|disappear|eliminat|remov|protect|isolat|separat|unexpected|limit|restrict|than|fit|fine|well|irritat|upset|unremarkable|evidence|though|while|otherwise|at least|nearly|almost|part|immun|ignor|neglect|delay|postpon|expire|outdated|spare|wonder|up to|within|under|below|max|minimum)[a-z]*"
+    r"\b(?:avoid|lack|fail|stop|refrain|prevent|free|negative|absen|unless|hardly|barely|rarely|scarcely|seldom|except|instead|rather|less|few|fewer|out|refus|quit|too|little|if|whether|hard|difficult|trouble|los[est]|"
+    r"poor|abnormal|miss|skip|otherwise|against|declin|reject|exclud|contraind|forbid|prohibit|ban|stay away|keep|regardless|despite|clear|doubt|differ|other|various|wrong|ill|sick|discomfort|bad|shortage|deficien|insuff|"
+    r"remain|pending|wait|exceed|adverse|side effect|complaint|harmless|painless|resol|disappear|eliminat|separat|unremarkable|irritat|upset|ignor|neglect|until|before|only|doubtful|variable|continu|constant|ceas|long before|short|clean|sure|still|yet|leav|left|exempt|steady|persist|apart|else|part of|part from|more than|over|away|independent|regret|void|invalid|alone|protect|limit|restrict|rule out|ruling out|than|mere|barr|reluct|necess|essential|vital|must|wonder|mind|tag|end|suspend|cancel|block)[a-z]*"
 )
 _ZH = re.compile(
     r"没|无|未|不|别(?=[再吃喝用去做让担把给忘吸揉])|勿|并非|而非|从未|否认|否定|非(?=[是因典])|禁(?=[止用忌食])"
 )
 _ZH_IDIOM = re.compile(
-    r"不(?:错|舒服|适|良|安|同|仅|但|断|管|论|久|得不|一定|妨|规则|稳定|孕|育|明|洁|当|便|如|止|锈|时|一|幸|要紧|可避免|只|光|单|等|利|佳|齐|振|畅|已|由|禁|料|见得|至于|得已|可或缺|少|必然|失|愧|定期|息|解|啻|日|约而同|亚于|外乎)"
-    r"|未(?:来|必|婚|知|成年|免|经|满|雨)|没(?:关系|事|准|问题)|无(?:论|害|创|偿|限|关|锡|线|疑|聊|菌|氧|机|非|数|比|奈|须|烟|形|穷|所|人机|国界|家可归)|"
-    r"是不是|能不能|会不会|要不要|可不可以|有没有|好不好|对不对|需不需要|是否|消化不|睡不|(.)不\1|差不多|要不|不得不|不超过|不多于|不少于|不低于|不小于|不高于|不大于|无时无刻|不可(?!以)|除非|非常|不过|不清楚|毫不|绝不|从不|不到|不足|不够|不久|不少|不妨|不然|不免|并无二致|不分|不计|不限|不等|不知|不理"
+    r"不(?:错|舒服|适|良|安(?!全)|同|仅|但|断|管|论|久|得不|一定|妨|规则|稳定|孕|育|明|洁|当|便|如|止|锈|时|一|幸|要紧|可避免|只|光|单|等|利|佳|齐|振|畅|已|由|禁|料|见得|至于|得已|可或缺|少|必然|失|愧|定期|息|解|啻|日|约而同|亚于|外乎)"
+    r"|未(?:来|必|婚|知|成年|免|经|满|雨)|没(?:关系|事|准|问题)|无(?:耻|论|害|创|偿|限|关|锡|线|疑|聊|菌|氧|机|非|数|比|奈|须|烟|形|穷|所|人机|国界|家可归)|"
+    r"是不是|能不能|会不会|要不要|可不可以|有没有|好不好|对不对|需不需要|是否|消化不|睡不|(.)不\1|差不多|要不|不得不|不超过|不多于|不少于|不低于|不小于|不高于|不大于|无时无刻|不可(?!以)|除非|非常|不过|不清楚|毫不|不是[么吗]|不定|没有[？?]|[吗呢没]？不|绝不|从不|不到|不久|不少|不妨|不然|不免|并无二致|不分|不计|不限|不等|不知|不理"
 )
 _ZH_IMPLIED = re.compile(
-    r"[不没无未非免禁防别勿否缺失除拒停难罕少戒除忌]|阴性|才|以外|只|几乎|正常|清晰|良好|可以。|避|离|而是|随时|唯|任何|所有|消失|脱离|摆脱|零|脱|盲|聋|哑|低于|小于|至多|最多|反"
+    r"[不没无未非免禁防别勿否缺拒难罕少忌]|阴性|以外|几乎|避|远离|而是|消失|脱离|摆脱|脱|盲|聋|零|戒|除外|排除"
 )
+_ZH_IF: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...] = tuple(
+    (re.compile(chinese), re.compile(english))
+    for chinese, english in (
+        (r"正常|清晰|良好|好", r"abnormal|problem|complaint|trouble|wrong|significant|issue"),
+        (r"可以|随时", r"problem|hesitate|matter"),
+        (
+            r"低于|小于|至多|最多|以内|以下|超过|只|仅|才",
+            r"more than|over|exceed|above|until|unless|but|beyond|only|than|other",
+        ),
+        (r"停|失|中止|终止", r"longer|any ?more"),
+        (r"所有|任何|唯|各|都", r"all|every|only|other|nothing"),
+        (r"仍|还", r"yet|longer|resolved|gone"),
+        (r"反|却", r"rather|instead|but"),
+    )
+)
+"""What Chinese may say where English denies, and for which English."""
 _CLAUSE_EN = re.compile(r"[,;:.?!\n]+(?=\s|$)|\b(?:but|although|though|because|whereas|while|unless|until|except)\b")
 _CLAUSE_ZH = re.compile(r"[，。；：！？\n,;?!]+|(?=但是|但(?!是)|而且|除非|因为|虽然)")
+_CLAUSES = 4
+"""Clauses of a sentence that are compared one by one; in longer ones they change places."""
 _NEAR = 9
 """Characters before a term in which a word denies it."""
 
@@ -43,17 +62,59 @@ def faults(reading: Reading) -> Iterator[Fault]:
     """What one side denies and the other does not, once for a sentence."""
     english, chinese = folded(reading.english), reading.chinese
     said = _EN_IDIOM.sub(lambda m: "_" * len(m[0]), english)
-    there = _ZH_IDIOM.sub(lambda m: "＿" * len(m[0]), chinese)
+    there = _ZH_IDIOM.sub(lambda m: "＿" * len(m[0]), _masked(reading, all_=True))
     denied, denies = _EN.search(said), _ZH.search(there)
-    if denied and not _ZH_IMPLIED.search(chinese):
+    answers = _masked(reading)
+    if denied and not _answers(english, answers):
         yield Fault("negation", "negation_lost", denied[0], "")
+        return
+    forbidden = _FORBIDS_EN.search(english)
+    if forbidden and not _FORBIDS_ZH.search(chinese):
+        yield Fault("negation", "prohibition_lost", forbidden[0].strip(), "", ("不要",))
+        return
+    if _MODAL_EN.search(english) and not denied and not _EN.search(english) and (found_ := _MODAL_ZH.search(chinese)):
+        yield Fault("negation", "permission_denied", "", found_[0], ("可以",))
         return
     if denies and not denied and not _EN_IMPLIED.search(english) and not _EN.search(english):
         yield Fault("negation", "negation_added", "", chinese[denies.start() : denies.start() + 4])
         return
-    found = next(_terms(reading, said, there), None) or next(_clauses(said, there, english, chinese), None)
+    found = next(_terms(reading, said, there), None) or next(_clauses(said, there, english, answers), None)
     if found:
         yield found
+
+
+_FORBIDS_EN = re.compile(
+    r"(?:^|[.!;:]\s+|\n\s*(?:\d+[.)]\s*)?|, (?:and |but |so )?|^\d+[.)]\s*)(?:please )?(?:do not|don't|never)\s+(?!know\b|think\b|worry\b|have to\b|need\b|hesitate\b|mind\b|forget\b|want\b|believe\b|miss\b|remember\b|you\b|we\b|they\b|i\b)\w+"
+)
+_FORBIDS_ZH = re.compile(
+    r"不要|别|勿|不可|不能|不得|避免|不应|不宜|不必|禁|不该|不准|不许|不用|绝不|切忌|忌|不建议|不再|不(?!仅|但|过|适|良|同)|防止|未|没"
+)
+_MODAL_EN = re.compile(
+    r"(?:^|[.!?,;]\s+|\b(?:you|she|he|i|we|they|it)\s+)(?:may|can)\s+(?!be\b|cause\b|also be\b|happen\b|lead\b|develop\b)(?!not\b)"
+)
+_MODAL_ZH = re.compile(r"(?<!可)(?<!能)(?<!是)不可以|(?<!能)(?<!不得)不能(?!不|吗|够吗)|不得(?!不|已)|不准(?!确)|不许")
+
+
+def _masked(reading: Reading, *, all_: bool = False) -> str:
+    """The Chinese without its terms, so that 失眠 and 缺铁 deny nothing; 无症状 does, unless `all_` are taken out."""
+    text = list(reading.chinese)
+    for one in reading.segments:
+        if not all_ and text[one.start] in "无没未不非":
+            continue
+        names = {reading.row(row).name for row, _ in one.rows}
+        if (
+            names & {"illness", "symptoms", "body", "drugs", "examinations", "things", "glossary"}
+            and "common" not in names
+        ):
+            text[one.start : one.end] = "＿" * (one.end - one.start)
+    return "".join(text)
+
+
+def _answers(english: str, chinese: str) -> bool:
+    """Whether something in the Chinese answers a denial."""
+    return _ZH_IMPLIED.search(chinese) is not None or any(
+        there.search(chinese) and said.search(english) for there, said in _ZH_IF
+    )
 
 
 def _pieces(pattern: re.Pattern[str], text: str) -> list[tuple[int, int]]:
@@ -63,25 +124,32 @@ def _pieces(pattern: re.Pattern[str], text: str) -> list[tuple[int, int]]:
 
 def _terms(reading: Reading, said: str, there: str) -> Iterator[Fault]:
     """Terms that the English denies and the Chinese affirms, and the other way round."""
+    english = folded(reading.english)
+    masked = _masked(reading)
     pieces_en, pieces_zh = _pieces(_CLAUSE_EN, said), _pieces(_CLAUSE_ZH, there)
-    for (start, end), rows in reading.asking.items():
+    for one in reading.segments:
+        rows = {row for row, _ in one.rows}
         if not any(reading.row(row).name in ("illness", "symptoms", "glossary", "drugs") for row in rows):
             continue
-        places = [one for one in reading.segments if any(row in rows for row, _ in one.rows)]
-        if len(places) != 1:
+        spans = {(f.start, f.end) for f in reading.found if f.row in rows}
+        spans |= {(m.start, m.end) for m in reading.mentions if reading.reader.row(m) in rows}
+        same = sum(bool({row for row, _ in other.rows} & rows) for other in reading.segments)
+        if same != 1 or max((a for a, _ in spans), default=0) > min((b for _, b in spans), default=0):
+            continue  # said in several places, on either side
+        start, end = min(spans, default=(0, 0))
+        if not end:
             continue
-        one = places[0]
         clause = next(((a, b) for a, b in pieces_en if a <= start < b), None)
         mine = next(((a, b) for a, b in pieces_zh if a <= one.start < b), None)
         if clause is None or mine is None:
             continue
         before = said[clause[0] : start]
         here = there[mine[0] : mine[1]]
-        whole = reading.chinese[mine[0] : mine[1]]
+        whole = masked[mine[0] : mine[1]]
         if (
             _EN.search(before)
             and not re.search(r"\b(?:if|because|and (?:is|has|was|i|he|she|it))\b", before)
-            and not _ZH_IMPLIED.search(whole)
+            and not _answers(english, whole)
             and not _carried(there, mine, pieces_zh)
         ):
             yield Fault(
@@ -106,11 +174,11 @@ def _clauses(said: str, there: str, english: str, chinese: str) -> Iterator[Faul
     """Clause by clause, where both sides have as many."""
     ours = [(a, b) for a, b in _pieces(re.compile(r"[,;:.?!\n]+(?=\s|$)"), said)]
     theirs = [(a, b) for a, b in _pieces(re.compile(r"[，。；：！？\n,;?!]+"), there)]
-    if len(ours) != len(theirs) or len(ours) < 2:
+    if len(ours) != len(theirs) or not 1 < len(ours) <= _CLAUSES:
         return
     for (a, b), (c, d) in zip(ours, theirs, strict=True):
         denied, denies = _EN.search(said[a:b]), _ZH.search(there[c:d])
-        if denied and not _ZH_IMPLIED.search(chinese[c:d]):
+        if denied and not _answers(english[a:b], chinese[c:d]):
             yield Fault("negation", "negation_lost", english[a:b].strip(), chinese[c:d])
         elif denies and not denied and not _EN_IMPLIED.search(english[a:b]) and not _EN.search(english[a:b]):
             yield Fault("negation", "negation_added", english[a:b].strip(), chinese[c:d])

@@ -26,76 +26,25 @@ class Figure:
 _ONES = {
     word: float(i)
     for i, word in enumerate(
-        [
-            "zero",
-            "one",
-            "two",
-            "three",
-            "four",
-            "five",
-            "six",
-            "seven",
-            "eight",
-            "nine",
-            "ten",
-            "eleven",
-            "twelve",
-            "thirteen",
-            "fourteen",
-            "fifteen",
-            "sixteen",
-            "seventeen",
-            "eighteen",
-            "nineteen",
-        ]
+        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+        "seventeen eighteen nineteen".split()
     )
 }
-_TENS = {
-    w: 10.0 * i for i, w in enumerate(["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"], 2)
-}
+_TENS = {w: 10.0 * i for i, w in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), 2)}
 _CARDINALS = {**_ONES, **_TENS}
 _SCALES = {"hundred": 1e2, "thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12}
 _ORDINALS = {
     word: float(i)
     for i, word in enumerate(
-        [
-            "first",
-            "second",
-            "third",
-            "fourth",
-            "fifth",
-            "sixth",
-            "seventh",
-            "eighth",
-            "ninth",
-            "tenth",
-            "eleventh",
-            "twelfth",
-            "thirteenth",
-            "fourteenth",
-            "fifteenth",
-        ],
+        "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth "
+        "fifteenth".split(),
         1,
     )
 } | {"twentieth": 20.0, "thirtieth": 30.0}
 _MONTHS = {
     word: float(i)
     for i, word in enumerate(
-        [
-            "january",
-            "february",
-            "march",
-            "april",
-            "may",
-            "june",
-            "july",
-            "august",
-            "september",
-            "october",
-            "november",
-            "december",
-        ],
-        1,
+        "january february march april may june july august september october november december".split(), 1
     )
 }
 _SOFT: dict[str, tuple[float, ...]] = {
@@ -109,9 +58,9 @@ _SOFT: dict[str, tuple[float, ...]] = {
     "half": (0.5, 50, 30, 5), "quarter": (0.25, 15, 25, 3, 4), "quarters": (0.25, 15, 25, 45, 4), "quarterly": (3,), "decade": (10,), "decades": (10,), "dozen": (12,), "dozens": (12,),
     "fortnight": (14, 2), "twofold": (2,), "trimester": (3,), "thrice": (3,), "triple": (3,), "tenfold": (10,),
     "noon": (12,), "midday": (12,), "midnight": (0, 12, 24), "century": (100,), "centenarian": (100,), "teen": (13, 19), "teens": (13, 19), "teenage": (13, 19), "monthly": (1,), "weekly": (1,), "biweekly": (2,), "qid": (4,), "tid": (3,), "bid": (2,),
-    "second-degree": (2,), "plural": (2,), "hundreds": (100,), "thousands": (1000,), "ii": (2,), "iii": (3,), "iv": (4,), "v": (5,), "i": (1,),
+    "second-degree": (2,), "plural": (2,), "hundred": (100,), "thousand": (1000, 1e4), "million": (1e6, 100), "millions": (1e6, 100), "billion": (1e9, 10), "hundreds": (100,), "thousands": (1000,), "ii": (2,), "iii": (3,), "iv": (4,), "v": (5,), "i": (1,),
     "two-thirds": (2 / 3,), "percent": (100,), "whole": (100,), "primary": (1,), "secondary": (2,), "tertiary": (3,), "other": (2,), "another": (2,),
-    "weekend": (6, 7), "weekdays": (5,), "limbs": (4,), "siblings": (2,), "each": (1,), "first-line": (1,), "mid": (1,),
+    "bilateral": (2,), "bilaterally": (2,), "twelve-hourly": (12,), "weekend": (6, 7), "weekdays": (5,), "limbs": (4,), "siblings": (2,), "each": (1,), "first-line": (1,), "mid": (1,),
 }  # fmt: skip
 """Words that a translator may write as one of these numbers, and need not."""
 _ANY = "|".join(_CARDINALS)
@@ -126,6 +75,8 @@ _NUMBER = re.compile(
     rf"(?:(?P<to>\s?(?:-|to|or|and|,|/)\s?)(?=[0-9]|(?:{_ANY})(?![a-z]))|[\s-]?(?:{ENGLISH})(?![a-z0-9]|/[a-z]))?"
 )
 _AMOUNT_AND_HALF = re.compile(r"\b(?:an?|one)\s(hour|day|week|month|year)s?\sand\sa\shalf")
+_DECADES = re.compile(r"\b(two|three|four|five|six|seven|eight|nine) decades\b")
+_ONE_UNIT = re.compile(rf"\b(?:an?|per|each|every|one|the)\s(?:{ENGLISH})(?![a-z])")
 _FRACTION = re.compile(r"\b(a|one|two|three|four|five)[\s-](third|quarter|fourth|fifth|sixth|eighth|tenth|half)s?\b")
 _CODE = re.compile(r"(?<![A-Za-z0-9])(?:[A-Za-z]{1,6}-?[0-9]{1,4}(?:\.[0-9]{1,2})?)(?![A-Za-z0-9])")
 _HAN = r"[零〇一二三四五六七八九十百千万亿两半几]"
@@ -136,14 +87,15 @@ _MEASURE = (
 _CHINESE = re.compile(
     rf"(?P<percent>百分之)?(?:(?<![a-z0-9.])(?<![a-z]-)(?P<digits>{_DIGITS})(?![0-9]*[a-z]{{1,3}}[0-9])"
     r"(?:[多余]?(?P<scale>[百千万亿]{1,2})(?P<more>[0-9]{1,4}(?![0-9]))?)?"
-    rf"|(?P<first>第)?(?P<han>(?:{_HAN}){{1,9}}(?:点[零一二三四五六七八九]{{1,3}})?))(?P<tenths>成)?"
+    rf"|(?P<first>第)?(?P<han>(?:{_HAN}){{1,9}}(?:点(?![零一二三四五六七八九十]+[刻分钟]|[零一二三四五六七八九十]{{0,3}}$)[零一二三四五六七八九]{{1,3}}(?!十))?))(?P<tenths>成)?"
 )
 _OF_PARTS = re.compile(rf"((?:{_HAN}){{1,3}}|[0-9]{{1,4}})分之((?:{_HAN}){{1,5}}|[0-9]{{1,4}}(?:\.[0-9]+)?)")
 _SCALE_ZH = {"百": 1e2, "千": 1e3, "万": 1e4, "亿": 1e8, "百万": 1e6, "千万": 1e7, "十亿": 1e9, "百亿": 1e10}
+_HALF = re.compile(r"一半|半数|过半|各半")
 _NOT_NUMBERS = re.compile(
     r"一(?:直|些|样|定|起|般|旦|致|切|同|共|律|向|贯|律|再|会儿|方面|线|系列|边|带|流|体|代|级|度|味|生|时|经|下子?|点儿?|并|心|概|连|路|手|面|侧|旁|番|如|到|吃|喝|碰|动|看|听|有|旦|刻不|律|举|块儿|大早|向)"
     r"|(?:唯|万|统|进|不|之|单|同|合|专|划|逐|第|任|某|每|另|这|那|其|哪|此)一(?![0-9个次天日周月年岁种名位])|万一|千万(?!人|例|美|剂|只|元|个|名|支|吨|次|年|种)|百分(?!之)|百日|百草|百货|千方|万古|万物|万能|百合|百姓|百科"
-    r"|十二指|二尖瓣|三尖瓣|三叉|四肢|四周(?!的?后|内|时间|前|以|之|岁|年|大)|五官|二氧|三角|一氧|半身|半边|半月板|双手|两侧|两边|两者|双方|两旁|两极|一侧|一边|半夜|半侧|多半|大半|过半|一半|三甲|五一|十一月|十分(?!钟|之)|二甲|三酰|双氯|一丝|三七|七叶|八角|九节|九价|四环|六味|三唑|四氢|二氢|五羟|一旁|三环|两栖|半坐|半卧|半衰|半胱|半乳|四价|三价|十足|千克|千米|亿万|成千上万|数[十百千万]|上[百千万]|几[十百千万]|几乎|两性|零售|千里|七上八下|一一|三三两两|四处|八成|不三不四|一五一十|星期[一二三四五六日]|周[一二三四五六日](?![个天周年])|礼拜[一二三四五六]"
+    r"|零星|零件|零散|零和|十二指|二尖瓣|三尖瓣|三叉|四肢|四周(?!的?后|内|时间|前|以|之|岁|年|大)|五官|二氧|三角|一氧|半身|半边|半月板|双手|两侧|两边|两者|双方|两旁|两极|一侧|一边|半夜|半侧|多半|大半|三甲|五一|十一月|十分(?!钟|之)|二甲|三酰|双氯|一丝|三七|七叶|八角|九节|九价|四环|六味|三唑|四氢|二氢|五羟|一旁|三环|两栖|半坐|半卧|半衰|半胱|半乳|四价|三价|十足|千克|千米|亿万|成千上万|数[十百千万]|上[百千万]|几[十百千万]|几乎|两性|零售|千里|七上八下|一一|三三两两|四处|八成|不三不四|一五一十|星期[一二三四五六日]|周[一二三四五六日](?![个天周年])|礼拜[一二三四五六]"
 )
 
 
@@ -151,7 +103,9 @@ def english_figures(text: str) -> list[Figure]:
     """The numbers of an English text in order, soft ones among them; B12 and COVID-19 are names."""
     said = folded(text)
     found = [*_counted(said), *_soft(said), *_fractions(said)]
-    return sorted(found, key=lambda one: one.start)
+    parts = [match.span() for match in _FRACTION.finditer(said)]
+    inside = [one for one in found if one.hard and any(a <= one.start < b for a, b in parts)]
+    return sorted((replace(one, hard=one.hard and one not in inside) for one in found), key=lambda one: one.start)
 
 
 def _counted(said: str) -> Iterator[Figure]:
@@ -201,6 +155,11 @@ def _soft(said: str) -> Iterator[Figure]:
     for match in re.finditer(r"[a-z]+(?:-[a-z]+)?", said):
         for word in {match[0], *match[0].split("-")}:
             yield from (Figure(*match.span(), float(one), (), False) for one in _SOFT.get(word, ()))
+    for match in _DECADES.finditer(said):
+        yield Figure(*match.span(), 10 * _CARDINALS[match[1]], (), False)
+    for match in _ONE_UNIT.finditer(said):
+        unit = english_unit(match)
+        yield Figure(*match.span(), 1, (unit,) if unit else (), False)
     for match in _AMOUNT_AND_HALF.finditer(said):
         yield Figure(*match.span(), 1.5, (), False)
         if match[1] == "day":
@@ -223,7 +182,7 @@ def codes(text: str) -> list[str]:
 def chinese_figures(text: str) -> list[Figure]:
     """The numbers of a Chinese text, made `plain`, in order; 一直 and 十分 are none."""
     said = plain(text)
-    blank = _NOT_NUMBERS.sub(lambda m: "＿" * len(m[0]) if m[0] not in ("一半",) else m[0], said)
+    blank = _NOT_NUMBERS.sub(lambda m: "＿" * len(m[0]), said)
     found: list[Figure] = []
     for match in _OF_PARTS.finditer(blank):
         below, above = _number(match[1]), _number(match[2])
@@ -238,6 +197,8 @@ def chinese_figures(text: str) -> list[Figure]:
                 )
             )
     blank = _OF_PARTS.sub(lambda m: "＿" * len(m[0]), blank)
+    found += [Figure(*match.span(), 0.5, (), False) for match in _HALF.finditer(blank)]
+    blank = _HALF.sub(lambda m: "＿" * len(m[0]), blank)
     for match in _CHINESE.finditer(blank):
         found += _of_match(match, blank)
     return sorted(found, key=lambda one: one.start)

@@ -69,7 +69,7 @@ class Lexicon:
         self._root = _Node()
         for number, row in enumerate(self.rows):
             for phrase in row.english:
-                self.phrases.add(phrase.lstrip("~"), number, row.asks and not phrase.startswith("~"))
+                self.phrases.add(phrase.lstrip("~"), number, not phrase.startswith("~"))
             for wording in row.chinese:
                 self._add(wording.lstrip("~"), (number, not wording.startswith("~")))
         for wording in nothing:
@@ -137,15 +137,16 @@ def own_rows() -> tuple[Row, ...]:
 @cache
 def nothing() -> tuple[str, ...]:
     """Chinese words that hold a wording of the lists and mean something else."""
-    return tuple(word for line in _lines("nothing.txt") for word in line.split())
+    return tuple(word for line in lines("nothing.txt") for word in line.split())
 
 
 def _rows(name: str) -> Iterator[Row]:
-    for line in _lines(f"{name}.tsv"):
+    for line in lines(f"{name}.tsv"):
         english, chinese = line.split("\t")
         yield Row(name, LISTS[name], tuple(english.split("|")), tuple(chinese.split("|")), name in _ASKING)
 
 
-def _lines(name: str) -> list[str]:
+def lines(name: str) -> list[str]:
+    """The lines of a list, remarks left out."""
     text = resources.files(__package__).joinpath("lists").joinpath(name).read_text(encoding="utf-8")
     return [line for line in text.splitlines() if line and not line.startswith("#")]

@@ -18,9 +18,9 @@ _ENGLISH = {
 _CHINESE = {
     "we": re.compile(r"我们|咱们|我国|我俩|我方"),
     "they": re.compile(r"[他她它]们"),
-    "i": re.compile(r"我(?![们国俩方])|本人|俺"),
+    "i": re.compile(r"(?<!自)我(?![们国俩方])|俺"),
     "you": re.compile(r"您|你"),
-    "he": re.compile(r"(?<![其吉])他(?![们人克莫汀米喷达汀西仑])"),
+    "he": re.compile(r"(?<![其吉司伐维利舍替排西恩])他(?![们人克莫汀米喷达西仑韦洛滨佐替日拉])"),
     "she": re.compile(r"她(?!们)"),
 }
 _SPELLED = {"i": "我", "we": "我们", "you": "您", "he": "他", "she": "她", "they": "他们"}
@@ -33,6 +33,10 @@ _FEMALE = re.compile(
     r"\b(?:mother|mom|mum|wife|daughter|sister|aunt|grandmother|grandma|niece|girl|woman|women|female|girlfriend|mrs|ms|miss"
     r"|nurse|lady|ladies|pregnant|queen|midwife)s?\b"
 )
+_WOMAN = re.compile(r"\b(?:mother|mom|mum|wife|daughter|sister|aunt|grandmother|grandma|niece|girl|woman|girlfriend)\b")
+_MAN = re.compile(
+    r"\b(?:father|dad|husband|son|brother|uncle|grandfather|grandpa|nephew|boy|man|boyfriend|doctor|child|baby|he|his)\b"
+)
 _ORDER = ("i", "he", "she", "you")
 _ADDRESSED = re.compile(r"^(?:please\b|\w+\b)")
 
@@ -43,7 +47,10 @@ def faults(english: str, chinese: str) -> Iterator[Fault]:
     one = Counter({key: len(pattern.findall(said)) for key, pattern in _ENGLISH.items()})
     other = Counter({key: len(pattern.findall(there)) for key, pattern in _CHINESE.items()})
     for key in _ORDER:
-        if other[key] and not one[key] and not _excused(key, said, one):
+        lost = [k for k in ("i", "he", "she") if k != key and one[k] and not other[k]]
+        if key == "he" and not one["he"] and one["she"] > other["she"]:
+            lost.append("she")
+        if other[key] and not one[key] and (not _excused(key, said, one) or (lost and key != "you" and not one["we"])):
             yield Fault("gender_person", "pronoun_added", "", _SPELLED[key], _wanted(one))
             return
     more = [key for key in _ORDER if other[key] > one[key] and not (key == "you")]
@@ -67,6 +74,8 @@ def _excused(key: str, said: str, one: Counter[str]) -> bool:
         )
     if key == "i":
         return bool(one["we"]) or bool(re.search(r"\b(?:thanks?|please|hello|hi|hope|sorry|wonder|patient)\b", said))
+    if key == "he" and _WOMAN.search(said) and not _MAN.search(said):
+        return False
     if key == "he":
         return bool(_MALE.search(said)) and not (
             one["she"]

@@ -17,7 +17,7 @@ class Reader:
     def __init__(self, rows: Sequence[Row], nothing: Sequence[str], glossary: Sequence[Entry]) -> None:
         self.terms = Terms(glossary)
         self.first_term = len(rows)
-        terms = [Row("glossary", "term", (), term.chinese, False) for term in self.terms.terms]
+        terms = [Row("glossary", "term", (), term.chinese, True) for term in self.terms.terms]
         self.lexicon = Lexicon([*rows, *terms], nothing)
         self.row_of = {id(term): self.first_term + i for i, term in enumerate(self.terms.terms)}
         self._numbers = {term.english: self.first_term + i for i, term in enumerate(self.terms.terms)}
@@ -25,6 +25,12 @@ class Reader:
     def read(self, english: str, chinese: str) -> "Reading":
         """Both texts, read; the Chinese is folded, without spaces beside Chinese characters."""
         return Reading(self, english, plain(chinese))
+
+    def knows(self, word: str) -> bool:
+        """Whether an English word, in small letters, has its Chinese in the lexicon or the glossary."""
+        return any(
+            one.strong and self.lexicon.rows[one.row].asks for one in self.lexicon.phrases.find(words(word))
+        ) or bool(self.terms.find(word))
 
     def row(self, mention: Mention) -> int:
         """The row of a term of the glossary."""
@@ -66,10 +72,10 @@ class Reading:
         outer = outermost(spans)
         rows: dict[tuple[int, int], set[int]] = {}
         for one in spans:
-            if one.strong and (one.start, one.end) in outer:
+            if one.strong and self.row(one.row).asks and (one.start, one.end) in outer:
                 rows.setdefault((one.start, one.end), set())
         for one in spans:
-            if (one.start, one.end) in rows:
+            if one.strong and (one.start, one.end) in rows:
                 rows[one.start, one.end].add(one.row)
         return rows
 
@@ -85,8 +91,16 @@ class Reading:
 
     @cached_property
     def answered(self) -> frozenset[int]:
-        """The rows of which a wording is there."""
-        return frozenset(row for one in self.wordings for row, _ in one.rows)
+        """The rows of which a wording is there, and not only as a part of a word that no English explains."""
+        strange = [one for one in self.segments if any(strong for _, strong in one.rows) and not self.explains(one)]
+        return frozenset(
+            row
+            for one in self.wordings
+            if not any(
+                s.start <= one.start and one.end <= s.end and one.end - one.start < s.end - s.start for s in strange
+            )
+            for row, _ in one.rows
+        )
 
     def row(self, number: int) -> Row:
         """A row by its number."""
@@ -98,6 +112,8 @@ class Reading:
             return True
         parts = [w for w in self.wordings if one.start <= w.start and w.end <= one.end and w.rows
                  and w.end - w.start < one.end - one.start and any(row in self.said for row, _ in w.rows)]  # fmt: skip
+        if self.chinese[one.end - 1] in "前后" and any(self.row(row).name == "times" for row, _ in one.rows):
+            return False  # 餐后 is not what after and breakfast say apart
         covered = {at for part in parts for at in range(part.start, part.end)}
         if all(row >= self.reader.first_term for row, _ in one.rows):
             return bool(covered)

@@ -1,11 +1,13 @@
 """Languages and letters: clauses that are not Chinese, English words left standing, tokens of a model."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
 
 from doctorglm.clinical.folding import folded
 from doctorglm.translate.checks.fault import Fault
 
+Known: TypeAlias = Callable[[str], bool]
 _TOKEN = re.compile(r">>\s*\w+\s*<<|<\|[^|]{0,40}\|>|</?s>|<(?:pad|unk|eos|bos|2\w\w)>|__\w{2,8}__|\[/?INST\]|▁")
 _KANA = re.compile(r"[\u3041-\u3096\u30a1-\u30fa\u31f0-\u31ff]")
 _HANGUL = re.compile(r"[\uac00-\ud7a3\u1100-\u11ff\u3131-\u318e]")
@@ -17,198 +19,17 @@ _QUOTED = re.compile(r"[“\"'‘「『《(（][^”\"'’」』》)）]{1,80}[�
 _WORD = re.compile(r"[A-Za-zÀ-ɏ]+(?:['’.][A-Za-zÀ-ɏ]+)*")
 _LATIN_RUN = re.compile(r"[A-Za-zÀ-ɏ][A-Za-zÀ-ɏ0-9'’.,;:%/()°\s-]*")
 _FUNCTION = frozenset(
-    [
-        "the",
-        "a",
-        "an",
-        "is",
-        "are",
-        "was",
-        "were",
-        "be",
-        "been",
-        "has",
-        "have",
-        "had",
-        "i",
-        "you",
-        "he",
-        "she",
-        "it",
-        "we",
-        "they",
-        "my",
-        "your",
-        "his",
-        "her",
-        "its",
-        "our",
-        "their",
-        "this",
-        "that",
-        "these",
-        "those",
-        "of",
-        "in",
-        "on",
-        "at",
-        "to",
-        "for",
-        "with",
-        "and",
-        "or",
-        "but",
-        "not",
-        "no",
-        "if",
-        "when",
-        "while",
-        "because",
-        "do",
-        "does",
-        "did",
-        "don't",
-        "doesn't",
-        "isn't",
-        "can",
-        "cannot",
-        "could",
-        "should",
-        "may",
-        "must",
-        "will",
-        "would",
-        "there",
-        "what",
-        "which",
-        "who",
-        "how",
-        "than",
-        "then",
-        "from",
-        "by",
-        "as",
-    ]
+    "the a an is are was were be been has have had i you he she it we they my your his her its our their this that these "
+    "those of in on at to for with and or but not no if when while because do does did don't doesn't isn't can cannot "
+    "could should may must will would there what which who how than then from by as".split()
 )
 _FOREIGN = frozenset(
-    [
-        "el",
-        "la",
-        "los",
-        "las",
-        "un",
-        "una",
-        "de",
-        "del",
-        "que",
-        "y",
-        "en",
-        "es",
-        "por",
-        "con",
-        "para",
-        "su",
-        "sus",
-        "si",
-        "no",
-        "se",
-        "le",
-        "les",
-        "du",
-        "des",
-        "et",
-        "est",
-        "une",
-        "dans",
-        "vous",
-        "votre",
-        "avec",
-        "ne",
-        "pas",
-        "der",
-        "die",
-        "das",
-        "und",
-        "ist",
-        "ein",
-        "eine",
-        "mein",
-        "meine",
-        "ich",
-        "sie",
-        "nicht",
-        "mit",
-        "bei",
-        "den",
-        "dem",
-        "des",
-        "auf",
-        "im",
-    ]
+    "el la los las un una de del que y en es por con para su sus si no se le les du des et est une dans vous votre "
+    "avec ne pas der die das und ist ein eine mein meine ich sie nicht mit bei den dem des auf im".split()
 )
 _UNITS = frozenset(
-    [
-        "mg",
-        "kg",
-        "ml",
-        "dl",
-        "mmol",
-        "mol",
-        "mcg",
-        "ug",
-        "cm",
-        "mm",
-        "km",
-        "mmhg",
-        "iu",
-        "miu",
-        "ng",
-        "pg",
-        "bpm",
-        "meq",
-        "hz",
-        "khz",
-        "kcal",
-        "kj",
-        "cc",
-        "ph",
-        "psi",
-        "dpi",
-        "mhz",
-        "min",
-        "hr",
-        "sec",
-        "kpa",
-        "gy",
-        "msv",
-        "mgy",
-        "x",
-        "ppm",
-        "nm",
-        "um",
-        "kda",
-        "kb",
-        "mb",
-        "gb",
-        "vs",
-        "pm",
-        "am",
-        "st",
-        "nd",
-        "rd",
-        "th",
-        "per",
-        "et",
-        "al",
-        "spp",
-        "sp",
-        "www",
-        "http",
-        "https",
-        "com",
-        "org",
-        "cell",
-    ]
+    "mg kg ml dl mmol mol mcg ug cm mm km mmhg iu miu ng pg bpm meq hz khz kcal kj cc ph psi dpi mhz min hr sec kpa gy "
+    "msv mgy x ppm nm um kda kb mb gb vs pm am st nd rd th per et al spp sp www http https com org cell".split()
 )
 _LEFT = 3
 """Letters of a word in small letters that may not be left; shorter ones are units and symbols."""
@@ -216,8 +37,8 @@ _CLAUSE = 4
 """Latin words in a row that make a clause, or fewer with a word such as `the` among them."""
 
 
-def faults(english: str, chinese: str, drugs: frozenset[str]) -> Iterator[Fault]:
-    """What is in no Chinese, clause by clause, then word by word; `drugs` are words that no name is written like."""
+def faults(english: str, chinese: str, known: Known) -> Iterator[Fault]:
+    """What is in no Chinese, clause by clause, then word by word; `known` tells words that have their Chinese."""
     for token in _TOKEN.findall(chinese):
         if token not in english:
             yield Fault("language", "model_token", "", token)
@@ -230,7 +51,7 @@ def faults(english: str, chinese: str, drugs: frozenset[str]) -> Iterator[Fault]
         yield Fault("language", "not_chinese", "", run.strip())
         text = text.replace(run, " ")
     if not foreign:
-        for word in dict.fromkeys(_left(english, text, drugs)):
+        for word in dict.fromkeys(_left(english, text, known)):
             yield Fault("untranslated", "left_in_english", word, word)
 
 
@@ -259,7 +80,7 @@ def _is_clause(run: str, english: str) -> bool:
     return len(small) >= 2 and (bool(set(plain) & _FUNCTION) or len(small) >= _CLAUSE) and len(plain) >= 3
 
 
-def _left(english: str, text: str, drugs: frozenset[str]) -> Iterator[str]:
+def _left(english: str, text: str, known: Known) -> Iterator[str]:
     """Latin words that should be Chinese: in small letters, or capital only because a sentence begins with them."""
     names = _names(english)
     bracketed = [span.span() for span in _QUOTED.finditer(text) if _is_gloss(text, span.start())]
@@ -267,7 +88,7 @@ def _left(english: str, text: str, drugs: frozenset[str]) -> Iterator[str]:
         word = match[0]
         if any(start <= match.start() < end for start, end in bracketed):
             continue
-        if _is_left(word, names, drugs) and not _beside_digit(text, match):
+        if _is_left(word, names, known) and not _beside_digit(text, match):
             yield word
 
 
@@ -276,16 +97,15 @@ def _is_gloss(text: str, at: int) -> bool:
 
 
 def _beside_digit(text: str, match: re.Match[str]) -> bool:
-    return text[match.start() - 1 : match.start()].isdigit() and len(match[0]) <= _LEFT
+    before, after = text[match.start() - 1 : match.start()], text[match.end() : match.end() + 2].lstrip("-")
+    return (before.isdigit() or after[:1].isdigit()) and len(match[0]) <= _LEFT
 
 
-def _is_left(word: str, names: Sequence[str] | frozenset[str], drugs: frozenset[str]) -> bool:
+def _is_left(word: str, names: frozenset[str], known: Known) -> bool:
     low = word.lower()
-    if low in drugs:
-        return True
     if low in _UNITS or len(word) < _LEFT or re.search(r"[A-Z]", word[1:]) or "." in word:
         return False
-    return word[0].islower() or word not in names
+    return word[0].islower() or (word not in names and known(low))
 
 
 _BEGINNING = re.compile(r"(?:^|[.!?:]\s+|\n\s*(?:\d+[.)]\s*)?|[\"“(]\s*)$")

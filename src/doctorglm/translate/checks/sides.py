@@ -10,7 +10,7 @@ _LEFT_EN = re.compile(r"\bleft(?:-sided|most)?\b")
 _RIGHT_EN = re.compile(r"\bright(?:-sided|most)?\b")
 _NO_LEFT = re.compile(
     r"\b(?:is|are|was|were|be|been|have|has|had|he|she|i|they|we|it|who)\s+left\b(?!\s+(?:side|arm|leg|eye|ear|hand|foot|lung|kidney|breast))"
-    r"|\bleft(?:over| out| behind| over| me| him| her| the | them | it | for | my | his | their | to )|\b\w+ left[.,?!]|\bleft (?:untreated|alone|unchecked)"
+    r"|\bleft(?:over| out| behind| over| me| him| her| the | them | it | for | my | his | their | to )|\b(?!(?:the|on|in|my|his|her|your|its|their|lower|upper)\b)\w+ left[.,?!]|\bleft (?:untreated|alone|unchecked)"
 )
 _NO_RIGHT = re.compile(
     r"\bright (?:away|now|after|before|there|here|at|in front|up|down|back|to|side up|thing|time|way|amount|dose|diagnosis|treatment|decision|choice|person|people)\b|\ball right\b"
@@ -24,7 +24,7 @@ _BOTH_ZH = re.compile(
 )
 _BOTH_EN = re.compile(
     r"\b(?:both|bilateral\w*|either|neither|each|two|pair|sides|double|eyes|ears|hands|feet|legs|arms|knees|lungs|kidneys|shoulders|elbows|wrists"
-    r"|ankles|hips|breasts|ovaries|thighs|calves|heels|cheeks|testicles|ureters|lips|fingers|palms|soles|tonsils|limbs|eyelids|wrist|handed|tubes|extremities|feet|lobes|parents)\b"
+    r"|ankles|hips|breasts|ovaries|thighs|calves|heels|cheeks|testicles|ureters|lips|fingers|palms|soles|tonsils|limbs|eyelids|tubes|extremities|feet|lobes|parents)\b"
 )
 _ONE_EN = re.compile(
     r"\b(?:one side|one-sided|unilateral\w*|on one|one (?:arm|leg|eye|ear|hand|foot|lung|kidney|knee|breast))\b"

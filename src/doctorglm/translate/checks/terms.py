@@ -4,8 +4,10 @@ Two directions. What the English names must have a Chinese wording, of the gloss
 part of another term's; and what the Chinese names must be explained by some English.
 """
 
+import re
 from collections.abc import Iterator
 
+from doctorglm.clinical.folding import folded
 from doctorglm.translate.checks.fault import Fault, Kind
 from doctorglm.translate.checks.lexicon import Wording
 from doctorglm.translate.checks.reading import Reading
@@ -23,12 +25,17 @@ def faults(reading: Reading) -> Iterator[Fault]:
 def _missing(reading: Reading) -> Iterator[Fault]:
     for (start, end), rows in reading.asking.items():
         terms = [m.term for m in reading.mentions if m.start < end and start < m.end]
+        if _is_as_it_stands(reading.english[start:end], reading.chinese):
+            continue
         if not rows & reading.answered and not any(held(term.chinese, reading.chinese) for term in terms):
-            first = min(rows)
             said = [w.lstrip("~") for row in sorted(rows) for w in reading.row(row).chinese]
-            given = [w for term in terms for w in term.chinese]
-            yield Fault(_kind(reading, rows), "term_missing", reading.english[start:end], "",
-                        tuple(dict.fromkeys([*given, *said]))[:_SHOWN]) if first >= 0 else Fault("term", "")  # fmt: skip
+            given = tuple(dict.fromkeys([*(w for term in terms for w in term.chinese), *said]))
+            yield Fault(_kind(reading, rows), "term_missing", reading.english[start:end], "", given[:_SHOWN])
+
+
+def _is_as_it_stands(term: str, chinese: str) -> bool:
+    """Whether a term was left as it is: WBC, ALT; whether it may, another check says."""
+    return re.search(rf"(?<![a-z]){re.escape(folded(term))}(?![a-z])", chinese) is not None
 
 
 def _kind(reading: Reading, rows: set[int]) -> Kind:
@@ -43,6 +50,7 @@ def unexplained(reading: Reading) -> list[Wording]:
 
 def _added(reading: Reading) -> Iterator[Fault]:
     for one in unexplained(reading):
-        rows = [reading.row(row) for row, strong in one.rows if strong]
+        own = [pair for pair in one.rows if pair[0] < reading.reader.first_term]
+        rows = [reading.row(row) for row, strong in own or one.rows if strong]
         if rows and all(row.kind is not None for row in rows):
             yield Fault(rows[0].kind or "term", "not_in_english", "", reading.chinese[one.start : one.end])

@@ -12,7 +12,8 @@ from doctorglm.clinical.folding import folded
 from doctorglm.translate.spelling import canonical
 
 _WORD = re.compile(r"[a-zà-ɏα-ωµμ0-9]+(?:'[a-z]+)?")
-_BREAK = re.compile(r"[,;:!?()\n\"]|\.(?=\s|$)")
+_BREAK = re.compile(r"[,;:!?()\n\"]|\.\s")
+_IZE = re.compile(r"iz(?=ation|e|ing|$)")
 _SHORTEST_PREFIX = 2
 
 
@@ -28,7 +29,7 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A phrase of the lexicon in an English text: where, how many words, which row, and whether it asks for Chinese."""
+    """A phrase of the lexicon in an English text: where, how many words, which row, and whether it is the row's own meaning."""
 
     start: int
     end: int
@@ -112,14 +113,15 @@ def words(text: str) -> list[Word]:
     matches = list(_WORD.finditer(plain))
     ends = [*(match.start() for match in matches[1:]), len(plain)][: len(matches)]
     return [
-        Word(*match.span(), _said(match[0]), _BREAK.search(plain, match.end(), end) is not None)
+        Word(*match.span(), _said(match[0]), _BREAK.search(plain[match.end() : end]) is not None)
         for match, end in zip(matches, ends, strict=True)
     ]
 
 
 @lru_cache(1 << 16)
 def _said(word: str) -> str:
-    return word if "n't" in word else canonical(word.replace("µ", "μ"))
+    """The word in one spelling; what `canonical` makes -ize is -ise again, so that `exercis*` finds exercise."""
+    return word if "n't" in word else _IZE.sub("is", canonical(word.replace("µ", "μ")))
 
 
 @lru_cache(1 << 16)
@@ -132,18 +134,24 @@ def stem(word: str) -> str:
     elif len(word) > 3 and word.endswith("s") and not re.search(r"(?:ss|us|is)$", word):
         word = word[:-1]
     if len(word) > 5 and word.endswith("ing"):
-        word = _undoubled(word[:-3])
+        word = _with_e(_undoubled(word[:-3]), word)
     elif len(word) > 4 and word.endswith("ied"):
         word = f"{word[:-3]}y"
     elif len(word) > 4 and word.endswith("ed") and not word.endswith("eed"):
-        word = _undoubled(word[:-2])
-    if len(word) > 3 and word.endswith("e"):
+        word = _with_e(_undoubled(word[:-2]), word)
+    if len(word) > 4 and word.endswith("e"):
         word = word[:-1]
     return f"{word[:-1]}i" if len(word) > 3 and word.endswith("y") else word
 
 
 def _undoubled(word: str) -> str:
     return word[:-1] if re.search(r"([bdgmnprt])\1$", word) else word
+
+
+def _with_e(stem_: str, word: str) -> str:
+    """The stem of taking as that of take, which keeps its e; of sitting it is sit."""
+    is_cut = len(stem_) == 3 and word.startswith(f"{stem_}ing") or word.startswith(f"{stem_}ed")
+    return f"{stem_}e" if is_cut and re.fullmatch(r"[^aeiou][aeiou][^aeiouwxy]", stem_) else stem_
 
 
 def outermost(found: Iterable[Found]) -> set[tuple[int, int]]:

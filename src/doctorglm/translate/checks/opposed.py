@@ -1,0 +1,93 @@
+"""Opposites exchanged: high for low, before for after, days for weeks, the first for the second.
+
+The one stands in the English, not in the Chinese; the other stands in the Chinese, not in the English. Both must hold.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+
+from doctorglm.translate.checks.fault import KINDS, Fault, Kind
+from doctorglm.translate.checks.lexicon import lines
+from doctorglm.translate.checks.reading import Reading
+from doctorglm.translate.checks.words import Phrases, outermost
+from doctorglm.translate.renderings import plain
+
+
+_NOT_EN = re.compile(r"\b(?:not?|never|without|none|cannot|nor|neither|hardly)\b|n['’]t\b", re.IGNORECASE)
+_NOT_ZH = re.compile(r"[不没无未非勿别]")
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """One and the other: a number for the English of each, wordings for the Chinese."""
+
+    kind: Kind
+    one: int
+    one_chinese: tuple[frozenset[str], tuple[str, ...]]
+    other: int
+    other_chinese: tuple[frozenset[str], tuple[str, ...]]
+    shown: tuple[str, str]
+    turns: bool
+    """Whether the English may deny the one and the Chinese say the other: not severe, 较轻."""
+
+
+@cache
+def _pairs() -> tuple[Phrases, tuple[_Pair, ...]]:
+    phrases, pairs = Phrases(), []
+    for at, line in enumerate(lines("opposed.tsv")):
+        kind, one, one_zh, other, other_zh = line.split("\t")
+        for number, english in ((2 * at, one), (2 * at + 1, other)):
+            for phrase in english.split("|"):
+                phrases.add(phrase, number, True)
+        (known,) = (k for k in KINDS if k == kind)
+        shown = (one.split("|")[0], one_zh.split("|")[0].lstrip("$"))
+        pairs.append(
+            _Pair(
+                known,
+                2 * at,
+                _wordings(one_zh),
+                2 * at + 1,
+                _wordings(other_zh),
+                shown,
+                kind == "negation" and not re.search(r"\b(?:not?|never|neither|yet|whether|unless)\b", one),
+            )
+        )
+    return phrases, tuple(pairs)
+
+
+def _wordings(cell: str) -> tuple[frozenset[str], tuple[str, ...]]:
+    """Wordings as they stand, and ends of longer ones (`$前`: 饭前, 三天前)."""
+    parts = [plain(part) for part in cell.split("|")]
+    return frozenset(p for p in parts if not p.startswith("$")), tuple(p[1:] for p in parts if p.startswith("$"))
+
+
+def faults(reading: Reading) -> Iterator[Fault]:
+    """The first pair of each kind that was exchanged."""
+    phrases, pairs = _pairs()
+    found = phrases.find(reading.words)
+    outer = outermost(found)
+    said = {one.row for one in found if (one.start, one.end) in outer}  # even if is not if
+    parts = [reading.chinese[one.start : one.end] for one in reading.segments]
+    turned = bool(_NOT_EN.search(reading.english)) and not _NOT_ZH.search(reading.chinese)  # not severe, 较轻
+    told: set[Kind] = set()
+    for pair in pairs:
+        if pair.kind in told or pair.one not in said or pair.other in said or (turned and pair.turns):
+            continue
+        there = _first(parts, reading.chinese, pair.other_chinese, whole=True)
+        rest = [part for part in parts if part != there], reading.chinese.replace(there, "") if there else ""
+        if there and not _first(*rest, pair.one_chinese, whole=False):
+            told.add(pair.kind)
+            yield Fault(pair.kind, "opposite", pair.shown[0], there, (pair.shown[1],))
+
+
+def _first(parts: list[str], chinese: str, wordings: tuple[frozenset[str], tuple[str, ...]], *, whole: bool) -> str:
+    """The first wording that is there: as a part of the text's reading, or anywhere in it."""
+    said, ends = wordings
+    for part in parts:
+        if part in said or any(part.endswith(end) for end in ends):
+            return part
+    if not whole:
+        return next((word for word in (*said, *ends) if word in chinese), "")
+    return next((word for word in said if len(word) > 1 and word in chinese), "")
