@@ -8,7 +8,7 @@ from pathlib import Path
 
 TINY = ("max_steps=1", "epochs=1", "batch_tokens=64", "max_length=128")
 NAMES = (
-    "demo", "run", "fetch", "curate", "library", "translate", "plan", "tune", "evaluate", "compare", "chat", "convert",
+    "demo", "run", "fetch", "curate", "library", "translate", "distill", "plan", "tune", "evaluate", "compare", "chat", "convert",
     "inspect", "doctor",
 )  # fmt: skip
 

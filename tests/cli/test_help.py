@@ -77,6 +77,7 @@ FLAGS = {
         {"--out", "--limit", "--decontaminate", "--skip-bad", "--engine", "--review"},
         ["SOURCE... [KEY=VALUE ...]"],
     ),
+    "distill": ({"--out", "--test", "--glossary"}, ["PAIRS... [KEY=VALUE ...]"]),
     "library build": ({"--out"}, ["[SOURCE ...] [KEY=VALUE ...]"]),
     "library search": ({"--top", "--threshold", "--no-vectors", "--reranker"}, ["DIR", "QUERY"]),
     "library report": ({"--data", "--no-vectors", "--out"}, ["DIR"]),
@@ -162,6 +163,7 @@ def example_lines() -> list[tuple[str, str]]:
 
 def settings_of(verb: str) -> Any:
     from doctorglm.curate import CurateSettings
+    from doctorglm.distill.settings import DistillSettings
     from doctorglm.engine import Sampling
     from doctorglm.evaluate import EvaluateSettings, GateSettings
     from doctorglm.library.grounding import GroundSettings
@@ -171,6 +173,7 @@ def settings_of(verb: str) -> Any:
 
     kinds: dict[str, Any] = {"curate": CurateSettings, "tune": TuneSettings, "evaluate": EvaluateSettings}
     kinds |= {"library build": LibrarySettings, "library ground": GroundSettings, "translate": TranslateSettings}
+    kinds |= {"distill": DistillSettings}
     return (kinds | {"compare": GateSettings, "chat": Sampling})[verb]
 
 

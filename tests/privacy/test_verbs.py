@@ -146,13 +146,16 @@ def test_a_teacher_is_sent_masked_text_and_its_translation_holds_the_masks(
     serve: Callable[..., Server],  # noqa: F811 - the fixture
 ) -> None:
     server = serve(faithful)
-    teacher = ("--teacher", server.address(), "concurrency=1")
+    teacher = ("--teacher", server.address(), "concurrency=1", "checks=false")
     assert scene.run("translate", world / "raw" / "test.jsonl", "--out", scene.written / "taught", *teacher) == 0
     written = of(scene.written / "taught", "train.jsonl") + of(scene.written / "taught", "rejected.jsonl")
     records = of(world / "raw", "test.jsonl")
     assert len({one["id"] for one in written}) == len(records) and any("[name]" in str(one) for one in written)
     asked = [text for texts in asked_texts(server.calls) for text in texts]
     assert asked and SOUGHT.found("\n".join(asked).encode()) == set()
+    small = ("vocabulary=500", "d_model=16", "heads=2", "encoder_layers=1", "decoder_layers=1", "max_steps=2")
+    pairs = scene.written / "taught" / "train.jsonl"
+    assert scene.run("distill", pairs, "--out", scene.written / "student", *small) == 0
     assert scene.leaks() == {}
 
 
@@ -162,7 +165,7 @@ def test_verbs_that_see_no_patient(scene: Scene) -> None:
     assert scene.run("fetch", ZH[0].literal[:2], "--out", scene.written / "fetched") == 2
     assert scene.run("convert", "nowhere", scene.written / "converted", "--to", "hf") == 2
     covered = {"curate", "run", "plan", "tune", "evaluate", "compare", "chat", "inspect", "doctor", "fetch", "convert"}
-    covered.add("translate")
+    covered |= {"translate", "distill"}
     # demo is a recipe on dialogues of the package
     assert {command.callback.__name__ for command in app.registered_commands if command.callback} == {*covered, "demo"}
 

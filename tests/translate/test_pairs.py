@@ -60,3 +60,30 @@ def test_a_broken_line_is_told_with_its_number(tmp_path: Path) -> None:
     (tmp_path / "p.jsonl").write_text('{"en": "a", "zh": "甲"}\n{"en": "b" "zh"}\n', "utf-8")
     with pytest.raises(DataError, match=r"p\.jsonl:2"):
         list(read_pairs(tmp_path / "p.jsonl"))
+
+
+def test_a_translated_conversation_is_its_messages_and_its_sentences_where_they_are_known(tmp_path: Path) -> None:
+    told = {
+        "english": ["I cough. I ache.", "你好", "Rest."],
+        "by": ["teacher", "chinese", "student"],
+        "sentences": [[["I cough.", "我咳嗽。"], ["I ache.", "我疼。"]], [], []],
+    }
+    messages = [{"role": "user", "content": zh} for zh in ("我咳嗽。我疼。", "你好", "休息。")]
+    path = tmp_path / "train.jsonl"
+    path.write_text(json.dumps({"id": "c1", "messages": messages, "meta": {"translation": told}}) + "\n")
+
+    found = [(one.english, one.chinese, one.document) for one in read_pairs(path)]
+
+    assert found == [("I cough.", "我咳嗽。", "c1"), ("I ache.", "我疼。", "c1"), ("Rest.", "休息。", "c1")]
+
+
+@pytest.mark.parametrize(
+    ("record", "document"),
+    [({"source": "paper-7:12"}, "paper-7"), ({"source": "tatoeba #5 (CM)"}, "tatoeba #5 (CM)"), ({}, ""),
+     ({"source": "a:1", "document": "b"}, "b")],
+)  # fmt: skip
+def test_the_document_of_a_pair_is_told_by_its_record(tmp_path: Path, record: dict[str, str], document: str) -> None:
+    path = tmp_path / "pairs.jsonl"
+    path.write_text(json.dumps({"en": "Rest.", "zh": "休息。", **record}) + "\n")
+
+    assert [one.document for one in read_pairs(path)] == [document]

@@ -1,4 +1,7 @@
-"""Parallel data, as it is read for an audit: records with `en` and `zh`, or `en_input` and `zh_input`, and so on."""
+"""Parallel data, as it is read: records with `en` and `zh`, or `en_input` and `zh_input`, and so on.
+
+Conversations that `translate` wrote are pairs as well: their messages, and the sentences where these are known.
+"""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -12,6 +15,7 @@ from doctorglm.files.formats import format_of
 from doctorglm.files.found import find_files
 from doctorglm.files.told import columns
 
+_OWN = ("teacher", "student")
 _LINE = re.compile(r":[0-9]+$")
 """The place in a document: `paper-7:12`."""
 
@@ -44,6 +48,9 @@ def _pairs(content: Content) -> Iterator[Pair]:
         if row.fields is None:
             raise _no_pair(where, f"({row.reason})", f"（{row.reason}）")
         found += 1
+        if (translated := _translated(row.fields)) is not None:
+            yield from (Pair(en, zh, f"{where}:messages", str(row.fields.get("id"))) for en, zh in translated)
+            continue
         for english, chinese in _fields(row.fields, where):
             if row.fields[english].strip():
                 yield Pair(row.fields[english], row.fields[chinese], f"{where}:{english}", _document(row.fields))
@@ -54,12 +61,32 @@ def _pairs(content: Content) -> Iterator[Pair]:
         )
 
 
+def _translated(record: Mapping[str, Any]) -> list[tuple[str, str]] | None:
+    """The pairs of a translated conversation, by sentences where these are known; None where it is none."""
+    meta = record.get("meta")
+    told = meta.get("translation") if isinstance(meta, Mapping) else None
+    messages = record.get("messages")
+    if not isinstance(told, Mapping) or not isinstance(messages, list):
+        return None
+    english, by = told.get("english", ()), told.get("by", ())
+    each = told.get("sentences") or [()] * len(messages)
+    try:
+        return [
+            (en, zh)
+            for message, whole, who, known in zip(messages, english, by, each, strict=True)
+            if who in _OWN
+            for en, zh in known or [(whole, message["content"])]
+        ]
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
 def _document(record: Mapping[str, Any]) -> str:
     return str(record.get("document") or _LINE.sub("", str(record.get("source") or "")))
 
 
 def _is_known(names: Mapping[str, str]) -> bool:
-    return any(_partner(name) in names for name in names)
+    return "messages" in names or any(_partner(name) in names for name in names)
 
 
 def _partner(name: str) -> str:
