@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-FILES = ("docs/curate.md", "docs/evaluate.md", "docs/library.md", "docs/plan.md", "docs/tune.md")
+FILES = ("docs/curate.md", "docs/evaluate.md", "docs/library.md", "docs/plan.md", "docs/translate.md", "docs/tune.md")
 _BLOCK = re.compile(r"(<!-- settings:(?P<module>[\w.]+):(?P<name>\w+) -->\n).*?(<!-- /settings -->)", re.DOTALL)
 
 
@@ -26,7 +26,7 @@ def written(text: str) -> str:
 
 def table(settings: type) -> str:
     """A row for each field: name, default, and what its docstring says; KeyError for a field without one."""
-    described = _docstrings(settings)
+    described = {name: said for cls in reversed(settings.__mro__[:-1]) for name, said in _docstrings(cls).items()}
     usual = settings()
     rows = [f"| `{f.name}` | {_value(getattr(usual, f.name))} | {described[f.name]} |" for f in fields(settings)]
     return "\n".join(["| `KEY=VALUE` | default | meaning |", "|---|---|---|", *rows]) + "\n"
