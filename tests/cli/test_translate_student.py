@@ -58,13 +58,14 @@ def test_conversations_as_the_teacher_leaves_them(
     trained: Path, records: Path, glossary: Path, command: Command  # noqa: F811
 ) -> None:  # fmt: skip
     out = records.parent / "out"
-    arguments = ["translate", records, "--out", out, "--student", trained, "--glossary", glossary, "cores=1"]
+    arguments = ["translate", records, "--out", out, "--student", trained, "--glossary", glossary, "cores=1", "checks=false"]
     said = command(*arguments, "--json")
     assert said.code == 0, said.err
-    assert json.loads(said.out) == {"out": str(out), "read": 3, "translated": 3, "rejected": {}}
+    assert json.loads(said.out) == {"out": str(out), "read": 3, "translated": 3, "mended": 0, "rejected": {}}
     one, other, short = read_conversations(out / "train.jsonl")
     assert one.messages[0].content.split("\n")[1:] == ["", "- 阿司匹林100毫克", "- 休息"]
     assert (one.id, one.licence, one.language, one.meta["year"]) == ("case-1", "CC0", "zh", 2020)
+    sentences = one.meta["translation"]["sentences"]
     assert one.meta["translation"] == {
         "english": [QUESTION, "Rest today."],
         "by": ["student", "student"],
@@ -72,7 +73,13 @@ def test_conversations_as_the_teacher_leaves_them(
         "beam": 4,
         "precision": "int8",
         "tags": True,
+        "checks": "none",
+        "mends": 2,
+        "mended": [0, 0],
+        "sentences": sentences,
     }
+    assert [en for en, _ in sentences[1]] == ["Rest today."]
+    assert [en for en, _ in sentences[0]][-2:] == ["aspirin 100 mg", "rest"]
     assert [m.content for m in other.messages] == ["", "头痛"]
     assert other.meta["translation"]["by"] == ["empty", "chinese"]
     assert [m.content for m in short.messages] == ["你好", "不"]
@@ -84,14 +91,14 @@ def test_conversations_as_the_teacher_leaves_them(
     assert (out / "train.jsonl").stat().st_mtime_ns == before
 
 
-@pytest.mark.parametrize(("lang", "told"), [("en", "read 1, translated 1; rejected: 0\n"),
-                                            ("zh", "读入 1，译出 1；剔除：0\n")])  # fmt: skip
+@pytest.mark.parametrize(("lang", "told"), [("en", "read 1, translated 1; rejected: 0; see report.html\n"),
+                                            ("zh", "读入 1，译出 1；剔除：0；详见 report.html\n")])  # fmt: skip
 def test_what_identifies_somebody_is_masked_first(
     lang: str, told: str, trained: Path, tmp_path: Path, command: Command  # noqa: F811
 ) -> None:  # fmt: skip
     source = _write(tmp_path / "e.jsonl", [_record(1, "Hello", ANSWER)])
     out = tmp_path / "out"
-    said = command("--lang", lang, "translate", source, "--out", out, "--student", trained)
+    said = command("--lang", lang, "translate", source, "--out", out, "--student", trained, "checks=false")
     assert said.code == 0 and said.err.endswith(told)
     assert "555-123" not in (out / "train.jsonl").read_text("utf-8")
     (one,) = read_conversations(out / "train.jsonl")
@@ -109,10 +116,10 @@ def test_a_message_that_loops_is_rejected_with_its_english(
 
     monkeypatch.setattr(bulk.Decoder, "translate", looping)
     out = records.parent / "out"
-    said = command("translate", records, "--out", out, "--student", trained, "--json")
+    said = command("translate", records, "--out", out, "--student", trained, "checks=false", "--json")
     assert json.loads(said.out)["rejected"] == {"loop": 1}
     (rejected,) = map(json.loads, (out / "rejected.jsonl").read_text("utf-8").splitlines())
-    assert rejected["reasons"] == [{"message": 1, "reason": "loop"}] and rejected["record"]["id"] == "case-3"
+    assert rejected["reasons"] == [{"message": 1, "reason": "loop", "faults": [], "chinese": ""}] and rejected["record"]["id"] == "case-3"
 
 
 def test_a_run_that_is_killed_goes_on_where_it_was(
@@ -136,7 +143,7 @@ def slow(self, answers):
 Cache.keep = slow
 job = StudentJob(sources=[Path({str(source)!r})], out=Path({str(out)!r}), student=Path({str(trained)!r}),
     glossary=Path({str(glossary)!r}))
-translate_by_student(job, StudentSettings(batch_tokens=12))
+translate_by_student(job, StudentSettings(batch_tokens=12, checks=False))
 """
     process = subprocess.Popen([sys.executable, "-c", program], env=os.environ | {"OMP_NUM_THREADS": "1"})
     kept, end = tmp_path / "kept", time.monotonic() + 60
@@ -149,7 +156,7 @@ translate_by_student(job, StudentSettings(batch_tokens=12))
     asked = list[Any]()
     real = bulk.Decoder.translate
     monkeypatch.setattr(bulk.Decoder, "translate", lambda self, batch: (asked.extend(batch), real(self, batch))[1])
-    arguments = ["translate", source, "--student", trained, "--glossary", glossary, "batch_tokens=12", "--json"]
+    arguments = ["translate", source, "--student", trained, "--glossary", glossary, "batch_tokens=12", "checks=false", "--json"]
     said = command(*arguments, "--out", out)
     assert said.code == 0 and json.loads(said.out)["translated"] == len(texts)
     assert len(texts) - kept.stat().st_size <= len(asked) + 3 and len(asked) <= len(texts) - 12

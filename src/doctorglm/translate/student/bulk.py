@@ -7,8 +7,9 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Protocol
+from typing import Annotated, Protocol, TypeVar
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass as settings_dataclass
@@ -16,6 +17,7 @@ from pydantic.dataclasses import dataclass as settings_dataclass
 from doctorglm.runs import to_json
 from doctorglm.settings import STRICT
 from doctorglm.translate.cache import Cache, Known, key_of
+from doctorglm.translate.checked import Again, CheckedSettings
 from doctorglm.translate.entry import Entry
 from doctorglm.translate.outcome import Outcome, kept
 from doctorglm.translate.student.convert import converted
@@ -25,12 +27,15 @@ from doctorglm.translate.student.sentences import Piece, pieces, rebuilt
 from doctorglm.translate.student.tags import TAGS, mentions, plain, tagged, without_language
 from doctorglm.translate.terms import Terms
 
+_BEAMS = 12
+"""Hypotheses of a sentence that is tried again."""
+T = TypeVar("T")
 VERSION = "1"
 """To be raised with every change of how sentences are cut, put or checked: what is cached is then made anew."""
 
 
 @settings_dataclass(frozen=True, kw_only=True, config=STRICT)
-class StudentSettings(DecodingSettings):
+class StudentSettings(DecodingSettings, CheckedSettings):
     """How a student translates."""
 
     batch_tokens: Annotated[int, Field(gt=0)] = 1024
@@ -50,6 +55,9 @@ class Engine(Protocol):
     def decode(self, batches: Sequence[Batch]) -> Iterator[list[Said]]:
         """The translations of each batch, in order."""
 
+    def others(self, batches: Sequence[Batch], beams: int) -> Iterator[list[list[Tokens]]]:
+        """Other translations of each source of each batch, in order, the likeliest first."""
+
 
 Engines = Callable[[Path, StudentSettings, int], Engine]
 """Made of a converted student, its settings, and the tokens that it can count."""
@@ -64,9 +72,16 @@ class Local:
 
     def decode(self, batches: Sequence[Batch]) -> Iterator[list[Said]]:
         """The translations of each batch, in order."""
+        return self._mapped(self._decoder.translate, batches)
+
+    def others(self, batches: Sequence[Batch], beams: int) -> Iterator[list[list[Tokens]]]:
+        """Other translations of each source of each batch, in order."""
+        return self._mapped(partial(self._decoder.others, beams=beams), batches)
+
+    def _mapped(self, work: Callable[[Batch], T], batches: Sequence[Batch]) -> Iterator[T]:
         with ThreadPoolExecutor(self._threads, thread_name_prefix="student") as threads:
             try:
-                yield from threads.map(self._decoder.translate, batches)
+                yield from threads.map(work, batches)
             finally:
                 threads.shutdown(cancel_futures=True)
 
@@ -95,8 +110,8 @@ class Student:
         self._unsaid = frozenset((*TAGS, END, UNKNOWN, "<pad>", *(w for w in self.folder.vocabulary if _is_sign(w))))
         model = converted(self.folder, self.settings.precision)
         self._engine = engine(model, self.settings, self.folder.positions)
-        deciding = asdict(self.settings)
-        del deciding["cores"]
+        chosen = asdict(self.settings)
+        deciding = {name: chosen[name] for name in ("batch_tokens", *DecodingSettings.__dataclass_fields__)}
         self._version = f"{VERSION} {to_json(deciding)}"
 
     def translate(self, texts: Sequence[str]) -> list[Outcome]:
@@ -109,9 +124,28 @@ class Student:
             for text, one, own in zip(texts, cut, sources, strict=True)
         ]
 
+    def again(self, wanted: Sequence[Again]) -> list[list[str]]:
+        """Other translations of each sentence: all that a wide search ends with, in later turns without its terms."""
+        first = [self.source(one.english) if one.turn == 1 else self._bare(one.english) for one in wanted]
+        with_tokens = [(source, self.tokens(source)) for source in dict.fromkeys(first)]
+        batches = list(batched([one for one in with_tokens if len(one[1]) <= self.folder.positions],
+                               max(1, self.settings.batch_tokens // _BEAMS)))  # fmt: skip
+        found = self._engine.others([tuple(tokens for _, tokens in batch) for batch in batches], _BEAMS)
+        known = {
+            source: list(dict.fromkeys(filter(None, map(self.chinese, said))))
+            for batch, others in zip(batches, found, strict=True)
+            for (source, _), said in zip(batch, others, strict=True)
+        }
+        return [known.get(source, []) for source in first]
+
+    def _bare(self, sentence: str) -> str:
+        return f"{self.folder.into} {plain(sentence)}" if self.folder.into else plain(sentence)
+
     def source(self, sentence: str) -> str:
         """What the student reads of a sentence: its terms tagged, the language that is wanted in front."""
-        said = tagged(sentence, mentions(sentence, self._terms)) if self.folder.tags else plain(sentence)
+        if not self.folder.tags:
+            return self._bare(sentence)
+        said = tagged(sentence, mentions(sentence, self._terms))
         return f"{self.folder.into} {said}" if self.folder.into else said
 
     def tokens(self, source: str) -> Tokens:
@@ -159,7 +193,9 @@ class Student:
         reason = next((one.reason for one in said if one.chinese is None), None)
         if reason is not None:
             return Outcome(None, "", reason)
-        return Outcome(rebuilt(parts, [one.chinese or "" for one in said]), "student")
+        chinese = [one.chinese or "" for one in said]
+        english = [part.text for part in parts if part.spoken]
+        return Outcome(rebuilt(parts, chinese), "student", pairs=tuple(zip(english, chinese, strict=True)))
 
 
 def batched(sources: Sequence[tuple[str, Tokens]], most_tokens: int) -> Iterator[list[tuple[str, Tokens]]]:

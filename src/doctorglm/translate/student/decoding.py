@@ -77,8 +77,17 @@ class Decoder:
                 found[i] = said
         return found
 
+    def others(self, batch: Batch, beams: int) -> list[list[Tokens]]:
+        """The translations of each source that a search with so many beams ends with, the likeliest first."""
+        found = self._results(batch, {"beam_size": beams, "num_hypotheses": beams, "disable_unk": True})
+        said = [[self._said(source, tuple(one)) for one in of] for source, of in zip(batch, found, strict=True)]
+        return [[one.tokens for one in of if not one.reason] for of in said]
+
     def _search(self, batch: Sequence[Tokens], how: Mapping[str, Any]) -> list[Said]:
-        """Raises ValueError for a source without its end, whose translation would have none either."""
+        return [self._said(source, tuple(of[0])) for source, of in zip(batch, self._results(batch, how), strict=True)]
+
+    def _results(self, batch: Sequence[Tokens], how: Mapping[str, Any]) -> list[list[list[str]]]:
+        """The hypotheses of each source; raises ValueError for one without its end, whose translation had none."""
         if any(source[-1:] != (END,) for source in batch):
             raise ValueError("a source without its end token")
         longest = max(map(len, batch))
@@ -89,7 +98,7 @@ class Decoder:
             return_end_token=True,
             **how,
         )
-        return [self._said(source, tuple(r.hypotheses[0])) for source, r in zip(batch, results, strict=True)]
+        return [result.hypotheses for result in results]
 
     def _said(self, source: Tokens, tokens: Tokens) -> Said:
         if tokens[-1:] != (END,):

@@ -12,7 +12,7 @@ from typing import Any
 
 from doctorglm.cluster import ray_data
 from doctorglm.translate.student.bulk import Engines
-from doctorglm.translate.student.decoding import Batch, Decoder, DecodingSettings, Said
+from doctorglm.translate.student.decoding import Batch, Decoder, DecodingSettings, Said, Tokens
 
 
 class Worker:
@@ -23,8 +23,10 @@ class Worker:
 
     def __call__(self, rows: dict[str, Any]) -> dict[str, list[bytes]]:
         """Rows of pickled batches to rows of pickled translations."""
-        batches = map(pickle.loads, rows["item"])
-        return {"item": [pickle.dumps(self._decoder.translate(batch)) for batch in batches]}
+        return {"item": [pickle.dumps(self._done(*pickle.loads(row))) for row in rows["item"]]}  # noqa: S301 (own)
+
+    def _done(self, batch: Batch, beams: int) -> Any:
+        return self._decoder.others(batch, beams) if beams else self._decoder.translate(batch)
 
 
 class RayStudent:
@@ -35,9 +37,16 @@ class RayStudent:
 
     def decode(self, batches: Sequence[Batch]) -> Iterator[list[Said]]:
         """The translations of each batch, in order."""
+        return self._mapped(batches, 0)
+
+    def others(self, batches: Sequence[Batch], beams: int) -> Iterator[list[list[Tokens]]]:
+        """Other translations of each source of each batch, in order."""
+        return self._mapped(batches, beams)
+
+    def _mapped(self, batches: Sequence[Batch], beams: int) -> Iterator[Any]:
         if not batches:
             return
-        items = [{"item": pickle.dumps(batch)} for batch in batches]
+        items = [{"item": pickle.dumps((batch, beams))} for batch in batches]
         workers = min(self._cores, len(items))
         made = self._data.from_items(items, override_num_blocks=len(items)).map_batches(
             Worker,

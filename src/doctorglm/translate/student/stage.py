@@ -1,17 +1,31 @@
 """`doctorglm translate --student`: the same files as by a teacher, without a server and without a price."""
 
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from doctorglm.runs import Run
 from doctorglm.translate.cache import Cache
+from doctorglm.translate.checked import checked
 from doctorglm.translate.glossary import licences
+from doctorglm.translate.page import write_report
 from doctorglm.translate.student.bulk import VERSION, Engines, Local, Student, StudentSettings
+from doctorglm.translate.student.decoding import DecodingSettings
 from doctorglm.translate.student.folder import student_folder
 from doctorglm.translate.unnamed import unnamed
-from doctorglm.translate.writing import AT_ONCE, CACHE, Told, Work, count, files_of, glossary_of, raw, write
+from doctorglm.translate.writing import (
+    AT_ONCE,
+    CACHE,
+    Told,
+    Work,
+    count,
+    files_of,
+    glossary_of,
+    raw,
+    require_some,
+    write,
+)
 
 EngineName = Literal["local", "ray"]
 _MANY = 20_000
@@ -34,8 +48,8 @@ def translate_by_student(job: StudentJob, settings: StudentSettings, told: Told 
     """
     files, inputs = files_of(job)
     found = student_folder(job.student)
-    recorded = {"student": found.sha256, "version": VERSION, **asdict(settings)}
-    del recorded["cores"]
+    how = {name: getattr(settings, name) for name in ("batch_tokens", *DecodingSettings.__dataclass_fields__)}
+    recorded = {"student": found.sha256, "version": VERSION, **how, **settings.recorded()}
     run = Run(job.out, stage="translate", settings=recorded, inputs=inputs)
     if run.finished:
         return run
@@ -53,10 +67,15 @@ def translate_by_student(job: StudentJob, settings: StudentSettings, told: Told 
 
     with Cache(job.cache or job.out / CACHE) as cache, _engine(job.engine) as engine:
         student = Student(job.student, settings, glossary=rows, cache=cache, engine=engine, told=within)
-        by = {"model": found.name, "beam": settings.beam, "precision": settings.precision, "tags": found.tags}
-        counts = write(job.out, student, map(unnamed, raw(files)), by, after, at_once)
+        by = {"model": found.name, "beam": settings.beam, "precision": settings.precision, "tags": found.tags,
+              **settings.recorded()}  # fmt: skip
+        counts = write(
+            job.out, checked(student, rows, settings, "student"), map(unnamed, raw(files)), by, after, at_once
+        )
     used = {"rows": len(rows), "licences": licences(rows)} if found.tags else None
+    require_some(counts)
     run.finish(counts=counts, student=by, engine=job.engine, glossary=used)
+    write_report(job.out, run.record, rows)
     return run
 
 
