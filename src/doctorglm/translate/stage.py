@@ -80,10 +80,10 @@ def translate(job: Job, settings: TranslateSettings, told: Told = lambda _: None
     with Cache(job.cache or job.out / CACHE) as cache:
         endpoint = _endpoint(job, settings, cache)
         try:
+            teacher = _teacher(job, settings, endpoint)
+            teacher.resume()
             before = cache.spent(endpoint.account).usd
-            counts, planned = _write(
-                job, settings, _teacher(job, settings, endpoint), files, lambda done: told(done / number)
-            )
+            counts, planned = _write(job, settings, teacher, files, lambda done: told(done / number))
         finally:
             endpoint.close()
         spent = cache.spent(endpoint.account)
