@@ -51,10 +51,8 @@ _WAYS = {"teacher": "all by the teacher", "teacher_batch": "all by its Batch API
 def costs(recorded: Mapping[str, Any]) -> str:
     """USD and hours of each way by the teacher's price, and the assumptions."""
     given, per, prices = recorded["assumed"], recorded["per_record"], recorded["prices"]
-    lines = [
-        f"| teacher, USD a million tokens in / out | {' | '.join(_WAYS.values())} |",
-        "|---|" + "---:|" * len(_WAYS),
-    ]
+    lines = [f"| teacher, USD a million tokens in / out | {' | '.join(_WAYS.values())} |"]
+    lines.append("|---|" + "---:|" * len(_WAYS))
     for price in prices:
         cells = [f"{price[way]['usd']:,.2f} USD" for way in _WAYS]
         lines.append(f"| {price['name']}, {price['usd_in']:g} / {price['usd_out']:g} | {' | '.join(cells)} |")
@@ -70,16 +68,17 @@ def costs(recorded: Mapping[str, Any]) -> str:
              ("train_hours", "records_per_s", "teacher_accepted", "student_accepted")}  # fmt: skip
     lines += [
         "",
-        f"Measured on {per['records']:,} records of GenMedGPT: {per['english_characters']:.0f} characters of English and "
-        f"{per['chinese_share'] * per['english_characters']:.0f} of Chinese a record, {per['requests']:.2f} requests, "
-        f"{per['tokens_in']:.0f} tokens sent (at {given['bytes_per_token']:g} bytes a token) and "
+        f"Measured on {per['records']:,} records of GenMedGPT: {per['english_characters']:.0f} characters of English "
+        f"and {per['chinese_share'] * per['english_characters']:.0f} of Chinese a record, {per['requests']:.2f} "
+        f"requests, {per['tokens_in']:.0f} tokens sent (at {given['bytes_per_token']:g} bytes a token) and "
         f"{per['tokens_out']:.0f} answered (at {given['tokens_per_character']:g} token a Chinese character).",
         "",
         "Assumptions:",
         "",
         f"- {given['pairs']:,} pairs; the student learns from {given['sample']:,} that the teacher translates",
         f"- {100 * given['again']:g} % of the tokens once more, for what is asked again",
-        f"- {given['seconds']:g} s a request, {given['concurrency']} at a time; a batch takes its whole day and costs half",
+        f"- {given['seconds']:g} s a request, {given['concurrency']} at a time; a batch takes its whole day and costs "
+        "half",
         f"- the student is trained in {given['train_hours']:g} h ({whose['train_hours']}) and translates "
         f"{given['records_per_s']:g} records a second ({whose['records_per_s']}), on a machine of "
         f"{given['usd_hour']:g} USD an hour",

@@ -212,4 +212,7 @@ def test_a_batch_that_does_not_end_leaves_nothing_half_done(tmp_path: Path, comm
         said = command(*arguments)
         assert said.code == 2 and "batch-1" in said.err and not (tmp_path / "out" / "train.jsonl").exists()
         server.polls = 1
-        assert command(*arguments).code == 0 and len(server.batches) == 1
+        assert command(*arguments, "usd_in=1000").code == 0 and len(server.batches) == 1
+        # nothing was left to be planned
+        cost = json.loads((tmp_path / "out" / "run.json").read_text("utf-8"))["cost"]
+        assert cost["planned_usd_at_most"] == cost["usd"] == pytest.approx(100 * 1000 / 1e6 / 2)

@@ -370,3 +370,26 @@ def test_a_batch_elsewhere_is_told_and_not_waited_for(
     other = batched()
     assert teacher(other).translate(TEXTS) == RIGHT
     assert "batch-1 at" in capsys.readouterr().err and len(cache.batches("")) == 1
+
+
+def test_a_batch_of_talk_is_not_sent_again(batched: Batched, teacher: Open, cache: Cache) -> None:
+    def talk(_server: BatchServer, _batch: dict[str, Any], lines: list[Line]) -> None:
+        for line in lines:
+            line["response"]["body"]["choices"][0]["message"]["content"] = "Let us talk."
+
+    server = batched(talk)
+    with pytest.raises(DataError, match=r"24 requests, and no answer that could be taken; .* not_json"):
+        teacher(server, settings={"together": 1}).translate([f"Patient {n} slept well." for n in range(200, 230)])
+    assert len(server.batches) == 1 and cache.batches("") == []
+
+
+def test_one_answer_in_a_batch_is_hope(batched: Batched, teacher: Open) -> None:
+    texts = [f"Patient {n} slept well." for n in range(200, 230)]
+
+    def talk(_server: BatchServer, _batch: dict[str, Any], lines: list[Line]) -> None:
+        for line in lines[:-1]:
+            line["response"]["body"]["choices"][0]["message"]["content"] = "Let us talk."
+
+    server = batched(_first(talk))
+    found = teacher(server, settings={"together": 1}).translate(texts)
+    assert [one.chinese for one in found] == [chinese(text) for text in texts] and len(server.batches) == 2

@@ -84,7 +84,9 @@ def translate(job: Job, settings: TranslateSettings, told: Told = lambda _: None
     with Cache(job.cache or job.out / CACHE) as cache:
         endpoint = _endpoint(job, settings, cache)
         try:
-            before, planned = cache.spent(endpoint.account).usd, _Planned(_teacher(job, settings, endpoint))
+            own = _teacher(job, settings, endpoint)
+            own.resume()
+            before, planned = cache.spent(endpoint.account).usd, _Planned(own)
             teacher = checked(planned, rows, settings, "teacher")
             waiting = _conversations(files, sample)
             counts = write(job.out, teacher, waiting, by, lambda done: told(done / number), _at_once(settings))

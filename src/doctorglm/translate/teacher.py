@@ -98,6 +98,10 @@ class Teacher:
         return replace(first, key=sha256(again.encode("utf-8", "surrogatepass")).hexdigest(), rejected=one.chinese,
                        faults=told, turn=one.turn)  # fmt: skip
 
+    def resume(self) -> None:
+        """Waits for batches that an earlier start has sent, so that what they answered is known."""
+        self._batches.resumed()
+
     def estimate(self, texts: Sequence[str]) -> Estimate:
         """What `translate` would send for what the cache does not know; sends nothing."""
         waiting = self._waiting([asked for text in texts for asked, _ in self._parts(text)], {})
@@ -145,6 +149,10 @@ class Teacher:
             groups = list(self._groups(waiting))
             if self._batch.batch:
                 passing |= self._batches.ask(groups)
+                kept = self._endpoint.cache.known(one.key for group in groups for one in group)
+                self._taken = self._taken or any(one.chinese is not None for one in kept.values())
+                for group in groups:
+                    self._require_hope({one.key: kept[one.key] for one in group if one.key in kept})
                 continue
             for failed in in_parallel(self._ask, groups, self._settings.concurrency, self._endpoint.halt):
                 passing |= failed
@@ -192,9 +200,9 @@ class Teacher:
             return
         (reason, _), name = self._faults.most_common(1)[0], self._endpoint.address.name
         raise DataError(
-            en=f"{name}: {_NEVER} requests, and no answer that could be taken; the commonest fault is {reason}. Use "
-            "another model, or together=1 for a small one.",
-            zh=f"{name}：{_NEVER} 次请求，没有一个可采用的回答；最常见的问题是 {reason}。请换一个模型；"
+            en=f"{name}: {self._faults.total()} requests, and no answer that could be taken; the commonest fault is "
+            f"{reason}. Use another model, or together=1 for a small one.",
+            zh=f"{name}：{self._faults.total()} 次请求，没有一个可采用的回答；最常见的问题是 {reason}。请换一个模型；"
             "小模型可试 together=1。",
         )
 
