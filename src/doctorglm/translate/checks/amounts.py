@@ -4,6 +4,7 @@ An amount may be written in another unit of the same measure (1,000 mg, 1 克). 
 substance's own factor (126 mg/dL, 7.0 mmol/L) must stand beside the one of the English.
 """
 
+import itertools
 import math
 import re
 from collections.abc import Iterator, Sequence
@@ -62,8 +63,13 @@ def _same(one: Figure, other: Figure) -> bool:
         return True
     if any(equal(one.value, a, other.value, b) for a in one.units for b in other.units):
         return True
-    clock = one.value < 12 and other.value == one.value + 12 and any(u.name in ("minute",) for u in other.units)
-    return clock or _is_share(one, other)
+    return _is_hour(one, other) or _is_share(one, other)
+
+
+def _is_hour(one: Figure, other: Figure) -> bool:
+    """2 p.m. and 14 点."""
+    at = {unit.name for unit in one.units} & {unit.name for unit in other.units}
+    return "clock" in at and one.value < 12 and other.value == one.value + 12
 
 
 def _is_share(one: Figure, other: Figure) -> bool:
@@ -84,11 +90,11 @@ def _is_explained(one: Figure, said: Sequence[Figure], english: str, chinese: st
         return True
     if any(_is_share(other, one) or _is_share(one, other) for other in said):
         return True
-    if one.value > 12 and any(other.value == one.value - 12 for other in said if other.hard) and "." in english:
-        return " p" in english.lower() and "m" in english.lower()
+    if any(_is_hour(other, one) for other in said):
+        return True
     if f"{one.value:g}" in {word for code in codes(english) for word in (code.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ"),)}:
         return True
-    if f"{one.value:g}".replace(".", "") in re.sub(r"(?<=[0-9])\.(?=[0-9]{3})", "", english):
+    if any(f"{one.value:g}" == match[0].replace(".", "") for match in _THOUSANDS.finditer(english)):
         return True
     if any(ch.isdigit() for ch in english) and f"{one.value:g}" in _runs(english):
         return True
@@ -113,7 +119,7 @@ def _is_amount(one: Quantity, other: Quantity, text: str) -> bool:
     if (len(kinds) > 1 and kinds != {"glucose", "concentration"}) or one.unit != other.unit:
         return False
     decimals = len(text[one.start : one.end].partition(".")[2].rstrip("abcdefghijklmnopqrstuvwxyz/℃度毫摩升克分每 "))
-    rounding = 0.51 * 10.0**-decimals
+    rounding = 0.6 * 10.0**-decimals
     return abs(one.value - other.value) <= max(rounding, 0.005 * abs(other.value))
 
 
@@ -138,16 +144,20 @@ def _units(english: str, text: str, said: Sequence[Figure], there: Sequence[Figu
         if any(equal(one.value, a, other.value, b) for other in there for a in one.units for b in other.units):
             continue
         if not any(_compatible(one, other, text, there) for other in same):
-            yield Fault("unit_or_dose", "unit", english[one.start : one.end].strip(), text[same[0].start : same[0].end + 4],
-                        (f"{one.value:g} {one.units[0].name}",))  # fmt: skip
+            there_ = text[same[0].start : same[0].end + 4]
+            yield _unit_fault(english[one.start : one.end].strip(), there_, one.value, one.units[0].name)
     for other in there:
         same = [one for one in said if math.isclose(one.value, other.value, rel_tol=1e-6)]
         hard = [one for one in same if one.units]
         if other.units and other.hard and hard and len(hard) == len(same) and not any(
             _compatible(one, other, text, there) for one in hard) and not any(
             equal(one.value, a, other.value, b) for one in said for a in one.units for b in other.units):  # fmt: skip
-            yield Fault("unit_or_dose", "unit", english[hard[0].start : hard[0].end].strip(),
-                        text[other.start : other.end + 4], (f"{other.value:g} {hard[0].units[0].name}",))  # fmt: skip
+            written, there_ = english[hard[0].start : hard[0].end].strip(), text[other.start : other.end + 4]
+            yield _unit_fault(written, there_, other.value, hard[0].units[0].name)
+
+
+def _unit_fault(english: str, chinese: str, value: float, unit: str) -> Fault:
+    return Fault("unit_or_dose", "unit", english, chinese, (f"{value:g} {unit}",))
 
 
 def _compatible(one: Figure, other: Figure, text: str, there: Sequence[Figure]) -> bool:
@@ -198,12 +208,27 @@ def _codes(english: str, chinese: str) -> Iterator[Fault]:
             yield Fault("number", "name_with_digits", "", code, tuple(said[:4]))
 
 
+def exchanged_between(units: Sequence[tuple[str, str]]) -> Iterator[Fault]:
+    """Numbers that stand in another's sentence or line: each is in the text, two sentences have the other's."""
+    for english, chinese in units:
+        said, there, text = english_figures(english), chinese_figures(chinese), plain(chinese)
+        lost = [one for one in said if one.hard and english[one.start].isdigit()]
+        lost = [
+            one for one in lost if not any(_same(one, other) for other in there) and not _by_word(one, english, text)
+        ]
+        new = [one for one in there if one.hard and not _is_explained(one, said, english, chinese)]
+        if lost and new:
+            said_, there_ = english[lost[0].start : lost[0].end].strip(), text[new[0].start : new[0].end]
+            yield Fault("number", "exchanged", said_, there_, (f"{lost[0].value:g}",))
+            return
+
+
 _DATE = re.compile(r"\d{1,4}/\d{1,2}/\d{1,4}")
 
 
 def _exchanged(english: str, text: str, said: Sequence[Figure], there: Sequence[Figure]) -> Iterator[Fault]:
     """Numbers of one kind that stand in another order while they are the same ones: 95/150, from 7.1 to 9.2."""
-    for one, two in zip(said, said[1:], strict=False):
+    for one, two in itertools.pairwise(said):
         if _DATE.search(english[max(0, one.start - 6) : two.end + 6]):
             continue
         between = english[one.end : two.start].lower()
