@@ -21,6 +21,11 @@ _DENSITY = 0.33
 _MARGIN = 0.5
 _UNALIGNED = 0.1
 _PRONOUNS = (("i", "我"), ("he", "他"), ("she", "她"), ("you", "您"))
+_BAND = 4
+"""Sentences by which both sides may be apart."""
+_ODD = 0.4
+"""Likeness below which a sentence may be another's."""
+_FEW = 12
 _MOST = 40
 """Sentences of a text that are aligned; longer texts are taken as one."""
 
@@ -32,40 +37,39 @@ class Alignment:
     english: list[str]
     chinese: list[str]
     reader: Reader
-    _readings: dict[tuple[str, str], Reading] = field(default_factory=dict)
+    _known: dict[tuple[int, int], float] = field(default_factory=dict)
 
-    @cached_property
-    def likeness(self) -> list[list[float]]:
-        """Of each English sentence with each Chinese one."""
-        return [[_likeness(self.reader.read(one, other)) for other in self.chinese] for one in self.english]
+    def likeness(self, i: int, j: int) -> float:
+        """Of an English sentence with a Chinese one."""
+        if (i, j) not in self._known:
+            self._known[i, j] = _likeness(self.reader.read(self.english[i], self.chinese[j]))
+        return self._known[i, j]
 
     @cached_property
     def order(self) -> list[int]:
-        """For equal numbers of sentences, which Chinese one is of each English one."""
+        """For equal numbers of sentences, which Chinese one is of each English one; as it is, if that is as good.
+
+        Neighbours that changed places are always looked for, others where two sentences are hardly like their own.
+        """
         n = len(self.english)
         best = list(range(n))
-        if n > 1 and n <= _MOST:
-            for at in range(n - 1):
-                other = [*best[:at], best[at + 1], best[at], *best[at + 2 :]]
-                if self._of(other) > self._of(best) + _MARGIN:
-                    best = other
-            if n > 2:
-                for other in (_moved(n, a, b) for a in range(n) for b in range(n) if abs(a - b) > 1):
-                    if n <= 8 and self._of(other) > self._of(best) + _MARGIN:
-                        best = other
-                turned = list(range(n))[::-1]
-                if self._of(turned) > self._of(best) + _MARGIN:
-                    best = turned
-                for a in range(n):
-                    for b in range(a + 2, n):
-                        other = list(range(n))
-                        other[a], other[b] = b, a
-                        if n <= 8 and self._of(other) > self._of(best) + _MARGIN:
-                            best = other
-        return best
+        if not 1 < n <= _MOST:
+            return best
+        gains = [(self._gain(best, at, at + 1), at, at + 1) for at in range(n - 1)]
+        odd = [at for at in range(n) if self.likeness(at, at) < _ODD]
+        gains += [(self._gain(best, a, b), a, b) for a in odd for b in odd if b > a + 1]
+        gain, a, b = max(gains)
+        if gain > _MARGIN:
+            best[a], best[b] = best[b], best[a]
+        moved = [(sum(self.likeness(i, j) for i, j in enumerate(order)), order) for order in _moved(n, odd)]
+        now = sum(self.likeness(i, j) for i, j in enumerate(best))
+        score, order = max(moved, default=(0.0, best))
+        return order if score > now + _MARGIN else best
 
-    def _of(self, order: Sequence[int]) -> float:
-        return sum(self.likeness[i][j] for i, j in enumerate(order))
+    def _gain(self, order: Sequence[int], a: int, b: int) -> float:
+        """What the exchange of two sentences adds."""
+        now = self.likeness(a, order[a]) + self.likeness(b, order[b])
+        return self.likeness(a, order[b]) + self.likeness(b, order[a]) - now
 
     @cached_property
     def beads(self) -> list[tuple[tuple[int, int], tuple[int, int]]]:
@@ -73,11 +77,11 @@ class Alignment:
         n, m = len(self.english), len(self.chinese)
         best: dict[tuple[int, int], tuple[float, tuple[int, int]]] = {(0, 0): (0.0, (0, 0))}
         for i in range(n + 1):
-            for j in range(m + 1):
+            for j in range(max(0, i + min(0, m - n) - _BAND), min(m, i + max(0, m - n) + _BAND) + 1):
                 choices = [
                     (best[i - a, j - b][0] + self._bead(i - a, i, j - b, j), (a, b))
                     for a, b in ((1, 1), (1, 0), (0, 1), (1, 2), (2, 1), (1, 3), (3, 1))
-                    if i >= a and j >= b
+                    if (i - a, j - b) in best
                 ]
                 if choices:
                     best[i, j] = max(choices)
@@ -92,30 +96,35 @@ class Alignment:
         if i == k or j == m:
             return -_UNALIGNED
         if k - i == 1 and m - j == 1:
-            return self.likeness[i][j]
+            return self.likeness(i, j)
         return _likeness(self.reader.read(" ".join(self.english[i:k]), "".join(self.chinese[j:m]))) - 0.2
 
 
-def _moved(n: int, at: int, to: int) -> list[int]:
-    order = list(range(n))
-    order.insert(to, order.pop(at))
-    return order
+def _moved(n: int, odd: Sequence[int]) -> Iterator[list[int]]:
+    """Orders with one sentence moved from one odd place to another, and all turned round; for few sentences."""
+    if n <= _FEW and len(odd) > 2:
+        for at in odd:
+            for to in odd:
+                if abs(at - to) > 1:
+                    order = list(range(n))
+                    order.insert(to, order.pop(at))
+                    yield order
 
 
 def _likeness(one: Reading) -> float:
     """How much both share, less what each has alone; about 1 for a term that is in both."""
     score = 0.0
-    for wording in one.segments:
+    for wording in one.there.segments:
         rows = [one.row(row) for row, _ in wording.rows]
         if rows:
             weight = max(_WEIGHTS.get(row.name, _WEIGHT) for row in rows)
             score += weight if one.explains(wording) else -0.4 * weight
-    score += sum(0.3 if rows & one.answered else -0.5 for rows in one.asking.values())
+    score += sum(0.3 if rows & one.there.rows else -0.5 for rows in one.said.asking.values())
     numbers, others = set(_NUMBER.findall(one.english)), set(_NUMBER.findall(one.chinese))
     score += len(numbers & others) - 0.5 * len(numbers ^ others)
     asked, asks = "?" in one.english, "？" in one.chinese or "?" in one.chinese
     score += 0.6 if asked and asks else -0.8 if asked != asks else 0
-    low = f" {' '.join(word.said for word in one.words)} "
+    low = f" {' '.join(word.said for word in one.said.words)} "
     for english, chinese in _PRONOUNS:
         score += 0.3 * ((f" {english} " in low) and chinese in one.chinese)
     size = abs(math.log((len(one.chinese) + 3) / (_DENSITY * len(one.english) + 3)))
@@ -132,14 +141,14 @@ def order_faults(one: Alignment) -> Iterator[Fault]:
     if len(one.english) == len(one.chinese) and one.order != list(range(len(one.english))):
         at = next(i for i, j in enumerate(one.order) if i != j)
         yield Fault("order", "sentences_exchanged", one.english[at], one.chinese[at])
-    elif _numbered(one.chinese) and not _numbered(one.english, least=3):
+    elif _numbered(one.chinese) and not _numbered(one.english):
         yield Fault("order", "list_out_of_order", "", one.chinese[0])
 
 
-def _numbered(parts: Sequence[str], least: int = 0) -> bool:
+def _numbered(parts: Sequence[str]) -> bool:
     """Whether lines begin with numbers that do not rise."""
     found = [int(m[1]) for part in parts if (m := re.match(r"(\d{1,2})[.、)）]", part))]
-    return len(found) > 1 and found != sorted(found) if not least else len(found) > 1 and found != sorted(found)
+    return len(found) > 1 and found != sorted(found)
 
 
 _END_EN = re.compile(r"[.!?][\"'”’)\]]*\s*$")

@@ -4,6 +4,7 @@ An amount may be written in another unit of the same measure (1,000 mg, 1 克). 
 substance's own factor (126 mg/dL, 7.0 mmol/L) must stand beside the one of the English.
 """
 
+import itertools
 import math
 import re
 from collections.abc import Iterator, Sequence
@@ -138,16 +139,20 @@ def _units(english: str, text: str, said: Sequence[Figure], there: Sequence[Figu
         if any(equal(one.value, a, other.value, b) for other in there for a in one.units for b in other.units):
             continue
         if not any(_compatible(one, other, text, there) for other in same):
-            yield Fault("unit_or_dose", "unit", english[one.start : one.end].strip(), text[same[0].start : same[0].end + 4],
-                        (f"{one.value:g} {one.units[0].name}",))  # fmt: skip
+            there_ = text[same[0].start : same[0].end + 4]
+            yield _unit_fault(english[one.start : one.end].strip(), there_, one.value, one.units[0].name)
     for other in there:
         same = [one for one in said if math.isclose(one.value, other.value, rel_tol=1e-6)]
         hard = [one for one in same if one.units]
         if other.units and other.hard and hard and len(hard) == len(same) and not any(
             _compatible(one, other, text, there) for one in hard) and not any(
             equal(one.value, a, other.value, b) for one in said for a in one.units for b in other.units):  # fmt: skip
-            yield Fault("unit_or_dose", "unit", english[hard[0].start : hard[0].end].strip(),
-                        text[other.start : other.end + 4], (f"{other.value:g} {hard[0].units[0].name}",))  # fmt: skip
+            written, there_ = english[hard[0].start : hard[0].end].strip(), text[other.start : other.end + 4]
+            yield _unit_fault(written, there_, other.value, hard[0].units[0].name)
+
+
+def _unit_fault(english: str, chinese: str, value: float, unit: str) -> Fault:
+    return Fault("unit_or_dose", "unit", english, chinese, (f"{value:g} {unit}",))
 
 
 def _compatible(one: Figure, other: Figure, text: str, there: Sequence[Figure]) -> bool:
@@ -203,7 +208,7 @@ _DATE = re.compile(r"\d{1,4}/\d{1,2}/\d{1,4}")
 
 def _exchanged(english: str, text: str, said: Sequence[Figure], there: Sequence[Figure]) -> Iterator[Fault]:
     """Numbers of one kind that stand in another order while they are the same ones: 95/150, from 7.1 to 9.2."""
-    for one, two in zip(said, said[1:], strict=False):
+    for one, two in itertools.pairwise(said):
         if _DATE.search(english[max(0, one.start - 6) : two.end + 6]):
             continue
         between = english[one.end : two.start].lower()

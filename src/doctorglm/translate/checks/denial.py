@@ -1,39 +1,25 @@
 """What is denied: sentence by sentence, clause by clause, and for each term that both sides name."""
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 
 from doctorglm.clinical.folding import folded
 from doctorglm.translate.checks.fault import Fault
+from doctorglm.translate.checks.patterns import pattern
 from doctorglm.translate.checks.reading import Reading
 
 _EN = re.compile(
-    r"\b(?:no|not|never|none|neither|nor|cannot|without|den(?:y|ies|ied|ying)|nothing|nobody|nowhere|no one|hardly|barely|scarcely)\b|n't\b|\bunable\b"
+    r"\b(?:not?|never|none|neither|nor|cannot|without|den(?:y|ies|ied|ying)|nothing|nobody|nowhere|no one|hardly|barely"
+    r"|scarcely|unable)\b|n't\b"
 )
-_EN_IDIOM = re.compile(
-    r"\bnot only\b|\bno doubt\b|\bno matter\b|\bwhether or not\b|\bif not\b|\bno more than\b|\bnot more than\b|\bnever more than\b|\bno (?:fewer|less) than\b|\bnot (?:less|exceed\w*)\b"
-    r"|\bor not\b|\bwhy (?:do|does|did)n't\b|\bnot (?:uncommon|unusual|infrequent|bad|miss|forget|least|the least|just|necessarily|exceed)\b|\bno\. ?\d"
-    r"|\blast but not least\b|n't hesitate\b|not hesitate\b|\bnothing but\b|\b(?:not|n't) agree more\b|\bnever fails?\b|\bno problem\b|\bno wonder\b|\bcan't help\b"
-    r"|\bnot until\b|\bno sooner\b|\b(?:isn|aren|don|doesn|didn|haven|hasn|won|can)'t (?:it|you|they|he|she|we|i)\b\s*\?|\bno later than\b|\bnothing more\b|\bnot to mention\b|\bno other\b|\bno one (?:but|else)\b"
-)
-_EN_IMPLIED = re.compile(
-    r"\b(?:un(?!der|it|iv|ion|til|cle|ique)|in(?:ab|ac|ad|ap|ca|co[nmr]|de[pf]|eff|el|fr|suf|tol|v|fert|som|ev|vis|dist|equ)|im(?:poss|prop|bal|mob|pot|mun)|ir(?:reg|rev|rel|rit)|il(?:leg|l)|"
-    r"dis(?:com|lik|agr|app|abl|sat|con|ord)|non-?|asympt|atyp|afeb|anon|mal|mis|sub|under|anti)[a-z]*|\b[a-z]{3,}(?:less|-free)\b|"
-    r"\b(?:avoid|lack|fail|stop|refrain|prevent|free|negative|absen|unless|hardly|barely|rarely|scarcely|seldom|except|instead|rather|less|few|fewer|out|refus|quit|too|little|if|whether|hard|difficult|trouble|los[est]|"
-    r"poor|abnormal|miss|skip|otherwise|against|declin|reject|exclud|contraind|forbid|prohibit|ban|stay away|keep|regardless|despite|clear|doubt|differ|other|various|wrong|ill|sick|discomfort|bad|shortage|deficien|insuff|"
-    r"remain|pending|wait|exceed|adverse|side effect|complaint|harmless|painless|resol|disappear|eliminat|separat|unremarkable|irritat|upset|ignor|neglect|until|before|only|doubtful|variable|continu|constant|ceas|long before|short|clean|sure|still|yet|leav|left|exempt|steady|persist|apart|else|part of|part from|more than|over|away|independent|regret|void|invalid|alone|protect|limit|restrict|rule out|ruling out|than|mere|barr|reluct|necess|essential|vital|must|wonder|mind|tag|end|suspend|cancel|block)[a-z]*"
-)
+_EN_IDIOM = pattern("no_denial_english")
+_EN_IMPLIED = pattern("implied_denial_english")
 _ZH = re.compile(
     r"没|无|未|不|别(?=[再吃喝用去做让担把给忘吸揉])|勿|并非|而非|从未|否认|否定|非(?=[是因典])|禁(?=[止用忌食])"
 )
-_ZH_IDIOM = re.compile(
-    r"不(?:错|舒服|适|良|安(?!全)|同|仅|但|断|管|论|久|得不|一定|妨|规则|稳定|孕|育|明|洁|当|便|如|止|锈|时|一|幸|要紧|可避免|只|光|单|等|利|佳|齐|振|畅|已|由|禁|料|见得|至于|得已|可或缺|少|必然|失|愧|定期|息|解|啻|日|约而同|亚于|外乎)"
-    r"|未(?:来|必|婚|知|成年|免|经|满|雨)|没(?:关系|事|准|问题)|无(?:耻|论|害|创|偿|限|关|锡|线|疑|聊|菌|氧|机|非|数|比|奈|须|烟|形|穷|所|人机|国界|家可归)|"
-    r"是不是|能不能|会不会|要不要|可不可以|有没有|好不好|对不对|需不需要|是否|消化不|睡不|(.)不\1|差不多|要不|不得不|不超过|不多于|不少于|不低于|不小于|不高于|不大于|无时无刻|不可(?!以)|除非|非常|不过|不清楚|毫不|不是[么吗]|不定|没有[？?]|[吗呢没]？不|绝不|从不|不到|不久|不少|不妨|不然|不免|并无二致|不分|不计|不限|不等|不知|不理"
-)
-_ZH_IMPLIED = re.compile(
-    r"[不没无未非免禁防别勿否缺拒难罕少忌]|阴性|以外|几乎|避|远离|而是|消失|脱离|摆脱|脱|盲|聋|零|戒|除外|排除"
-)
+_ZH_IDIOM = pattern("no_denial_chinese")
+_ZH_IMPLIED = pattern("implied_denial_chinese")
 _ZH_IF: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...] = tuple(
     (re.compile(chinese), re.compile(english))
     for chinese, english in (
@@ -50,6 +36,11 @@ _ZH_IF: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...] = tuple(
     )
 )
 """What Chinese may say where English denies, and for which English."""
+_DENIED_ZH = re.compile(r"(?:没有|无|未见|未|否认|没)[^，。]{0,3}$")
+_GONE_EN = re.compile(
+    r"\b(?:free|clear|lack|without|asympt\w*|negative|rul\w+ out|before|absen\w*|unless|un\w+|non\w*|stop\w*|resolv\w*"
+    r"|gone)\b"
+)
 _CLAUSE_EN = re.compile(r"[,;:.?!\n]+(?=\s|$)|\b(?:but|although|though|because|whereas|while|unless|until|except)\b")
 _CLAUSE_ZH = re.compile(r"[，。；：！？\n,;?!]+|(?=但是|但(?!是)|而且|除非|因为|虽然)")
 _CLAUSES = 4
@@ -83,14 +74,11 @@ def faults(reading: Reading) -> Iterator[Fault]:
         yield found
 
 
-_FORBIDS_EN = re.compile(
-    r"(?:^|[.!;:]\s+|\n\s*(?:\d+[.)]\s*)?|, (?:and |but |so )?|^\d+[.)]\s*)(?:please )?(?:do not|don't|never)\s+(?!know\b|think\b|worry\b|have to\b|need\b|hesitate\b|mind\b|forget\b|want\b|believe\b|miss\b|remember\b|you\b|we\b|they\b|i\b)\w+"
-)
-_FORBIDS_ZH = re.compile(
-    r"不要|别|勿|不可|不能|不得|避免|不应|不宜|不必|禁|不该|不准|不许|不用|绝不|切忌|忌|不建议|不再|不(?!仅|但|过|适|良|同)|防止|未|没"
-)
+_FORBIDS_EN = pattern("prohibition_english")
+_FORBIDS_ZH = pattern("prohibition_chinese")
 _MODAL_EN = re.compile(
-    r"(?:^|[.!?,;]\s+|\b(?:you|she|he|i|we|they|it)\s+)(?:may|can)\s+(?!be\b|cause\b|also be\b|happen\b|lead\b|develop\b)(?!not\b)"
+    r"(?:^|[.!?,;]\s+|\b(?:you|she|he|i|we|they|it)\s+)(?:may|can)\s+"
+    r"(?!be\b|cause\b|also be\b|happen\b|lead\b|develop\b|not\b)"
 )
 _MODAL_ZH = re.compile(r"(?<!可)(?<!能)(?<!是)不可以|(?<!能)(?<!不得)不能(?!不|吗|够吗)|不得(?!不|已)|不准(?!确)|不许")
 
@@ -98,7 +86,7 @@ _MODAL_ZH = re.compile(r"(?<!可)(?<!能)(?<!是)不可以|(?<!能)(?<!不得)�
 def _masked(reading: Reading, *, all_: bool = False) -> str:
     """The Chinese without its terms, so that 失眠 and 缺铁 deny nothing; 无症状 does, unless `all_` are taken out."""
     text = list(reading.chinese)
-    for one in reading.segments:
+    for one in reading.there.segments:
         if not all_ and text[one.start] in "无没未不非":
             continue
         names = {reading.row(row).name for row, _ in one.rows}
@@ -119,7 +107,7 @@ def _answers(english: str, chinese: str) -> bool:
 
 def _pieces(pattern: re.Pattern[str], text: str) -> list[tuple[int, int]]:
     cuts = [0, *(at for m in pattern.finditer(text) for at in {m.start(), m.end()}), len(text)]
-    return [(a, b) for a, b in zip(cuts, cuts[1:], strict=False) if text[a:b].strip(" ,.;:!?，。；：！？")]
+    return [(a, b) for a, b in itertools.pairwise(cuts) if text[a:b].strip(" ,.;:!?，。；：！？")]
 
 
 def _terms(reading: Reading, said: str, there: str) -> Iterator[Fault]:
@@ -127,13 +115,13 @@ def _terms(reading: Reading, said: str, there: str) -> Iterator[Fault]:
     english = folded(reading.english)
     masked = _masked(reading)
     pieces_en, pieces_zh = _pieces(_CLAUSE_EN, said), _pieces(_CLAUSE_ZH, there)
-    for one in reading.segments:
+    for one in reading.there.segments:
         rows = {row for row, _ in one.rows}
         if not any(reading.row(row).name in ("illness", "symptoms", "glossary", "drugs") for row in rows):
             continue
-        spans = {(f.start, f.end) for f in reading.found if f.row in rows}
-        spans |= {(m.start, m.end) for m in reading.mentions if reading.reader.row(m) in rows}
-        same = sum(bool({row for row, _ in other.rows} & rows) for other in reading.segments)
+        spans = {(f.start, f.end) for f in reading.said.found if f.row in rows}
+        spans |= {(m.start, m.end) for m in reading.said.mentions if reading.reader.row(m) in rows}
+        same = sum(bool({row for row, _ in other.rows} & rows) for other in reading.there.segments)
         if same != 1 or max((a for a, _ in spans), default=0) > min((b for _, b in spans), default=0):
             continue  # said in several places, on either side
         start, end = min(spans, default=(0, 0))
@@ -156,9 +144,7 @@ def _terms(reading: Reading, said: str, there: str) -> Iterator[Fault]:
                 "negation", "denied_term_affirmed", reading.english[start:end], reading.chinese[one.start : one.end]
             )
         near = there[max(mine[0], one.start - _NEAR) : one.start]
-        sentence = said
-        if (re.search(r"(?:没有|无|未见|未|否认|没)[^，。]{0,3}$", near) and not _EN.search(sentence) and not re.search(
-                r"\b(?:free|clear|lack|without|asympt\w*|negative|rul\w+ out|before|absen\w*|unless|un\w+|non\w*|stop\w*|resolv\w*|gone)\b", sentence)):  # fmt: skip
+        if _DENIED_ZH.search(near) and not _EN.search(said) and not _GONE_EN.search(said):
             yield Fault("negation", "affirmed_term_denied", reading.english[start:end], here)
 
 

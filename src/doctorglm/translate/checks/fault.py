@@ -26,7 +26,7 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 class Fault:
     """One reason not to take a translation; a suspicion, from rules.
 
-    `english` and `chinese` are what it is about, "" where one side has nothing; `expected` are the Chinese wordings that
+    `english` and `chinese` are what it is about, "" where one side has nothing; `expected` are Chinese wordings that
     would have been taken, for a second try, and may be empty.
     """
 

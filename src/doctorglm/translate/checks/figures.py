@@ -6,7 +6,9 @@ from dataclasses import dataclass, replace
 
 from doctorglm.clinical.folding import folded
 from doctorglm.clinical.numerals import between, value
-from doctorglm.translate.checks.units import ENGLISH, Unit, chinese_units, english_unit
+from doctorglm.translate.checks.lexicon import read_list
+from doctorglm.translate.checks.patterns import pattern
+from doctorglm.translate.checks.units import ENGLISH, UNITS, Unit, chinese_units, english_unit
 from doctorglm.translate.renderings import plain
 
 
@@ -24,44 +26,24 @@ class Figure:
 
 
 _ONES = {
-    word: float(i)
-    for i, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-        "seventeen eighteen nineteen".split()
-    )
-}
-_TENS = {w: 10.0 * i for i, w in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), 2)}
+    "zero": 0.0, "one": 1.0, "two": 2.0, "three": 3.0, "four": 4.0, "five": 5.0, "six": 6.0, "seven": 7.0, "eight": 8.0,
+    "nine": 9.0, "ten": 10.0, "eleven": 11.0, "twelve": 12.0, "thirteen": 13.0, "fourteen": 14.0, "fifteen": 15.0,
+    "sixteen": 16.0, "seventeen": 17.0, "eighteen": 18.0, "nineteen": 19.0,
+}  # fmt: skip
+_TENS = {
+    "twenty": 20.0, "thirty": 30.0, "forty": 40.0, "fifty": 50.0, "sixty": 60.0, "seventy": 70.0, "eighty": 80.0,
+    "ninety": 90.0,
+}  # fmt: skip
 _CARDINALS = {**_ONES, **_TENS}
 _SCALES = {"hundred": 1e2, "thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12}
 _ORDINALS = {
-    word: float(i)
-    for i, word in enumerate(
-        "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth "
-        "fifteenth".split(),
-        1,
-    )
-} | {"twentieth": 20.0, "thirtieth": 30.0}
-_MONTHS = {
-    word: float(i)
-    for i, word in enumerate(
-        "january february march april may june july august september october november december".split(), 1
-    )
-}
-_SOFT: dict[str, tuple[float, ...]] = {
-    **{word: (n,) for word, n in _MONTHS.items()},
-    **{word[:3]: (n,) for word, n in _MONTHS.items()},
-    **{f"{word[:-1]}ies" if word.endswith("y") else word: (n,) for word, n in _TENS.items()},
-    **{word: (n, 1 / n) for word, n in _ORDINALS.items()},
-    **{f"{word}s": (n, 1 / n) for word, n in _ORDINALS.items()},
-    "once": (1,), "a": (1,), "an": (1,), "single": (1,), "both": (2,), "either": (2,), "neither": (2,), "pair": (2,),
-    "couple": (2, 3), "few": (2, 3, 4, 5), "several": (2, 3, 4, 5, 6), "some": (2, 3, 4, 5), "parents": (2,), "double": (2,), "twins": (2,), "between": (2,),
-    "half": (0.5, 50, 30, 5), "quarter": (0.25, 15, 25, 3, 4), "quarters": (0.25, 15, 25, 45, 4), "quarterly": (3,), "decade": (10,), "decades": (10,), "dozen": (12,), "dozens": (12,),
-    "fortnight": (14, 2), "twofold": (2,), "trimester": (3,), "thrice": (3,), "triple": (3,), "tenfold": (10,),
-    "noon": (12,), "midday": (12,), "midnight": (0, 12, 24), "century": (100,), "centenarian": (100,), "teen": (13, 19), "teens": (13, 19), "teenage": (13, 19), "monthly": (1,), "weekly": (1,), "biweekly": (2,), "qid": (4,), "tid": (3,), "bid": (2,),
-    "second-degree": (2,), "plural": (2,), "hundred": (100,), "thousand": (1000, 1e4), "million": (1e6, 100), "millions": (1e6, 100), "billion": (1e9, 10), "hundreds": (100,), "thousands": (1000,), "ii": (2,), "iii": (3,), "iv": (4,), "v": (5,), "i": (1,),
-    "two-thirds": (2 / 3,), "percent": (100,), "whole": (100,), "primary": (1,), "secondary": (2,), "tertiary": (3,), "other": (2,), "another": (2,),
-    "bilateral": (2,), "bilaterally": (2,), "twelve-hourly": (12,), "weekend": (6, 7), "weekdays": (5,), "limbs": (4,), "siblings": (2,), "each": (1,), "first-line": (1,), "mid": (1,),
+    "first": 1.0, "second": 2.0, "third": 3.0, "fourth": 4.0, "fifth": 5.0, "sixth": 6.0, "seventh": 7.0, "eighth": 8.0,
+    "ninth": 9.0, "tenth": 10.0,
 }  # fmt: skip
+_SOFT: dict[str, tuple[float, ...]] = {
+    word: tuple(map(float, cell.split("|")))
+    for word, cell in (line.split("\t") for line in read_list("number_words.tsv"))
+}
 """Words that a translator may write as one of these numbers, and need not."""
 _ANY = "|".join(_CARDINALS)
 _DIGITS = r"[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]{1,6})?|[0-9]{1,15}(?:\.[0-9]{1,6})?|\.[0-9]{1,4}"
@@ -92,11 +74,7 @@ _CHINESE = re.compile(
 _OF_PARTS = re.compile(rf"((?:{_HAN}){{1,3}}|[0-9]{{1,4}})分之((?:{_HAN}){{1,5}}|[0-9]{{1,4}}(?:\.[0-9]+)?)")
 _SCALE_ZH = {"百": 1e2, "千": 1e3, "万": 1e4, "亿": 1e8, "百万": 1e6, "千万": 1e7, "十亿": 1e9, "百亿": 1e10}
 _HALF = re.compile(r"一半|半数|过半|各半")
-_NOT_NUMBERS = re.compile(
-    r"一(?:直|些|样|定|起|般|旦|致|切|同|共|律|向|贯|律|再|会儿|方面|线|系列|边|带|流|体|代|级|度|味|生|时|经|下子?|点儿?|并|心|概|连|路|手|面|侧|旁|番|如|到|吃|喝|碰|动|看|听|有|旦|刻不|律|举|块儿|大早|向)"
-    r"|(?:唯|万|统|进|不|之|单|同|合|专|划|逐|第|任|某|每|另|这|那|其|哪|此)一(?![0-9个次天日周月年岁种名位])|万一|千万(?!人|例|美|剂|只|元|个|名|支|吨|次|年|种)|百分(?!之)|百日|百草|百货|千方|万古|万物|万能|百合|百姓|百科"
-    r"|零星|零件|零散|零和|十二指|二尖瓣|三尖瓣|三叉|四肢|四周(?!的?后|内|时间|前|以|之|岁|年|大)|五官|二氧|三角|一氧|半身|半边|半月板|双手|两侧|两边|两者|双方|两旁|两极|一侧|一边|半夜|半侧|多半|大半|三甲|五一|十一月|十分(?!钟|之)|二甲|三酰|双氯|一丝|三七|七叶|八角|九节|九价|四环|六味|三唑|四氢|二氢|五羟|一旁|三环|两栖|半坐|半卧|半衰|半胱|半乳|四价|三价|十足|千克|千米|亿万|成千上万|数[十百千万]|上[百千万]|几[十百千万]|几乎|两性|零售|千里|七上八下|一一|三三两两|四处|八成|不三不四|一五一十|星期[一二三四五六日]|周[一二三四五六日](?![个天周年])|礼拜[一二三四五六]"
-)
+_NOT_NUMBERS = pattern("no_number_chinese")
 
 
 def english_figures(text: str) -> list[Figure]:
@@ -129,11 +107,7 @@ def _counted(said: str) -> Iterator[Figure]:
     yield from held
 
 
-_TIME = (
-    next(unit for unit in map(english_unit, [re.match(ENGLISH, "times")]) if unit)
-    if re.match(ENGLISH, "times")
-    else None
-)
+_TIME = next(unit for unit in UNITS if unit.name == "time")
 
 
 def _of_words(words: str) -> float:

@@ -1,7 +1,7 @@
 """What English words are in Chinese and Chinese words in English: the project's own lists, for checks alone.
 
-`lists/*.tsv` were written for this project from general knowledge, taken from no dictionary and from no corpus, and were
-not reviewed by a clinician. Two columns: English patterns (`words.py`) and Chinese wordings, parted by `|`. `~` before
+`lists/*.tsv` were written for this project from general knowledge, taken from no dictionary and from no corpus, and
+were not reviewed by a clinician. Two columns: English patterns (`words.py`) and Chinese wordings, parted by `|`. `~` before
 a pattern: it explains the row's Chinese and asks for none; before a wording: it answers the English and asks for none.
 """
 
@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
+from typing import NamedTuple
 
 from doctorglm.translate.checks.fault import Kind
 from doctorglm.translate.checks.words import Phrases
@@ -44,8 +45,7 @@ class Row:
     asks: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Wording:
+class Wording(NamedTuple):
     """`text[start:end]` (of the plain Chinese) is a wording of these rows; `strong` where it must have its English."""
 
     start: int
@@ -117,10 +117,10 @@ def segmented(text: str, found: Sequence[Wording]) -> list[Wording]:
         best.append(min(choices, key=lambda choice: choice[0]))
     kept, end = [], len(text)
     while end:
-        one = best[end][1]
-        if one is not None:
-            kept.append(one)
-        end = one.start if one is not None else end - 1
+        last = best[end][1]
+        if last is not None:
+            kept.append(last)
+        end = last.start if last is not None else end - 1
     return kept[::-1]
 
 
@@ -137,16 +137,16 @@ def own_rows() -> tuple[Row, ...]:
 @cache
 def nothing() -> tuple[str, ...]:
     """Chinese words that hold a wording of the lists and mean something else."""
-    return tuple(word for line in lines("nothing.txt") for word in line.split())
+    return tuple(word for line in read_list("nothing.txt") for word in line.split())
 
 
 def _rows(name: str) -> Iterator[Row]:
-    for line in lines(f"{name}.tsv"):
+    for line in read_list(f"{name}.tsv"):
         english, chinese = line.split("\t")
         yield Row(name, LISTS[name], tuple(english.split("|")), tuple(chinese.split("|")), name in _ASKING)
 
 
-def lines(name: str) -> list[str]:
+def read_list(name: str) -> list[str]:
     """The lines of a list, remarks left out."""
     text = resources.files(__package__).joinpath("lists").joinpath(name).read_text(encoding="utf-8")
-    return [line for line in text.splitlines() if line and not line.startswith("#")]
+    return [line for line in text.splitlines() if line and not line.startswith("# ")]

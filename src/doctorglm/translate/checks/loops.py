@@ -1,5 +1,6 @@
 """Loops: what a decoder says again and again while the English does not."""
 
+import itertools
 import re
 from collections.abc import Iterator
 
@@ -44,7 +45,7 @@ def _counts(match: re.Match[str]) -> bool:
 def _twice(chinese: str) -> str:
     """A sentence that stands twice in a row, or most of a text that does."""
     parts = [_NUMBERED.sub("", part).strip(" \n") for part in _SENTENCES.findall(chinese)]
-    for one, other in zip(parts, parts[1:], strict=False):
+    for one, other in itertools.pairwise(parts):
         if one.rstrip("。！？!?") == other.rstrip("。！？!?") and len(one) > _SENTENCE:
             return one
     found = next((m for m in _TWICE.finditer(chinese) if len(m[1]) >= 7 and re.search(r"[，、。！？；]", m[0])), None)

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from functools import cache
 
 from doctorglm.translate.checks.fault import KINDS, Fault, Kind
-from doctorglm.translate.checks.lexicon import lines
+from doctorglm.translate.checks.lexicon import read_list
 from doctorglm.translate.checks.reading import Reading
 from doctorglm.translate.checks.words import Phrases, outermost
 from doctorglm.translate.renderings import plain
-
 
 _NOT_EN = re.compile(r"\b(?:not?|never|without|none|cannot|nor|neither|hardly)\b|n['’]t\b", re.IGNORECASE)
 _NOT_ZH = re.compile(r"[不没无未非勿别]")
@@ -36,7 +35,7 @@ class _Pair:
 @cache
 def _pairs() -> tuple[Phrases, tuple[_Pair, ...]]:
     phrases, pairs = Phrases(), []
-    for at, line in enumerate(lines("opposed.tsv")):
+    for at, line in enumerate(read_list("opposed.tsv")):
         kind, one, one_zh, other, other_zh = line.split("\t")
         for number, english in ((2 * at, one), (2 * at + 1, other)):
             for phrase in english.split("|"):
@@ -66,14 +65,14 @@ def _wordings(cell: str) -> tuple[frozenset[str], tuple[str, ...]]:
 def faults(reading: Reading) -> Iterator[Fault]:
     """The first pair of each kind that was exchanged."""
     phrases, pairs = _pairs()
-    found = phrases.find(reading.words)
+    found = phrases.find(reading.said.words)
     outer = outermost(found)
     said = {one.row for one in found if (one.start, one.end) in outer}  # even if is not if
-    parts = [reading.chinese[one.start : one.end] for one in reading.segments]
+    parts = [reading.chinese[one.start : one.end] for one in reading.there.segments]
     turned = bool(_NOT_EN.search(reading.english)) and not _NOT_ZH.search(reading.chinese)  # not severe, 较轻
     told: set[Kind] = set()
-    for pair in pairs:
-        if pair.kind in told or pair.one not in said or pair.other in said or (turned and pair.turns):
+    for pair in (pairs[row // 2] for row in sorted(said) if row % 2 == 0):
+        if pair.kind in told or pair.other in said or (turned and pair.turns):
             continue
         there = _first(parts, reading.chinese, pair.other_chinese, whole=True)
         rest = [part for part in parts if part != there], reading.chinese.replace(there, "") if there else ""

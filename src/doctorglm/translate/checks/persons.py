@@ -53,7 +53,7 @@ def faults(english: str, chinese: str) -> Iterator[Fault]:
         if other[key] and not one[key] and (not _excused(key, said, one) or (lost and key != "you" and not one["we"])):
             yield Fault("gender_person", "pronoun_added", "", _SPELLED[key], _wanted(one))
             return
-    more = [key for key in _ORDER if other[key] > one[key] and not (key == "you")]
+    more = [key for key in _ORDER if other[key] > one[key] and key != "you"]
     less = [key for key in (*_ORDER, "we", "they") if other[key] < one[key]]
     for key in more:
         lost = [k for k in less if one[k] and (k != "they")]

@@ -1,7 +1,7 @@
 """An English text and its Chinese, read once for all checks: words, terms and wordings, and what explains what."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from doctorglm.translate.checks.lexicon import Lexicon, Row, Wording, segmented
@@ -9,6 +9,9 @@ from doctorglm.translate.checks.words import Found, Word, outermost, words
 from doctorglm.translate.entry import Entry
 from doctorglm.translate.renderings import plain
 from doctorglm.translate.terms import Mention, Terms
+
+_KEPT = 512
+"""Texts that a reader keeps as they were read; sentences are read for several checks."""
 
 
 class Reader:
@@ -19,18 +22,36 @@ class Reader:
         self.first_term = len(rows)
         terms = [Row("glossary", "term", (), term.chinese, True) for term in self.terms.terms]
         self.lexicon = Lexicon([*rows, *terms], nothing)
-        self.row_of = {id(term): self.first_term + i for i, term in enumerate(self.terms.terms)}
         self._numbers = {term.english: self.first_term + i for i, term in enumerate(self.terms.terms)}
+        self._english: dict[str, English] = {}
+        self._chinese: dict[str, Chinese] = {}
 
     def read(self, english: str, chinese: str) -> "Reading":
         """Both texts, read; the Chinese is folded, without spaces beside Chinese characters."""
-        return Reading(self, english, plain(chinese))
+        return Reading(self, self.english(english), self.chinese(chinese))
+
+    def english(self, text: str) -> "English":
+        """The English, read."""
+        found = self._english.get(text)
+        if found is None:
+            if len(self._english) >= _KEPT:
+                self._english.clear()
+            found = self._english[text] = English(self, text)
+        return found
+
+    def chinese(self, text: str) -> "Chinese":
+        """The Chinese, read."""
+        found = self._chinese.get(text)
+        if found is None:
+            if len(self._chinese) >= _KEPT:
+                self._chinese.clear()
+            found = self._chinese[text] = Chinese(self, plain(text))
+        return found
 
     def knows(self, word: str) -> bool:
         """Whether an English word, in small letters, has its Chinese in the lexicon or the glossary."""
-        return any(
-            one.strong and self.lexicon.rows[one.row].asks for one in self.lexicon.phrases.find(words(word))
-        ) or bool(self.terms.find(word))
+        found = self.lexicon.phrases.find(words(word))
+        return any(one.strong and self.lexicon.rows[one.row].asks for one in found) or bool(self.terms.find(word))
 
     def row(self, mention: Mention) -> int:
         """The row of a term of the glossary."""
@@ -38,27 +59,26 @@ class Reader:
 
 
 @dataclass(frozen=True)
-class Reading:
-    """Two texts; places in the Chinese are those of the plain one."""
+class English:
+    """An English text: its words, what they are in the lexicon and the glossary."""
 
     reader: Reader
-    english: str
-    chinese: str
+    text: str
 
     @cached_property
     def words(self) -> list[Word]:
-        """The English words."""
-        return words(self.english)
+        """The words."""
+        return words(self.text)
 
     @cached_property
     def found(self) -> list[Found]:
-        """The lexicon's English, overlapping phrases too."""
+        """The lexicon's phrases, overlapping ones too."""
         return self.reader.lexicon.phrases.find(self.words)
 
     @cached_property
     def mentions(self) -> list[Mention]:
         """The terms of the glossary."""
-        return self.reader.terms.find(self.english)
+        return self.reader.terms.find(self.text)
 
     @cached_property
     def said(self) -> frozenset[int]:
@@ -69,36 +89,70 @@ class Reading:
     def asking(self) -> dict[tuple[int, int], set[int]]:
         """Of each place that must have its Chinese, and lies in no longer one, the rows that may answer it."""
         spans = [*self.found, *(Found(m.start, m.end, 1, self.reader.row(m), True) for m in self.mentions)]
-        outer = outermost(spans)
-        rows: dict[tuple[int, int], set[int]] = {}
+        outer, rows = outermost(spans), self.reader.lexicon.rows
+        asking: dict[tuple[int, int], set[int]] = {
+            (one.start, one.end): set()
+            for one in spans
+            if one.strong and rows[one.row].asks and (one.start, one.end) in outer
+        }
         for one in spans:
-            if one.strong and self.row(one.row).asks and (one.start, one.end) in outer:
-                rows.setdefault((one.start, one.end), set())
-        for one in spans:
-            if one.strong and (one.start, one.end) in rows:
-                rows[one.start, one.end].add(one.row)
-        return rows
+            if one.strong and (one.start, one.end) in asking:
+                asking[one.start, one.end].add(one.row)
+        return asking
+
+
+@dataclass(frozen=True)
+class Chinese:
+    """A plain Chinese text: its wordings, and its reading as a row of them."""
+
+    reader: Reader
+    text: str
 
     @cached_property
     def wordings(self) -> list[Wording]:
-        """The lexicon's Chinese and the glossary's, overlapping wordings too."""
-        return self.reader.lexicon.wordings(self.chinese)
+        """The lexicon's and the glossary's, overlapping ones too."""
+        return self.reader.lexicon.wordings(self.text)
 
     @cached_property
     def segments(self) -> list[Wording]:
-        """The Chinese as a row of wordings that do not overlap."""
-        return segmented(self.chinese, self.wordings)
+        """The text as wordings that do not overlap."""
+        return segmented(self.text, self.wordings)
+
+    @cached_property
+    def rows(self) -> frozenset[int]:
+        """The rows of its wordings."""
+        return frozenset(row for one in self.wordings for row, _ in one.rows)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Two texts; places in the Chinese are those of the plain one."""
+
+    reader: Reader
+    said: English
+    there: Chinese
+    _explained: dict[Wording, bool] = field(default_factory=dict)
+
+    @property
+    def english(self) -> str:
+        """The English text."""
+        return self.said.text
+
+    @property
+    def chinese(self) -> str:
+        """The Chinese text, plain."""
+        return self.there.text
 
     @cached_property
     def answered(self) -> frozenset[int]:
         """The rows of which a wording is there, and not only as a part of a word that no English explains."""
-        strange = [one for one in self.segments if any(strong for _, strong in one.rows) and not self.explains(one)]
+        strange = [
+            one for one in self.there.segments if any(strong for _, strong in one.rows) and not self.explains(one)
+        ]
         return frozenset(
             row
-            for one in self.wordings
-            if not any(
-                s.start <= one.start and one.end <= s.end and one.end - one.start < s.end - s.start for s in strange
-            )
+            for one in self.there.wordings
+            if not any(other.start <= one.start and one.end <= other.end and one != other for other in strange)
             for row, _ in one.rows
         )
 
@@ -108,12 +162,24 @@ class Reading:
 
     def explains(self, one: Wording) -> bool:
         """Whether the English says what this wording says, at once or by its parts."""
-        if not one.rows or any(row in self.said for row, _ in one.rows):
+        if not one.rows or any(row in self.said.said for row, _ in one.rows):
             return True
-        parts = [w for w in self.wordings if one.start <= w.start and w.end <= one.end and w.rows
-                 and w.end - w.start < one.end - one.start and any(row in self.said for row, _ in w.rows)]  # fmt: skip
+        if one not in self._explained:
+            self._explained[one] = self._by_parts(one)
+        return self._explained[one]
+
+    def _by_parts(self, one: Wording) -> bool:
+        """Whether it is made of others that the English says; 餐后 is not what after and breakfast say apart."""
         if self.chinese[one.end - 1] in "前后" and any(self.row(row).name == "times" for row, _ in one.rows):
-            return False  # 餐后 is not what after and breakfast say apart
+            return False
+        parts = [
+            other
+            for other in self.there.wordings
+            if one.start <= other.start
+            and other.end <= one.end
+            and other != one
+            and any(row in self.said.said for row, _ in other.rows)
+        ]
         covered = {at for part in parts for at in range(part.start, part.end)}
         if all(row >= self.reader.first_term for row, _ in one.rows):
             return bool(covered)

@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 from doctorglm.clinical.folding import folded
 from doctorglm.translate.checks.fault import Fault
+from doctorglm.translate.checks.patterns import words_of
 
 Known: TypeAlias = Callable[[str], bool]
 _TOKEN = re.compile(r">>\s*\w+\s*<<|<\|[^|]{0,40}\|>|</?s>|<(?:pad|unk|eos|bos|2\w\w)>|__\w{2,8}__|\[/?INST\]|▁")
@@ -18,19 +19,9 @@ _ADDRESS = re.compile(r"\S+@\S+|https?://\S+|www\.\S+|\b[\w-]+\.(?:com|org|net|g
 _QUOTED = re.compile(r"[“\"'‘「『《(（][^”\"'’」』》)）]{1,80}[”\"'’」』》)）]")
 _WORD = re.compile(r"[A-Za-zÀ-ɏ]+(?:['’.][A-Za-zÀ-ɏ]+)*")
 _LATIN_RUN = re.compile(r"[A-Za-zÀ-ɏ][A-Za-zÀ-ɏ0-9'’.,;:%/()°\s-]*")
-_FUNCTION = frozenset(
-    "the a an is are was were be been has have had i you he she it we they my your his her its our their this that these "
-    "those of in on at to for with and or but not no if when while because do does did don't doesn't isn't can cannot "
-    "could should may must will would there what which who how than then from by as".split()
-)
-_FOREIGN = frozenset(
-    "el la los las un una de del que y en es por con para su sus si no se le les du des et est une dans vous votre "
-    "avec ne pas der die das und ist ein eine mein meine ich sie nicht mit bei den dem des auf im".split()
-)
-_UNITS = frozenset(
-    "mg kg ml dl mmol mol mcg ug cm mm km mmhg iu miu ng pg bpm meq hz khz kcal kj cc ph psi dpi mhz min hr sec kpa gy "
-    "msv mgy x ppm nm um kda kb mb gb vs pm am st nd rd th per et al spp sp www http https com org cell".split()
-)
+_FUNCTION = words_of("function_words")
+_FOREIGN = words_of("foreign_words")
+_UNITS = words_of("latin_units")
 _LEFT = 3
 """Letters of a word in small letters that may not be left; shorter ones are units and symbols."""
 _CLAUSE = 4

@@ -2,7 +2,7 @@
 
 import re
 
-_ENGLISH_END = re.compile(r"(?<=[.!?])[\"'”’)\]]*\s+(?=[\"'“‘(\[]*[A-Z0-9À-Þ])|\n+")
+_ENGLISH_END = re.compile(r"(?<=[.!?])[\"'”’)\]]*\s+(?=[\"'“‘(\[]*[A-Z0-9À-Þ])|(?<=[a-z)]{2}[.!?])(?=[A-Z][a-z ])|\n+")
 _NO_END = re.compile(
     r"(?:\b(?:Dr|Mr|Mrs|Ms|Prof|St|vs|e\.g|i\.e|approx|Fig|No|etc|al|cf|[A-Z])|^\s*\d{1,2})\.[\"'”’)\]]*$"
 )

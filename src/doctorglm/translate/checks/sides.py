@@ -5,33 +5,18 @@ from collections.abc import Iterator
 
 from doctorglm.clinical.folding import folded
 from doctorglm.translate.checks.fault import Fault
+from doctorglm.translate.checks.patterns import pattern
 
 _LEFT_EN = re.compile(r"\bleft(?:-sided|most)?\b")
 _RIGHT_EN = re.compile(r"\bright(?:-sided|most)?\b")
-_NO_LEFT = re.compile(
-    r"\b(?:is|are|was|were|be|been|have|has|had|he|she|i|they|we|it|who)\s+left\b(?!\s+(?:side|arm|leg|eye|ear|hand|foot|lung|kidney|breast))"
-    r"|\bleft(?:over| out| behind| over| me| him| her| the | them | it | for | my | his | their | to )|\b(?!(?:the|on|in|my|his|her|your|its|their|lower|upper)\b)\w+ left[.,?!]|\bleft (?:untreated|alone|unchecked)"
-)
-_NO_RIGHT = re.compile(
-    r"\bright (?:away|now|after|before|there|here|at|in front|up|down|back|to|side up|thing|time|way|amount|dose|diagnosis|treatment|decision|choice|person|people)\b|\ball right\b"
-    r"|\b(?:is|are|was|that's|you're|not|quite|exactly|do|feel|eat|go) right\b(?! (?:side|arm|leg|eye|ear|hand))|\bhuman rights?\b|\brights\b|\b\w+' right\b|\bright\?|\bright,"
-)
-_LEFT_ZH = re.compile(r"左(?!右|氧|旋|甲|乙|西|炔|洛|卡)")
-_RIGHT_ZH = re.compile(r"(?<!左)右(?!美|旋|佐|兰)")
-_ABOUT = re.compile(r"左右两|左右双|左右")
-_BOTH_ZH = re.compile(
-    r"双(?=[侧眼耳手脚足腿臂肩膝肘肺肾髋踝腕下上乳颊唇小大前睾])|两(?=[侧边]|只[眼耳手脚胳]|条[腿]|个[肾肺]|眼|耳|手|脚|腿|肺|肾|臂)|双边"
-)
-_BOTH_EN = re.compile(
-    r"\b(?:both|bilateral\w*|either|neither|each|two|pair|sides|double|eyes|ears|hands|feet|legs|arms|knees|lungs|kidneys|shoulders|elbows|wrists"
-    r"|ankles|hips|breasts|ovaries|thighs|calves|heels|cheeks|testicles|ureters|lips|fingers|palms|soles|tonsils|limbs|eyelids|tubes|extremities|feet|lobes|parents)\b"
-)
-_ONE_EN = re.compile(
-    r"\b(?:one side|one-sided|unilateral\w*|on one|one (?:arm|leg|eye|ear|hand|foot|lung|kidney|knee|breast))\b"
-)
+_NO_LEFT = pattern("no_left")
+_NO_RIGHT = pattern("no_right")
+_BOTH_ZH = pattern("both_chinese")
+_BOTH_EN = pattern("both_english")
 _VERTICAL_EN = {
-    "upper": re.compile(r"\b(?:upper|above|over|top|superior|on)\b"), "lower": re.compile(r"\b(?:lower|below|under|beneath|bottom|inferior)\b"),
-}  # fmt: skip
+    "upper": re.compile(r"\b(?:upper|above|over|top|superior|on)\b"),
+    "lower": re.compile(r"\b(?:lower|below|under|beneath|bottom|inferior)\b"),
+}
 _BODY = r"(?=腹|臂|叶|眼|肢|极|颌|唇|背|磨牙|牙|胸|肺|眼睑|左|右)"
 _VERTICAL_ZH = {
     "upper": re.compile(rf"(?<![以之身加马晚早])上{_BODY}|(?<=[左右])上(?=[的臂叶肢腹肺方磨])"),
@@ -68,7 +53,7 @@ def faults(english: str, chinese: str) -> Iterator[Fault]:
     if both_zh and not both_en:
         yield Fault("laterality", "both_added", "", "双", tuple(dict.fromkeys(one)))
         return
-    if one and not other and _says_sides(said) and not both_zh:
+    if one and not other and _SIDED_EN.search(said) and not both_zh:
         yield Fault("laterality", "side_missing", "left" if one[0] == "左" else "right", "", tuple(dict.fromkeys(one)))
         return
     if (
@@ -94,9 +79,11 @@ def _order(left: str, right: str) -> list[str]:
     return [side for _, side in sorted(found)]
 
 
-def _says_sides(said: str) -> bool:
-    return bool(re.search(r"\b(?:left|right) (?:\w+ )?(?:side|arm|leg|eye|ear|hand|foot|lung|kidney|breast|hip|knee|ankle|wrist|shoulder|elbow"
-                          r"|thigh|calf|testicle|lobe|ventricle|atrium|ovary|molar|eyelid|cheek|breast|groin|heel|thumb|flank)s?\b|\bon the (?:left|right)\b|\b(?:left|right) side\b", said))  # fmt: skip
+_SIDED_EN = re.compile(
+    r"\b(?:left|right) (?:\w+ )?(?:side|arm|leg|eye|ear|hand|foot|lung|kidney|breast|hip|knee|ankle|wrist|shoulder|elbow"
+    r"|thigh|calf|testicle|lobe|ventricle|atrium|ovary|molar|eyelid|cheek|groin|heel|thumb|flank)s?\b"
+    r"|\bon the (?:left|right)\b|\b(?:left|right) side\b"
+)
 
 
 def _vertical(said: str, there: str) -> Iterator[Fault]:

@@ -1,7 +1,7 @@
 """Terms, drugs, relatives and things: the Chinese of each that the English names, and no other.
 
-Two directions. What the English names must have a Chinese wording, of the glossary or of the lexicon, that is not only a
-part of another term's; and what the Chinese names must be explained by some English.
+Two directions. What the English names must have a Chinese wording, of the glossary or of the lexicon, that is not only
+a part of another term's; and what the Chinese names must be explained by some English.
 """
 
 import re
@@ -23,8 +23,8 @@ def faults(reading: Reading) -> Iterator[Fault]:
 
 
 def _missing(reading: Reading) -> Iterator[Fault]:
-    for (start, end), rows in reading.asking.items():
-        terms = [m.term for m in reading.mentions if m.start < end and start < m.end]
+    for (start, end), rows in reading.said.asking.items():
+        terms = [m.term for m in reading.said.mentions if m.start < end and start < m.end]
         if _is_as_it_stands(reading.english[start:end], reading.chinese):
             continue
         if not rows & reading.answered and not any(held(term.chinese, reading.chinese) for term in terms):
@@ -35,7 +35,8 @@ def _missing(reading: Reading) -> Iterator[Fault]:
 
 def _is_as_it_stands(term: str, chinese: str) -> bool:
     """Whether a term was left as it is: WBC, ALT; whether it may, another check says."""
-    return re.search(rf"(?<![a-z]){re.escape(folded(term))}(?![a-z])", chinese) is not None
+    said = folded(term)
+    return said in chinese and re.search(rf"(?<![a-z]){re.escape(said)}(?![a-z])", chinese) is not None
 
 
 def _kind(reading: Reading, rows: set[int]) -> Kind:
@@ -45,7 +46,7 @@ def _kind(reading: Reading, rows: set[int]) -> Kind:
 
 def unexplained(reading: Reading) -> list[Wording]:
     """The wordings of the Chinese that no English explains."""
-    return [one for one in reading.segments if one.rows and not reading.explains(one)]
+    return [one for one in reading.there.segments if one.rows and not reading.explains(one)]
 
 
 def _added(reading: Reading) -> Iterator[Fault]:

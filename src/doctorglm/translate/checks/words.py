@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import NamedTuple
 
 from doctorglm.clinical.folding import folded
 from doctorglm.translate.spelling import canonical
@@ -17,8 +18,7 @@ _IZE = re.compile(r"iz(?=ation|e|ing|$)")
 _SHORTEST_PREFIX = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(NamedTuple):
     """`text[start:end]`, in small letters and American spelling; `last` where nothing behind it belongs to it."""
 
     start: int
@@ -27,9 +27,8 @@ class Word:
     last: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A phrase of the lexicon in an English text: where, how many words, which row, and whether it is the row's own meaning."""
+class Found(NamedTuple):
+    """A phrase of the lexicon in a text: where, how many words, which row; `strong` where it is what the row means."""
 
     start: int
     end: int
@@ -100,7 +99,7 @@ class Phrases:
         keys = self._keys.get(word)
         if keys is None:
             begins = [word[:n] for n in range(_SHORTEST_PREFIX, len(word) + 1) if word[:n] in self._prefixes]
-            ends = [end for end in self._suffixes if word.endswith(end) or word.endswith(f"{end}s")]
+            ends = [end for end in self._suffixes if word.endswith((end, f"{end}s"))]
             keys = (f"={stem(word)}", *(f"{one}*" for one in begins), *(f"*{one}" for one in ends), "*")
             if len(self._keys) < 1 << 16:
                 self._keys[word] = keys
@@ -150,7 +149,7 @@ def _undoubled(word: str) -> str:
 
 def _with_e(stem_: str, word: str) -> str:
     """The stem of taking as that of take, which keeps its e; of sitting it is sit."""
-    is_cut = len(stem_) == 3 and word.startswith(f"{stem_}ing") or word.startswith(f"{stem_}ed")
+    is_cut = word.startswith((f"{stem_}ing", f"{stem_}ed"))
     return f"{stem_}e" if is_cut and re.fullmatch(r"[^aeiou][aeiou][^aeiouwxy]", stem_) else stem_
 
 
