@@ -63,8 +63,13 @@ def _same(one: Figure, other: Figure) -> bool:
         return True
     if any(equal(one.value, a, other.value, b) for a in one.units for b in other.units):
         return True
-    clock = one.value < 12 and other.value == one.value + 12 and any(u.name in ("minute",) for u in other.units)
-    return clock or _is_share(one, other)
+    return _is_hour(one, other) or _is_share(one, other)
+
+
+def _is_hour(one: Figure, other: Figure) -> bool:
+    """2 p.m. and 14 点."""
+    at = {unit.name for unit in one.units} & {unit.name for unit in other.units}
+    return "clock" in at and one.value < 12 and other.value == one.value + 12
 
 
 def _is_share(one: Figure, other: Figure) -> bool:
@@ -85,11 +90,11 @@ def _is_explained(one: Figure, said: Sequence[Figure], english: str, chinese: st
         return True
     if any(_is_share(other, one) or _is_share(one, other) for other in said):
         return True
-    if one.value > 12 and any(other.value == one.value - 12 for other in said if other.hard) and "." in english:
-        return " p" in english.lower() and "m" in english.lower()
+    if any(_is_hour(other, one) for other in said):
+        return True
     if f"{one.value:g}" in {word for code in codes(english) for word in (code.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ"),)}:
         return True
-    if f"{one.value:g}".replace(".", "") in re.sub(r"(?<=[0-9])\.(?=[0-9]{3})", "", english):
+    if any(f"{one.value:g}" == match[0].replace(".", "") for match in _THOUSANDS.finditer(english)):
         return True
     if any(ch.isdigit() for ch in english) and f"{one.value:g}" in _runs(english):
         return True
@@ -114,7 +119,7 @@ def _is_amount(one: Quantity, other: Quantity, text: str) -> bool:
     if (len(kinds) > 1 and kinds != {"glucose", "concentration"}) or one.unit != other.unit:
         return False
     decimals = len(text[one.start : one.end].partition(".")[2].rstrip("abcdefghijklmnopqrstuvwxyz/℃度毫摩升克分每 "))
-    rounding = 0.51 * 10.0**-decimals
+    rounding = 0.6 * 10.0**-decimals
     return abs(one.value - other.value) <= max(rounding, 0.005 * abs(other.value))
 
 
@@ -201,6 +206,21 @@ def _codes(english: str, chinese: str) -> Iterator[Fault]:
             and not any(code in one or one in code for one in said)
         ):
             yield Fault("number", "name_with_digits", "", code, tuple(said[:4]))
+
+
+def exchanged_between(units: Sequence[tuple[str, str]]) -> Iterator[Fault]:
+    """Numbers that stand in another's sentence or line: each is in the text, two sentences have the other's."""
+    for english, chinese in units:
+        said, there, text = english_figures(english), chinese_figures(chinese), plain(chinese)
+        lost = [one for one in said if one.hard and english[one.start].isdigit()]
+        lost = [
+            one for one in lost if not any(_same(one, other) for other in there) and not _by_word(one, english, text)
+        ]
+        new = [one for one in there if one.hard and not _is_explained(one, said, english, chinese)]
+        if lost and new:
+            said_, there_ = english[lost[0].start : lost[0].end].strip(), text[new[0].start : new[0].end]
+            yield Fault("number", "exchanged", said_, there_, (f"{lost[0].value:g}",))
+            return
 
 
 _DATE = re.compile(r"\d{1,4}/\d{1,2}/\d{1,4}")

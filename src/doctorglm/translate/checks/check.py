@@ -99,7 +99,8 @@ class Checks:
             units = list(zip(one.english, one.chinese, strict=True))
         else:
             units = [(english, chinese)]
-        yield from amounts.faults(english, chinese)
+        wrong = list(amounts.faults(english, chinese))
+        yield from wrong or (amounts.exchanged_between(units) if len(units) > 1 else ())
         for said, there in units:
             reading = self._reader.read(said, there)
             yield from denial.faults(reading)

@@ -32,6 +32,7 @@ _ZH_IF: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...] = tuple(
         (r"停|失|中止|终止", r"longer|any ?more"),
         (r"所有|任何|唯|各|都", r"all|every|only|other|nothing"),
         (r"仍|还", r"yet|longer|resolved|gone"),
+        (r"轻", r"severe|serious|bad|heavy"),
         (r"反|却", r"rather|instead|but"),
     )
 )

@@ -156,9 +156,8 @@ def codes(text: str) -> list[str]:
 def chinese_figures(text: str) -> list[Figure]:
     """The numbers of a Chinese text, made `plain`, in order; 一直 and 十分 are none."""
     said = plain(text)
-    blank = _NOT_NUMBERS.sub(lambda m: "＿" * len(m[0]), said)
     found: list[Figure] = []
-    for match in _OF_PARTS.finditer(blank):
+    for match in _OF_PARTS.finditer(said):
         below, above = _number(match[1]), _number(match[2])
         if below and above is not None:
             found.append(
@@ -170,7 +169,8 @@ def chinese_figures(text: str) -> list[Figure]:
                     "分之",
                 )
             )
-    blank = _OF_PARTS.sub(lambda m: "＿" * len(m[0]), blank)
+    blank = _OF_PARTS.sub(lambda m: "＿" * len(m[0]), said)
+    blank = _NOT_NUMBERS.sub(lambda m: "＿" * len(m[0]), blank)
     found += [Figure(*match.span(), 0.5, (), False) for match in _HALF.finditer(blank)]
     blank = _HALF.sub(lambda m: "＿" * len(m[0]), blank)
     for match in _CHINESE.finditer(blank):

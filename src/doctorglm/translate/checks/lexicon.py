@@ -1,8 +1,8 @@
 """What English words are in Chinese and Chinese words in English: the project's own lists, for checks alone.
 
 `lists/*.tsv` were written for this project from general knowledge, taken from no dictionary and from no corpus, and
-were not reviewed by a clinician. Two columns: English patterns (`words.py`) and Chinese wordings, parted by `|`. `~` before
-a pattern: it explains the row's Chinese and asks for none; before a wording: it answers the English and asks for none.
+were not reviewed by a clinician. Two columns: English patterns (`words.py`) and Chinese wordings, parted by `|`. `~`
+before a pattern: it explains the row's Chinese and asks for none; before a wording: it answers and asks for none.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

@@ -75,7 +75,7 @@ def faults(reading: Reading) -> Iterator[Fault]:
         if pair.kind in told or pair.other in said or (turned and pair.turns):
             continue
         there = _first(parts, reading.chinese, pair.other_chinese, whole=True)
-        rest = [part for part in parts if part != there], reading.chinese.replace(there, "") if there else ""
+        rest = [part for part in parts if part not in there], reading.chinese.replace(there, "") if there else ""
         if there and not _first(*rest, pair.one_chinese, whole=False):
             told.add(pair.kind)
             yield Fault(pair.kind, "opposite", pair.shown[0], there, (pair.shown[1],))

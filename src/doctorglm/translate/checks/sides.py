@@ -80,8 +80,8 @@ def _order(left: str, right: str) -> list[str]:
 
 
 _SIDED_EN = re.compile(
-    r"\b(?:left|right) (?:\w+ )?(?:side|arm|leg|eye|ear|hand|foot|lung|kidney|breast|hip|knee|ankle|wrist|shoulder|elbow"
-    r"|thigh|calf|testicle|lobe|ventricle|atrium|ovary|molar|eyelid|cheek|groin|heel|thumb|flank)s?\b"
+    r"\b(?:left|right) (?:\w+ )?(?:side|arm|leg|eye|ear|hand|foot|lung|kidney|breast|hip|knee|ankle|wrist|shoulder"
+    r"|elbow|thigh|calf|testicle|lobe|ventricle|atrium|ovary|molar|eyelid|cheek|groin|heel|thumb|flank)s?\b"
     r"|\bon the (?:left|right)\b|\b(?:left|right) side\b"
 )
 

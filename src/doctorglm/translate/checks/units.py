@@ -69,6 +69,7 @@ _TABLE: tuple[tuple[str, str, float, str, str], ...] = (
     ("tablespoon", "tablespoon", 1, r"tablespoons?|tbsp", r"汤匙|大勺|大匙|汤勺|勺"),
     ("cup", "cup", 1, r"cups?|mugs?|glass(?:es)?", r"杯"),
     ("dose", "dose", 1, r"doses?|shots?|jabs?|injections?", r"剂|次|针|份|个?剂量"),
+    ("clock", "clock", 1, r"o'clock|[ap]\.?m\b", r"点钟?|时(?![间候常])"),
     ("time", "time(s)", 1, r"times?", r"次|倍|遍|回|下"),
 )
 """(name, measure, factor, in English, in Chinese); the first that fits counts, so longer ones stand first."""
