@@ -11,7 +11,7 @@ from functools import cached_property
 
 from doctorglm.translate.checks.fault import Fault
 from doctorglm.translate.checks.reading import Reader, Reading
-from doctorglm.translate.checks.sentences import chinese_sentences, english_sentences
+from doctorglm.translate.checks.sentences import chinese_sentences, english_sentences, parts
 
 _WEIGHTS = {"common": 0.3, "opposites": 0.5, "times": 0.5}
 _WEIGHT = 1.0
@@ -137,11 +137,14 @@ def aligned(reader: Reader, english: str, chinese: str) -> Alignment:
 
 
 def order_faults(one: Alignment) -> Iterator[Fault]:
-    """Sentences or lines that changed places."""
-    if len(one.english) == len(one.chinese) and one.order != list(range(len(one.english))):
-        at = next(i for i, j in enumerate(one.order) if i != j)
-        yield Fault("order", "sentences_exchanged", one.english[at], one.chinese[at])
-    elif _numbered(one.chinese) and not _numbered(one.english):
+    """Sentences, lines or what semicolons part that changed places."""
+    finer = Alignment(parts(one.english), parts(one.chinese), one.reader)
+    for units in (one, finer):
+        if len(units.english) == len(units.chinese) and units.order != list(range(len(units.english))):
+            at = next(i for i, j in enumerate(units.order) if i != j)
+            yield Fault("order", "sentences_exchanged", units.english[at], units.chinese[at])
+            return
+    if _numbered(one.chinese) and not _numbered(one.english):
         yield Fault("order", "list_out_of_order", "", one.chinese[0])
 
 

@@ -2,7 +2,7 @@
 
 import re
 
-_ENGLISH_END = re.compile(r"(?<=[.!?])[\"'”’)\]]*\s+(?=[\"'“‘(\[]*[A-Z0-9À-Þ])|(?<=[a-z)]{2}[.!?])(?=[A-Z][a-z ])|\n+")
+_ENGLISH_END = re.compile(r"(?<=[.!?])[\"'”’)\]]*\s+(?=[\"'“‘(\[]*[A-Z0-9À-Þ])|(?<=[A-Za-z0-9)]{2}[.!?])(?=[A-Z][a-z ])|\n+")
 _NO_END = re.compile(
     r"(?:\b(?:Dr|Mr|Mrs|Ms|Prof|St|vs|e\.g|i\.e|approx|Fig|No|etc|al|cf|[A-Z])|^\s*\d{1,2})\.[\"'”’)\]]*$"
 )
@@ -25,3 +25,8 @@ def english_sentences(text: str) -> list[str]:
 def chinese_sentences(text: str) -> list[str]:
     """The sentences and lines of a Chinese text."""
     return [part.strip() for part in _CHINESE_END.split(text) if part and re.search(r"\w", part)]
+
+
+def parts(sentences: list[str]) -> list[str]:
+    """The sentences, cut at semicolons of either language."""
+    return [part.strip() for one in sentences for part in re.split(r"(?<=[;；])", one) if part.strip()]
