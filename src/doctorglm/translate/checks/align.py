@@ -173,10 +173,22 @@ def cut_faults(one: Alignment, english: str, chinese: str) -> Iterator[Fault]:
 
 def added_faults(one: Alignment) -> Iterator[Fault]:
     """Chinese sentences of no English one."""
-    if _may_lack(one.chinese, one.english):
-        for (i, k), (j, m) in one.beads:
-            if i == k:
-                yield Fault("addition", "sentence_added", "", "".join(one.chinese[j:m]))
+    if not _may_lack(one.chinese, one.english):
+        return
+    for (i, k), (j, m) in one.beads:
+        if i == k:
+            yield Fault("addition", "sentence_added", "", "".join(one.chinese[j:m]))
+        elif m - j > k - i:
+            english = " ".join(one.english[i:k])
+            for said in one.chinese[j:m]:
+                if _is_strange(one.reader.read(english, said)):
+                    yield Fault("addition", "sentence_added", "", said)
+
+
+def _is_strange(one: Reading) -> bool:
+    """Whether a sentence says something that the English does not, and nothing that it does."""
+    contents = [w for w in one.there.segments if any(one.row(row).name not in _WEIGHTS for row, _ in w.rows)]
+    return any(not one.explains(w) for w in contents) and not any(one.explains(w) for w in contents)
 
 
 def _may_lack(more: Sequence[str], fewer: Sequence[str]) -> bool:

@@ -33,10 +33,14 @@ _ZH_IF: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...] = tuple(
         (r"所有|任何|唯|各|都", r"all|every|only|other|nothing"),
         (r"仍|还", r"yet|longer|resolved|gone"),
         (r"轻", r"severe|serious|bad|heavy"),
+        (r"坏|故障|失灵", r"work|function"),
         (r"反|却", r"rather|instead|but"),
     )
 )
 """What Chinese may say where English denies, and for which English."""
+_ASKED_EN = re.compile(
+    r"\W*(?:why )?(?:is|are|was|were|do|does|did|has|have|had|ca|could|wo|would|should)n't\b.*\?\W*$"
+)
 _DENIED_ZH = re.compile(r"(?:没有|无|未见|未|否认|没)[^，。]{0,3}$")
 _GONE_EN = re.compile(
     r"\b(?:free|clear|lack|without|asympt\w*|negative|rul\w+ out|before|absen\w*|unless|un\w+|non\w*|stop\w*|resolv\w*"
@@ -57,6 +61,8 @@ def faults(reading: Reading) -> Iterator[Fault]:
     there = _ZH_IDIOM.sub(lambda m: "＿" * len(m[0]), _masked(reading, all_=True))
     denied, denies = _EN.search(said), _ZH.search(there)
     answers = _masked(reading)
+    if denied and _ASKED_EN.match(english):
+        denied = None  # isn't it, asked
     if denied and not _answers(english, answers):
         yield Fault("negation", "negation_lost", denied[0], "")
         return
@@ -88,7 +94,7 @@ def _masked(reading: Reading, *, all_: bool = False) -> str:
     """The Chinese without its terms, so that 失眠 and 缺铁 deny nothing; 无症状 does, unless `all_` are taken out."""
     text = list(reading.chinese)
     for one in reading.there.segments:
-        if not all_ and text[one.start] in "无没未不非":
+        if not all_ and set(text[one.start : one.end]) & set("无没未不非"):
             continue
         names = {reading.row(row).name for row, _ in one.rows}
         if (

@@ -76,6 +76,8 @@ def faults(reading: Reading) -> Iterator[Fault]:
             continue
         there = _first(parts, reading.chinese, pair.other_chinese, whole=True)
         rest = [part for part in parts if part not in there], reading.chinese.replace(there, "") if there else ""
+        if there and pair.turns and there[0] in "不没无" and _NOT_EN.search(reading.english):
+            continue  # not easy, 不容易
         if there and not _first(*rest, pair.one_chinese, whole=False):
             told.add(pair.kind)
             yield Fault(pair.kind, "opposite", pair.shown[0], there, (pair.shown[1],))

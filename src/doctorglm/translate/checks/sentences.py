@@ -2,7 +2,9 @@
 
 import re
 
-_ENGLISH_END = re.compile(r"(?<=[.!?])[\"'”’)\]]*\s+(?=[\"'“‘(\[]*[A-Z0-9À-Þ])|(?<=[A-Za-z0-9)]{2}[.!?])(?=[A-Z][a-z ])|\n+")
+_ENGLISH_END = re.compile(
+    r"(?<=[.!?])[\"'”’)\]]*\s+(?=[\"'“‘(\[]*[A-Z0-9À-Þ])|(?<=[A-Za-z0-9)]{2}[.!?])(?=[A-Z][a-z ])|\n+"
+)
 _NO_END = re.compile(
     r"(?:\b(?:Dr|Mr|Mrs|Ms|Prof|St|vs|e\.g|i\.e|approx|Fig|No|etc|al|cf|[A-Z])|^\s*\d{1,2})\.[\"'”’)\]]*$"
 )

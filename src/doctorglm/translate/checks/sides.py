@@ -27,7 +27,7 @@ _VERTICAL_ZH = {
 def faults(english: str, chinese: str) -> Iterator[Fault]:
     """Sides that changed: one more often and the other less, one that is not in the English, an exchange of both."""
     said, there = folded(english), folded(chinese)
-    approximate = re.sub(r"左右(?=[，。；！？、）]|$|的|即|就|才|一)", "", there)
+    approximate = re.sub(r"左右(?![两双侧眼耳手脚肺肾臂腿])", "", there)  # about
     one = _order(_NO_LEFT.sub(" ", said), _NO_RIGHT.sub(" ", said))
     other = [
         ("左" if m[0] == "左" else "右")
