@@ -13,7 +13,7 @@ from typing import Any
 
 from retrieval import abstaining, collections, quality, speed, vectors
 from trainers import methods, prefixes, trainers
-from translation import audits, costs, samples
+from translation import audits, checks, costs, samples
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -283,6 +283,7 @@ _SPEED = {
     "library_quality_sets": collections,
     "library_speed": speed,
     "translate_audit": audits,
+    "translate_checks_test": checks,
     "translate_cost": costs,
     "translate_sample": samples,
 }

@@ -86,8 +86,43 @@ def costs(recorded: Mapping[str, Any]) -> str:
         f"({whose['teacher_accepted']}), {100 * given['student_accepted']:g} % of the student's "
         f"({whose['student_accepted']})",
         f"- prices: {'; '.join(price['name'] + ': ' + price['source'] for price in prices)}",
+
+
+def checks(recorded: Mapping[str, Any]) -> str:
+    """By kind of error: told as it, told at all, precision, right translations that are flagged; then the whole."""
+    kinds, planted = recorded["errors"]["kinds"], recorded["planted"]
+    lines = [
+        "| kind | errors | told as it, % | flagged, % | precision, % | right ones flagged that look like it |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
+    for kind, found in kinds.items():
+        hard = recorded["hard"]["kinds"][kind]
+        shares = [_of(found["as_kind"]), _of(found["flagged"]), _of(recorded["precision"][kind])]
+        lines.append(f"| {kind} | {found['flagged']['n']:,} | {' | '.join(shares)} | {hard['k']} of {hard['n']} |")
+    whole, told = recorded["errors"]["flagged"], recorded["errors"]["as_kind"]
+    lines += [
+        f"| all | {whole['n']:,} | {_of(told)} | {_of(whole)} | | {recorded['hard']['k']} of {recorded['hard']['n']} |",
+        "",
+        "| | texts | flagged, % |",
+        "|---|---:|---:|",
+    ]
+    for name, of in (
+        ("good pairs", recorded["good"]),
+        ("right translations that look like errors", recorded["hard"]),
+        ("professional translations (TICO-19)", recorded["tico"]),
+        *((f"mechanical errors: {kind}", found["flagged"]) for kind, found in planted.items()),
+    ):
+        lines.append(f"| {name} | {of['n']:,} | {_of(of)} |")
+    lines += [
+        "",
+        f"{recorded['speed']['texts_a_second']:,.0f} texts of 400 characters a second and core. "
+        "In brackets: 95 % intervals (Wilson).",
     ]
     return "\n".join(lines)
+
+
+def _of(found: Mapping[str, Any]) -> str:
+    return _share(found["share"], found["interval"]) if found["n"] else "–"
 
 
 def _worst(rows: Sequence[Mapping[str, Any]]) -> list[str]:
