@@ -86,6 +86,8 @@ def costs(recorded: Mapping[str, Any]) -> str:
         f"({whose['teacher_accepted']}), {100 * given['student_accepted']:g} % of the student's "
         f"({whose['student_accepted']})",
         f"- prices: {'; '.join(price['name'] + ': ' + price['source'] for price in prices)}",
+    ]
+    return "\n".join(lines)
 
 
 def checks(recorded: Mapping[str, Any]) -> str:
