@@ -8,8 +8,8 @@ from pathlib import Path
 
 TINY = ("max_steps=1", "epochs=1", "batch_tokens=64", "max_length=128")
 NAMES = (
-    "demo", "run", "fetch", "curate", "library", "translate", "distill", "plan", "tune", "evaluate", "compare", "chat", "convert",
-    "inspect", "doctor",
+    "demo", "run", "fetch", "curate", "library", "translate", "distill", "plan", "tune", "evaluate", "compare", "chat",
+    "convert", "inspect", "doctor",
 )  # fmt: skip
 
 

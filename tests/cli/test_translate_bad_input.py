@@ -31,8 +31,8 @@ def write(path: Path, *questions: str, answer: str = "Please see a doctor today.
 
 def _arguments(records: Path, server: Server | str, *more: object) -> list[object]:
     address = server if isinstance(server, str) else server.address()
-    return ["translate", records, "--out", records.parent / "out", "--teacher", address, "concurrency=1", "checks=false",
-            "pause_s=0.01", "retries=1", *more]  # fmt: skip
+    return ["translate", records, "--out", records.parent / "out", "--teacher", address, "concurrency=1",
+            "checks=false", "pause_s=0.01", "retries=1", *more]  # fmt: skip
 
 
 def _error(status: int, message: str = "no") -> Script:

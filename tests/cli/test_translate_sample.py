@@ -34,8 +34,8 @@ def records(tmp_path: Path) -> Path:
 
 def _arguments(records: Path, server: Server | str, *more: object) -> list[object]:
     address = server if isinstance(server, str) else server.address()
-    return ["translate", records, "--out", records.parent / "out", "--teacher", address, "concurrency=1", "checks=false",
-            "pause_s=0.01", "retries=1", *more]  # fmt: skip
+    return ["translate", records, "--out", records.parent / "out", "--teacher", address, "concurrency=1",
+            "checks=false", "pause_s=0.01", "retries=1", *more]  # fmt: skip
 
 
 def _ids(path: Path) -> list[str]:

@@ -58,7 +58,8 @@ def test_conversations_as_the_teacher_leaves_them(
     trained: Path, records: Path, glossary: Path, command: Command  # noqa: F811
 ) -> None:  # fmt: skip
     out = records.parent / "out"
-    arguments = ["translate", records, "--out", out, "--student", trained, "--glossary", glossary, "cores=1", "checks=false"]
+    arguments = ["translate", records, "--out", out, "--student", trained, "--glossary", glossary, "cores=1",
+                 "checks=false"]  # fmt: skip
     said = command(*arguments, "--json")
     assert said.code == 0, said.err
     assert json.loads(said.out) == {"out": str(out), "read": 3, "translated": 3, "mended": 0, "rejected": {}}

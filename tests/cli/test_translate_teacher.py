@@ -52,8 +52,8 @@ def _but_one(call: Call) -> None:
 
 def _arguments(records: Path, server: Server | str, *more: object) -> list[object]:
     address = server if isinstance(server, str) else server.address()
-    return ["translate", records, "--out", records.parent / "out", "--teacher", address, "concurrency=1", "checks=false",
-            "pause_s=0.01", "retries=1", *more]  # fmt: skip
+    return ["translate", records, "--out", records.parent / "out", "--teacher", address, "concurrency=1",
+            "checks=false", "pause_s=0.01", "retries=1", *more]  # fmt: skip
 
 
 def test_conversations_keep_their_english_and_go_with_their_provenance(
