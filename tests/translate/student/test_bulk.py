@@ -75,6 +75,7 @@ def test_a_sign_of_languages_is_put_in_front_and_never_comes_out(of_languages: P
     assert student.source(">>cmn_Hans<< I have a fever.") == ">>cmn_Hans<< I have a fever."
     assert student.tokens(student.source("fever"))[0] == ">>cmn_Hans<<"
     assert student.chinese((">>cmn_Hans<<", "发烧", ">>cmn_Hant<<")) == "发烧"
+    assert student.chinese((">>", "zho", "<<", "发烧")) == "发烧"  # spelled
     for text in (">>cmn_Hans<< Hello", "Hello"):
         for one in Student(trained), student:
             assert ">>" not in (one.translate([text])[0].chinese or "")

@@ -36,7 +36,7 @@ class DecodingSettings:
     beam: Annotated[int, Field(gt=0)] = 4
     """Hypotheses that are followed; 1 is faster."""
     precision: Precision = "int8"
-    """Of the weights."""
+    """Of the weights: `int8` or `float32`, which is slower and says what transformers says, to the token."""
     length_ratio: Annotated[float, Field(gt=0)] = 2.0
     """Tokens of Chinese for one of the source, at most; a good translation has hardly more than one."""
     length_more: Annotated[int, Field(gt=0)] = 16
