@@ -25,6 +25,20 @@ REASONS: Mapping[str, Text] = {
     "not_run": Text(en="not run in its batch", zh="批次中未执行"),
     "garbage": Text(en="answer could not be read", zh="回答无法解析"),
     "refused_by_server": Text(en="refused by the server", zh="被服务器拒绝"),
+    "source_too_long": Text(en="a sentence too long for the student", zh="句子超出学生模型长度"),
+    "term": Text(en="a term is wrong", zh="术语有误"),
+    "number": Text(en="a number is wrong", zh="数字有误"),
+    "unit_or_dose": Text(en="a unit or dose is wrong", zh="单位或剂量有误"),
+    "negation": Text(en="a denial is wrong", zh="否定有误"),
+    "gender_person": Text(en="a person is wrong", zh="人称或性别有误"),
+    "laterality": Text(en="a side is wrong", zh="左右或方位有误"),
+    "drug": Text(en="a drug is wrong", zh="药名有误"),
+    "length": Text(en="the length does not fit", zh="长度不符"),
+    "loop": Text(en="repeats itself", zh="内容重复"),
+    "language": Text(en="another language in it", zh="混入其他语言"),
+    "order": Text(en="sentences in another order", zh="句序有误"),
+    "truncation": Text(en="a part is missing", zh="有缺失"),
+    "addition": Text(en="something was added", zh="有增添"),
 }
 
 
