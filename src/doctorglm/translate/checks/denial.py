@@ -23,7 +23,7 @@ _ZH_IMPLIED = pattern("implied_denial_chinese")
 _ZH_IF: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...] = tuple(
     (re.compile(chinese), re.compile(english))
     for chinese, english in (
-        (r"正常|清晰|良好|好", r"abnormal|problem|complaint|trouble|wrong|significant|issue"),
+        (r"正常|清晰|良好|好", r"abnormal|complaint|trouble|wrong|significant|issue"),
         (r"可以|随时", r"problem|hesitate|matter"),
         (
             r"低于|小于|至多|最多|以内|以下|超过|只|仅|才",
@@ -113,7 +113,7 @@ def _answers(english: str, chinese: str) -> bool:
 
 
 def _pieces(pattern: re.Pattern[str], text: str) -> list[tuple[int, int]]:
-    cuts = [0, *(at for m in pattern.finditer(text) for at in {m.start(), m.end()}), len(text)]
+    cuts = [0, *(at for m in pattern.finditer(text) for at in m.span()), len(text)]
     return [(a, b) for a, b in itertools.pairwise(cuts) if text[a:b].strip(" ,.;:!?，。；：！？")]
 
 
