@@ -120,7 +120,8 @@ def test_a_message_that_loops_is_rejected_with_its_english(
     said = command("translate", records, "--out", out, "--student", trained, "checks=false", "--json")
     assert json.loads(said.out)["rejected"] == {"loop": 1}
     (rejected,) = map(json.loads, (out / "rejected.jsonl").read_text("utf-8").splitlines())
-    assert rejected["reasons"] == [{"message": 1, "reason": "loop", "faults": []}] and rejected["record"]["id"] == "case-3"
+    assert rejected["reasons"] == [{"message": 1, "reason": "loop", "faults": []}]
+    assert rejected["record"]["id"] == "case-3"
 
 
 def test_a_run_that_is_killed_goes_on_where_it_was(
