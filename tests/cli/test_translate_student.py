@@ -158,7 +158,8 @@ translate_by_student(job, StudentSettings(batch_tokens=12, checks=False))
     asked = list[Any]()
     real = bulk.Decoder.translate
     monkeypatch.setattr(bulk.Decoder, "translate", lambda self, batch: (asked.extend(batch), real(self, batch))[1])
-    arguments = ["translate", source, "--student", trained, "--glossary", glossary, "batch_tokens=12", "checks=false", "--json"]
+    arguments = ["translate", source, "--student", trained, "--glossary", glossary, "batch_tokens=12",
+                 "checks=false", "--json"]  # fmt: skip
     said = command(*arguments, "--out", out)
     assert said.code == 0 and json.loads(said.out)["translated"] == len(texts)
     assert len(texts) - kept.stat().st_size <= len(asked) + 3 and len(asked) <= len(texts) - 12
