@@ -4,10 +4,11 @@
     python benchmarks/translate_accepted.py CURATED --student DIR --work DIR > RESULT.json
 
 Protocol, written before its first run. `--records` conversations are drawn from CURATED/train.jsonl by the hash of
-their id and `--seed`; those whose translations the checks were tuned on (the first 60 by seed 10) are left out. Of the project's own glossary 30 % of the groups of rows that share a name or a rendering are
-withheld (`_withheld.py`): they are in no prompt and no tag, and the rows of the checks' own lists that share a word
-with them are taken out too. Each conversation is translated and checked, and mended in at most two turns, with the
-defaults. A conversation is accepted where every message is.
+their id and `--seed`; those whose translations the checks were tuned on (the first 60 by seed 10) are left out. Of the
+project's own glossary 30 % of the groups of rows that share a name or a rendering are withheld (`_withheld.py`): they
+are in no prompt and no tag, and the rows of the checks' own lists that share a word with them are taken out too. Each
+conversation is translated and checked, and mended in at most two turns, with the defaults. A conversation is accepted
+where every message is.
 Reported: the share accepted; for the first translations of all conversations (`unchecked`) and for what is accepted,
 term accuracy of the withheld rows and number fidelity, as `translate --audit` counts them (one mention a message and
 term; Wilson's 95 % intervals); the same for the terms of `audit_terms.tsv`, which somebody else made, that share no
