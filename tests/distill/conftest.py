@@ -35,7 +35,7 @@ def _one(chance: random.Random, i: int) -> SentencePair:
 def settings(**given: object) -> DistillSettings:
     small = {"vocabulary": 600, "d_model": 32, "encoder_layers": 1, "decoder_layers": 1, "heads": 2, "feed_forward": 64,
              "dropout": 0.0, "batch_tokens": 512, "validate_every": 5, "epochs": 2, "muon_learning_rate": 0.02,
-             "learning_rate": 0.005}  # fmt: skip
+             "learning_rate": 0.005, "own_terms": False, "term_pairs": False}  # fmt: skip
     return DistillSettings(**{**small, **given})  # type: ignore[arg-type]
 
 

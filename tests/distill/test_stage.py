@@ -47,8 +47,20 @@ def test_one_that_learned_nothing_is_not_good_enough(pairs_file: Path, tmp_path:
     assert record["faults"][0].startswith("accepted 0.000 < 0.3")
 
 
+def test_terms_are_pairs_but_never_those_of_the_test(pairs_file: Path, tmp_path: Path) -> None:
+    test, glossary = tmp_path / "test.jsonl", tmp_path / "terms.tsv"
+    test.write_text('{"en": "Gout", "zh": "痛风"}\n', encoding="utf-8")
+    glossary.write_text("en\tzh\ngout\t痛风症\nangina\t心绞痛\n", encoding="utf-8")
+    given: list[tuple[Path | None, bool]] = [(None, False), (None, True), (test, True)]
+    jobs = [(Job(pairs=[pairs_file], glossary=glossary, out=tmp_path / f"{i}", test=of), on)
+            for i, (of, on) in enumerate(given)]  # fmt: skip
+    counts = [distill(job, settings(max_steps=1, term_pairs=on)).record["counts"] for job, on in jobs]
+
+    assert [one["train"] - counts[0]["train"] for one in counts] == [0, 2, 1]
+
+
 def test_a_finished_run_is_returned_as_it_is(pairs_file: Path, tmp_path: Path) -> None:
-    job = Job(pairs=[pairs_file], out=tmp_path / "out")
+    job = Job(pairs=[pairs_file], out=tmp_path / "out", glossary=None)
     first = distill(job, settings(max_steps=2)).record
     weights = (tmp_path / "out" / "student" / "model.safetensors").stat().st_mtime_ns
 

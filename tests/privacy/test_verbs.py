@@ -153,7 +153,7 @@ def test_a_teacher_is_sent_masked_text_and_its_translation_holds_the_masks(
     assert len({one["id"] for one in written}) == len(records) and any("[name]" in str(one) for one in written)
     asked = [text for texts in asked_texts(server.calls) for text in texts]
     assert asked and SOUGHT.found("\n".join(asked).encode()) == set()
-    small = ("vocabulary=500", "d_model=16", "heads=2", "encoder_layers=1", "decoder_layers=1", "max_steps=2")
+    small = ("vocabulary=3000", "d_model=16", "heads=2", "encoder_layers=1", "decoder_layers=1", "max_steps=2")
     pairs = scene.written / "taught" / "train.jsonl"
     assert scene.run("distill", pairs, "--out", scene.written / "student", *small) == 0
     assert scene.leaks() == {}

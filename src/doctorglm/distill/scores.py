@@ -14,7 +14,6 @@ from doctorglm.translate.checks.check import Checks
 from doctorglm.translate.entry import Entry
 from doctorglm.translate.pairs import Pair
 from doctorglm.translate.student.bulk import Student
-from doctorglm.translate.told_terms import told_terms
 
 _AUDITED = (
     "term_accuracy", "term_accuracy_interval", "term_mentions", "term_right", "number_fidelity",
@@ -23,14 +22,21 @@ _AUDITED = (
 
 
 def scores(
-    student: Path, test: Sequence[SentencePair], glossary: Sequence[Entry], told: Callable[[float], None]
+    student: Path,
+    test: Sequence[SentencePair],
+    glossary: Sequence[Entry],
+    terms: Sequence[Entry],
+    told: Callable[[float], None],
 ) -> dict[str, Any]:
-    """`bleu` and `chrf` (0 to 100), `failed` (sentences without a translation), the audit's counts, and what the checks
-    take: `accepted`, its share's 95 % interval, and why the others are not."""
+    """What the student is worth with `terms` in its sentences.
+
+    `bleu` and `chrf` (0 to 100), `failed` (sentences without a translation), the audit's counts, and what the checks
+    take: `accepted`, its share's interval, and why the others are not.
+    """
     from sacrebleu.metrics.bleu import BLEU
     from sacrebleu.metrics.chrf import CHRF
 
-    outcomes = Student(student, glossary=told_terms(glossary), told=told).translate([one.english for one in test])
+    outcomes = Student(student, glossary=terms, told=told).translate([one.english for one in test])
     said = [outcome.chinese or "" for outcome in outcomes]
     references = [[one.chinese for one in test]]
     found = measured((Pair(one.english, zh, "") for one, zh in zip(test, said, strict=True)), glossary)

@@ -59,6 +59,10 @@ class DistillSettings:
     """Tokens of a sentence in one language; what is longer is left out, and counted."""
     tags: bool = True
     """Terms of the glossary are put into the source with their Chinese (arXiv 1906.01105), in training and in use."""
+    own_terms: bool = True
+    """The names of drugs, illnesses and examinations in the lists of the checks are terms, too."""
+    term_pairs: bool = True
+    """Each term with its first rendering is a pair to learn, with tags or without."""
     tag_share: Share = 0.5
     """Share of the sentences with such terms that an epoch shows with them; the rest it shows plain."""
     valid_share: Share = 0.02

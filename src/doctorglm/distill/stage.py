@@ -25,6 +25,7 @@ from doctorglm.translate.pairs import read_pairs
 from doctorglm.translate.student.folder import SAYS, marian_tokenizer
 from doctorglm.translate.terms import Terms
 from doctorglm.translate.told_terms import told_terms
+from doctorglm.tune.standing import Standing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,37 +52,41 @@ def distill(job: Job, settings: DistillSettings) -> Run:
     if run.finished:
         return run
     glossary = read_glossary(job.glossary) if job.glossary else own_glossary()
-    parts, test = _pairs(job, settings)
+    told = told_terms(glossary) if settings.own_terms else glossary
+    (pairs, valid), test = _pairs(job, settings, told)
     student = job.out / "student"
-    if not (student / "vocab.json").is_file():
-        _vocabulary(parts[0], student, settings)
-    tokenizer = marian_tokenizer(student)
-    model = (
-        making.pretrained_model(Path(settings.pretrained), tokenizer, settings)
-        if settings.pretrained
-        else making.new_model(tokenizer, settings)
-    )
-    terms = Terms([*told_terms(glossary), *mined(parts[0])]) if settings.tags else None
-    made = [samples(part, tokenizer, terms, settings) for part in parts]
-    steps = len(steps_of(made[0][0], settings))
+    tokenizer = _tokenizer(pairs, student, settings)
+    terms = Terms([*told, *mined(pairs)]) if settings.tags else None
+    (learned, long), (kept, _) = (samples(part, tokenizer, terms, settings) for part in (pairs, valid))
+    steps = len(steps_of(learned, settings))
+    model = _model(tokenizer, settings)
     with progress_line(Text(en="distill", zh="蒸馏"), steps) as line:
-        standing = train(model, (made[0][0], made[1][0]), settings, job.out, line, run.identity)
+        standing = train(model, (learned, kept), settings, job.out, line, run.identity)
     model.eval()
     model.save_pretrained(student)
     write_json(student / SAYS, {"tags": settings.tags})
     counts = {
-        "train": len(made[0][0]),
-        "valid": len(made[1][0]),
+        "train": len(learned),
+        "valid": len(kept),
         "test": len(test),
-        "too_long": made[0][1] + made[1][1],
-        "with_terms": sum(one.tagged is not None for one in made[0][0]),
+        "too_long": long,
+        "with_terms": sum(one.tagged is not None for one in learned),
         "parameters": sum(p.numel() for p in model.parameters()),
     }
-    training = {"steps": standing.step, "of": steps, "best_step": standing.best_step, "tokens": standing.tokens,
-                "valid_loss": standing.best_valid, "seconds": round(standing.seconds, 1)}  # fmt: skip
-    test_scores = _measured(student, test, glossary) if test else None
-    run.finish(counts=counts, training=training, test=test_scores, **_verdict(test_scores, settings))
+    test_scores = _measured(student, test, glossary, told) if test else None
+    run.finish(counts=counts, training=_told(standing, steps), test=test_scores, **_verdict(test_scores, settings))
     return run
+
+
+def _told(standing: Standing, steps: int) -> dict[str, Any]:
+    return {
+        "steps": standing.step,
+        "of": steps,
+        "best_step": standing.best_step,
+        "tokens": standing.tokens,
+        "valid_loss": standing.best_valid,
+        "seconds": round(standing.seconds, 1),
+    }
 
 
 def _verdict(found: Mapping[str, Any] | None, settings: DistillSettings) -> dict[str, Any]:
@@ -104,28 +109,40 @@ def _inputs(job: Job, settings: DistillSettings) -> dict[str, str]:
 
 
 def _pairs(
-    job: Job, settings: DistillSettings
+    job: Job, settings: DistillSettings, told: Sequence[Entry]
 ) -> tuple[tuple[list[SentencePair], list[SentencePair]], list[SentencePair]]:
-    """((train, valid), test)."""
+    """((train, valid), test); the terms themselves are trained on only."""
     every = [pair for path in job.pairs for pair in sentence_pairs(read_pairs(path))]
     test = list(sentence_pairs(read_pairs(job.test))) if job.test else []
-    train_part, valid = split(without(every, test), settings.valid_share, settings.seed)
-    if not train_part:
+    learned, valid = split(without(every, test), settings.valid_share, settings.seed)
+    if not learned:
         raise DataError(
             en="nothing is left to train on: no pair has Chinese that the test does not hold. Give more pairs.",
             zh="没有可训练的句对：所有句对都没有中文，或都出现在测试集中。请提供更多句对。",
         )
-    return (train_part, valid), test
+    terms = [SentencePair(one.english, one.chinese[0], "glossary") for one in told] if settings.term_pairs else []
+    return ([*learned, *without(terms, [*valid, *test])], valid), test
 
 
-def _vocabulary(pairs: Sequence[SentencePair], student: Path, settings: DistillSettings) -> None:
+def _tokenizer(pairs: Sequence[SentencePair], student: Path, settings: DistillSettings) -> Any:
+    """The student's tokenizer, made where it is not there yet; of its files `tokenizer_config.json` is the last."""
+    if not (student / "tokenizer_config.json").is_file():
+        if settings.pretrained:
+            vocabulary.copy(Path(settings.pretrained), student)
+        else:
+            texts = (said for pair in pairs for said in (pair.english, pair.chinese))
+            vocabulary.make_vocabulary(texts, settings.vocabulary, student)
+    return marian_tokenizer(student)
+
+
+def _model(tokenizer: Any, settings: DistillSettings) -> Any:
     if settings.pretrained:
-        vocabulary.copy(Path(settings.pretrained), student)
-        return
-    texts = (said for pair in pairs for said in (pair.english, pair.chinese))
-    vocabulary.make_vocabulary(texts, settings.vocabulary, student)
+        return making.pretrained_model(Path(settings.pretrained), tokenizer, settings)
+    return making.new_model(tokenizer, settings)
 
 
-def _measured(student: Path, test: Sequence[SentencePair], glossary: Sequence[Entry]) -> dict[str, Any]:
+def _measured(
+    student: Path, test: Sequence[SentencePair], glossary: Sequence[Entry], told: Sequence[Entry]
+) -> dict[str, Any]:
     with progress_line(Text(en="measure", zh="评估"), 1.0) as line:
-        return scores(student, test, glossary, line.update)
+        return scores(student, test, glossary, told, line.update)

@@ -34,8 +34,8 @@ def make_vocabulary(texts: Iterable[str], size: int, folder: Path) -> None:
         )  # fmt: skip
     except RuntimeError as error:
         raise DataError(
-            en=f"vocabulary={size}: SentencePiece cannot make it from these pairs ({error}). Lower vocabulary=N.",
-            zh=f"vocabulary={size}：SentencePiece 无法由这些句对生成词表（{error}）。请调低 vocabulary=N。",
+            en=f"vocabulary={size}: SentencePiece cannot make it ({error}). Give another vocabulary=N.",
+            zh=f"vocabulary={size}：SentencePiece 无法由这些句对生成词表（{error}）。请换一个 vocabulary=N。",
         ) from None
     model = Path(f"{prefix}.model").read_bytes()
     for name in ("source.spm", "target.spm"):
