@@ -25,6 +25,20 @@ REASONS: Mapping[str, Text] = {
     "not_run": Text(en="not run in its batch", zh="批次中未执行"),
     "garbage": Text(en="answer could not be read", zh="回答无法解析"),
     "refused_by_server": Text(en="refused by the server", zh="被服务器拒绝"),
+    "source_too_long": Text(en="a sentence too long for the student", zh="句子超出学生模型的长度"),
+    "term": Text(en="a term lost or changed", zh="术语缺失或译错"),
+    "drug": Text(en="a drug lost or changed", zh="药名缺失或译错"),
+    "gender_person": Text(en="another person", zh="人称或性别改变"),
+    "number": Text(en="a number lost or changed", zh="数字缺失或改变"),
+    "unit_or_dose": Text(en="a unit or a dose changed", zh="单位或剂量改变"),
+    "negation": Text(en="denied and affirmed exchanged", zh="否定与肯定颠倒"),
+    "laterality": Text(en="another side of the body", zh="左右或部位改变"),
+    "language": Text(en="another language than Chinese", zh="不是中文"),
+    "loop": Text(en="repeats itself", zh="循环重复"),
+    "order": Text(en="sentences in another order", zh="句子顺序错乱"),
+    "truncation": Text(en="something is missing", zh="内容缺失"),
+    "addition": Text(en="something was added", zh="内容多出"),
+    "length": Text(en="far too long or short", zh="过长或过短"),
 }
 
 

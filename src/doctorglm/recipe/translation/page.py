@@ -180,12 +180,10 @@ def _scores(found: Mapping[str, Any]) -> Table | None:
         (Text(en="sentences that the checks take", zh="通过检查的句子"), share, ends,
          Text(en=f"lower end at least {percent(scored['least_accepted'], 0)}",
               zh=f"下限不低于 {percent(scored['least_accepted'], 0)}")),
-        (Text(en="terms as the glossary has them", zh="术语与术语表一致"), _share(test["term_accuracy"]),
-         _ends(test["term_accuracy_interval"]), "–"),
-        (Text(en="numbers kept with their units", zh="数字与单位保留"), _share(test["number_fidelity"]),
-         _ends(test["number_fidelity_interval"]), "–"),
+        (Text(en="terms as the glossary has them", zh="术语与术语表一致"), *_share(test, "term_accuracy"), "–"),
+        (Text(en="numbers kept with their units", zh="数字与单位保留"), *_share(test, "number_fidelity"), "–"),
         (Text(en="sentences told as flipped", zh="疑似否定颠倒的句子"),
-         share_of(test["negation_flips"], test["sentences"]), _ends(test["negation_flip_share_interval"]), "–"),
+         share_of(test["negation_flips"], test["sentences"]), ends_of(test["negation_flip_share_interval"]), "–"),
         (Text(en="BLEU", zh="BLEU"), number(test["bleu"], 1), "–", "–"),
         (Text(en="chrF", zh="chrF"), number(test["chrf"], 1), "–", "–"),
         (Text(en="sentences without a translation", zh="没有译出的句子"), number(test["failed"], 0), "–", "–"),
@@ -203,12 +201,9 @@ def _scores(found: Mapping[str, Any]) -> Table | None:
     )
 
 
-def _share(value: float | None) -> str:
-    return "–" if value is None else percent(value)
-
-
-def _ends(both: Sequence[float] | None) -> str:
-    return "–" if both is None else ends_of(both)
+def _share(test: Mapping[str, Any], name: str) -> tuple[str, str]:
+    """A share and its interval; dashes where nothing was counted."""
+    return ("–", "–") if test[name] is None else (percent(test[name]), ends_of(test[f"{name}_interval"]))
 
 
 def _cost(found: Mapping[str, Any]) -> Table:

@@ -17,7 +17,7 @@ from doctorglm.distill.stage import Job as DistillJob
 from doctorglm.distill.stage import distill
 from doctorglm.language import Text
 from doctorglm.recipe.translation.held_out import FILE, hold_out
-from doctorglm.recipe.translation.settings import TranslationRecipe, require_teacher
+from doctorglm.recipe.translation.settings import TranslationRecipe, require_files, require_teacher
 from doctorglm.recipe.translation.summary import Stages, summary
 from doctorglm.report.progress import progress_line
 from doctorglm.runs import Run, atomic_file, sha256_file, write_json
@@ -46,6 +46,7 @@ def run_translation(recipe: TranslationRecipe, out: Path) -> Outcome:
     holds a run with other settings, and what the stages raise; started again, it goes on.
     """
     require_teacher(recipe)
+    require_files(recipe)
     begin = partial(Run, out, stage="translation recipe", settings=recipe.identity(), inputs={})
     if (out / "run.json").exists():
         begin()

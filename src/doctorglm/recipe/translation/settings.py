@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import field
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -10,6 +11,7 @@ from pydantic.dataclasses import dataclass
 from doctorglm.curate import CurateSettings
 from doctorglm.distill.settings import DistillSettings
 from doctorglm.errors import ConfigError
+from doctorglm.files.found import find_files
 from doctorglm.recipe.settings import with_sections
 from doctorglm.settings import STRICT, build, plain
 from doctorglm.translate.stage import TranslateSettings
@@ -121,4 +123,18 @@ def require_teacher(recipe: TranslationRecipe) -> None:
         raise ConfigError(
             en="the recipe names no teacher. Add teacher=http(s)://HOST[:PORT]/v1#NAME, any OpenAI-compatible server.",
             zh="配方没有指定教师模型。请加上 teacher=http(s)://主机[:端口]/v1#模型名，任何兼容 OpenAI 的服务器均可。",
+        )
+
+
+def require_files(recipe: TranslationRecipe) -> None:
+    """Raises DataError or ConfigError for pairs, a test, a glossary or a checkpoint that is not there.
+
+    They are read once the teacher is paid, which is too late to say so.
+    """
+    find_files([Path(one) for one in (*recipe.pairs, recipe.test, *([recipe.glossary] if recipe.glossary else []))])
+    start = recipe.distill.pretrained
+    if start and not Path(start).is_dir():
+        raise ConfigError(
+            en=f"distill.pretrained={start}: no such folder. Give that of a Marian checkpoint, such as opus-mt-en-zh.",
+            zh=f"distill.pretrained={start}：没有这个文件夹。请给出 Marian 检查点（如 opus-mt-en-zh）所在的文件夹。",
         )
