@@ -44,6 +44,7 @@ from doctorglm.translate.pairs import Pair
 from doctorglm.translate.spelling import canonical
 from doctorglm.translate.student.bulk import Student
 from doctorglm.translate.teacher import Teacher, TeacherSettings
+from doctorglm.translate.told_terms import told_terms
 from doctorglm.translate.unnamed import unnamed
 
 INDEPENDENT = Path(__file__).parents[1] / ".." / "shared" / "data" / "translation" / "audit_terms.tsv"
@@ -160,15 +161,16 @@ def main() -> None:
     given = parser.parse_args()
     conversations = drawn(given.curated, given.records, given.seed)
     known, withheld = divided(own_glossary())
+    told = told_terms(known, withheld)
     began = time.monotonic()
     with Cache(given.work / "answers.sqlite") as cache:
         if given.student:
-            found = run(conversations, Student(given.student, glossary=known, cache=cache), known, withheld, "student")
+            found = run(conversations, Student(given.student, glossary=told, cache=cache), known, withheld, "student")
         else:
             settings = TeacherSettings(together=given.together, concurrency=2)
             how = EndpointSettings(timeout_s=1800)
             endpoint = Endpoint(given.teacher, cache, prices=Prices(), mask=masked_together, settings=how)
-            found = run(conversations, Teacher(endpoint, known, settings), known, withheld, "teacher")
+            found = run(conversations, Teacher(endpoint, told, settings), known, withheld, "teacher")
     records = found.pop("records")
     if given.judge:
         chosen = random.Random(given.seed).sample(sorted(records), min(_JUDGED, len(records)))

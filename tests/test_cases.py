@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 TESTS = Path(__file__).parent
-STAGES = ("training", "adapters", "retrieval")
+STAGES = ("training", "adapters", "retrieval", "translation")
 
 
 def test_each_has_a_test_that_names_it(shared: Path) -> None:

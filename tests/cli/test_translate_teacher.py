@@ -79,13 +79,16 @@ def test_conversations_keep_their_english_and_go_with_their_provenance(
             "by": ["empty", "teacher", "teacher"],
             "model": "tiny",
             "prompt": "1",
+            "checks": "none",
+            "mends": 2,
+            "mended": [0, 0, 0],
             "sentences": [[], [[QUESTIONS[0], chinese(QUESTIONS[0])]], [[ANSWER, chinese(ANSWER)]]],
         },
     }
     assert other.id == "case-2"
     (rejected,) = map(json.loads, (out / "rejected.jsonl").read_text("utf-8").splitlines())
     assert (rejected["id"], rejected["reason"]) == ("case-3", "empty")
-    assert rejected["reasons"] == [{"message": 1, "reason": "empty"}]
+    assert rejected["reasons"] == [{"message": 1, "reason": "empty", "faults": []}]
     assert rejected["record"] == _record(3, BAD)
     run = json.loads((out / "run.json").read_text("utf-8"))
     assert run["status"] == "finished" and run["counts"]["translated"] == 2

@@ -48,7 +48,7 @@ def test_no_end(text: str) -> None:
         ("1. Rest.\n2. Drink a lot.\n\n3. Sleep", [("1. Rest.", "\n"), ("2. Drink a lot.", "\n\n"), ("3. Sleep", "")]),
         ("Aspirin 100 mg\nMetformin 500 mg \n", [("Aspirin 100 mg", "\n"), ("Metformin 500 mg", " \n")]),
         ("See me.\n***\nBye. :)", [("See me.", "\n"), ("***\nBye. :)", "")]),
-        ("什么？Nothing. 是。 So", [("什么？Nothing.", " "), ("是。", " "), ("So", "")]),
+        ("什么？Nothing. 是。 So", [("什么？", ""), ("Nothing.", " "), ("是。", " "), ("So", "")]),
     ],
 )
 def test_ends(text: str, wanted: list[tuple[str, str]]) -> None:

@@ -32,7 +32,7 @@ def samples(
     chance = random.Random(settings.seed)
     found, long = list[Sample](), 0
     for pair in pairs:
-        source, target = tokenizer(pair.english).input_ids, tokenizer(text_target=pair.chinese).input_ids
+        source, target = tokenizer(tagged(pair.english, [])).input_ids, tokenizer(text_target=pair.chinese).input_ids
         if max(len(source), len(target)) > settings.max_length:
             long += 1
             continue

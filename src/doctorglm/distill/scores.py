@@ -14,6 +14,7 @@ from doctorglm.translate.checks.check import Checks
 from doctorglm.translate.entry import Entry
 from doctorglm.translate.pairs import Pair
 from doctorglm.translate.student.bulk import Student
+from doctorglm.translate.told_terms import told_terms
 
 _AUDITED = (
     "term_accuracy", "term_accuracy_interval", "term_mentions", "term_right", "number_fidelity",
@@ -29,7 +30,7 @@ def scores(
     from sacrebleu.metrics.bleu import BLEU
     from sacrebleu.metrics.chrf import CHRF
 
-    outcomes = Student(student, glossary=glossary, told=told).translate([one.english for one in test])
+    outcomes = Student(student, glossary=told_terms(glossary), told=told).translate([one.english for one in test])
     said = [outcome.chinese or "" for outcome in outcomes]
     references = [[one.chinese for one in test]]
     found = measured((Pair(one.english, zh, "") for one, zh in zip(test, said, strict=True)), glossary)

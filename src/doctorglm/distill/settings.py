@@ -20,12 +20,17 @@ class DistillSettings:
     vocabulary: Annotated[int, Field(ge=500)] = 12_000
     """SentencePiece pieces of both languages, made from the training pairs; only from scratch, as are the next five."""
     d_model: Count = 256
+    """Width."""
     encoder_layers: Count = 4
+    """Layers that read."""
     decoder_layers: Count = 2
     """A shallow decoder translates faster at little cost (arXiv 2006.10369)."""
     heads: Count = 4
+    """Of attention, in each layer."""
     feed_forward: Count = 1024
+    """Width inside a layer."""
     dropout: Share = 0.1
+    """Of what passes between layers."""
     label_smoothing: Share = 0.1
     """arXiv 1512.00567."""
     optimizer: Literal["muon", "adamw"] = "muon"
@@ -33,13 +38,17 @@ class DistillSettings:
     learning_rate: float = Field(default=2e-3, gt=0)
     """Peak rate of AdamW."""
     muon_learning_rate: float = Field(default=0.02, gt=0)
+    """Peak rate of the matrices under `muon`."""
     weight_decay: float = Field(default=0.0, ge=0)
+    """Decoupled decay, of matrices."""
     warmup: Share = 0.05
     """Share of the steps in which the rates rise from 0."""
     schedule: Literal["cosine", "linear", "constant"] = "cosine"
+    """How the rates fall after warm-up."""
     final_learning_rate: Share = 0.05
     """The last rate, as a share of the peak."""
     max_grad_norm: float = Field(default=1.0, gt=0)
+    """Longer gradients are shortened to it."""
     epochs: Count = 10
     """Passes over the training pairs, at most."""
     max_steps: Annotated[int, Field(ge=0)] = 0
@@ -59,7 +68,9 @@ class DistillSettings:
     patience: Annotated[int, Field(ge=0)] = 5
     """Validations without a lower loss that end the training; 0: none do."""
     least_accepted: Share = 0.3
-    """Of the sentences of --test, the share that the checks must take (the lower end of its 95 % interval) for the
+    """Of the sentences of --test, the share that the checks must take (the lower end of its interval) for the
     student to be good enough."""
     checkpoint_every_s: float = Field(default=120, gt=0)
+    """Seconds between two checkpoints."""
     seed: Annotated[int, Field(ge=0)] = 0
+    """Of the first weights, the order and what is held out."""

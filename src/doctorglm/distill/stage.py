@@ -24,6 +24,7 @@ from doctorglm.translate.glossary import own_glossary, read_glossary
 from doctorglm.translate.pairs import read_pairs
 from doctorglm.translate.student.folder import SAYS, marian_tokenizer
 from doctorglm.translate.terms import Terms
+from doctorglm.translate.told_terms import told_terms
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +61,7 @@ def distill(job: Job, settings: DistillSettings) -> Run:
         if settings.pretrained
         else making.new_model(tokenizer, settings)
     )
-    terms = Terms([*glossary, *mined(parts[0])]) if settings.tags else None
+    terms = Terms([*told_terms(glossary), *mined(parts[0])]) if settings.tags else None
     made = [samples(part, tokenizer, terms, settings) for part in parts]
     steps = len(steps_of(made[0][0], settings))
     with progress_line(Text(en="distill", zh="蒸馏"), steps) as line:

@@ -121,13 +121,20 @@ def _translated(one: Conversation, found: Sequence[Outcome], by: Mapping[str, An
 
 
 def _rejected(one: Conversation, found: Sequence[Outcome]) -> dict[str, Any]:
-    """The English record, and for each message that has no Chinese its place from 0, why, and what was rejected."""
+    """The English record, for each message without Chinese its place from 0 and why, and the Chinese of each."""
     why = [
-        {"message": i, "reason": o.reason, "faults": [asdict(fault) for fault in o.faults], "chinese": o.rejected}
+        {"message": i, "reason": o.reason, "faults": [asdict(fault) for fault in o.faults]}
         for i, o in enumerate(found)
         if o.chinese is None
     ]
-    return {"id": one.id, "source": one.source, "reason": why[0]["reason"], "reasons": why, "record": one.to_dict()}
+    return {
+        "id": one.id,
+        "source": one.source,
+        "reason": why[0]["reason"],
+        "reasons": why,
+        "chinese": [o.rejected if o.chinese is None else o.chinese for o in found],
+        "record": one.to_dict(),
+    }
 
 
 def require_some(counts: Mapping[str, Any]) -> None:

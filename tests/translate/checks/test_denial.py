@@ -58,3 +58,15 @@ def test_what_both_say_in_their_own_way(told: Told, english: str, chinese: str) 
 def test_when_and_how_it_is_taken(told: Told, english: str, right: str, wrong: str) -> None:
     assert told(english, right) == set()
     assert {"unit_or_dose", "number"} & {kind for kind, _ in told(english, wrong)}
+
+
+def test_a_clause_that_alone_is_denied(told: Told) -> None:
+    english = "I do not smoke, and I drink."
+    assert told(english, "我不吸烟，喝酒。") == set()
+    assert ("negation", "negation_added") in told(english, "我不吸烟，也不喝酒。")
+
+
+def test_before_and_after_where_both_are_said(told: Told) -> None:
+    english = "Take it before meals, not after meals."
+    assert told(english, "饭前服用，不要饭后服用。") == set()
+    assert ("unit_or_dose", "opposite") in told(english, "饭后服用，不要饭后服用。")

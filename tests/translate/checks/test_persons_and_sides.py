@@ -37,6 +37,10 @@ def test_another_side(told: Told, english: str, right: str, wrong: str) -> None:
     assert "laterality" in {kind for kind, _ in told(english, wrong)}
 
 
+def test_upper_and_lower_behind_a_side(told: Told) -> None:
+    assert ("laterality", "upper_and_lower") in told("The upper left molar hurts.", "左下磨牙痛。")
+
+
 @pytest.mark.parametrize(
     ("english", "chinese"),
     [

@@ -58,7 +58,7 @@ class Checks:
     ) -> None:
         self.settings = settings or CheckSettings()
         self._on = frozenset(kind for kind in KINDS if getattr(self.settings, kind))
-        rows = _without(own_rows(), withheld)
+        rows = rows_without(own_rows(), withheld)
         self._reader = Reader(rows, nothing(), glossary)
 
     def faults(self, english: str, chinese: str) -> list[Fault]:
@@ -120,15 +120,26 @@ def _follows(fault: Fault, cut: Sequence[Fault], added: Sequence[Fault], left: S
     return bool(fault.english) and any(word in fault.english.lower() or fault.english.lower() in word for word in left)
 
 
-def _without(rows: Sequence[Row], withheld: Sequence[Entry]) -> list[Row]:
-    """The rows that share neither an English word nor a rendering with these terms."""
+def rows_without(rows: Sequence[Row], withheld: Sequence[Entry]) -> list[Row]:
+    """The rows that share neither an English word nor a rendering with these terms, nor with a row that does.
+
+    What is left of a word in other rows would be taken for all that it means.
+    """
     english = {one.english.lower() for one in withheld}
     chinese = {said for one in withheld for said in one.chinese}
-    return [
-        row
-        for row in rows
-        if not (
-            english & {word.strip("~*").lower() for word in row.english}
-            or chinese & {w.lstrip("~") for w in row.chinese}
-        )
-    ]
+    if not english:
+        return list(rows)
+    for _ in range(2):
+        out = [row for row in rows if english & _names(row) or chinese & _wordings(row)]
+        english = english.union(*map(_names, out))
+        chinese = chinese.union(*map(_wordings, out))
+    gone = set(out)
+    return [row for row in rows if row not in gone]
+
+
+def _names(row: Row) -> set[str]:
+    return {word.strip("*").lower() for word in row.english if not word.startswith("~")}
+
+
+def _wordings(row: Row) -> set[str]:
+    return {wording for wording in row.chinese if not wording.startswith("~")}

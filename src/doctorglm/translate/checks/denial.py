@@ -23,7 +23,7 @@ _ZH_IMPLIED = pattern("implied_denial_chinese")
 _ZH_IF: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...] = tuple(
     (re.compile(chinese), re.compile(english))
     for chinese, english in (
-        (r"正常|清晰|良好|好", r"abnormal|problem|complaint|trouble|wrong|significant|issue"),
+        (r"正常|清晰|良好|好", r"abnormal|complaint|trouble|wrong|significant|issue"),
         (r"可以|随时", r"problem|hesitate|matter"),
         (
             r"低于|小于|至多|最多|以内|以下|超过|只|仅|才",
@@ -38,6 +38,8 @@ _ZH_IF: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...] = tuple(
     )
 )
 """What Chinese may say where English denies, and for which English."""
+_WELL_EN = re.compile(r"\b(?:fine|well|good|healthy|ok|okay|comfortable|normal)\b")
+_WELL_ZH = re.compile(r"[没无未][^，。]{0,4}(?:不适|不舒服|大碍|异常|问题)")
 _ASKED_EN = re.compile(
     r"\W*(?:why )?(?:is|are|was|were|do|does|did|has|have|had|ca|could|wo|would|should)n't\b.*\?\W*$"
 )
@@ -73,6 +75,8 @@ def faults(reading: Reading) -> Iterator[Fault]:
     if _MODAL_EN.search(english) and not denied and not _EN.search(english) and (found_ := _MODAL_ZH.search(chinese)):
         yield Fault("negation", "permission_denied", "", found_[0], ("可以",))
         return
+    if denies and not denied and _WELL_EN.search(english) and _WELL_ZH.search(chinese):
+        return  # feels fine, 没有不适
     if denies and not denied and not _EN_IMPLIED.search(english) and not _EN.search(english):
         yield Fault("negation", "negation_added", "", chinese[denies.start() : denies.start() + 4])
         return
@@ -113,7 +117,7 @@ def _answers(english: str, chinese: str) -> bool:
 
 
 def _pieces(pattern: re.Pattern[str], text: str) -> list[tuple[int, int]]:
-    cuts = [0, *(at for m in pattern.finditer(text) for at in {m.start(), m.end()}), len(text)]
+    cuts = [0, *(at for m in pattern.finditer(text) for at in m.span()), len(text)]
     return [(a, b) for a, b in itertools.pairwise(cuts) if text[a:b].strip(" ,.;:!?，。；：！？")]
 
 

@@ -57,6 +57,7 @@ _NUMBER = re.compile(
     rf"(?:(?P<to>\s?(?:-|to|or|and|,|/)\s?)(?=[0-9]|(?:{_ANY})(?![a-z]))|[\s-]?(?:{ENGLISH})(?![a-z0-9]|/[a-z]))?"
 )
 _AMOUNT_AND_HALF = re.compile(r"\b(?:an?|one)\s(hour|day|week|month|year)s?\sand\sa\shalf")
+_LATIN = re.compile(r"\b([btq])\.\s?(?:i\.\s?)?d\b")
 _DECADES = re.compile(r"\b(two|three|four|five|six|seven|eight|nine) decades\b")
 _ONE_UNIT = re.compile(rf"\b(?:an?|per|each|every|one|the)\s(?:{ENGLISH})(?![a-z])")
 _FRACTION = re.compile(r"\b(a|one|two|three|four|five)[\s-](third|quarter|fourth|fifth|sixth|eighth|tenth|half)s?\b")
@@ -129,6 +130,8 @@ def _soft(said: str) -> Iterator[Figure]:
     for match in re.finditer(r"[a-z]+(?:-[a-z]+)?", said):
         for word in {match[0], *match[0].split("-")}:
             yield from (Figure(*match.span(), float(one), (), False) for one in _SOFT.get(word, ()))
+    for match in _LATIN.finditer(said):
+        yield Figure(*match.span(), {"b": 2.0, "t": 3.0, "q": 4.0}[match[1]], (), False)
     for match in _DECADES.finditer(said):
         yield Figure(*match.span(), 10 * _CARDINALS[match[1]], (), False)
     for match in _ONE_UNIT.finditer(said):

@@ -11,7 +11,8 @@ _TIMES = re.compile(r"((?:(?!\n).){1,60}?)(?:\s*\1){2,}", re.DOTALL)
 """Three times or more."""
 _TWICE = re.compile(r"([^\s，。！？；、][^\n]{3,80}?)[，、。！？；,.\s]{0,3}\1(?![0-9a-z])")
 _SENTENCES = re.compile(r"[^。！？!?\n]*[。！？!?\n]+|[^。！？!?\n]+$")
-_AGAIN_EN = re.compile(r"\b(\w+(?:['’\w ,-]*\w)?)(?:[\s,.!?;]+(?:and |or )?\1\b){1,}", re.IGNORECASE)
+_WORD_EN = re.compile(r"[a-z0-9']+")
+_LONGEST_WORDS = 12
 _SHORTEST = 2
 """Characters: 怦怦怦 and 哈哈哈 are words."""
 _ONE_CHARACTER = 6
@@ -22,7 +23,7 @@ _NUMBERED = re.compile(r"^\W*\d*[.、)]?\s*")
 def faults(english: str, chinese: str) -> Iterator[Fault]:
     """A phrase three times in a row, or a sentence twice, where the English repeats nothing."""
     plain = folded(chinese)
-    if _AGAIN_EN.search(folded(english)):
+    if _says_again(english):
         return
     repeated = next(filter(_counts, _TIMES.finditer(plain)), None)
     if repeated is not None:
@@ -31,6 +32,16 @@ def faults(english: str, chinese: str) -> Iterator[Fault]:
     said = _twice(plain)
     if said and not _repeats(english):
         yield Fault("loop", "said_twice", "", said)
+
+
+def _says_again(english: str) -> bool:
+    """Whether some of its words stand twice in a row, with `and` or `or` between them or not."""
+    words = [word for word in _WORD_EN.findall(folded(english)) if word not in ("and", "or")]
+    return any(
+        words[at : at + n] == words[at + n : at + 2 * n]
+        for n in range(1, _LONGEST_WORDS + 1)
+        for at in range(len(words) - 2 * n + 1)
+    )
 
 
 def _counts(match: re.Match[str]) -> bool:

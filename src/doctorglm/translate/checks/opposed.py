@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
+from doctorglm.clinical.folding import folded
 from doctorglm.translate.checks.fault import KINDS, Fault, Kind
 from doctorglm.translate.checks.lexicon import read_list
 from doctorglm.translate.checks.reading import Reading
@@ -16,6 +17,9 @@ from doctorglm.translate.renderings import plain
 
 _NOT_EN = re.compile(r"\b(?:not?|never|without|none|cannot|nor|neither|hardly)\b|n['’]t\b", re.IGNORECASE)
 _NOT_ZH = re.compile(r"[不没无未非勿别]")
+
+_STRICTLY_BEFORE_EN, _STRICTLY_AFTER_EN = re.compile(r"\bbefore\b"), re.compile(r"\bafter\b")
+_TIMED_ZH = re.compile(r"(?:[饭餐术睡之以]|[早午晚]餐|吃饭|进食)?([前后])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +82,30 @@ def faults(reading: Reading) -> Iterator[Fault]:
         rest = [part for part in parts if part not in there], reading.chinese.replace(there, "") if there else ""
         if there and pair.turns and there[0] in "不没无" and _NOT_EN.search(reading.english):
             continue  # not easy, 不容易
+        if "异常" in there and re.search(rf"[未没无不非][^，。；]{{0,4}}{re.escape(there)}", reading.chinese):
+            continue  # clear, 未见异常
         if there and not _first(*rest, pair.one_chinese, whole=False):
             told.add(pair.kind)
             yield Fault(pair.kind, "opposite", pair.shown[0], there, (pair.shown[1],))
+    if "unit_or_dose" not in told:
+        yield from _before_and_after(reading, parts)
+
+
+_BEFORE_EN = re.compile(r"\b(?:before|prior|ago|until|till|by|pre\w*|previous\w*|first|front|forward|last|past)\b")
+_AFTER_EN = re.compile(r"\b(?:after\w*|later|following|post\w*|once|since|then|next|within|behind|back|in|from)\b")
+
+
+def _before_and_after(reading: Reading, parts: list[str]) -> Iterator[Fault]:
+    """Where both are said: one more often in the Chinese than in the English, and the other less often."""
+    said = folded(reading.english)
+    strict = len(_STRICTLY_BEFORE_EN.findall(said)), len(_STRICTLY_AFTER_EN.findall(said))
+    before, after = len(_BEFORE_EN.findall(said)), len(_AFTER_EN.findall(said))
+    timed = [match[1] for match in map(_TIMED_ZH.fullmatch, parts) if match]
+    there = timed.count("前"), timed.count("后")
+    if there[0] > before and there[1] < strict[1]:
+        yield Fault("unit_or_dose", "opposite", "after", "前", ("后",))
+    elif there[1] > after and there[0] < strict[0]:
+        yield Fault("unit_or_dose", "opposite", "before", "后", ("前",))
 
 
 def _first(parts: list[str], chinese: str, wordings: tuple[frozenset[str], tuple[str, ...]], *, whole: bool) -> str:

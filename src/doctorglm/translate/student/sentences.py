@@ -10,31 +10,14 @@ from dataclasses import dataclass
 
 from doctorglm.translate.outcome import kept
 from doctorglm.translate.parts import split
+from doctorglm.translate.sentences import sentences
 
 LONGEST_CHARS = 400
 """A sentence that is longer is cut at a comma or between words: few students were trained on longer ones."""
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)?")
 _MARK = re.compile(r"[ \t\u00a0]*(?:(?:[-*+•●▪◦–—]|\(?[0-9]{1,2}[.)]|\(?[a-zA-Z]\)|#{1,6})[ \t]+)?")
 """What stands in front of a line of a list, blanks included."""
-_END = re.compile(r"""[.!?。！？…]+["'”’)\]]*(?=\s|$)|(?<=[a-z]{3})[.!?](?=[A-Z][a-z' ])|[。！？](?=\S)""")
-"""The second: a blank was forgotten (fever.It)."""
 _CLAUSE = re.compile(r"(?:[^,;:，；：]|[,:](?=\S))*(?:[,;:，；：]+\s*|$)")
-_NEVER = frozenset(re.findall(r"\S+", """
-    dr mr mrs ms prof st sr jr fig figs vs eq ref refs ch vol pp p e.g i.e eg ie cf viz approx ca al dept gen capt
-    rev hon mt ft
-"""))  # fmt: skip
-"""Abbreviations behind which no sentence ends: more of it follows."""
-_BEFORE_NUMBERS = frozenset(("no", "nos"))
-"""No. 5; but No. I did not."""
-_SELDOM = frozenset(re.findall(r"\S+", """
-    mg mcg ug g kg ml dl l cc cm mm min hr hrs sec wk wks mo yr yrs tab tabs cap caps inj tsp tbsp oz lb lbs in temp
-    b.i.d t.i.d q.i.d q.d q.h q.o.d p.r.n p.o i.v i.m s.c h.s a.c p.c a.m p.m am pm m.d ph.d u.s u.k etc inc ltd co
-    jan feb mar apr jun jul aug sep sept oct nov dec mon tue wed thu fri sat sun max avg wt ht bp hx dx rx tx pt pts
-    lt rt esp incl resp
-"""))  # fmt: skip
-"""Abbreviations behind which a sentence ends only where the next word has a capital."""
-_WORD_BEFORE = re.compile(r"[\w.]*\w$")
-_NUMBERED = re.compile(r"(?:^|[.:;,!?)]\s+)\(?[0-9]{1,2}$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,42 +59,12 @@ def _of_line(line: str) -> Iterator[Piece]:
     if start:
         yield Piece(said[:start])
     end = line[len(said) :]
-    sentences = [part for sentence in _sentences(said[start:]) for part in _short(sentence)]
-    for i, (text, behind) in enumerate(sentences):
-        last = i == len(sentences) - 1
+    parts = [part for sentence in sentences(said[start:]) for part in _short(sentence)]
+    for i, (text, behind) in enumerate(parts):
+        last = i == len(parts) - 1
         yield Piece(text, behind + end if last else behind, spoken=not kept(text))
-    if not sentences and end:
+    if not parts and end:
         yield Piece("", end)
-
-
-def _sentences(line: str) -> Iterator[tuple[str, str]]:
-    """(sentence, the blanks behind it)."""
-    start = 0
-    for found in _END.finditer(line):
-        if found.end() < len(line) and _ends(line, found, start):
-            behind = re.compile(r"\s*").match(line, found.end())
-            assert behind is not None
-            yield line[start : found.end()], behind[0]
-            start = behind.end()
-    if start < len(line):
-        yield line[start:], ""
-
-
-def _ends(line: str, found: re.Match[str], start: int) -> bool:
-    """Whether a sentence ends with this mark."""
-    if found[0][0] != "." or found[0].startswith(".."):
-        return True
-    before = _WORD_BEFORE.search(line, start, found.start())
-    word = before[0].lower() if before else ""
-    following = line[found.end() :].lstrip()[:1]
-    if word in _NEVER or _NUMBERED.search(line[start : found.start()]):
-        return False
-    if word in _BEFORE_NUMBERS:
-        return not following.isdigit()
-    if word in _SELDOM:
-        return following.isupper()
-    # an initial, J. Smith; what one says of oneself ends with I as seldom
-    return not (len(word) == 1 and word.isalpha() and following.isupper())
 
 
 def _short(sentence: tuple[str, str]) -> Iterator[tuple[str, str]]:

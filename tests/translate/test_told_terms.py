@@ -1,0 +1,38 @@
+"""What a translator is told: the glossary first, our names beside it, nothing of what is withheld."""
+
+from doctorglm.translate.entry import Entry
+from doctorglm.translate.told_terms import told_terms
+
+
+def said(rows: list[Entry]) -> dict[str, tuple[str, ...]]:
+    return {one.english.lower(): one.chinese for one in rows}
+
+
+def test_drugs_illnesses_and_examinations_are_told_beside_the_glossary() -> None:
+    told = said(told_terms([Entry("angina", ("心绞痛",))]))
+
+    assert told["angina"] == ("心绞痛",)
+    assert told["ketoprofen"] == ("酮洛芬",)
+    assert told["bronchiectasis"] == ("支气管扩张",)
+    assert "complete blood count" in told
+
+
+def test_a_name_that_the_glossary_has_is_told_as_the_glossary_says() -> None:
+    told = told_terms([Entry("Ibuprofen", ("异丁苯丙酸",))])
+
+    assert [one.chinese for one in told if one.english.lower() == "ibuprofen"] == [("异丁苯丙酸",)]
+
+
+def test_patterns_weak_names_and_weak_wordings_are_no_terms() -> None:
+    told = told_terms([])
+
+    assert not [one for one in told if set("~*") & set(one.english + "".join(one.chinese))]
+    assert all(1 <= len(one.chinese) <= 3 for one in told)
+
+
+def test_what_is_withheld_is_told_under_no_name() -> None:
+    told = said(told_terms([], [Entry("acetylsalicylic acid", ("乙酰水杨酸",))]))
+
+    assert "aspirin" not in told
+    assert "阿司匹林" not in {chinese for of in told.values() for chinese in of}
+    assert "ketoprofen" in told
