@@ -73,8 +73,8 @@ def test_the_verdict_counts_both_and_the_bar_stands_beside_its_measure() -> None
 
 def test_the_tables_have_reasons_scores_cost_hours_and_data() -> None:
     assert table(SUMMARY, "Why") == {
-        "a term lost or changed": ["50", "3,000"],
-        "a number lost or changed": ["19", "55"],
+        "a term is wrong": ["50", "3,000"],
+        "a number is wrong": ["19", "55"],
     }
     scores = table(SUMMARY, "The student on")
     assert scores["sentences that the checks take"] == ["46.0\u202f%", "[41.6, 50.4]", "lower end at least 30\u202f%"]

@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import re
+from dataclasses import fields
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -44,6 +46,14 @@ def test_the_recipe_that_ships_holds_out_the_quarter_of_tico() -> None:
     quarter = {name for name in documents if int(sha256(name.encode()).hexdigest(), 16) % 4 == 0}
     assert 0 < len(quarter) < len(documents)
     assert {name for name in documents if is_held_out(name, 4)} == quarter
+
+
+def test_the_page_names_every_key() -> None:
+    page = (ROOT / "docs" / "translate.md").read_text("utf-8")
+    told = page.split("\n## The whole chain\n")[1].split("\n## ")[0].split("\n| key |")[1].split("\n\n")[0]
+    named = {key for line in told.splitlines()[2:] for key in re.findall(r"`(\w+)`", line.split("|")[1])}
+
+    assert named == {field.name for field in fields(TranslationRecipe)}
 
 
 def test_sections_have_their_stages_defaults_and_one_part_of_english() -> None:
