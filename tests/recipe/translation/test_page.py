@@ -39,7 +39,15 @@ SUMMARY: dict[str, Any] = {
     },
     "seconds": {"curate": 36.0, "teacher": 7200.0, "distill": 3600.0, "student": 1800.0, "data": 18.0, "all": 12654.0},
 }  # fmt: skip
-FAILED = {**SUMMARY, "passed": False, "student": None, "distill": {**SUMMARY["distill"], "good_enough": False}}
+LOW = {**TEST, "accepted": 130, "accepted_interval": [0.223, 0.3]}
+FAILED: dict[str, Any] = {
+    **SUMMARY,
+    "passed": False,
+    "student": None,
+    "distill": {**SUMMARY["distill"], "test": LOW, "good_enough": False},
+    "data": {"read": 231, "kept": 231, "rejected": {}, "splits": {"train": 208, "valid": 23},
+             "by": {"train": {"teacher": 208}, "valid": {"teacher": 23}}},
+}  # fmt: skip
 
 
 def outcome(summary: dict[str, Any], place: Path) -> Outcome:
@@ -108,10 +116,11 @@ def test_a_student_that_failed_is_told_with_the_measure_and_what_remains() -> No
     assert measure.en.startswith(
         "The checks take 230 of 500 held-out sentences, 46.0\u202f% [41.6, 50.4]; the lower end"
     )
-    assert "500 个留出句中有 230 句通过检查" in measure.zh
+    assert "500 个留出句中有 130 句通过检查" in measure.zh
     for text in (remains.en, remains.zh):
         assert "sample=N" in text and "distill.pretrained=" in text and "cache=OUT/teacher/.cache.sqlite" in text
     assert [str(row[0]) for row in results_table(FAILED).rows] == ["teacher"]
+    assert table(FAILED, "What is in") == {"train.jsonl": ["208", "208"], "valid.jsonl": ["23", "23"]}
 
 
 @pytest.mark.parametrize("summary", [SUMMARY, FAILED], ids=["passed", "failed"])
@@ -129,6 +138,7 @@ def test_the_page_in_a_browser(chromium: Any, tmp_path: Path, summary: dict[str,
     seen = tab.inner_text("body")
     browsing.close()
 
-    for figure in ("46.0", "231", "3,000" if summary["passed"] else "4,700", "1,683", "doctorglm run r.yaml --out r"):
+    own = ("46.0", "3,000", "1,683") if summary["passed"] else ("26.0", "4,700", "208")
+    for figure in (*own, "231", "doctorglm run r.yaml --out r"):
         assert figure in seen
     assert said == [] and asked == [path.as_uri()]
