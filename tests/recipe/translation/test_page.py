@@ -114,7 +114,7 @@ def test_a_student_that_failed_is_told_with_the_measure_and_what_remains() -> No
     assert isinstance(verdict, Verdict) and verdict.passed is False and list(verdict.reasons) == list(reasons(FAILED))
     measure, remains = reasons(FAILED)
     assert measure.en.startswith(
-        "The checks take 230 of 500 held-out sentences, 46.0\u202f% [41.6, 50.4]; the lower end"
+        "The checks take 130 of 500 held-out sentences, 26.0\u202f% [22.3, 30.0]; the lower end"
     )
     assert "500 个留出句中有 130 句通过检查" in measure.zh
     for text in (remains.en, remains.zh):
