@@ -180,7 +180,8 @@ def settings_of(verb: str) -> Any:
 def parse(line: str) -> None:
     """Raises unless the verb, its flags and its settings exist."""
     from doctorglm.cli.planning import plan_settings
-    from doctorglm.recipe import load_recipe
+    from doctorglm.recipe import read_recipe, recipe_of
+    from doctorglm.recipe.translation.settings import translation_recipe_of
     from doctorglm.settings import build, parse_overrides
 
     words = shlex.split(line, comments=True)[1:]
@@ -189,7 +190,9 @@ def parse(line: str) -> None:
     with verb.make_context(name, words[named:]) as context:
         given = context.params
     if words[0] == "run":
-        load_recipe(ROOT / given["recipe"], parse_overrides(given["settings"] or []))
+        values = read_recipe(ROOT / given["recipe"])
+        made = translation_recipe_of if "translate" in values else recipe_of
+        made(values, parse_overrides(given["settings"] or []), line)
     elif words[0] == "plan":
         plan_settings(parse_overrides(given["settings"] or []))
     elif mixed := given.get("settings") or given.get("sources") or given.get("tuned_evals"):

@@ -47,3 +47,13 @@ def test_too_little_text_is_told_with_what_to_do(tmp_path: Path) -> None:
 
     assert "vocabulary=" in told.value.text.en
     assert "vocabulary=" in told.value.text.zh
+
+
+def test_the_same_texts_make_the_same_files_wherever_they_are_written(tmp_path: Path) -> None:
+    for name in ("a", "elsewhere/b"):
+        make_vocabulary([said for one in written(50) for said in (one.english, one.chinese)], 600, tmp_path / name)
+
+    assert (tmp_path / "a" / "source.spm").read_bytes() == (tmp_path / "elsewhere" / "b" / "source.spm").read_bytes()
+    assert sorted(p.name for p in (tmp_path / "a").iterdir()) == [
+        "source.spm", "target.spm", "tokenizer_config.json", "vocab.json",
+    ]  # fmt: skip

@@ -4,6 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -17,9 +18,9 @@ from .serving import Call, Script, Server
 QUICK = {"retries": 0, "pause_s": 0.01, "timeout_s": 10.0}
 
 
-@pytest.fixture
-def serve() -> Iterator[Callable[[Script], Server]]:
-    """Starts a server that answers by the script; stopped after the test."""
+@contextmanager
+def servers() -> Iterator[Callable[[Script], Server]]:
+    """What starts a server that answers by a script; all are stopped at the end."""
     running: list[ThreadingHTTPServer] = []
 
     def start(script: Script) -> Server:
@@ -50,6 +51,13 @@ def serve() -> Iterator[Callable[[Script], Server]]:
     for listening in running:
         listening.shutdown()
         listening.server_close()
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[Script], Server]]:
+    """Starts a server that answers by the script; stopped after the test."""
+    with servers() as start:
+        yield start
 
 
 @pytest.fixture

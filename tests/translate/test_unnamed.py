@@ -26,3 +26,12 @@ def test_ids_that_identify_nobody_stay_and_others_stay_apart() -> None:
     ids = ["a-17", "My name is Walter Castellano.", "My name is Alice Haldane."]
     made = [unnamed(Conversation(id=i, messages=(Message("user", "Hello"),))).id for i in ids]
     assert made[0] == "a-17" and len(set(made)) == 3 and not any("name" in i for i in made[1:])
+
+
+def test_an_id_of_curation_stays_whatever_its_hash_looks_like() -> None:
+    own = "dialogue-428667b987bb5f93"  # which reads like the number of a record
+    meta = {"cluster": own, "mobile": "15407667522"}
+    one = unnamed(Conversation(id=own, messages=(Message("user", "Hello"),), meta=meta))
+
+    assert one.id == own and one.meta["cluster"] == own
+    assert one.meta["mobile"] != "15407667522"

@@ -1,5 +1,6 @@
 """`doctorglm translate`: conversations by a teacher; `--audit`: what a translation keeps, as a table."""
 
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -96,6 +97,21 @@ def run_student(
     print_json({"out": str(job.out), **done["counts"]}, as_json)
     tell(_counted(done, job.out), as_json)
     return 0
+
+
+def run_recipe(values: Mapping[str, Any], settings: Sequence[str], recipe: Path, out: Path, as_json: bool) -> int:
+    """Runs a recipe that has a section `translate`; returns 3 where its student is not good enough."""
+    require_installed("student", "ctranslate2", "sacrebleu", "sentencepiece")
+    from doctorglm.recipe.translation.pipeline import run_translation
+    from doctorglm.recipe.translation.settings import translation_recipe_of
+    from doctorglm.recipe.translation.show import show_outcome
+    from doctorglm.settings import parse_overrides
+
+    outcome = run_translation(translation_recipe_of(values, parse_overrides(settings), str(recipe)), out)
+    command = shlex.join(["doctorglm", "run", str(recipe), *settings, "--out", str(out)])
+    show_outcome(outcome, command=command, quiet=as_json)
+    print_json(outcome.summary, as_json)
+    return 0 if outcome.summary["passed"] else 3
 
 
 def _out(files: Sequence[Path], out: Path | None) -> Path:

@@ -67,12 +67,17 @@ def run(
     out: flags.RecipeOut = None,
     as_json: flags.Json = False,
 ) -> int:
-    """Runs a recipe; exit code 3 when its gate fails."""
-    from doctorglm.recipe import load_recipe, run_recipe
+    """Runs a recipe; exit code 3 when its gate fails, or its student."""
+    from doctorglm.recipe import read_recipe, recipe_of, run_recipe
     from doctorglm.recipe.show import show_outcome, streaming
 
-    loaded = load_recipe(recipe, parse_overrides(settings or []))
+    values = read_recipe(recipe)
     directory = out or Path("runs") / recipe.stem
+    if "translate" in values:
+        from doctorglm.cli.translating import run_recipe as run_translation
+
+        return run_translation(values, settings or [], recipe, directory, as_json)
+    loaded = recipe_of(values, parse_overrides(settings or []), str(recipe))
     outcome = run_recipe(loaded, directory, ask=streaming(quiet=as_json))
     if outcome is None:
         print_json({"out": str(directory)}, as_json)

@@ -4,6 +4,7 @@ Source: https://github.com/google/sentencepiece; unigram pieces, bytes for what 
 that Chinese marks stay what they are.
 """
 
+import io
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -24,10 +25,11 @@ def make_vocabulary(texts: Iterable[str], size: int, folder: Path) -> None:
     Raises DataError where there is too little text for so many pieces.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    prefix = folder / ".spm"
+    # a prefix, a path of this machine, would stand in the model, and make another student of the same pairs elsewhere
+    made = io.BytesIO()
     try:
         sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=iter(texts), model_prefix=str(prefix), vocab_size=size, model_type="unigram",
+            sentence_iterator=iter(texts), model_writer=made, vocab_size=size, model_type="unigram",
             character_coverage=_COVERAGE, byte_fallback=True, normalization_rule_name="identity",
             user_defined_symbols=list(TAGS), input_sentence_size=_MOST_SENTENCES, shuffle_input_sentence=False,
             hard_vocab_limit=False, bos_id=-1, eos_id=0, unk_id=1, num_threads=1, minloglevel=2,
@@ -37,11 +39,9 @@ def make_vocabulary(texts: Iterable[str], size: int, folder: Path) -> None:
             en=f"vocabulary={size}: SentencePiece cannot make it ({error}). Give another vocabulary=N.",
             zh=f"vocabulary={size}：SentencePiece 无法由这些句对生成词表（{error}）。请换一个 vocabulary=N。",
         ) from None
-    model = Path(f"{prefix}.model").read_bytes()
+    model = made.getvalue()
     for name in ("source.spm", "target.spm"):
         (folder / name).write_bytes(model)
-    for left in (Path(f"{prefix}.model"), Path(f"{prefix}.vocab")):
-        left.unlink()
     pieces = sentencepiece.SentencePieceProcessor(model_proto=model)
     vocabulary = {pieces.id_to_piece(i): i for i in range(pieces.get_piece_size())}
     vocabulary["<pad>"] = len(vocabulary)

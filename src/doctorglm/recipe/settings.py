@@ -67,6 +67,11 @@ class Recipe:
 
 def load_recipe(path: Path, overrides: Mapping[str, Any]) -> Recipe:
     """The recipe of a YAML file, with `stage.key` overrides; raises ConfigError with file, key and remedy."""
+    return recipe_of(read_recipe(path), overrides, str(path))
+
+
+def read_recipe(path: Path) -> dict[str, Any]:
+    """What a recipe's file holds, not checked yet; raises ConfigError where it is no mapping."""
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
@@ -85,7 +90,29 @@ def load_recipe(path: Path, overrides: Mapping[str, Any]) -> Recipe:
             en=f"{path}: a recipe is a mapping of sections; this is {type(values).__name__}.",
             zh=f"{path}：配方应是若干小节组成的映射，这里是 {type(values).__name__}。",
         )
-    return recipe_of(values, overrides, str(path))
+    return values
+
+
+def with_sections(
+    values: Mapping[str, Any], overrides: Mapping[str, Any], sections: Mapping[str, type], where: str
+) -> dict[str, Any]:
+    """The values with `stage.key` overrides, and each section as its stage's settings, an empty one as its defaults.
+
+    Raises ConfigError for an override of a stage that is none, and for an unknown key or a wrong value of a section.
+    """
+    merged: dict[str, Any] = {**values}
+    for section in sections.keys() & merged.keys():
+        merged[section] = {} if merged[section] is None else merged[section]
+    for key, value in overrides.items():
+        section, dot, name = key.partition(".")
+        if dot and section not in sections:
+            raise _no_stage(key, section, sections)
+        before = merged.get(section, {})
+        merged[section] = {**before, name: value} if dot and isinstance(before, Mapping) else before if dot else value
+    for section, settings in sections.items():
+        if section in merged:
+            merged[section] = build(settings, merged[section], f"{where}, {section}")
+    return merged
 
 
 def recipe_of(values: Mapping[str, Any], overrides: Mapping[str, Any], where: str) -> Recipe:
@@ -93,18 +120,7 @@ def recipe_of(values: Mapping[str, Any], overrides: Mapping[str, Any], where: st
 
     Raises ConfigError for an unknown stage or key, a wrong value, or a part of the splits that a stage lacks.
     """
-    merged: dict[str, Any] = {**values}
-    for section in _SECTIONS.keys() & merged.keys():
-        merged[section] = {} if merged[section] is None else merged[section]
-    for key, value in overrides.items():
-        section, dot, name = key.partition(".")
-        if dot and section not in _SECTIONS:
-            raise _no_stage(key, section)
-        before = merged.get(section, {})
-        merged[section] = {**before, name: value} if dot and isinstance(before, Mapping) else before if dot else value
-    for section, settings in _SECTIONS.items():
-        if section in merged:
-            merged[section] = build(settings, merged[section], f"{where}, {section}")
+    merged = with_sections(values, overrides, _SECTIONS, where)
     recipe = build(Recipe, merged, where)
     _refuse_missing_part(recipe, where)
     if recipe.pretrain is not None and recipe.tune.method != "full":
@@ -117,13 +133,13 @@ def recipe_of(values: Mapping[str, Any], overrides: Mapping[str, Any], where: st
     return recipe
 
 
-def _no_stage(key: str, section: str) -> ConfigError:
-    near = nearest(section, _SECTIONS)
+def _no_stage(key: str, section: str, sections: Mapping[str, type]) -> ConfigError:
+    near = nearest(section, sections)
     return ConfigError(
         en=f"`{key}`: no stage `{section}`" + (f"; did you mean `{near}`?" if near else ".")
-        + f" The stages are {', '.join(_SECTIONS)}.",
+        + f" The stages are {', '.join(sections)}.",
         zh=f"`{key}`：没有阶段 `{section}`" + (f"；是否要写 `{near}`？" if near else "。")
-        + f"可用的阶段：{'、'.join(_SECTIONS)}。",
+        + f"可用的阶段：{'、'.join(sections)}。",
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from doctorglm.clinical.deid import find, masked
 from doctorglm.clinical.masking import masked_together
-from doctorglm.conversation import Conversation
+from doctorglm.conversation import Conversation, is_own_id
 from doctorglm.files.told import label
 
 _LABELS = ("source", "licence", "language", "department")
@@ -19,11 +19,16 @@ def unnamed(one: Conversation) -> Conversation:
     messages = tuple(replace(m, content=text) for m, text in zip(one.messages, texts, strict=True))
     return replace(
         one,
-        id=one.id if label(one.id) == one.id else sha256(one.id.encode("utf-8", "surrogatepass")).hexdigest()[:16],
+        id=one.id if _is_harmless(one.id) else sha256(one.id.encode("utf-8", "surrogatepass")).hexdigest()[:16],
         messages=messages,
         meta=_unnamed(one.meta),
         **{name: label(getattr(one, name)) for name in _LABELS},
     )
+
+
+def _is_harmless(identifier: str) -> bool:
+    """Whether it is curation's, whose digits are no card's or phone's, or holds nothing that identifies somebody."""
+    return is_own_id(identifier) or label(identifier) == identifier
 
 
 def _unnamed(value: Any) -> Any:
@@ -34,5 +39,7 @@ def _unnamed(value: Any) -> Any:
     if value is None or isinstance(value, bool):
         return value
     text = str(value)
+    if is_own_id(text):
+        return value
     told = masked(text, find(text))
     return value if told == text else told

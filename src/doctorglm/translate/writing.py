@@ -25,6 +25,10 @@ Told = Callable[[float], None]
 """Called with the share of the conversations that are done."""
 
 
+class NothingTranslatedError(DataError):
+    """Of all that was read, nothing could be taken."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Work:
     """What is to be translated, and where to."""
@@ -134,11 +138,11 @@ def _rejected(one: Conversation, found: Sequence[Outcome]) -> dict[str, Any]:
 
 
 def require_some(counts: Mapping[str, Any]) -> None:
-    """Raises DataError where nothing was translated, which is no result; why stands in rejected.jsonl."""
+    """Raises NothingTranslatedError where nothing was, which is no result; why stands in rejected.jsonl."""
     if counts["translated"]:
         return
     reasons = ", ".join(f"{reason} {n}" for reason, n in counts["rejected"].items())
-    raise DataError(
+    raise NothingTranslatedError(
         en=f"none of {counts['read']} conversations was translated: {reasons}. rejected.jsonl has them; use another "
         "model, or raise tries.",
         zh=f"{counts['read']} 段对话全部未能译出：{reasons}。见 rejected.jsonl；请换一个模型，或调大 tries。",
