@@ -59,7 +59,7 @@ def test_conversations_as_the_teacher_leaves_them(
 ) -> None:  # fmt: skip
     out = records.parent / "out"
     arguments = ["translate", records, "--out", out, "--student", trained, "--glossary", glossary, "cores=1",
-                 "checks=false"]  # fmt: skip
+                 "checks=false", "own_terms=false"]  # fmt: skip
     said = command(*arguments, "--json")
     assert said.code == 0, said.err
     assert json.loads(said.out) == {"out": str(out), "read": 3, "translated": 3, "mended": 0, "rejected": {}}
@@ -76,6 +76,7 @@ def test_conversations_as_the_teacher_leaves_them(
         "tags": True,
         "checks": "none",
         "mends": 2,
+        "own_terms": False,
         "mended": [0, 0],
         "sentences": sentences,
     }

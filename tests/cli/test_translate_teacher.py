@@ -81,6 +81,7 @@ def test_conversations_keep_their_english_and_go_with_their_provenance(
             "prompt": "1",
             "checks": "none",
             "mends": 2,
+            "own_terms": True,
             "mended": [0, 0, 0],
             "sentences": [[], [[QUESTIONS[0], chinese(QUESTIONS[0])]], [[ANSWER, chinese(ANSWER)]]],
         },

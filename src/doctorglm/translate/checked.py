@@ -20,6 +20,7 @@ from doctorglm.translate.entry import Entry
 from doctorglm.translate.outcome import By, Outcome, Translator
 from doctorglm.translate.parts import joined
 from doctorglm.translate.sentences import sentences
+from doctorglm.translate.told_terms import told_terms
 
 VERSION = "1"
 """To be raised with every change of what the checks find, or of how faults are mended."""
@@ -35,11 +36,18 @@ class CheckedSettings(CheckSettings):
     """False: everything is taken that is a translation at all; nothing is known of it then."""
     mends: Annotated[int, Field(ge=0)] = 2
     """Turns in which sentences with faults are translated again."""
+    own_terms: bool = True
+    """The translator is told the names of drugs, illnesses and examinations in the checks' lists, too."""
+
+    def told(self, glossary: Sequence[Entry]) -> Sequence[Entry]:
+        """The terms that prompts and tags hold."""
+        return told_terms(glossary) if self.own_terms else glossary
 
     def recorded(self) -> dict[str, Any]:
         """What a run is known by."""
         which = [kind for kind in KINDS if getattr(self, kind)]
-        return {"checks": f"{VERSION}: {','.join(which)}" if self.checks else "none", "mends": self.mends}
+        return {"checks": f"{VERSION}: {','.join(which)}" if self.checks else "none", "mends": self.mends,
+                "own_terms": self.own_terms}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

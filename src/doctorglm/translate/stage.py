@@ -24,7 +24,6 @@ from doctorglm.translate.page import write_report
 from doctorglm.translate.sample import SampleSettings
 from doctorglm.translate.sampled import KEPT, Sample, keep, kept, sampled
 from doctorglm.translate.teacher import Teacher, TeacherSettings
-from doctorglm.translate.told_terms import told_terms
 from doctorglm.translate.unnamed import unnamed
 from doctorglm.translate.writing import (
     AT_ONCE,
@@ -185,7 +184,7 @@ def _endpoint(job: Job, settings: TranslateSettings, cache: Cache) -> Endpoint:
 
 
 def _teacher(job: Job, settings: TranslateSettings, endpoint: Endpoint) -> Teacher:
-    return Teacher(endpoint, told_terms(glossary_of(job)), settings, settings)
+    return Teacher(endpoint, settings.told(glossary_of(job)), settings, settings)
 
 
 class _Planned:

@@ -13,7 +13,6 @@ from doctorglm.translate.page import write_report
 from doctorglm.translate.student.bulk import VERSION, Engines, Local, Student, StudentSettings
 from doctorglm.translate.student.decoding import DecodingSettings
 from doctorglm.translate.student.folder import student_folder
-from doctorglm.translate.told_terms import told_terms
 from doctorglm.translate.unnamed import unnamed
 from doctorglm.translate.writing import (
     AT_ONCE,
@@ -67,7 +66,7 @@ def translate_by_student(job: StudentJob, settings: StudentSettings, told: Told 
         told(read / number)
 
     with Cache(job.cache or job.out / CACHE) as cache, _engine(job.engine) as engine:
-        student = Student(job.student, settings, glossary=told_terms(rows), cache=cache, engine=engine, told=within)
+        student = Student(job.student, settings, glossary=settings.told(rows), cache=cache, engine=engine, told=within)
         by = {"model": found.name, "beam": settings.beam, "precision": settings.precision, "tags": found.tags,
               **settings.recorded()}  # fmt: skip
         counts = write(
