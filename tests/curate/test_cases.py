@@ -190,7 +190,7 @@ def test_c010_doubled_turns_are_merged_and_a_last_question_left_out(curate: Cura
 
 
 def test_c010_merging_takes_time_in_proportion_to_the_turns() -> None:
-    """Without the check preprocessing crawled: here twenty times the turns take at most sixty times as long."""
+    """Without the check preprocessing crawled: twenty times the turns took four hundred times as long."""
 
     def seconds(turns: int) -> float:
         talk = Conversation(id="x", messages=tuple(Message("user", f"第{i}句") for i in range(turns)))
@@ -198,7 +198,7 @@ def test_c010_merging_takes_time_in_proportion_to_the_turns() -> None:
         assert len(clean(talk, True, Counter()).messages) == 1
         return time.perf_counter() - start
 
-    assert min(seconds(20_000) for _ in range(3)) < 60 * min(seconds(1000) for _ in range(3)) + 0.05
+    assert min(seconds(20_000) for _ in range(5)) < 150 * min(seconds(1000) for _ in range(5)) + 0.05
 
 
 def test_c012_a_telephone_in_a_number_cell_has_no_decimals_and_no_exponent(curate: Curate) -> None:

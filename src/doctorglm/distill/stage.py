@@ -1,5 +1,6 @@
 """`doctorglm distill`: pairs of sentences into a student's folder, and what the student is worth on pairs held out."""
 
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from doctorglm.distill.settings import DistillSettings
 from doctorglm.errors import DataError
 from doctorglm.files.told import file_name
 from doctorglm.language import Text
+from doctorglm.models.saving import save_weights, whole_folder
 from doctorglm.report.progress import progress_line
 from doctorglm.runs import Run, sha256_file, sha256_tree, write_json
 from doctorglm.settings import plain
@@ -42,10 +44,10 @@ class Job:
 
 
 def distill(job: Job, settings: DistillSettings) -> Run:
-    """Writes `student/` (transformers' format), `checkpoints/`, `metrics.jsonl` and `run.json`; goes on where it was.
+    """Writes `student/` (transformers' format), `vocabulary/`, `checkpoints/`, `metrics.jsonl` and `run.json`.
 
-    A finished `out` is returned as it is. Raises DataError for files that hold no pairs, ModelError for a checkpoint
-    that is none and for a training that diverges.
+    Goes on where it was; a finished `out` is returned as it is. Raises DataError for files that hold no pairs,
+    ModelError for a checkpoint that is none and for a training that diverges.
     """
     inputs = _inputs(job, settings)
     run = Run(job.out, stage="distill", settings=plain(settings), inputs=inputs, seed=settings.seed)
@@ -55,16 +57,17 @@ def distill(job: Job, settings: DistillSettings) -> Run:
     told = told_terms(glossary) if settings.own_terms else glossary
     (pairs, valid), test = _pairs(job, settings, told)
     student = job.out / "student"
-    tokenizer = _tokenizer(pairs, student, settings)
+    tokenizer = _tokenizer(pairs, job.out / "vocabulary", settings)
     terms = Terms([*told, *mined(pairs)]) if settings.tags else None
     (learned, long), (kept, _) = (samples(part, tokenizer, terms, settings) for part in (pairs, valid))
     steps = len(steps_of(learned, settings))
     model = _model(tokenizer, settings)
     with progress_line(Text(en="distill", zh="蒸馏"), steps) as line:
         standing = train(model, (learned, kept), settings, job.out, line, run.identity)
-    model.eval()
-    model.save_pretrained(student)
-    write_json(student / SAYS, {"tags": settings.tags})
+    with whole_folder(student) as temporary:
+        shutil.copytree(job.out / "vocabulary", temporary)
+        save_weights(model.eval(), temporary)
+        write_json(temporary / SAYS, {"tags": settings.tags})
     counts = {
         "train": len(learned),
         "valid": len(kept),
@@ -124,15 +127,15 @@ def _pairs(
     return ([*learned, *without(terms, [*valid, *test])], valid), test
 
 
-def _tokenizer(pairs: Sequence[SentencePair], student: Path, settings: DistillSettings) -> Any:
+def _tokenizer(pairs: Sequence[SentencePair], folder: Path, settings: DistillSettings) -> Any:
     """The student's tokenizer, made where it is not there yet; of its files `tokenizer_config.json` is the last."""
-    if not (student / "tokenizer_config.json").is_file():
+    if not (folder / "tokenizer_config.json").is_file():
         if settings.pretrained:
-            vocabulary.copy(Path(settings.pretrained), student)
+            vocabulary.copy(Path(settings.pretrained), folder)
         else:
             texts = (said for pair in pairs for said in (pair.english, pair.chinese))
-            vocabulary.make_vocabulary(texts, settings.vocabulary, student)
-    return marian_tokenizer(student)
+            vocabulary.make_vocabulary(texts, settings.vocabulary, folder)
+    return marian_tokenizer(folder)
 
 
 def _model(tokenizer: Any, settings: DistillSettings) -> Any:

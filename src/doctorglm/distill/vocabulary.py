@@ -5,13 +5,14 @@ that Chinese marks stay what they are.
 """
 
 import io
-import json
 from collections.abc import Iterable
 from pathlib import Path
 
 import sentencepiece
 
 from doctorglm.errors import DataError, ModelError
+from doctorglm.models.saving import whole_folder
+from doctorglm.runs import atomic_file, write_json
 from doctorglm.translate.student.folder import marian_tokenizer
 from doctorglm.translate.student.tags import TAGS
 
@@ -24,7 +25,6 @@ def make_vocabulary(texts: Iterable[str], size: int, folder: Path) -> None:
 
     Raises DataError where there is too little text for so many pieces.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     # a prefix, a path of this machine, would stand in the model, and make another student of the same pairs elsewhere
     made = io.BytesIO()
     try:
@@ -41,23 +41,26 @@ def make_vocabulary(texts: Iterable[str], size: int, folder: Path) -> None:
         ) from None
     model = made.getvalue()
     for name in ("source.spm", "target.spm"):
-        (folder / name).write_bytes(model)
+        with atomic_file(folder / name, "wb") as file:
+            file.write(model)
     pieces = sentencepiece.SentencePieceProcessor(model_proto=model)
     vocabulary = {pieces.id_to_piece(i): i for i in range(pieces.get_piece_size())}
     vocabulary["<pad>"] = len(vocabulary)
-    (folder / "vocab.json").write_text(json.dumps(vocabulary, ensure_ascii=False), encoding="utf-8")
+    write_json(folder / "vocab.json", vocabulary)
     config = {"tokenizer_class": "MarianTokenizer", "source_lang": "en", "target_lang": "zh", "unk_token": "<unk>",
               "eos_token": "</s>", "pad_token": "<pad>", "additional_special_tokens": list(TAGS),
               "separate_vocabs": False, "model_max_length": 512}  # fmt: skip
-    (folder / "tokenizer_config.json").write_text(json.dumps(config, indent=2), encoding="utf-8")
+    write_json(folder / "tokenizer_config.json", config)
 
 
 def copy(pretrained: Path, folder: Path) -> None:
     """The vocabulary of a checkpoint; raises ModelError where it has none."""
     try:
-        marian_tokenizer(pretrained).save_pretrained(folder)
+        tokenizer = marian_tokenizer(pretrained)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(
             en=f"{pretrained}: no Marian vocabulary ({str(error).splitlines()[0]}). Give a checkpoint's folder.",
             zh=f"{pretrained}：没有 Marian 词表（{str(error).splitlines()[0]}）。请给出检查点文件夹。",
         ) from None
+    with whole_folder(folder) as temporary:
+        tokenizer.save_pretrained(temporary)

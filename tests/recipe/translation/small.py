@@ -65,7 +65,8 @@ def pairs(path: Path, number: int) -> Path:
 
 LEARNS = {"epochs": 10, "d_model": 64, "feed_forward": 128, "batch_tokens": 1024, "patience": 0, "validate_every": 40}
 TINY = {"vocabulary": 600, "d_model": 32, "encoder_layers": 1, "decoder_layers": 1, "heads": 2, "feed_forward": 64,
-        "dropout": 0.0, "muon_learning_rate": 0.02, "learning_rate": 0.005, "batch_tokens": 512}  # fmt: skip
+        "dropout": 0.0, "muon_learning_rate": 0.02, "learning_rate": 0.005, "batch_tokens": 512, "own_terms": False,
+        "term_pairs": False}  # fmt: skip
 
 
 def recipe(place: Path, **more: Any) -> Path:
