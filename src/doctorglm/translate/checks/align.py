@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from doctorglm.translate.checks.fault import Fault
+from doctorglm.translate.checks.lexicon import HUSHED
 from doctorglm.translate.checks.reading import Reader, Reading
 from doctorglm.translate.checks.sentences import chinese_sentences, english_sentences, parts
 
-_WEIGHTS = {"common": 0.3, "opposites": 0.5, "times": 0.5}
+_WEIGHTS = {"common": 0.3, "opposites": 0.5, "times": 0.5, HUSHED: 0.0}
 _WEIGHT = 1.0
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _DENSITY = 0.33
@@ -155,7 +156,7 @@ def _numbered(parts: Sequence[str]) -> bool:
 
 
 _END_EN = re.compile(r"[.!?][\"'”’)\]]*\s*$")
-_END_ZH = re.compile(r"(?:[。！？!?…][”’」』）)\"]*|[.][”’」』）)\"]*)\s*$")
+_END_ZH = re.compile(r"(?:[。！？!?….][”’」』）)\"]*|[(（][^()（）]+[)）])\s*$")
 _OPEN_ZH = re.compile(r"[，、：；,;:（(“「]\s*$")
 
 

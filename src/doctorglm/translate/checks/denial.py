@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from doctorglm.clinical.folding import folded
 from doctorglm.translate.checks.fault import Fault
+from doctorglm.translate.checks.lexicon import HUSHED
 from doctorglm.translate.checks.patterns import pattern
 from doctorglm.translate.checks.reading import Reading
 
@@ -102,7 +103,7 @@ def _masked(reading: Reading, *, all_: bool = False) -> str:
             continue
         names = {reading.row(row).name for row, _ in one.rows}
         if (
-            names & {"illness", "symptoms", "body", "drugs", "examinations", "things", "glossary"}
+            names & {"illness", "symptoms", "body", "drugs", "examinations", "things", "glossary", HUSHED}
             and "common" not in names
         ):
             text[one.start : one.end] = "＿" * (one.end - one.start)

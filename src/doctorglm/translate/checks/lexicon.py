@@ -33,6 +33,9 @@ LISTS: dict[str, Kind | None] = {
 _ASKING = frozenset({"body", "illness", "symptoms", "examinations", "things", "drugs", "persons", "calendar"})
 """Lists whose English must have its Chinese; the others only ask for the English of their Chinese."""
 
+HUSHED = "hushed"
+"""The list of rows that are withheld: they have no fault, and tell nothing apart."""
+
 
 @dataclass(frozen=True, slots=True)
 class Row:

@@ -1,15 +1,22 @@
 """An English text and its Chinese, read once for all checks: words, terms and wordings, and what explains what."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from doctorglm.translate.checks.lexicon import Lexicon, Row, Wording, segmented
+from doctorglm.translate.checks.lexicon import HUSHED, Lexicon, Row, Wording, segmented
 from doctorglm.translate.checks.words import Found, Word, outermost, words
 from doctorglm.translate.entry import Entry
 from doctorglm.translate.renderings import plain
 from doctorglm.translate.terms import Mention, Terms
 
+_SHORTEST = 6
+"""Letters of a drug's name that is no other word."""
+_ILLNESS = re.compile(
+    r"(?:itis|osis|[ae]mia|oma|pathy|algia|paresis|plegia|penia|uria|ectomy|scopy|ography|plasty)s?$"
+)
+"""How names of illnesses and procedures end; `knows` is asked as well, so that Oklahoma is none."""
 _KEPT = 512
 """Texts that a reader keeps as they were read; sentences are read for several checks."""
 
@@ -22,7 +29,12 @@ class Reader:
         self.first_term = len(rows)
         terms = [Row("glossary", "term", (), term.chinese, True) for term in self.terms.terms]
         self.lexicon = Lexicon([*rows, *terms], nothing)
+        self.hushed = frozenset(number for number, row in enumerate(rows) if row.name == HUSHED)
         self._numbers = {term.english: self.first_term + i for i, term in enumerate(self.terms.terms)}
+        plain_names = [w for row in rows if row.name == "drugs" for w in row.english if w.islower() and w.isascii()]
+        names = [w for w in plain_names if w[0] != "~" and " " not in w and len(w) >= _SHORTEST]
+        self._generic = frozenset(names)
+        self._generic_prefixes = tuple(w.rstrip("*") for w in names if w.endswith("*"))
         self._english: dict[str, English] = {}
         self._chinese: dict[str, Chinese] = {}
 
@@ -53,6 +65,12 @@ class Reader:
         found = self.lexicon.phrases.find(words(word))
         return any(one.strong and self.lexicon.rows[one.row].asks for one in found) or bool(self.terms.find(word))
 
+    def named(self, word: str) -> bool:
+        """Whether an English word, in small letters, is the generic name of a drug, or an illness that is known."""
+        if word.startswith(self._generic_prefixes) or word in self._generic:
+            return True
+        return _ILLNESS.search(word) is not None and self.knows(word)
+
     def row(self, mention: Mention) -> int:
         """The row of a term of the glossary."""
         return self._numbers[mention.term.english]
@@ -82,8 +100,9 @@ class English:
 
     @cached_property
     def said(self) -> frozenset[int]:
-        """The rows whose English is there."""
-        return frozenset({one.row for one in self.found} | {self.reader.row(one) for one in self.mentions})
+        """The rows whose English is there, and those that are withheld."""
+        rows = {one.row for one in self.found} | {self.reader.row(one) for one in self.mentions}
+        return frozenset(rows) | self.reader.hushed
 
     @cached_property
     def asking(self) -> dict[tuple[int, int], set[int]]:
@@ -167,6 +186,14 @@ class Reading:
         if one not in self._explained:
             self._explained[one] = self._by_parts(one)
         return self._explained[one]
+
+    def is_inside_said(self, one: Wording) -> bool:
+        """Whether it is a part of a longer wording whose English is there: 瘤 of 动脉瘤, read as 主动脉 and 瘤."""
+        return any(
+            other.start <= one.start and one.end <= other.end and other.end - other.start > one.end - one.start
+            for other in self.there.wordings
+            if any(row in self.said.said for row, _ in other.rows)
+        )
 
     def _by_parts(self, one: Wording) -> bool:
         """Whether it is made of others that the English says; 餐后 is not what after and breakfast say apart."""

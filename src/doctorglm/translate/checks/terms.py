@@ -45,8 +45,9 @@ def _kind(reading: Reading, rows: set[int]) -> Kind:
 
 
 def unexplained(reading: Reading) -> list[Wording]:
-    """The wordings of the Chinese that no English explains."""
-    return [one for one in reading.there.segments if one.rows and not reading.explains(one)]
+    """The wordings of the Chinese that no English explains, at once, by parts or as a part of a longer wording."""
+    strange = [one for one in reading.there.segments if one.rows and not reading.explains(one)]
+    return [one for one in strange if not reading.is_inside_said(one)]
 
 
 def _added(reading: Reading) -> Iterator[Fault]:
