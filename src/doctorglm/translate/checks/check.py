@@ -102,7 +102,7 @@ class Checks:
         wrong = list(amounts.faults(english, chinese))
         yield from wrong or (amounts.exchanged_between(units) if len(units) > 1 else ())
         for said, there in units:
-            reading = self._reader.read(said, there)
+            reading = whole if (said, there) == (english, chinese) else self._reader.read(said, there)
             yield from denial.faults(reading)
             yield from opposed.faults(reading)
             yield from persons.faults(said, there)

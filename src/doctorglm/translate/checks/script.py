@@ -9,7 +9,9 @@ from doctorglm.translate.checks.fault import Fault
 from doctorglm.translate.checks.patterns import words_of
 
 Known: TypeAlias = Callable[[str], bool]
-_TOKEN = re.compile(r"(?<=[\u3400-\u9fff])\|(?=[\u3400-\u9fff])|>>\s*\w+\s*<<|<\|[^|]{0,40}\|>|</?s>|<(?:pad|unk|eos|bos|2\w\w)>|__\w{2,8}__|\[/?INST\]|▁")
+_TOKEN = re.compile(
+    r"(?<=[\u3400-\u9fff])\|(?=[\u3400-\u9fff])|>>\s*\w+\s*<<|<\|[^|]{0,40}\|>|</?s>|<(?:pad|unk|eos|bos|2\w\w)>|__\w{2,8}__|\[/?INST\]|▁"
+)
 _KANA = re.compile(r"[\u3041-\u3096\u30a1-\u30fa\u31f0-\u31ff]")
 _HANGUL = re.compile(r"[\uac00-\ud7a3\u1100-\u11ff\u3131-\u318e]")
 _CYRILLIC = re.compile(r"[\u0400-\u04ff]{2,}")
@@ -80,6 +82,8 @@ def _is_clause(run: str, english: str) -> bool:
 
 def _left(english: str, text: str, known: Known, named: Known) -> Iterator[str]:
     """Latin words that should be Chinese: in small letters, capital only as a sentence begins with them, or `named`."""
+    if not _WORD.search(text):
+        return
     names, species = _names(english), _species(english, text)
     bracketed = [span.span() for span in _QUOTED.finditer(text) if _is_gloss(text, span.start())]
     for match in _WORD.finditer(text):
@@ -113,16 +117,24 @@ def _is_left(word: str, names: frozenset[str], known: Known, named: Known) -> bo
 
 _BEGINNING = re.compile(r"(?:^|[.!?:]\s+|\n\s*(?:\d+[.)]\s*)?|[\"“]\s*|(?:^|[.!?]\s*)\(\s*)$")
 
+_BEFORE = 40
+"""Characters before a word that may tell."""
+
 
 def _names(english: str) -> frozenset[str]:
     """Words with a capital that no beginning of a sentence gives them, and all that stand in it with one elsewhere."""
     found = set()
     for match in _WORD.finditer(english):
         word = match[0]
-        if word[0].isupper() and (not _BEGINNING.search(english[: match.start()]) or _is_rare(word)):
+        if word[0].isupper() and (not _is_beginning(english, match.start()) or _is_rare(word)):
             found.add(word)
             found.add(re.sub(r"['’]s$", "", word))
     return frozenset(found)
+
+
+def _is_beginning(english: str, at: int) -> bool:
+    """Whether a sentence may begin there; what stands long before a place does not tell."""
+    return _BEGINNING.search(english, max(0, at - _BEFORE), at) is not None
 
 
 def _is_rare(word: str) -> bool:

@@ -24,7 +24,7 @@ def faults(reading: Reading) -> Iterator[Fault]:
 
 def _missing(reading: Reading) -> Iterator[Fault]:
     for (start, end), rows in reading.said.asking.items():
-        terms = [m.term for m in reading.said.mentions if m.start <= start and end <= m.end]
+        terms = [m.term for m in reading.said.covering(start, end)]
         if _is_as_it_stands(reading.english[start:end], reading.chinese):
             continue
         if not rows & reading.answered and not any(held(term.chinese, reading.chinese) for term in terms):
