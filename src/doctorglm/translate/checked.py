@@ -21,7 +21,7 @@ from doctorglm.translate.outcome import By, Outcome, Translator
 from doctorglm.translate.parts import joined
 from doctorglm.translate.sentences import sentences
 
-VERSION = "1"
+VERSION = "2"
 """To be raised with every change of what the checks find, or of how faults are mended."""
 OWN = frozenset(("teacher", "student"))
 """By whom there is something to check."""
