@@ -65,6 +65,7 @@ class Checks:
         """What is wrong with a translation, each once; nothing for an empty English text."""
         if not english.strip():
             return []
+        self._reader.forget()
         found = dict.fromkeys(self._found(english, chinese))
         return [one for one in found if one.kind in self._on]
 

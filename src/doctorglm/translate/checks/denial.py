@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from doctorglm.clinical.folding import folded
 from doctorglm.translate.checks.fault import Fault
-from doctorglm.translate.checks.lexicon import HUSHED, Wording
+from doctorglm.translate.checks.lexicon import Wording
 from doctorglm.translate.checks.patterns import pattern
 from doctorglm.translate.checks.reading import Reading
 
@@ -63,8 +63,11 @@ _NEAR = 9
 def faults(reading: Reading) -> Iterator[Fault]:
     """What one side denies and the other does not, once for a sentence."""
     english, chinese = folded(reading.english), reading.chinese
-    said = _EN_IDIOM.sub(lambda m: "_" * len(m[0]), english)
-    there = _ZH_IDIOM.sub(lambda m: "＿" * len(m[0]), _masked(reading, all_=True))
+    said, there = english, _masked(reading, all_=True)
+    if _EN.search(said):
+        said = _EN_IDIOM.sub(lambda m: "_" * len(m[0]), english)
+    if _ZH.search(there):
+        there = _ZH_IDIOM.sub(lambda m: "＿" * len(m[0]), there)
     denied, denies = _EN.search(said), _ZH.search(there)
     answers = _masked(reading)
     if denied and _ASKED_EN.match(english):
@@ -98,17 +101,13 @@ _MODAL_EN = re.compile(
 _MODAL_ZH = re.compile(r"(?<!可)(?<!能)(?<!是)不可以|(?<!能)(?<!不得)不能(?!不|吗|够吗)|不得(?!不|已)|不准(?!确)|不许")
 
 
-_NAMES = frozenset({"illness", "symptoms", "body", "drugs", "examinations", "things", "glossary", HUSHED})
-
-
 def _masked(reading: Reading, *, all_: bool = False) -> str:
     """The Chinese without its terms, so that 失眠 and 缺铁 deny nothing; 无症状 does, unless `all_` are taken out."""
     text = list(reading.chinese)
     for one in reading.there.segments:
         if not all_ and set(text[one.start : one.end]) & set("无没未不非"):
             continue
-        names = {reading.row(row).name for row in one.numbers}
-        if names & _NAMES and "common" not in names:
+        if reading.reader.is_term(one.numbers):
             text[one.start : one.end] = "＿" * (one.end - one.start)
     return "".join(text)
 

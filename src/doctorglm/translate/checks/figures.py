@@ -126,8 +126,11 @@ def _of_words(words: str) -> float:
     return total
 
 
+_WORDS = re.compile(r"[a-z]+(?:-[a-z]+)?")
+
+
 def _soft(said: str) -> Iterator[Figure]:
-    for match in re.finditer(r"[a-z]+(?:-[a-z]+)?", said):
+    for match in _WORDS.finditer(said):
         for word in {match[0], *match[0].split("-")} if "-" in match[0] else (match[0],):
             yield from (Figure(*match.span(), float(one), (), False) for one in _SOFT.get(word, ()))
     for match in _LATIN.finditer(said):

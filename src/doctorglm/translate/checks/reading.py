@@ -17,8 +17,10 @@ _SHORTEST = 6
 """Letters of a drug's name that is no other word."""
 _ILLNESS = re.compile(r"(?:itis|osis|[ae]mia|oma|pathy|algia|paresis|plegia|penia|uria|ectomy|scopy|ography|plasty)s?$")
 """How names of illnesses and procedures end; `knows` is asked as well, so that Oklahoma is none."""
-_KEPT = 512
-"""Texts that a reader keeps as they were read; sentences are read for several checks."""
+_TERMS = frozenset(("illness", "symptoms", "body", "drugs", "examinations", "things", "glossary", HUSHED))
+"""Lists of terms."""
+_KEPT = 16
+"""Sentences and texts of either language that are kept for the next text; more would be looked through as garbage."""
 
 
 class Reader:
@@ -35,6 +37,7 @@ class Reader:
         names = [w for w in plain_names if w[0] != "~" and " " not in w and len(w) >= _SHORTEST]
         self._generic = frozenset(names)
         self._generic_prefixes = tuple(w.rstrip("*") for w in names if w.endswith("*"))
+        self._are_terms: dict[frozenset[int], bool] = {}
         self._english: dict[str, English] = {}
         self._chinese: dict[str, Chinese] = {}
 
@@ -46,8 +49,6 @@ class Reader:
         """The English, read."""
         found = self._english.get(text)
         if found is None:
-            if len(self._english) >= _KEPT:
-                self._english.clear()
             found = self._english[text] = English(self, text)
         return found
 
@@ -55,10 +56,14 @@ class Reader:
         """The Chinese, read."""
         found = self._chinese.get(text)
         if found is None:
-            if len(self._chinese) >= _KEPT:
-                self._chinese.clear()
             found = self._chinese[text] = Chinese(self, plain(text))
         return found
+
+    def forget(self) -> None:
+        """Drops what was read of other texts, unless it is little; to be called between texts, not within one."""
+        for known in (self._english, self._chinese):
+            if len(known) > _KEPT:
+                known.clear()
 
     def knows(self, word: str) -> bool:
         """Whether an English word, in small letters, has its Chinese in the lexicon or the glossary."""
@@ -70,6 +75,14 @@ class Reader:
         if word.startswith(self._generic_prefixes) or word in self._generic:
             return True
         return _ILLNESS.search(word) is not None and self.knows(word)
+
+    def is_term(self, numbers: frozenset[int]) -> bool:
+        """Whether some of these rows are terms, or withheld ones, and none is a common word."""
+        known = self._are_terms.get(numbers)
+        if known is None:
+            names = {self.lexicon.rows[number].name for number in numbers}
+            known = self._are_terms[numbers] = bool(names & _TERMS) and "common" not in names
+        return known
 
     def row(self, mention: Mention) -> int:
         """The row of a term of the glossary."""

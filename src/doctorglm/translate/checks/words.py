@@ -163,9 +163,12 @@ def _with_e(stem_: str, word: str) -> str:
 
 def outermost(found: Iterable[Found]) -> set[tuple[int, int]]:
     """The spans that lie in no longer one."""
-    spans = sorted({(one.start, one.end) for one in found}, key=lambda span: (span[0], -span[1]))
+    longest: dict[int, int] = {}
+    for one in found:
+        if one.end > longest.get(one.start, -1):
+            longest[one.start] = one.end
     kept, reached = set(), -1
-    for start, end in spans:
+    for start, end in sorted(longest.items()):
         if end > reached:
             kept.add((start, end))
             reached = end
