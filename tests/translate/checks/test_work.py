@@ -70,3 +70,10 @@ def test_more_sentences_than_are_aligned_are_not_compared(counted: Counter[str])
     english, chinese = long_text(300)
     Checks(own_glossary()).faults(english, chinese[: chinese.rindex("患者")])
     assert counted["_likeness"] == 0
+
+
+def test_what_was_read_is_dropped_between_texts() -> None:
+    checks = Checks(own_glossary())
+    for i in range(60):
+        checks.faults(f"He took {i} tablets.", f"他吃了 {i} 片。")
+    assert len(checks._reader._english) <= 20 and len(checks._reader._chinese) <= 20
