@@ -13,6 +13,8 @@ def test_drugs_illnesses_and_examinations_are_told_beside_the_glossary() -> None
 
     assert told["angina"] == ("心绞痛",)
     assert told["ketoprofen"] == ("酮洛芬",)
+    assert told["toxoplasmosis"][0] == "弓形虫病"
+    assert told["palsy"][0] == "麻痹"
     assert told["bronchiectasis"] == ("支气管扩张",)
     assert "complete blood count" in told
 
@@ -28,6 +30,13 @@ def test_patterns_weak_names_and_weak_wordings_are_no_terms() -> None:
 
     assert not [one for one in told if set("~*") & set(one.english + "".join(one.chinese))]
     assert all(1 <= len(one.chinese) <= 3 for one in told)
+
+
+def test_words_of_several_meanings_are_not_told() -> None:
+    told = said(told_terms([]))
+
+    assert not {"cold", "solution", "patch", "cavity", "corn", "born", "failure", "piles"} & set(told)
+    assert told["common cold"][0] == "感冒"
 
 
 def test_what_is_withheld_is_told_under_no_name() -> None:

@@ -6,6 +6,7 @@ irregular plurals: the Latin and Greek declensions that medicine keeps (-is, -io
 
 import re
 import unicodedata
+from functools import lru_cache
 
 _BRITISH: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), american)
@@ -22,6 +23,8 @@ _BRITISH: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"(?<=[a-z]{3})ll(?=ed$|ing$)", "l"),  # labelled
     )
 )
+_ANY_BRITISH = re.compile("|".join(f"(?:{pattern.pattern})" for pattern, _ in _BRITISH))
+"""What is in no word that is American already; most are."""
 
 _IRREGULAR = {
     "bacterium": "bacteria", "ovum": "ova", "atrium": "atria", "septum": "septa", "serum": "sera", "sputum": "sputa",
@@ -54,12 +57,14 @@ _ALIKE = frozenset({
 """Words that end like plurals and are none, or have no singular that means the same."""
 
 
+@lru_cache(1 << 16)
 def canonical(word: str) -> str:
     """The word in lower case and American spelling, without accents and without a possessive ending."""
     said = _MARK.sub("", unicodedata.normalize("NFD", word.lower())).replace("’", "'")
     said = said[:-2] if said.endswith("'s") else said.rstrip("'")
-    for pattern, american in _BRITISH:
-        said = pattern.sub(american, said)
+    if _ANY_BRITISH.search(said):
+        for pattern, american in _BRITISH:
+            said = pattern.sub(american, said)
     return said
 
 

@@ -6,7 +6,7 @@ more capitals (ECG, HbA1c) is an abbreviation and counts as it stands; every oth
 
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -67,10 +67,16 @@ class Terms:
         """The mentions in order; of two that overlap the longer one, and of equal ones the first."""
         words = list(_WORD.finditer(text))
         keys = [_keys(match[0]) for match in words]
-        joined = [i + 1 < len(words) and _is_gap(text, words[i].end(), words[i + 1].start()) for i in range(len(words))]
+        first = self._root.then
+
+        def joined(i: int) -> bool:
+            return i + 1 < len(words) and _is_gap(text, words[i].end(), words[i + 1].start())
+
         found = [
             Mention(words[i].start(), _end(words[last]), term)
             for i in range(len(words))
+            if any(key in first for key in keys[i])
+            or (i + 1 < len(words) and _in_one(keys[i][-1], keys[i + 1][-1]) in first)
             for last, term in self._from(i, keys, joined)
         ]
         taken = bytearray(len(text))
@@ -81,16 +87,18 @@ class Terms:
                 kept.append(one)
         return sorted(kept, key=lambda m: m.start)
 
-    def _from(self, first: int, keys: Sequence[tuple[str, ...]], joined: Sequence[bool]) -> Iterator[tuple[int, Term]]:
+    def _from(
+        self, first: int, keys: Sequence[tuple[str, ...]], joined: Callable[[int], bool]
+    ) -> Iterator[tuple[int, Term]]:
         """(index of the last word, term) of each form that begins with this word."""
         nodes, at = [self._root], first
         while nodes:
             nodes = [node.then[key] for node in nodes for key in keys[at] if key in node.then]
             yield from ((at, node.term) for node in nodes if node.term is not None)
-            if not joined[at]:
+            if not joined(at):
                 break
             at += 1
-        both = self._root.then.get(_in_one(keys[first][-1], keys[first + 1][-1])) if joined[first] else None
+        both = self._root.then.get(_in_one(keys[first][-1], keys[first + 1][-1])) if joined(first) else None
         if both is not None and both.term is not None:
             yield first + 1, both.term
 

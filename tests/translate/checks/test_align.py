@@ -43,6 +43,11 @@ def test_texts_that_break_off(told: Told, english: str, chinese: str, reason: st
     assert ("truncation", reason) in told(english, chinese)
 
 
+def test_a_text_may_end_with_what_stands_in_brackets(told: Told) -> None:
+    assert told("You need a mammogram (an x-ray).", "您需要做乳腺摄影（X 光）") == set()
+    assert ("truncation", "no_end") in told("You need a mammogram (an x-ray).", "您需要做乳腺摄影（X 光")
+
+
 def test_two_sentences_may_become_one_and_one_two(told: Told) -> None:
     assert told("My eyes itch. They are red.", "我眼睛发痒、发红。") == set()
     assert told("I fell off my bike and hurt my elbow.", "我骑自行车摔倒了。手肘受了伤。") == set()

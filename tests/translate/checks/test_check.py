@@ -103,6 +103,28 @@ def test_terms_that_are_withheld_are_known_from_nowhere() -> None:
     assert withheld.faults(english, chinese) == []
 
 
+def test_what_is_left_of_a_withheld_term_asks_for_nothing() -> None:
+    withheld = Checks([], withheld=[Entry("red blood cell", ("红细胞",)), Entry("aneurysm", ("动脉瘤",))])
+    assert withheld.faults("The red blood cells are low.", "红细胞偏低。") == []
+    assert withheld.faults("He has an aneurysm.", "他有动脉瘤。") == []
+    assert {"lung"} <= {f.english for f in withheld.faults("It is in the lung.", "在肝里。")}
+
+
+def test_withheld_terms_bring_no_sentence_nearer_to_another() -> None:
+    withheld = Checks([], withheld=[Entry("psoriasis", ("银屑病",))])
+    english = "My ear hurts. I have psoriasis."
+    assert withheld.faults(english, "我耳朵痛。我有银屑病。") == []
+    assert "order" in {f.kind for f in withheld.faults(english, "我有银屑病。我耳朵痛。")}
+
+
+def test_a_term_inside_a_longer_one_does_not_answer_it() -> None:
+    checks = Checks([Entry("pregnancy", ("怀孕",))])
+    found = checks.faults("It is an ectopic pregnancy.", "这是怀孕。")
+    assert [(f.reason, f.english) for f in found] == [("term_missing", "ectopic")]
+    found = checks.faults("It is a threatened pregnancy.", "这是怀孕。")
+    assert [(f.reason, f.english) for f in found] == [("term_missing", "threatened pregnancy")]
+
+
 def test_checks_can_be_sent_to_another_process(checks: Checks) -> None:
     sent = pickle.loads(pickle.dumps(checks))  # noqa: S301 - made one line above
     assert sent.faults("He has asthma.", "他有肺炎。") == checks.faults("He has asthma.", "他有肺炎。") != []

@@ -36,6 +36,7 @@ def test_what_is_turned_round(told: Told, english: str, right: str, wrong: str) 
         ("Avoid alcohol.", "不要喝酒。"),
         ("I have insomnia.", "我失眠。"),
         ("Don't hesitate to call.", "请随时打电话。"),
+        ("The skin looks blotchy.", "皮肤颜色不均匀。"),
         ("I feel unwell.", "我不舒服。"),
         ("The baby is afebrile.", "宝宝不发烧。"),
         ("It is not severe.", "病情较轻。"),

@@ -37,6 +37,18 @@ def test_another_side(told: Told, english: str, right: str, wrong: str) -> None:
     assert "laterality" in {kind for kind, _ in told(english, wrong)}
 
 
+@pytest.mark.parametrize(
+    ("english", "chinese"),
+    [
+        ("I recommend trying ibuprofen.", "我建议您试试布洛芬。"),
+        ("Take bumetanide.", "请服用布美他尼。"),
+        ("Use ketotifen or olopatadine.", "使用酮替芬或奥洛他定。"),
+    ],
+)
+def test_who_is_addressed_and_what_only_sounds_like_a_person(told: Told, english: str, chinese: str) -> None:
+    assert "gender_person" not in {kind for kind, _ in told(english, chinese)}
+
+
 def test_upper_and_lower_behind_a_side(told: Told) -> None:
     assert ("laterality", "upper_and_lower") in told("The upper left molar hurts.", "左下磨牙痛。")
 

@@ -15,6 +15,11 @@ from .conftest import Told
         ("He has Guillain-Barré syndrome.", "他患吉兰-巴雷综合征（Guillain-Barré syndrome）。"),
         ("My mother has a fever.", "我母親發燒。"),
         ("A BRCA1 mutation was found.", "发现 BRCA1 突变。"),
+        ("You were seen at [hospital] in May.", "您五月在 [hospital] 就诊。"),
+        ("It is caused by Toxoplasma gondii.", "由 Toxoplasma gondii 引起。"),
+        ("You need botulinum toxin (Botox).", "您需要 Botox（肉毒毒素）。"),
+        ("She lives in Oklahoma.", "她住在 Oklahoma。"),
+        ("Type A | B", "A 型 | B"),
     ],
 )
 def test_letters_that_may_stay(told: Told, english: str, chinese: str) -> None:
@@ -26,6 +31,11 @@ def test_letters_that_may_stay(told: Told, english: str, chinese: str) -> None:
     [
         ("He has gallstones.", "他有 gallstones。", "left_in_english"),
         ("Warfarin is a blood thinner.", "Warfarin 是抗凝药。", "left_in_english"),
+        ("I would give you Propofol.", "我会给您用 Propofol。", "left_in_english"),
+        ("You may have Gastroparesis.", "您可能有 Gastroparesis。", "left_in_english"),
+        ("You were seen in May.", "您五月在 [hospital] 就诊。", "left_in_english"),
+        ("It is caused by gondii.", "由 gondii 引起。", "left_in_english"),
+        ("You may have ADHD.", "您可能有多动|注意缺陷。", "model_token"),
         ("My ear hurts, and I have a fever.", "我耳朵痛，and I have a fever.", "not_chinese"),
         ("My ear hurts.", "Me duele el oído.", "not_chinese"),
         ("My ear hurts.", "耳が痛いです。", "japanese"),

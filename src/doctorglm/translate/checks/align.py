@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from doctorglm.translate.checks.fault import Fault
+from doctorglm.translate.checks.lexicon import HUSHED
 from doctorglm.translate.checks.reading import Reader, Reading
 from doctorglm.translate.checks.sentences import chinese_sentences, english_sentences, parts
 
-_WEIGHTS = {"common": 0.3, "opposites": 0.5, "times": 0.5}
+_WEIGHTS = {"common": 0.3, "opposites": 0.5, "times": 0.5, HUSHED: 0.0}
 _WEIGHT = 1.0
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _DENSITY = 0.33
@@ -115,16 +116,15 @@ def _likeness(one: Reading) -> float:
     """How much both share, less what each has alone; about 1 for a term that is in both."""
     score = 0.0
     for wording in one.there.segments:
-        rows = [one.row(row) for row, _ in wording.rows]
-        if rows:
-            weight = max(_WEIGHTS.get(row.name, _WEIGHT) for row in rows)
+        if wording.rows:
+            weight = max(_WEIGHTS.get(one.row(row).name, _WEIGHT) for row in wording.numbers)
             score += weight if one.explains(wording) else -0.4 * weight
     score += sum(0.3 if rows & one.there.rows else -0.5 for rows in one.said.asking.values())
     numbers, others = set(_NUMBER.findall(one.english)), set(_NUMBER.findall(one.chinese))
     score += len(numbers & others) - 0.5 * len(numbers ^ others)
     asked, asks = "?" in one.english, "？" in one.chinese or "?" in one.chinese
     score += 0.6 if asked and asks else -0.8 if asked != asks else 0
-    low = f" {' '.join(word.said for word in one.said.words)} "
+    low = one.said.spaced
     for english, chinese in _PRONOUNS:
         score += 0.3 * ((f" {english} " in low) and chinese in one.chinese)
     size = abs(math.log((len(one.chinese) + 3) / (_DENSITY * len(one.english) + 3)))
@@ -139,7 +139,8 @@ def aligned(reader: Reader, english: str, chinese: str) -> Alignment:
 def order_faults(one: Alignment) -> Iterator[Fault]:
     """Sentences, lines or what semicolons part that changed places."""
     finer = Alignment(parts(one.english), parts(one.chinese), one.reader)
-    for units in (one, finer):
+    same = (finer.english, finer.chinese) == (one.english, one.chinese)
+    for units in (one,) if same else (one, finer):
         if len(units.english) == len(units.chinese) and units.order != list(range(len(units.english))):
             at = next(i for i, j in enumerate(units.order) if i != j)
             yield Fault("order", "sentences_exchanged", units.english[at], units.chinese[at])
@@ -155,7 +156,7 @@ def _numbered(parts: Sequence[str]) -> bool:
 
 
 _END_EN = re.compile(r"[.!?][\"'”’)\]]*\s*$")
-_END_ZH = re.compile(r"(?:[。！？!?…][”’」』）)\"]*|[.][”’」』）)\"]*)\s*$")
+_END_ZH = re.compile(r"(?:[。！？!?….][”’」』）)\"]*|[(（][^()（）]+[)）])\s*$")
 _OPEN_ZH = re.compile(r"[，、：；,;:（(“「]\s*$")
 
 

@@ -7,7 +7,9 @@ substance's own factor (126 mg/dL, 7.0 mmol/L) must stand beside the one of the 
 import itertools
 import math
 import re
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 
 from doctorglm.clinical.quantities import Quantity, quantities
 from doctorglm.translate.checks.fault import Fault
@@ -15,25 +17,21 @@ from doctorglm.translate.checks.figures import Figure, chinese_figures, codes, e
 from doctorglm.translate.checks.units import Unit, equal
 from doctorglm.translate.renderings import plain
 
-_SMALL = 12
-"""Cardinal words up to here may be left out in Chinese."""
+_KEPT = 8
+"""Texts whose numbers are kept as they were read."""
 
 
 def faults(english: str, chinese: str) -> Iterator[Fault]:
     """What is lost, what was added, what has another unit, what changed places."""
     said, there = english_figures(english), chinese_figures(chinese)
     text = plain(chinese)
-    lost = [
-        one
-        for one in said
-        if one.hard and not any(_same(one, other) for other in there) and not _by_word(one, english, text)
-    ]
-    new = [one for one in there if one.hard and not _is_explained(one, said, english, chinese)]
+    lost = _lost(said, there, english, text)
+    new = [one for one in there if one.hard and not _is_explained(one, said, english, text)]
     for one in lost:
         written = english[one.start : one.end].strip()
         if one.units and one.value == 1 and not english[one.start].isdigit():
             continue
-        reason = "converted_only" if _is_converted(one, english, chinese) else "number_missing"
+        reason = "converted_only" if _is_converted(one, english, text) else "number_missing"
         yield Fault(
             "unit_or_dose" if reason == "converted_only" else "number", reason, written, "", (f"{one.value:g}",)
         )
@@ -44,6 +42,19 @@ def faults(english: str, chinese: str) -> Iterator[Fault]:
     yield from _codes(english, chinese)
     if not lost and not new:
         yield from _exchanged(english, text, [one for one in said if one.hard], there)
+
+
+def _lost(said: Sequence[Figure], there: Sequence[Figure], english: str, text: str) -> list[Figure]:
+    """The numbers that must be in the Chinese and are not."""
+    values = {other.value for other in there}
+    return [
+        one
+        for one in said
+        if one.hard
+        and one.value not in values
+        and not any(_same(one, other) for other in there)
+        and not _by_word(one, english, text)
+    ]
 
 
 _BY_WORD = {2: "二两双俩对倆", 3: "三仨", 4: "四", 5: "五", 6: "六", 7: "七", 8: "八", 9: "九", 10: "十", 12: "十打"}
@@ -61,7 +72,7 @@ def _by_word(one: Figure, english: str, text: str) -> bool:
 def _same(one: Figure, other: Figure) -> bool:
     if math.isclose(one.value, other.value, rel_tol=1e-6):
         return True
-    if any(equal(one.value, a, other.value, b) for a in one.units for b in other.units):
+    if _equal(one, other):
         return True
     return _is_hour(one, other) or _is_share(one, other)
 
@@ -78,40 +89,46 @@ def _is_share(one: Figure, other: Figure) -> bool:
     return percent and other.value < 1 and math.isclose(one.value / 100, other.value, rel_tol=0.02)
 
 
-def _is_explained(one: Figure, said: Sequence[Figure], english: str, chinese: str) -> bool:
+_ROUGHLY = re.compile(r"世纪|年代|多[个种名项家]|余|来个")
+
+
+def _is_explained(one: Figure, said: Sequence[Figure], english: str, text: str) -> bool:
     """Whether the English has this number, in whatever way."""
-    if re.match(r"世纪|年代|多[个种名项家]", plain(chinese)[one.end :]) or plain(chinese)[one.end :].startswith(
-        ("余", "来个")
+    if _ROUGHLY.match(text, one.end):
+        return True
+    if any(one.value == other.value for other in said) or any(
+        math.isclose(one.value, other.value, rel_tol=0.005 if other.value < 1 else 1e-6) for other in said
     ):
         return True
-    if any(math.isclose(one.value, other.value, rel_tol=0.005 if other.value < 1 else 1e-6) for other in said):
-        return True
-    if any(equal(one.value, a, other.value, b) for other in said for a in one.units for b in other.units):
+    if any(_equal(one, other) for other in said):
         return True
     if any(_is_share(other, one) or _is_share(one, other) for other in said):
         return True
     if any(_is_hour(other, one) for other in said):
         return True
-    if f"{one.value:g}" in {word for code in codes(english) for word in (code.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ"),)}:
+    if f"{one.value:g}" in _runs(english):
         return True
-    if any(f"{one.value:g}" == match[0].replace(".", "") for match in _THOUSANDS.finditer(english)):
-        return True
-    if any(ch.isdigit() for ch in english) and f"{one.value:g}" in _runs(english):
-        return True
-    return _is_new_unit(one, english, chinese)
+    return _is_new_unit(one, english, text)
 
 
-def _runs(english: str) -> set[str]:
-    """All runs of digits of a text, those in names and dates too, without zeros in front."""
+@lru_cache(_KEPT)
+def _runs(english: str) -> frozenset[str]:
+    """All runs of digits of a text, those in names and dates too, without zeros in front; thousands with a stop."""
+    named = {code.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ") for code in codes(english)}
+    named |= {match[0].replace(".", "") for match in _THOUSANDS.finditer(english)}
     runs = "".join(ch if ch.isdigit() or ch == "." else " " for ch in english.replace(",", "")).split()
-    return {f"{float(part):g}" for run in runs for part in {run.strip("."), *run.split(".")} if part}
+    return frozenset(named | {f"{float(part):g}" for run in runs for part in {run.strip("."), *run.split(".")} if part})
 
 
-def _is_new_unit(one: Figure, english: str, chinese: str) -> bool:
+@lru_cache(_KEPT)
+def _quantities(text: str) -> tuple[Quantity, ...]:
+    return tuple(quantities(text))
+
+
+def _is_new_unit(one: Figure, english: str, text: str) -> bool:
     """Whether the number is an amount of the English in another unit, to the last digit that is written."""
-    text = plain(chinese)
-    mine = [q for q in quantities(text) if q.start < one.end and one.start < q.end]
-    return any(_is_amount(q, other, text) for q in mine for other in quantities(english))
+    mine = [q for q in _quantities(text) if q.start < one.end and one.start < q.end]
+    return any(_is_amount(q, other, text) for q in mine for other in _quantities(english))
 
 
 def _is_amount(one: Quantity, other: Quantity, text: str) -> bool:
@@ -123,10 +140,9 @@ def _is_amount(one: Quantity, other: Quantity, text: str) -> bool:
     return abs(one.value - other.value) <= max(rounding, 0.005 * abs(other.value))
 
 
-def _is_converted(one: Figure, english: str, chinese: str) -> bool:
-    text = plain(chinese)
-    mine = [q for q in quantities(english) if q.start < one.end and one.start < q.end]
-    return any(_is_amount(q, other, text) for other in mine for q in quantities(text))
+def _is_converted(one: Figure, english: str, text: str) -> bool:
+    mine = [q for q in _quantities(english) if q.start < one.end and one.start < q.end]
+    return any(_is_amount(q, other, text) for other in mine for q in _quantities(text))
 
 
 def _beside(one: Figure, there: Sequence[Figure], text: str) -> bool:
@@ -137,23 +153,41 @@ def _beside(one: Figure, there: Sequence[Figure], text: str) -> bool:
 
 def _units(english: str, text: str, said: Sequence[Figure], there: Sequence[Figure]) -> Iterator[Fault]:
     """Numbers that stand in the Chinese with other units alone."""
+    in_chinese, in_english = _by_value(there), _by_value(said)
     for one in said:
-        same = [other for other in there if math.isclose(one.value, other.value, rel_tol=1e-6)]
-        if not one.units or not same or not one.hard:
-            continue
-        if any(equal(one.value, a, other.value, b) for other in there for a in one.units for b in other.units):
+        same = in_chinese(one.value) if one.units and one.hard else []
+        if not same or any(_equal(one, other) for other in (*same, *there)):
             continue
         if not any(_compatible(one, other, text, there) for other in same):
             there_ = text[same[0].start : same[0].end + 4]
             yield _unit_fault(english[one.start : one.end].strip(), there_, one.value, one.units[0].name)
     for other in there:
-        same = [one for one in said if math.isclose(one.value, other.value, rel_tol=1e-6)]
+        same = in_english(other.value) if other.units and other.hard else []
         hard = [one for one in same if one.units]
-        if other.units and other.hard and hard and len(hard) == len(same) and not any(
-            _compatible(one, other, text, there) for one in hard) and not any(
-            equal(one.value, a, other.value, b) for one in said for a in one.units for b in other.units):  # fmt: skip
+        if not hard or len(hard) < len(same) or any(_compatible(one, other, text, there) for one in hard):
+            continue
+        if not any(_equal(one, other) for one in said):
             written, there_ = english[hard[0].start : hard[0].end].strip(), text[other.start : other.end + 4]
             yield _unit_fault(written, there_, other.value, hard[0].units[0].name)
+
+
+def _equal(one: Figure, other: Figure) -> bool:
+    """Whether both are one amount, in whatever units."""
+    return any(equal(one.value, a, other.value, b) for a in one.units for b in other.units)
+
+
+def _by_value(figures: Sequence[Figure]) -> Callable[[float], list[Figure]]:
+    """What finds the figures of a value, in order, without looking at the others."""
+    ordered = sorted(figures, key=lambda one: one.value)
+    values = [one.value for one in ordered]
+
+    def near(number: float) -> list[Figure]:
+        slack = 2e-6 * abs(number)
+        some = ordered[bisect_left(values, number - slack) : bisect_right(values, number + slack)]
+        close = [one for one in some if math.isclose(one.value, number, rel_tol=1e-6)]
+        return sorted(close, key=lambda one: one.start)
+
+    return near
 
 
 def _unit_fault(english: str, chinese: str, value: float, unit: str) -> Fault:
@@ -212,11 +246,9 @@ def exchanged_between(units: Sequence[tuple[str, str]]) -> Iterator[Fault]:
     """Numbers that stand in another's sentence or line: each is in the text, two sentences have the other's."""
     for english, chinese in units:
         said, there, text = english_figures(english), chinese_figures(chinese), plain(chinese)
-        lost = [one for one in said if one.hard and english[one.start].isdigit()]
-        lost = [
-            one for one in lost if not any(_same(one, other) for other in there) and not _by_word(one, english, text)
-        ]
-        new = [one for one in there if one.hard and not _is_explained(one, said, english, chinese)]
+        digits = [one for one in said if english[one.start].isdigit()]
+        lost = _lost(digits, there, english, text)
+        new = [one for one in there if one.hard and not _is_explained(one, said, english, text)]
         if lost and new:
             said_, there_ = english[lost[0].start : lost[0].end].strip(), text[new[0].start : new[0].end]
             yield Fault("number", "exchanged", said_, there_, (f"{lost[0].value:g}",))

@@ -5,13 +5,14 @@ from a fault that explains it is left out, so that the reasons are what is to be
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from pydantic.dataclasses import dataclass as settings_dataclass
 
 from doctorglm.settings import STRICT
 from doctorglm.translate.checks import align, amounts, denial, lengths, loops, opposed, persons, script, sides, terms
 from doctorglm.translate.checks.fault import KINDS, Fault
-from doctorglm.translate.checks.lexicon import Row, nothing, own_rows
+from doctorglm.translate.checks.lexicon import HUSHED, Row, nothing, own_rows
 from doctorglm.translate.checks.reading import Reader
 from doctorglm.translate.entry import Entry
 
@@ -58,13 +59,13 @@ class Checks:
     ) -> None:
         self.settings = settings or CheckSettings()
         self._on = frozenset(kind for kind in KINDS if getattr(self.settings, kind))
-        rows = rows_without(own_rows(), withheld)
-        self._reader = Reader(rows, nothing(), glossary)
+        self._reader = Reader(hushed(own_rows(), rows_without(own_rows(), withheld)), nothing(), glossary)
 
     def faults(self, english: str, chinese: str) -> list[Fault]:
         """What is wrong with a translation, each once; nothing for an empty English text."""
         if not english.strip():
             return []
+        self._reader.forget()
         found = dict.fromkeys(self._found(english, chinese))
         return [one for one in found if one.kind in self._on]
 
@@ -74,7 +75,7 @@ class Checks:
         if looped:
             chinese = loops.collapsed(chinese)
         yield from lengths.faults(english, chinese)
-        foreign = list(script.faults(english, chinese, self._reader.knows))
+        foreign = list(script.faults(english, chinese, self._reader.knows, self._reader.named))
         yield from foreign
         if any(one.kind == "language" for one in foreign):
             return
@@ -102,7 +103,7 @@ class Checks:
         wrong = list(amounts.faults(english, chinese))
         yield from wrong or (amounts.exchanged_between(units) if len(units) > 1 else ())
         for said, there in units:
-            reading = self._reader.read(said, there)
+            reading = whole if (said, there) == (english, chinese) else self._reader.read(said, there)
             yield from denial.faults(reading)
             yield from opposed.faults(reading)
             yield from persons.faults(said, there)
@@ -135,6 +136,15 @@ def rows_without(rows: Sequence[Row], withheld: Sequence[Entry]) -> list[Row]:
         chinese = chinese.union(*map(_wordings, out))
     gone = set(out)
     return [row for row in rows if row not in gone]
+
+
+def hushed(rows: Sequence[Row], kept: Sequence[Row]) -> list[Row]:
+    """The kept rows, and the others as words that ask for nothing and that any text explains.
+
+    Without them, what is left of a longer term would be asked for: blood, where red blood cell is withheld.
+    """
+    there = set(kept)
+    return [row if row in there else replace(row, name=HUSHED, kind=None, asks=False) for row in rows]
 
 
 def _names(row: Row) -> set[str]:

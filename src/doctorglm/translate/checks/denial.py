@@ -2,10 +2,12 @@
 
 import itertools
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 
 from doctorglm.clinical.folding import folded
 from doctorglm.translate.checks.fault import Fault
+from doctorglm.translate.checks.lexicon import Wording
 from doctorglm.translate.checks.patterns import pattern
 from doctorglm.translate.checks.reading import Reading
 
@@ -44,6 +46,8 @@ _ASKED_EN = re.compile(
     r"\W*(?:why )?(?:is|are|was|were|do|does|did|has|have|had|ca|could|wo|would|should)n't\b.*\?\W*$"
 )
 _DENIED_ZH = re.compile(r"(?:没有|无|未见|未|否认|没)[^，。]{0,3}$")
+_DENIES_ZH = re.compile(r"[没无未否]")
+"""Without one of these nothing is denied by what stands before a term."""
 _GONE_EN = re.compile(
     r"\b(?:free|clear|lack|without|asympt\w*|negative|rul\w+ out|before|absen\w*|unless|un\w+|non\w*|stop\w*|resolv\w*"
     r"|gone)\b"
@@ -59,8 +63,11 @@ _NEAR = 9
 def faults(reading: Reading) -> Iterator[Fault]:
     """What one side denies and the other does not, once for a sentence."""
     english, chinese = folded(reading.english), reading.chinese
-    said = _EN_IDIOM.sub(lambda m: "_" * len(m[0]), english)
-    there = _ZH_IDIOM.sub(lambda m: "＿" * len(m[0]), _masked(reading, all_=True))
+    said, there = english, _masked(reading, all_=True)
+    if _EN.search(said):
+        said = _EN_IDIOM.sub(lambda m: "_" * len(m[0]), english)
+    if _ZH.search(there):
+        there = _ZH_IDIOM.sub(lambda m: "＿" * len(m[0]), there)
     denied, denies = _EN.search(said), _ZH.search(there)
     answers = _masked(reading)
     if denied and _ASKED_EN.match(english):
@@ -80,7 +87,7 @@ def faults(reading: Reading) -> Iterator[Fault]:
     if denies and not denied and not _EN_IMPLIED.search(english) and not _EN.search(english):
         yield Fault("negation", "negation_added", "", chinese[denies.start() : denies.start() + 4])
         return
-    found = next(_terms(reading, said, there), None) or next(_clauses(said, there, english, answers), None)
+    found = next(_terms(reading, said, there, answers), None) or next(_clauses(said, there, english, answers), None)
     if found:
         yield found
 
@@ -100,11 +107,7 @@ def _masked(reading: Reading, *, all_: bool = False) -> str:
     for one in reading.there.segments:
         if not all_ and set(text[one.start : one.end]) & set("无没未不非"):
             continue
-        names = {reading.row(row).name for row, _ in one.rows}
-        if (
-            names & {"illness", "symptoms", "body", "drugs", "examinations", "things", "glossary"}
-            and "common" not in names
-        ):
+        if reading.reader.is_term(one.numbers):
             text[one.start : one.end] = "＿" * (one.end - one.start)
     return "".join(text)
 
@@ -121,25 +124,26 @@ def _pieces(pattern: re.Pattern[str], text: str) -> list[tuple[int, int]]:
     return [(a, b) for a, b in itertools.pairwise(cuts) if text[a:b].strip(" ,.;:!?，。；：！？")]
 
 
-def _terms(reading: Reading, said: str, there: str) -> Iterator[Fault]:
+def _terms(reading: Reading, said: str, there: str, masked: str) -> Iterator[Fault]:
     """Terms that the English denies and the Chinese affirms, and the other way round."""
-    english = folded(reading.english)
-    masked = _masked(reading)
+    if not (_EN.search(said) or _DENIES_ZH.search(there)):
+        return
+    english, places = folded(reading.english), reading.said.places
+    often = _by_row(reading.there.segments)
     pieces_en, pieces_zh = _pieces(_CLAUSE_EN, said), _pieces(_CLAUSE_ZH, there)
     for one in reading.there.segments:
-        rows = {row for row, _ in one.rows}
+        rows = one.numbers
         if not any(reading.row(row).name in ("illness", "symptoms", "glossary", "drugs") for row in rows):
             continue
-        spans = {(f.start, f.end) for f in reading.said.found if f.row in rows}
-        spans |= {(m.start, m.end) for m in reading.said.mentions if reading.reader.row(m) in rows}
-        same = sum(bool({row for row, _ in other.rows} & rows) for other in reading.there.segments)
-        if same != 1 or max((a for a, _ in spans), default=0) > min((b for _, b in spans), default=0):
+        spans = {span for row in rows for span in places.get(row, ())}
+        if len(set[int]().union(*(often[row] for row in rows))) != 1 or max((a for a, _ in spans), default=0) > min(
+            (b for _, b in spans), default=0
+        ):
             continue  # said in several places, on either side
         start, end = min(spans, default=(0, 0))
         if not end:
             continue
-        clause = next(((a, b) for a, b in pieces_en if a <= start < b), None)
-        mine = next(((a, b) for a, b in pieces_zh if a <= one.start < b), None)
+        clause, mine = _piece(pieces_en, start), _piece(pieces_zh, one.start)
         if clause is None or mine is None:
             continue
         before = said[clause[0] : start]
@@ -157,6 +161,21 @@ def _terms(reading: Reading, said: str, there: str) -> Iterator[Fault]:
         near = there[max(mine[0], one.start - _NEAR) : one.start]
         if _DENIED_ZH.search(near) and not _EN.search(said) and not _GONE_EN.search(said):
             yield Fault("negation", "affirmed_term_denied", reading.english[start:end], here)
+
+
+def _by_row(segments: Sequence[Wording]) -> dict[int, set[int]]:
+    """By row, which segments are a wording of it."""
+    found: dict[int, set[int]] = {}
+    for at, one in enumerate(segments):
+        for row in one.numbers:
+            found.setdefault(row, set()).add(at)
+    return found
+
+
+def _piece(pieces: Sequence[tuple[int, int]], at: int) -> tuple[int, int] | None:
+    """The piece in which a place lies."""
+    i = bisect_right(pieces, at, key=lambda piece: piece[0]) - 1
+    return pieces[i] if i >= 0 and at < pieces[i][1] else None
 
 
 def _carried(there: str, mine: tuple[int, int], pieces: Sequence[tuple[int, int]]) -> bool:

@@ -126,9 +126,12 @@ def _of_words(words: str) -> float:
     return total
 
 
+_WORDS = re.compile(r"[a-z]+(?:-[a-z]+)?")
+
+
 def _soft(said: str) -> Iterator[Figure]:
-    for match in re.finditer(r"[a-z]+(?:-[a-z]+)?", said):
-        for word in {match[0], *match[0].split("-")}:
+    for match in _WORDS.finditer(said):
+        for word in {match[0], *match[0].split("-")} if "-" in match[0] else (match[0],):
             yield from (Figure(*match.span(), float(one), (), False) for one in _SOFT.get(word, ()))
     for match in _LATIN.finditer(said):
         yield Figure(*match.span(), {"b": 2.0, "t": 3.0, "q": 4.0}[match[1]], (), False)

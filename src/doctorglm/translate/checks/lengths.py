@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from doctorglm.translate.checks.fault import Fault
 
 _LONGEST, _SHORTEST = 0.75, 0.08
-"""Characters of Chinese for one of English beyond which it is more, or less, than a translation: professional ones of
-sentences (TICO-19, the documents that are not test) lie between 0.14 and 0.62, but for one in a hundred."""
+"""Characters of Chinese for one of English beyond which it is more, or less, than a translation: of 1,031 professional
+ones of more than 100 characters (TICO-19, documents that no student is tested on), 98 in 100 lie between 0.21 and 0.52,
+all between 0.18 and 0.81."""
 _FREE = (24, 100)
 """Texts so short may be as long as they like; so many characters of English are needed to be too short."""
 

@@ -33,6 +33,9 @@ LISTS: dict[str, Kind | None] = {
 _ASKING = frozenset({"body", "illness", "symptoms", "examinations", "things", "drugs", "persons", "calendar"})
 """Lists whose English must have its Chinese; the others only ask for the English of their Chinese."""
 
+HUSHED = "hushed"
+"""The list of rows that are withheld: they have no fault, and tell nothing apart."""
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -46,18 +49,23 @@ class Row:
 
 
 class Wording(NamedTuple):
-    """`text[start:end]` (of the plain Chinese) is a wording of these rows; `strong` where it must have its English."""
+    """`text[start:end]` (of the plain Chinese) is a wording of these rows: number, whether it must have its English."""
 
     start: int
     end: int
     rows: tuple[tuple[int, bool], ...]
+    numbers: frozenset[int]
+    """Of the rows."""
 
 
 @dataclass(slots=True)
 class _Node:
     then: dict[str, "_Node"] = field(default_factory=dict)
-    rows: list[tuple[int, bool]] = field(default_factory=list)
+    rows: tuple[tuple[int, bool], ...] = ()
+    numbers: frozenset[int] = frozenset()
     is_word: bool = False
+    is_latin: bool = False
+    """Whether the wording begins or ends with a Latin letter or a digit."""
 
 
 class Lexicon:
@@ -67,6 +75,8 @@ class Lexicon:
         self.rows = list(rows)
         self.phrases = Phrases()
         self._root = _Node()
+        self.longest = 0
+        """Characters of the longest wording."""
         for number, row in enumerate(self.rows):
             for phrase in row.english:
                 self.phrases.add(phrase.lstrip("~"), number, not phrase.startswith("~"))
@@ -76,24 +86,25 @@ class Lexicon:
             self._add(wording, None)
 
     def _add(self, wording: str, row: tuple[int, bool] | None) -> None:
-        node = self._root
-        for letter in plain(wording):
+        node, said = self._root, plain(wording)
+        for letter in said:
             node = node.then.setdefault(letter, _Node())
-        node.is_word = True
+        node.is_word, node.is_latin = True, said[:1].isascii() or said[-1:].isascii()
+        self.longest = max(self.longest, len(said))
         if row is not None:
-            node.rows.append(row)
+            node.rows, node.numbers = (*node.rows, row), node.numbers | {row[0]}
 
     def wordings(self, text: str) -> list[Wording]:
-        """All wordings in a plain text, overlapping ones too; words that say nothing have no rows."""
-        found = []
-        for start in range(len(text)):
-            node: _Node | None = self._root
-            for at in range(start, len(text)):
-                node = node.then.get(text[at]) if node else None
-                if node is None:
+        """All wordings in a plain text, overlapping ones too, by their start; words that say nothing have no rows."""
+        found, first, size = [], self._root.then, len(text)
+        for start, letter in enumerate(text):
+            node, at = first.get(letter), start + 1
+            while node is not None:
+                if node.is_word and (not node.is_latin or _stands_alone(text, start, at)):
+                    found.append(Wording(start, at, node.rows, node.numbers))
+                if at == size:
                     break
-                if node.is_word and _stands_alone(text, start, at + 1):
-                    found.append(Wording(start, at + 1, tuple(node.rows)))
+                node, at = node.then.get(text[at]), at + 1
         return found
 
 
@@ -110,14 +121,17 @@ def segmented(text: str, found: Sequence[Wording]) -> list[Wording]:
     by_end: dict[int, list[Wording]] = {}
     for one in found:
         by_end.setdefault(one.end, []).append(one)
-    best: list[tuple[float, Wording | None]] = [(0.0, None)]
+    costs, lasts = [0.0], [None] * (len(text) + 1)  # type: list[float], list[Wording | None]
     for end in range(1, len(text) + 1):
-        choices: list[tuple[float, Wording | None]] = [(best[end - 1][0] + _UNKNOWN, None)]
-        choices += [(best[one.start][0] + 1 - _LONGER * (one.end - one.start) ** 2, one) for one in by_end.get(end, ())]
-        best.append(min(choices, key=lambda choice: choice[0]))
+        cost = costs[end - 1] + _UNKNOWN
+        for one in by_end.get(end, ()):
+            with_it = costs[one.start] + 1 - _LONGER * (end - one.start) ** 2
+            if with_it < cost:
+                cost, lasts[end] = with_it, one
+        costs.append(cost)
     kept, end = [], len(text)
     while end:
-        last = best[end][1]
+        last = lasts[end]
         if last is not None:
             kept.append(last)
         end = last.start if last is not None else end - 1

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from doctorglm.clinical.folding import folded
 from doctorglm.translate.checks.fault import Fault
 
-_TIMES = re.compile(r"((?:(?!\n).){1,60}?)(?:\s*\1){2,}", re.DOTALL)
+_TIMES = re.compile(r"([^\n]{1,60}?)(?:\s*\1){2,}")
 """Three times or more."""
 _TWICE = re.compile(r"([^\s，。！？；、][^\n]{3,80}?)[，、。！？；,.\s]{0,3}\1(?![0-9a-z])")
 _SENTENCES = re.compile(r"[^。！？!?\n]*[。！？!?\n]+|[^。！？!?\n]+$")
@@ -23,14 +23,13 @@ _NUMBERED = re.compile(r"^\W*\d*[.、)]?\s*")
 def faults(english: str, chinese: str) -> Iterator[Fault]:
     """A phrase three times in a row, or a sentence twice, where the English repeats nothing."""
     plain = folded(chinese)
-    if _says_again(english):
-        return
     repeated = next(filter(_counts, _TIMES.finditer(plain)), None)
     if repeated is not None:
-        yield Fault("loop", "repeated", "", repeated[1].strip())
+        if not _says_again(english):
+            yield Fault("loop", "repeated", "", repeated[1].strip())
         return
     said = _twice(plain)
-    if said and not _repeats(english):
+    if said and not _repeats(english) and not _says_again(english):
         yield Fault("loop", "said_twice", "", said)
 
 

@@ -73,10 +73,13 @@ def faults(reading: Reading) -> Iterator[Fault]:
     outer = outermost(found)
     said = {one.row for one in found if (one.start, one.end) in outer}  # even if is not if
     parts = [reading.chinese[one.start : one.end] for one in reading.there.segments]
+    every = frozenset(parts)
     turned = bool(_NOT_EN.search(reading.english)) and not _NOT_ZH.search(reading.chinese)  # not severe, 较轻
     told: set[Kind] = set()
     for pair in (pairs[row // 2] for row in sorted(said) if row % 2 == 0):
         if pair.kind in told or pair.other in said or (turned and pair.turns):
+            continue
+        if not _may_be(every, reading.chinese, pair.other_chinese):
             continue
         there = _first(parts, reading.chinese, pair.other_chinese, whole=True)
         rest = [part for part in parts if part not in there], reading.chinese.replace(there, "") if there else ""
@@ -106,6 +109,16 @@ def _before_and_after(reading: Reading, parts: list[str]) -> Iterator[Fault]:
         yield Fault("unit_or_dose", "opposite", "after", "前", ("后",))
     elif there[1] > after and there[0] < strict[0]:
         yield Fault("unit_or_dose", "opposite", "before", "后", ("前",))
+
+
+def _may_be(parts: frozenset[str], chinese: str, wordings: tuple[frozenset[str], tuple[str, ...]]) -> bool:
+    """Whether one of the wordings is in the text at all; said in one step for most."""
+    said, ends = wordings
+    return (
+        not said.isdisjoint(parts)
+        or any(len(word) > 1 and word in chinese for word in said)
+        or any(part.endswith(ends) for part in (parts if ends else ()))
+    )
 
 
 def _first(parts: list[str], chinese: str, wordings: tuple[frozenset[str], tuple[str, ...]], *, whole: bool) -> str:

@@ -20,7 +20,9 @@ _CHINESE = {
     "they": re.compile(r"[他她它]们"),
     "i": re.compile(r"(?<!自)我(?![们国俩方])|俺"),
     "you": re.compile(r"您|你"),
-    "he": re.compile(r"(?<![其吉司伐维利舍替排西恩])他(?![们人克莫汀米喷达西仑韦洛滨佐替日拉])"),
+    "he": re.compile(
+        r"(?<![其吉司伐维利舍替排西恩普帕奥洛])(?<!布美)他(?![们人克莫汀米喷达西仑韦洛滨佐替日拉唑扎]|比妥)"
+    ),
     "she": re.compile(r"她(?!们)"),
 }
 _SPELLED = {"i": "我", "we": "我们", "you": "您", "he": "他", "she": "她", "they": "他们"}
@@ -70,7 +72,7 @@ def _excused(key: str, said: str, one: Counter[str]) -> bool:
     """Whether Chinese may say this pronoun though the English has none."""
     if key == "you":
         return not (one["i"] or one["he"] or one["she"]) or bool(
-            re.search(r"\b(?:please|doctor|dr|thank|hi|hello|dear)\b|\?", said)
+            re.search(r"\b(?:please|doctor|dr|thank|hi|hello|dear|recommend|suggest|advise|prescribe)\b|\?", said)
         )
     if key == "i":
         return bool(one["we"]) or bool(re.search(r"\b(?:thanks?|please|hello|hi|hope|sorry|wonder|patient)\b", said))

@@ -1,17 +1,26 @@
 """An English text and its Chinese, read once for all checks: words, terms and wordings, and what explains what."""
 
-from collections.abc import Sequence
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 
-from doctorglm.translate.checks.lexicon import Lexicon, Row, Wording, segmented
+from doctorglm.translate.checks.lexicon import HUSHED, Lexicon, Row, Wording, segmented
 from doctorglm.translate.checks.words import Found, Word, outermost, words
 from doctorglm.translate.entry import Entry
 from doctorglm.translate.renderings import plain
 from doctorglm.translate.terms import Mention, Terms
 
-_KEPT = 512
-"""Texts that a reader keeps as they were read; sentences are read for several checks."""
+_SHORTEST = 6
+"""Letters of a drug's name that is no other word."""
+_ILLNESS = re.compile(r"(?:itis|osis|[ae]mia|oma|pathy|algia|paresis|plegia|penia|uria|ectomy|scopy|ography|plasty)s?$")
+"""How names of illnesses and procedures end; `knows` is asked as well, so that Oklahoma is none."""
+_TERMS = frozenset(("illness", "symptoms", "body", "drugs", "examinations", "things", "glossary", HUSHED))
+"""Lists of terms."""
+_KEPT = 16
+"""Sentences and texts of either language that are kept for the next text; more would be looked through as garbage."""
 
 
 class Reader:
@@ -22,7 +31,13 @@ class Reader:
         self.first_term = len(rows)
         terms = [Row("glossary", "term", (), term.chinese, True) for term in self.terms.terms]
         self.lexicon = Lexicon([*rows, *terms], nothing)
+        self.hushed = frozenset(number for number, row in enumerate(rows) if row.name == HUSHED)
         self._numbers = {term.english: self.first_term + i for i, term in enumerate(self.terms.terms)}
+        plain_names = [w for row in rows if row.name == "drugs" for w in row.english if w.islower() and w.isascii()]
+        names = [w for w in plain_names if w[0] != "~" and " " not in w and len(w) >= _SHORTEST]
+        self._generic = frozenset(names)
+        self._generic_prefixes = tuple(w.rstrip("*") for w in names if w.endswith("*"))
+        self._are_terms: dict[frozenset[int], bool] = {}
         self._english: dict[str, English] = {}
         self._chinese: dict[str, Chinese] = {}
 
@@ -34,8 +49,6 @@ class Reader:
         """The English, read."""
         found = self._english.get(text)
         if found is None:
-            if len(self._english) >= _KEPT:
-                self._english.clear()
             found = self._english[text] = English(self, text)
         return found
 
@@ -43,15 +56,33 @@ class Reader:
         """The Chinese, read."""
         found = self._chinese.get(text)
         if found is None:
-            if len(self._chinese) >= _KEPT:
-                self._chinese.clear()
             found = self._chinese[text] = Chinese(self, plain(text))
         return found
+
+    def forget(self) -> None:
+        """Drops what was read of other texts, unless it is little; to be called between texts, not within one."""
+        for known in (self._english, self._chinese):
+            if len(known) > _KEPT:
+                known.clear()
 
     def knows(self, word: str) -> bool:
         """Whether an English word, in small letters, has its Chinese in the lexicon or the glossary."""
         found = self.lexicon.phrases.find(words(word))
         return any(one.strong and self.lexicon.rows[one.row].asks for one in found) or bool(self.terms.find(word))
+
+    def named(self, word: str) -> bool:
+        """Whether an English word, in small letters, is the generic name of a drug, or an illness that is known."""
+        if word.startswith(self._generic_prefixes) or word in self._generic:
+            return True
+        return _ILLNESS.search(word) is not None and self.knows(word)
+
+    def is_term(self, numbers: frozenset[int]) -> bool:
+        """Whether some of these rows are terms, or withheld ones, and none is a common word."""
+        known = self._are_terms.get(numbers)
+        if known is None:
+            names = {self.lexicon.rows[number].name for number in numbers}
+            known = self._are_terms[numbers] = bool(names & _TERMS) and "common" not in names
+        return known
 
     def row(self, mention: Mention) -> int:
         """The row of a term of the glossary."""
@@ -82,23 +113,45 @@ class English:
 
     @cached_property
     def said(self) -> frozenset[int]:
-        """The rows whose English is there."""
-        return frozenset({one.row for one in self.found} | {self.reader.row(one) for one in self.mentions})
+        """The rows whose English is there, and those that are withheld."""
+        rows = {one.row for one in self.found} | {self.reader.row(one) for one in self.mentions}
+        return frozenset(rows) | self.reader.hushed
 
     @cached_property
     def asking(self) -> dict[tuple[int, int], set[int]]:
         """Of each place that must have its Chinese, and lies in no longer one, the rows that may answer it."""
         spans = [*self.found, *(Found(m.start, m.end, 1, self.reader.row(m), True) for m in self.mentions)]
         outer, rows = outermost(spans), self.reader.lexicon.rows
-        asking: dict[tuple[int, int], set[int]] = {
-            (one.start, one.end): set()
-            for one in spans
-            if one.strong and rows[one.row].asks and (one.start, one.end) in outer
-        }
-        for one in spans:
-            if one.strong and (one.start, one.end) in asking:
-                asking[one.start, one.end].add(one.row)
+        strong = [one for one in spans if one.strong and one[:2] in outer]
+        asking: dict[tuple[int, int], set[int]] = {one[:2]: set() for one in strong if rows[one.row].asks}
+        for one in strong:
+            if one[:2] in asking:
+                asking[one[:2]].add(one.row)
         return asking
+
+    @cached_property
+    def spaced(self) -> str:
+        """The words in small letters, with a blank before and behind each."""
+        return f" {' '.join(word.said for word in self.words)} "
+
+    @cached_property
+    def places(self) -> dict[int, list[tuple[int, int]]]:
+        """By row, where its English stands: the lexicon's first, then the glossary's."""
+        places: dict[int, list[tuple[int, int]]] = {}
+        for one in self.found:
+            places.setdefault(one.row, []).append(one[:2])
+        for mention in self.mentions:
+            places.setdefault(self.reader.row(mention), []).append((mention.start, mention.end))
+        return places
+
+    def covering(self, start: int, end: int) -> list[Mention]:
+        """The term of the glossary, if any, that lies around a place; terms do not overlap."""
+        at = bisect_right(self._mention_starts, start) - 1
+        return [self.mentions[at]] if at >= 0 and self.mentions[at].end >= end else []
+
+    @cached_property
+    def _mention_starts(self) -> list[int]:
+        return [one.start for one in self.mentions]
 
 
 @dataclass(frozen=True)
@@ -121,7 +174,24 @@ class Chinese:
     @cached_property
     def rows(self) -> frozenset[int]:
         """The rows of its wordings."""
-        return frozenset(row for one in self.wordings for row, _ in one.rows)
+        return frozenset[int]().union(*(one.numbers for one in self.wordings))
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [one.start for one in self.wordings]
+
+    def between(self, first: int, last: int) -> Iterator[Wording]:
+        """The wordings that start from `first` to `last`."""
+        return islice(self.wordings, bisect_left(self._starts, first), bisect_right(self._starts, last))
+
+    def inside(self, one: Wording) -> list[Wording]:
+        """The wordings that are a part of one, without itself."""
+        return [w for w in self.between(one.start, one.end - 1) if w.end <= one.end and w[:2] != one[:2]]
+
+    def around(self, one: Wording) -> list[Wording]:
+        """The longer wordings that one is a part of."""
+        first = one.end - self.reader.lexicon.longest
+        return [w for w in self.between(first, one.start) if w.end >= one.end and w[:2] != one[:2]]
 
 
 @dataclass(frozen=True)
@@ -131,7 +201,7 @@ class Reading:
     reader: Reader
     said: English
     there: Chinese
-    _explained: dict[Wording, bool] = field(default_factory=dict)
+    _explained: dict[tuple[int, int], bool] = field(default_factory=dict)
 
     @property
     def english(self) -> str:
@@ -146,15 +216,13 @@ class Reading:
     @cached_property
     def answered(self) -> frozenset[int]:
         """The rows of which a wording is there, and not only as a part of a word that no English explains."""
-        strange = [
-            one for one in self.there.segments if any(strong for _, strong in one.rows) and not self.explains(one)
-        ]
-        return frozenset(
-            row
-            for one in self.there.wordings
-            if not any(other.start <= one.start and one.end <= other.end and one != other for other in strange)
-            for row, _ in one.rows
-        )
+        parts = {
+            part[:2]
+            for one in self.there.segments
+            if any(strong for _, strong in one.rows) and not self.explains(one)
+            for part in self.there.inside(one)
+        }
+        return frozenset[int]().union(*(one.numbers for one in self.there.wordings if one[:2] not in parts))
 
     def row(self, number: int) -> Row:
         """A row by its number."""
@@ -162,24 +230,22 @@ class Reading:
 
     def explains(self, one: Wording) -> bool:
         """Whether the English says what this wording says, at once or by its parts."""
-        if not one.rows or any(row in self.said.said for row, _ in one.rows):
+        if not one.rows or not one.numbers.isdisjoint(self.said.said):
             return True
-        if one not in self._explained:
-            self._explained[one] = self._by_parts(one)
-        return self._explained[one]
+        place = one[:2]
+        if place not in self._explained:
+            self._explained[place] = self._by_parts(one)
+        return self._explained[place]
+
+    def is_inside_said(self, one: Wording) -> bool:
+        """Whether it is a part of a longer wording whose English is there: 瘤 of 动脉瘤, read as 主动脉 and 瘤."""
+        return any(not other.numbers.isdisjoint(self.said.said) for other in self.there.around(one))
 
     def _by_parts(self, one: Wording) -> bool:
         """Whether it is made of others that the English says; 餐后 is not what after and breakfast say apart."""
         if self.chinese[one.end - 1] in "前后" and any(self.row(row).name == "times" for row, _ in one.rows):
             return False
-        parts = [
-            other
-            for other in self.there.wordings
-            if one.start <= other.start
-            and other.end <= one.end
-            and other != one
-            and any(row in self.said.said for row, _ in other.rows)
-        ]
+        parts = [part for part in self.there.inside(one) if not part.numbers.isdisjoint(self.said.said)]
         covered = {at for part in parts for at in range(part.start, part.end)}
         if all(row >= self.reader.first_term for row, _ in one.rows):
             return bool(covered)

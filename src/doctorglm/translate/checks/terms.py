@@ -24,7 +24,7 @@ def faults(reading: Reading) -> Iterator[Fault]:
 
 def _missing(reading: Reading) -> Iterator[Fault]:
     for (start, end), rows in reading.said.asking.items():
-        terms = [m.term for m in reading.said.mentions if m.start < end and start < m.end]
+        terms = [m.term for m in reading.said.covering(start, end)]
         if _is_as_it_stands(reading.english[start:end], reading.chinese):
             continue
         if not rows & reading.answered and not any(held(term.chinese, reading.chinese) for term in terms):
@@ -45,8 +45,9 @@ def _kind(reading: Reading, rows: set[int]) -> Kind:
 
 
 def unexplained(reading: Reading) -> list[Wording]:
-    """The wordings of the Chinese that no English explains."""
-    return [one for one in reading.there.segments if one.rows and not reading.explains(one)]
+    """The wordings of the Chinese that no English explains, at once, by parts or as a part of a longer wording."""
+    strange = [one for one in reading.there.segments if one.rows and not reading.explains(one)]
+    return [one for one in strange if not reading.is_inside_said(one)]
 
 
 def _added(reading: Reading) -> Iterator[Fault]:

@@ -50,6 +50,7 @@ class Phrases:
         self._root = _Node()
         self._prefixes: set[str] = set()
         self._suffixes: set[str] = set()
+        self._begun: dict[str, list[_Node]] = {}
         self._keys: dict[str, tuple[str, ...]] = {}
 
     def add(self, phrase: str, row: int, strong: bool) -> None:
@@ -80,19 +81,26 @@ class Phrases:
     def find(self, said: Sequence[Word]) -> list[Found]:
         """All phrases in these words, overlapping ones too."""
         found = []
-        for first in range(len(said)):
-            nodes, at = [self._root], first
-            while nodes and at < len(said):
-                nodes = [n.then[k] for n in nodes for k in self._looked_up(said[at].said) if k in n.then]
-                found += [
-                    Found(said[first].start, said[at].end, at - first + 1, row, strong)
-                    for node in nodes
-                    for row, strong in node.rows
-                ]
-                if said[at].last:
+        for first, word in enumerate(said):
+            nodes, at, start = self._begins(word.said), first, word.start
+            while nodes:
+                end = said[at].end
+                found += [Found(start, end, at - first + 1, row, strong) for n in nodes for row, strong in n.rows]
+                if said[at].last or at + 1 == len(said):
                     break
                 at += 1
+                keys = self._looked_up(said[at].said)
+                nodes = [node.then[key] for node in nodes if node.then for key in keys if key in node.then]
         return found
+
+    def _begins(self, word: str) -> list[_Node]:
+        """The nodes of phrases that begin with a word; kept, as most words begin none."""
+        nodes = self._begun.get(word)
+        if nodes is None:
+            nodes = [self._root.then[key] for key in self._looked_up(word) if key in self._root.then]
+            if len(self._begun) < 1 << 16:
+                self._begun[word] = nodes
+        return nodes
 
     def _looked_up(self, word: str) -> tuple[str, ...]:
         """The keys that a word is found under; kept, since the words of a language are few."""
@@ -155,9 +163,12 @@ def _with_e(stem_: str, word: str) -> str:
 
 def outermost(found: Iterable[Found]) -> set[tuple[int, int]]:
     """The spans that lie in no longer one."""
-    spans = sorted({(one.start, one.end) for one in found}, key=lambda span: (span[0], -span[1]))
+    longest: dict[int, int] = {}
+    for one in found:
+        if one.end > longest.get(one.start, -1):
+            longest[one.start] = one.end
     kept, reached = set(), -1
-    for start, end in spans:
+    for start, end in sorted(longest.items()):
         if end > reached:
             kept.add((start, end))
             reached = end
