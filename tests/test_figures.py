@@ -1,12 +1,14 @@
 """Every figure of the READMEs is the one that a benchmark printed."""
 
 import importlib.util
+import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "docs"))  # its scripts import each other by name
 
 
 def _tables() -> ModuleType:
