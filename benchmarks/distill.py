@@ -131,7 +131,10 @@ def score(given: argparse.Namespace) -> dict[str, Any]:
 
 
 def beside_teacher(
-    given: argparse.Namespace, test: Sequence[SentencePair], told: Sequence[Entry], judged: Callable[..., Any]
+    given: argparse.Namespace,
+    test: Sequence[SentencePair],
+    told: Sequence[Entry],
+    judged: Callable[..., dict[str, Any]],
 ) -> dict[str, Any]:
     """The teacher on some of the sentences, without mending."""
     some = random.Random(0).sample(list(test), min(given.teacher_sentences, len(test)))
@@ -141,7 +144,7 @@ def beside_teacher(
         outcomes = Teacher(endpoint, told, TeacherSettings(together=2, concurrency=2)).translate(
             [one.english for one in some]
         )
-    return judged([o.chinese or "" for o in outcomes], some)  # type: ignore[no-any-return]
+    return judged([o.chinese or "" for o in outcomes], some)
 
 
 def copy(english: str, glossary: Sequence[Entry]) -> str:

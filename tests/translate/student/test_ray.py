@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from doctorglm.translate.checked import Again
 from doctorglm.translate.student.bulk import Student, StudentSettings
 
 from .tiny import english
@@ -24,6 +25,7 @@ def test_a_cluster_of_two_workers_says_the_same(trained: Path, tmp_path: Path) -
 import json, os, sys
 from pathlib import Path
 import ray
+from doctorglm.translate.checked import Again
 from doctorglm.translate.student import ray_engine
 from doctorglm.translate.student.bulk import Student, StudentSettings
 
@@ -44,9 +46,11 @@ with ray_engine.ray_engine() as engine:
     assert told == [(False, "0")]
     student = Student(Path({str(trained)!r}), StudentSettings(batch_tokens=40), engine=engine)
     said = [[one.chinese, one.by, one.reason] for one in student.translate(texts)]
+    workers = len(list(Path({str(tmp_path)!r}).glob("worker-*")))
+    others = student.again([Again(text, "", (), 1) for text in texts[:20]])
     assert student.translate([""])[0].by == "empty"
 assert not ray.is_initialized()
-Path({str(tmp_path / "said.json")!r}).write_text(json.dumps(said), "utf-8")
+Path({str(tmp_path / "said.json")!r}).write_text(json.dumps([said, others, workers]), "utf-8")
 """
     environment = {k: v for k, v in os.environ.items() if k not in ("RAY_USAGE_STATS_ENABLED", "RAY_ADDRESS")}
     done = subprocess.run(
@@ -57,7 +61,8 @@ Path({str(tmp_path / "said.json")!r}).write_text(json.dumps(said), "utf-8")
         check=False,
     )
     assert done.returncode == 0, done.stderr.decode(errors="replace")[-3000:]
-    said = json.loads((tmp_path / "said.json").read_text("utf-8"))
-    local = Student(trained, StudentSettings(batch_tokens=40)).translate(texts)
-    assert said == [[one.chinese, one.by, one.reason] for one in local]
-    assert len(list(tmp_path.glob("worker-*"))) == 2
+    said, others, workers = json.loads((tmp_path / "said.json").read_text("utf-8"))
+    student = Student(trained, StudentSettings(batch_tokens=40))
+    assert said == [[one.chinese, one.by, one.reason] for one in student.translate(texts)]
+    assert others == student.again([Again(text, "", (), 1) for text in texts[:20]])
+    assert workers == 2
