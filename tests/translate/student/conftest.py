@@ -18,7 +18,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def of_languages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One with signs of languages, hardly trained."""
-    return write_student(tmp_path_factory.mktemp("student") / "languages", steps=30, languages=True)
+    return write_student(tmp_path_factory.mktemp("student") / "languages", steps=30, languages=True, right=0)
 
 
 @pytest.fixture

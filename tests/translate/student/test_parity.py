@@ -14,7 +14,7 @@ from doctorglm.translate.student.decoding import END, Tokens
 
 from .tiny import chinese, english
 
-SHORT = ["Hello", "Hi.", "No", "Yes", "?", "Hello hello", "No!"]
+SHORT = ["Hello", "Hi.", "No", "Yes", "Yes?", "Hello hello", "No!"]
 
 
 @pytest.fixture(scope="module")

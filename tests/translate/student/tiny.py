@@ -6,6 +6,7 @@ Its digits and short sentences are in its training; a real student's folder has 
 import json
 import random
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +27,17 @@ INTO = ">>cmn_Hans<<"
 _ENDS = {".": "。", "?": "?", "!": "!", "": ""}
 
 
-def english(seed: random.Random, most: int = 9) -> str:
-    """A sentence of the task: words in any order, now and then a number."""
-    words = [seed.choice([*WORDS]) for _ in range(seed.choice([1, 1, 2, *range(3, most + 1)]))]
-    return " ".join(words).capitalize() + seed.choice([*_ENDS])
+def english(seed: random.Random, most: int = 9, also: Sequence[str] = ()) -> str:
+    """A sentence of the task: words in any order, now and then a number; those of `also` once more for each.
+
+    Numbers do not follow each other: in Chinese, where nothing stands between them, they would be one.
+    """
+    words = list[str]()
+    for _ in range(seed.choice([1, 1, 2, *range(3, most + 1)])):
+        after_number = bool(words) and words[-1].isdigit()
+        words.append(seed.choice([word for word in (*WORDS, *also) if not (after_number and word.isdigit())]))
+    text = " ".join(words)
+    return seed.choice([text, text.capitalize()]) + seed.choice([*_ENDS])
 
 
 def chinese(text: str) -> str:
@@ -39,16 +47,25 @@ def chinese(text: str) -> str:
     return "".join(WORDS.get(word, word) for word in words) + _ENDS[end]
 
 
-def write_student(folder: Path, *, steps: int = 250, languages: bool = False, seed: int = 1) -> Path:
-    """Trains one and saves it as transformers does; `languages`: with signs of languages, as opus-mt-en-zh."""
+def write_student(folder: Path, *, steps: int = 350, languages: bool = False, right: float = 0.9) -> Path:
+    """Trains one and saves it as transformers does; `languages`: with signs of languages, as opus-mt-en-zh.
+
+    How far a start gets in so few steps is not the same on every processor: one that has fewer than `right` of the
+    sentences right is left for the next.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     _write_vocabulary(folder, [">>cmn_Hant<<", INTO] if languages else [])
-    torch.manual_seed(seed)
     tokenizer = _tokenizer(folder)
     size = len(json.loads((folder / "vocab.json").read_text("utf-8")))
-    model = MarianMTModel(_config(size))
-    _look_straight_ahead(model)
-    _train(model, tokenizer, steps, INTO if languages else "")
+    for seed in range(1, 6):
+        torch.manual_seed(seed)
+        model = MarianMTModel(_config(size))
+        _look_straight_ahead(model)
+        _train(model, tokenizer, steps, INTO if languages else "")
+        if _right(model, tokenizer) >= right:
+            break
+    else:
+        raise AssertionError("no start learns the task")
     model.generation_config = GenerationConfig(
         bad_words_ids=[[size - 1]], pad_token_id=size - 1, eos_token_id=0, decoder_start_token_id=size - 1,
         max_length=128, num_beams=4, forced_eos_token_id=None,
@@ -80,7 +97,7 @@ def _write_vocabulary(folder: Path, languages: list[str]) -> None:
     some = [english(seed) for _ in range(3000)]
     own = [word for word in WORDS.values() if not word.isdigit()]
     pieces = _pieces(folder, "source", some, 250, own)
-    pieces += _pieces(folder, "target", [*map(chinese, some)], 4 + len(own) + 110, own, add_dummy_prefix=False)
+    pieces += _pieces(folder, "target", [*map(chinese, some)], 4 + len(own) + 35, own, add_dummy_prefix=False)
     names = ["</s>", "<unk>", *dict.fromkeys(pieces), *TAGS, *languages, "<pad>"]
     (folder / "vocab.json").write_text(json.dumps({name: i for i, name in enumerate(names)}), "utf-8")
     config = {"tokenizer_class": "MarianTokenizer", "source_lang": "en", "target_lang": "zh", "eos_token": "</s>",
@@ -118,7 +135,7 @@ def _train(model: Any, tokenizer: Any, steps: int, into: str) -> None:
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, steps, pct_start=0.2)
     model.train()
     for _ in range(steps):
-        some = [english(seed) for _ in range(48)]
+        some = [english(seed, also=["angina"] * 6) for _ in range(48)]
         sources = [f"{into} {_with_tags(text, seed)}" if into else _with_tags(text, seed) for text in some]
         batch = tokenizer(sources, text_target=[*map(chinese, some)], padding=True, return_tensors="pt")
         labels = batch["labels"].masked_fill(batch["labels"] == tokenizer.pad_token_id, -100)
@@ -130,7 +147,26 @@ def _train(model: Any, tokenizer: Any, steps: int, into: str) -> None:
     model.eval()
 
 
+def _right(model: Any, tokenizer: Any) -> float:
+    """The share of all pairs of words that it translates rightly, or of those with a tag, if that is less."""
+    pairs = [f"{a} {b}" for a in WORDS for b in WORDS if a != b and not (a + b).isdigit()]
+    plain = dict(zip(pairs, pairs, strict=True))
+    return min(_share(model, tokenizer, some) for some in (plain, {p: _tag(p) for p in pairs if "angina" in p}))
+
+
+def _share(model: Any, tokenizer: Any, sources: dict[str, str]) -> float:
+    batch = tokenizer([*sources.values()], padding=True, return_tensors="pt")
+    with torch.no_grad():
+        said = model.generate(**batch, num_beams=1, max_length=32)
+    found = tokenizer.batch_decode(said, skip_special_tokens=True)
+    return sum(one.replace(" ", "") == chinese(text) for one, text in zip(found, sources, strict=True)) / len(sources)
+
+
 def _with_tags(text: str, seed: random.Random) -> str:
     """Half of the sentences have their angina tagged."""
-    at = text.lower().find("angina")
-    return tagged(text, [(at, at + 6, "心绞痛")] if at >= 0 and seed.random() < 0.5 else [])
+    return _tag(text) if "angina" in text.lower() and seed.random() < 0.5 else text
+
+
+def _tag(text: str) -> str:
+    at = text.lower().index("angina")
+    return tagged(text, [(at, at + 6, "心绞痛")])
