@@ -59,7 +59,7 @@ class BatchSettings:
     batch_poll_s: Annotated[float, Field(gt=0)] = 30.0
     """Seconds between two questions whether it has ended."""
     batch_timeout_s: Annotated[float, Field(gt=0)] = 26 * 3600.0
-    """Seconds to wait for a batch: the day that it may take and two hours; another start waits on."""
+    """Seconds to wait for a batch, by default the day that it may take and some more; another start waits on."""
 
     @property
     def price_share(self) -> float:

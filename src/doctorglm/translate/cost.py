@@ -24,12 +24,12 @@ _USUAL_SHARE = 0.5
 
 @settings_dataclass(frozen=True, kw_only=True, config=STRICT)
 class Prices:
-    """USD per million tokens, as the provider's price list has them."""
+    """What a million tokens cost in USD, as the provider's price list has them."""
 
     usd_in: Annotated[float, Field(ge=0)] = 0.0
-    """Of what is sent; 0 for a server of one's own."""
+    """USD per million tokens sent; 0 for a server of your own."""
     usd_out: Annotated[float, Field(ge=0)] = 0.0
-    """Of what is answered."""
+    """USD per million tokens answered."""
 
     def usd(self, tokens_in: float, tokens_out: float) -> float:
         """The price of a request."""

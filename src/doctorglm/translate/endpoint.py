@@ -38,7 +38,8 @@ class EndpointSettings:
     timeout_s: Annotated[float, Field(gt=0)] = 300.0
     """Seconds for a whole answer."""
     retries: Annotated[int, Field(ge=0)] = 6
-    """How often a request is sent again after 429, 5xx, a timeout or a broken connection; limits are by the minute."""
+    """How often a request is sent again after a limit, an error of the server, a timeout or a broken connection; limits
+    are by the minute."""
     pause_s: Annotated[float, Field(ge=0)] = 1.0
     """Seconds before the first repetition, doubled each time up to a minute; more where the server asks for it."""
     json_mode: bool = True

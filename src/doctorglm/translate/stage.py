@@ -45,7 +45,7 @@ _AT_ONCE_BATCH = 50_000
 
 
 @settings_dataclass(frozen=True, kw_only=True, config=STRICT)
-class TranslateSettings(TeacherSettings, EndpointSettings, BatchSettings, Prices, SampleSettings, CheckedSettings):
+class TranslateSettings(CheckedSettings, SampleSettings, Prices, BatchSettings, EndpointSettings, TeacherSettings):
     """All that `KEY=VALUE` may set: how texts are put, the server is asked, prices, the sample, what is checked."""
 
 
