@@ -14,6 +14,7 @@ from typing import Any
 from retrieval import abstaining, collections, quality, speed, vectors
 from trainers import methods, prefixes, trainers
 from translation import audits, checks, costs, samples
+from translators import accepted, judged
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -282,9 +283,12 @@ _SPEED = {
     "library_abstain_test2": abstaining,
     "library_quality_sets": collections,
     "library_speed": speed,
+    "translate_accepted_student": accepted,
+    "translate_accepted_teacher": accepted,
     "translate_audit": audits,
     "translate_checks_test": checks,
     "translate_cost": costs,
+    "translate_judged": judged,
     "translate_sample": samples,
 }
 

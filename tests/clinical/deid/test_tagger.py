@@ -262,6 +262,23 @@ def test_what_can_be_no_identifier_is_none(text: str, part: str, kind: str) -> N
     assert not may_be(text, Span(start, start + len(part), kind))
 
 
+@pytest.mark.parametrize("text", [
+    "Take Metformin, Insulin Aspart, Human (Novolog) and Doxazosin.",
+    "He took Baclofen, Carbamazepine, Carvedilol, Losartan and Diazepam.",
+    "Magnesium Sulfate, Betamethasone, Labetalol, Mannitol, Donepezil",
+])  # fmt: skip
+def test_lists_of_drugs_in_english_are_no_places(text: str) -> None:
+    assert find(text) == []
+
+
+@pytest.mark.parametrize(("text", "place"), [
+    ("She lives at 14 Larkspur Lane, Ealing now.", "14 Larkspur Lane, Ealing"),
+    ("Seen at Riverbend Heart Clinic in May.", "Riverbend Heart Clinic"),
+])  # fmt: skip
+def test_places_in_english_are_found(text: str, place: str) -> None:
+    assert [text[span.start : span.end] for span in find(text)] == [place]
+
+
 def test_nearly_all_that_was_labelled_may_be_what_it_is() -> None:
     text_of = re.compile(r"⟦(?!name)([a-z_]+):([^⟦⟧]+)⟧")
     allowed = []

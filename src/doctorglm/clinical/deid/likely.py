@@ -56,6 +56,7 @@ _NO_AGE = re.compile(
     r"|/|[.:][0-9]|毫|万|例|张|片|粒|颗)"
 )
 _NO_AGE_BEFORE = re.compile(r"(?:率|压|重|搏|分|考了|温|糖|氧|高|长|第|[0-9.])[是有 ]?$")
+_IN_WORDS, _WITHIN_A_WORD = {"address", "hospital"}, re.compile(r"[A-Za-zÀ-ɏ]{2}")
 _NUMBER = re.compile(r"[0-9]+")
 _DAY = re.compile(
     r".*(?:月|[日号號初廿卅]|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|[生腊冬正]).*"
@@ -84,7 +85,7 @@ _SHARD = re.compile(r"(?:part|shard|chunk|split|batch)[-_ ]$", re.IGNORECASE)
 def may_be(plain: str, span: Span) -> bool:
     """Whether a stretch of a folded text, with what stands around it, can be of its type."""
     text = plain[span.start : span.end]
-    if len(text) < 2 and span.type != "age":
+    if (len(text) < 2 and span.type != "age") or (span.type in _IN_WORDS and _cuts_a_word(plain, span)):
         return False
     if span.type == "mrn" and (_FILE_BEHIND.match(plain, span.end) or _SHARD.search(plain[: span.start][-8:])):
         return False
@@ -95,11 +96,19 @@ def may_be(plain: str, span: Span) -> bool:
     if span.type == "date":
         follows = _BARE_DAY.fullmatch(text) and _NO_DAY.match(plain, span.end)
         return bool(_DAY.fullmatch(text)) and not follows and _has_a_month(text)
+    if span.type == "address":
+        return not text.isascii() or any(map(str.isdigit, text))
     if span.type == "hospital":
         return not _KIND_OF_HOSPITAL.fullmatch(text) and not _DEPARTMENT.fullmatch(text)
     if span.type == "email":
         return bool(_AT.search(text))
     return span.type != "url" or "/" in text or (_DOT.search(text) is not None and not _FILE.search(text))
+
+
+def _cuts_a_word(plain: str, span: Span) -> bool:
+    """Whether it begins or ends within a word of Latin letters, as within a drug's name."""
+    edges = (plain[span.start - 1 : span.start + 1] if span.start else "", plain[span.end - 1 : span.end + 1])
+    return any(_WITHIN_A_WORD.fullmatch(edge) for edge in edges)
 
 
 def _is_number(plain: str, span: Span) -> bool:

@@ -1,0 +1,62 @@
+"""The tables of `docs/translate.md` on what teachers and students are worth, from their benchmarks."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+_READ = {
+    "unchecked": "first translations, all",
+    "unchecked_of_the_accepted": "first translations of the accepted",
+    "checked": "accepted",
+}
+_ROWS = {"withheld": "terms that nothing knew", "known": "terms that were known", "independent": "the independent list"}
+
+
+def accepted(recorded: Mapping[str, Any]) -> str:
+    """Terms, numbers and denials before and after the checks; how many were accepted, and what is still wrong."""
+    found = [recorded[name] for name in _READ]
+    lines = [f"| | {' | '.join(_READ.values())} |", "|---|" + "---:|" * len(found)]
+    lines.append(f"| messages | {' | '.join(format(one['messages'], ',') for one in found)} |")
+    for rows, label in _ROWS.items():
+        lines.append(f"| {label}: mentions | {' | '.join(format(one[rows]['term_mentions'], ',') for one in found)} |")
+        lines.append(f"| right, % | {' | '.join(_share(one[rows], 'term_accuracy') for one in found)} |")
+    lines.append(f"| numbers | {' | '.join(format(one['known']['numbers'], ',') for one in found)} |")
+    lines.append(f"| kept, % | {' | '.join(_share(one['known'], 'number_fidelity') for one in found)} |")
+    lines.append(
+        f"| messages told as flipped | {' | '.join(format(one['known']['negation_flips'], ',') for one in found)} |"
+    )
+    low, high = (100 * value for value in recorded["accepted_interval"])
+    why = ", ".join(f"{reason} {n}" for reason, n in recorded["rejected"].items())
+    lines += [
+        "",
+        f"Accepted: {recorded['accepted']:,} of {recorded['conversations']:,} conversations, "
+        f"{100 * recorded['accepted_share']:.1f} % [{low:.1f}, {high:.1f}]; {recorded['accepted_at_once']:,} at once, "
+        f"{recorded['mended']:,} after mending. The others by their first fault: {why}. "
+        f"Of the own glossary's {recorded['glossary']['known'] + recorded['glossary']['withheld']:,} rows "
+        f"{recorded['glossary']['withheld']:,} were withheld. In brackets: 95 % intervals (Wilson).",
+        "",
+        "Wrong among the accepted, of the terms that nothing knew: " + _wrong(recorded["checked"]["withheld"]),
+    ]
+    return "\n".join(lines)
+
+
+def judged(recorded: Mapping[str, Any]) -> str:
+    """How a reader judged accepted conversations, and each that was not found right."""
+    counts, n = recorded["counts"], recorded["n"]
+    lines = ["| judgement | conversations | share, % |", "|---|---:|---:|"]
+    for name, found in counts.items():
+        low, high = (100 * value for value in found["interval"])
+        lines.append(f"| {name} | {found['k']} of {n} | {100 * found['k'] / n:.1f} [{low:.1f}, {high:.1f}] |")
+    return "\n".join(lines)
+
+
+def _share(found: Mapping[str, Any], name: str) -> str:
+    if found[name] is None:
+        return "–"
+    low, high = (100 * value for value in found[f"{name}_interval"])
+    return f"{100 * found[name]:.1f} [{low:.1f}, {high:.1f}]"
+
+
+def _wrong(found: Mapping[str, Any]) -> str:
+    rows: Sequence[Mapping[str, Any]] = found["wrong_terms"]
+    told = [f"{row['term']} ({row['mentions'] - row['right']} of {row['mentions']})" for row in rows]
+    return f"{', '.join(told)}." if told else "none."
