@@ -13,7 +13,8 @@ Reported: the share accepted; for the first translations of all conversations (`
 term accuracy of the withheld rows and number fidelity, as `translate --audit` counts them (one mention a message and
 term; Wilson's 95 % intervals); the same for the terms of `audit_terms.tsv`, which somebody else made, that share no
 name with a known row. `--judge FILE` writes 100 accepted conversations at random, to be judged by somebody who has not
-seen the checks. Aims (DESIGN): 95 % of terms, 99.5 % of numbers, at 70 % acceptance for a teacher, 30 % for a student.
+seen the checks; `--pairs FILE` all that was accepted, for a student (`benchmarks/distill.py --taught`). Aims (DESIGN):
+95 % of terms, 99.5 % of numbers, at 70 % acceptance for a teacher, 30 % for a student.
 """
 
 import argparse
@@ -22,7 +23,7 @@ import random
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
@@ -149,6 +150,21 @@ def _kept(found: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def accepted_pairs(
+    conversations: Sequence[Conversation], records: Mapping[int, Sequence[Outcome]]
+) -> Iterator[dict[str, str]]:
+    """What was accepted, by sentences where these are known."""
+    for i, outcomes in records.items():
+        for message, one in zip(conversations[i].messages, outcomes, strict=True):
+            if one.by in ("teacher", "student") and one.chinese:
+                for en, zh in one.pairs or [(message.content, one.chinese)]:
+                    yield {"en": en, "zh": zh, "document": conversations[i].id}
+
+
+def to_line(record: Mapping[str, Any]) -> str:
+    return json.dumps(record, ensure_ascii=False) + "\n"
+
+
 def main() -> None:
     """Translates, checks, and prints what was accepted and how right it is."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -160,6 +176,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=11)
     parser.add_argument("--together", type=int, default=2)
     parser.add_argument("--judge", type=Path)
+    parser.add_argument("--pairs", type=Path)
     given = parser.parse_args()
     conversations = drawn(given.curated, given.records, given.seed)
     known, withheld = divided(own_glossary())
@@ -174,6 +191,8 @@ def main() -> None:
             endpoint = Endpoint(given.teacher, cache, prices=Prices(), mask=masked_together, settings=how)
             found = run(conversations, Teacher(endpoint, told, settings), known, withheld, "teacher")
     records = found.pop("records")
+    if given.pairs:
+        given.pairs.write_text("".join(map(to_line, accepted_pairs(conversations, records))), encoding="utf-8")
     if given.judge:
         chosen = random.Random(given.seed).sample(sorted(records), min(_JUDGED, len(records)))
         lines = [
@@ -181,7 +200,7 @@ def main() -> None:
              "chinese": [one.chinese for one in records[i]], "mended": [one.mended for one in records[i]]}
             for i in sorted(chosen)
         ]  # fmt: skip
-        given.judge.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8")
+        given.judge.write_text("".join(map(to_line, lines)), encoding="utf-8")
     by = "--student DIR" if given.student else f"--teacher URL#{given.teacher.partition('#')[2]}"
     command = f"python benchmarks/translate_accepted.py CURATED {by} --work DIR --records {given.records}"
     versions = {name: version(name) for name in ("doctorglm", "openai", "ctranslate2")}
