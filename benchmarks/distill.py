@@ -33,12 +33,11 @@ from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
 
 from _record import circumstances
-from _withheld import divided
+from _withheld import divided, measured_on
 from doctorglm.clinical.masking import masked_together
 from doctorglm.distill.sentences import SentencePair, sentence_pairs
 from doctorglm.distill.settings import DistillSettings
 from doctorglm.distill.stage import Job, distill
-from doctorglm.translate.audit import measured
 from doctorglm.translate.cache import Cache
 from doctorglm.translate.checks.check import Checks
 from doctorglm.translate.cost import Prices
@@ -182,8 +181,8 @@ def scored(
     return {
         "bleu": _over_documents(which, test, said, BLEU(tokenize="zh")),
         "chrf": _over_documents(which, test, said, CHRF()),
-        "known": {name: found[name] for found in [measured(pairs, known)] for name in _KEPT},
-        "withheld": {name: found[name] for found in [measured(pairs, withheld)] for name in _KEPT},
+        "known": {name: found[name] for found in [measured_on(pairs, known, withheld)] for name in _KEPT},
+        "withheld": {name: found[name] for found in [measured_on(pairs, withheld, known)] for name in _KEPT},
     }
 
 

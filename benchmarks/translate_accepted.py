@@ -11,10 +11,11 @@ conversation is translated and checked, and mended in at most two turns, with th
 where every message is.
 Reported: the share accepted; for the first translations of all conversations (`unchecked`) and for what is accepted,
 term accuracy of the withheld rows and number fidelity, as `translate --audit` counts them (one mention a message and
-term; Wilson's 95 % intervals); the same for the terms of `audit_terms.tsv`, which somebody else made, that share no
-name with a known row. `--judge FILE` writes 100 accepted conversations at random, to be judged by somebody who has not
-seen the checks; `--pairs FILE` all that was accepted, for a student (`benchmarks/distill.py --taught`). Aims (DESIGN):
-95 % of terms, 99.5 % of numbers, at 70 % acceptance for a teacher, 30 % for a student.
+term; a term within a longer one of any list is none; Wilson's 95 % intervals); the same for the terms of
+`audit_terms.tsv`, which somebody else made, that share no name with a known row. `--judge FILE` writes 100 accepted
+conversations at random, to be judged by somebody who has not seen the checks; `--pairs FILE` all that was accepted, for
+a student (`benchmarks/distill.py --taught`). Aims (DESIGN): 95 % of terms, 99.5 % of numbers, at 70 % acceptance for a
+teacher, 30 % for a student.
 """
 
 import argparse
@@ -30,10 +31,10 @@ from pathlib import Path
 from typing import Any
 
 from _record import circumstances
-from _withheld import divided
+from _withheld import divided, measured_on, name_of
 from doctorglm.clinical.masking import masked_together
 from doctorglm.conversation import Conversation, read_conversations
-from doctorglm.translate.audit import measured, wilson
+from doctorglm.translate.audit import wilson
 from doctorglm.translate.cache import Cache
 from doctorglm.translate.checked import Again, Checked, CheckedSettings, Mender
 from doctorglm.translate.checks.check import Checks
@@ -43,7 +44,6 @@ from doctorglm.translate.entry import Entry
 from doctorglm.translate.glossary import own_glossary, read_glossary
 from doctorglm.translate.outcome import By, Outcome
 from doctorglm.translate.pairs import Pair
-from doctorglm.translate.spelling import canonical
 from doctorglm.translate.student.bulk import Student
 from doctorglm.translate.teacher import Teacher, TeacherSettings
 from doctorglm.translate.told_terms import told_terms
@@ -85,12 +85,8 @@ def drawn(curated: Path, number: int, seed: int) -> list[Conversation]:
 
 def foreign(known: Sequence[Entry]) -> list[Entry]:
     """The independent terms of which no known row has the name."""
-    names = {_name(one.english) for one in known}
-    return [one for one in read_glossary(INDEPENDENT) if _name(one.english) not in names]
-
-
-def _name(english: str) -> str:
-    return " ".join(map(canonical, english.split()))
+    names = {name_of(one) for one in known}
+    return [one for one in read_glossary(INDEPENDENT) if name_of(one) not in names]
 
 
 def run(
@@ -140,7 +136,8 @@ def scores(
         if one.chinese is not None and one.by in ("teacher", "student")
     ]
     by = {"withheld": withheld, "known": known, "independent": foreign(known)}
-    return {"messages": len(pairs)} | {name: _kept(measured(pairs, rows)) for name, rows in by.items()}
+    every = [*known, *withheld]
+    return {"messages": len(pairs)} | {name: _kept(measured_on(pairs, rows, every)) for name, rows in by.items()}
 
 
 def _kept(found: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from doctorglm.translate.entry import entry
+from doctorglm.translate.glossary import own_glossary
+from doctorglm.translate.pairs import Pair
+
 SET = Path(__file__).parents[2] / "benchmarks" / "sets" / "translation"
 KINDS = {
     "term", "number", "unit_or_dose", "negation", "gender_person", "laterality", "drug", "untranslated", "order",
@@ -26,6 +30,29 @@ def test_every_error_spoils_a_pair_and_no_pair_is_in_both_halves() -> None:
     counts = Counter(row["kind"] for row in errors)
     assert counts.keys() == KINDS == {row["looks_like"] for row in hard} and min(counts.values()) >= 150
     assert all(Counter(row["half"] for row in errors if row["kind"] == kind)["test"] >= 60 for kind in KINDS)
+
+
+def test_the_second_set_is_whole_and_another() -> None:
+    pairs, errors, hard = {row["id"]: row for row in rows("pairs2")}, rows("errors2"), rows("hard2")
+    assert len({row["id"] for row in [*pairs.values(), *errors, *hard]}) == len(pairs) + len(errors) + len(hard)
+    assert all(row["zh"] != pairs[row["pair"]]["zh"] for row in errors)
+    counts = Counter(row["kind"] for row in errors)
+    assert counts.keys() == KINDS == {row["looks_like"] for row in hard} and min(counts.values()) >= 40
+    assert not {row["en"] for row in rows("pairs")} & {row["en"] for row in pairs.values()}
+
+
+def test_a_term_within_a_longer_one_of_either_part_is_no_mention() -> None:
+    sys.path.insert(0, str(SET.parents[1]))
+    from _withheld import divided, measured_on
+
+    short, long = entry("hypertension", "高血压", ""), entry("pulmonary hypertension", "肺动脉高压", "")
+    pairs = [Pair("He has pulmonary hypertension.", "他有肺动脉高压。", ""), Pair("Hypertension?", "高血压吗？", "")]
+    found = measured_on(pairs, [short], [long])
+    assert (found["term_right"], found["term_mentions"], found["term_accuracy"]) == (1, 1, 1.0)
+    found = measured_on(pairs, [long], [short])
+    assert (found["term_right"], found["term_mentions"]) == (1, 1)
+    known, withheld = divided(own_glossary())
+    assert known and withheld and not {one.english for one in known} & {one.english for one in withheld}
 
 
 def test_what_is_planted_is_the_same_every_time(shared: Path, tmp_path: Path) -> None:
