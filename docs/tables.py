@@ -14,7 +14,7 @@ from typing import Any
 from retrieval import abstaining, collections, quality, speed, vectors
 from trainers import methods, prefixes, trainers
 from translation import audits, checks, costs, samples
-from translators import accepted, judged
+from translators import accepted, judged, students
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -281,6 +281,7 @@ _SPEED = {
     "library_quality_test2": quality,
     "library_quality_test2_vectors": vectors,
     "library_abstain_test2": abstaining,
+    "distill": students,
     "library_quality_sets": collections,
     "library_speed": speed,
     "translate_accepted_student": accepted,

@@ -49,6 +49,42 @@ def judged(recorded: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
+_SCORES = {"bleu": ("BLEU", 1), "chrf": ("chrF", 1), "known_term_accuracy": ("known terms, %", 100),
+           "withheld_term_accuracy": ("withheld terms, %", 100), "known_number_fidelity": ("numbers, %", 100),
+           "known_negation_flips": ("told as flipped", 1), "accepted": ("accepted, %", 100)}  # fmt: skip
+
+
+def students(recorded: Mapping[str, Any]) -> str:
+    """Each arm's mean and range over its seeds, beside the glossary copied into the English and the teacher."""
+    lines = [f"| | sentences | {' | '.join(label for label, _ in _SCORES.values())} |"]
+    lines.append("|---|---:|" + "---:|" * len(_SCORES))
+    for arm, found in recorded["arms"].items():
+        mine = [one for name, one in recorded["students"].items() if name.startswith(arm)]
+        if mine:
+            cells = [_range(found[name], scale) for name, (_, scale) in _SCORES.items()]
+            lines.append(f"| {arm}, {len(mine)} seeds | {mine[0]['sentences']:,} | {' | '.join(cells)} |")
+    for label, name in (("glossary copied into the English", "glossary_copied"), ("the teacher, unchecked", "teacher")):
+        if one := recorded[name]:
+            lines.append(f"| {label} | {one['sentences']:,} | {' | '.join(_single(one))} |")
+    lines += ["", "In brackets: the lowest and the highest of the seeds."]
+    return "\n".join(lines)
+
+
+def _range(found: Sequence[float], scale: float) -> str:
+    mean, low, high = (scale * value for value in found)
+    return f"{mean:.1f} [{low:.1f}, {high:.1f}]"
+
+
+def _single(one: Mapping[str, Any]) -> list[str]:
+    of, known = one["all"], one["all"]["known"]
+    values = [of["bleu"][0], of["chrf"][0], known["term_accuracy"], of["withheld"]["term_accuracy"],
+              known["number_fidelity"], known["negation_flips"], one["accepted"] / one["sentences"]]  # fmt: skip
+    return [
+        "–" if value is None else f"{scale * value:.1f}"
+        for value, (_, scale) in zip(values, _SCORES.values(), strict=True)
+    ]
+
+
 def _share(found: Mapping[str, Any], name: str) -> str:
     if found[name] is None:
         return "–"
