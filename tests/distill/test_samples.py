@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+import transformers
 
 from doctorglm.distill.samples import agreed, samples
 from doctorglm.distill.sentences import SentencePair
@@ -64,3 +65,17 @@ def test_what_is_too_long_is_left_out_and_counted(tokenizer: Any) -> None:
     found, long = samples(pairs, tokenizer, TERMS, settings(max_length=40))
 
     assert (len(found), long) == (1, 1)
+
+
+def test_a_pair_that_is_too_long_is_counted_and_nothing_is_logged(
+    tokenizer: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    tokenizer.model_max_length = 32
+    caplog.set_level("WARNING", logger="transformers")
+    transformers.utils.logging.enable_propagation()
+    pairs = [SentencePair("I need 5 tablets. " * 40, "我需要5个药片。" * 40, "d"), SentencePair("No.", "不。", "d")]
+    found, long = samples(pairs, tokenizer, TERMS, settings())
+    transformers.utils.logging.disable_propagation()
+
+    assert (len(found), long) == (1, 1)
+    assert caplog.text == ""

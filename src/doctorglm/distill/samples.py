@@ -32,13 +32,14 @@ def samples(
     chance = random.Random(settings.seed)
     found, long = list[Sample](), 0
     for pair in pairs:
-        source, target = tokenizer(tagged(pair.english, [])).input_ids, tokenizer(text_target=pair.chinese).input_ids
+        source = tokenizer(tagged(pair.english, []), verbose=False).input_ids
+        target = tokenizer(text_target=pair.chinese, verbose=False).input_ids
         if max(len(source), len(target)) > settings.max_length:
             long += 1
             continue
         every = agreed(pair.english, pair.chinese, terms) if terms and settings.tags else []
         mentions = sorted(chance.sample(every, min(len(every), chance.randint(1, _MOST_TAGS))))
-        ids = tokenizer(tagged(pair.english, mentions)).input_ids if mentions else None
+        ids = tokenizer(tagged(pair.english, mentions), verbose=False).input_ids if mentions else None
         fits = ids is not None and len(ids) <= settings.max_length
         found.append(Sample(tuple(source), tuple(target), tuple(ids) if ids is not None and fits else None))
     return found, long

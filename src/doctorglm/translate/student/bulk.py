@@ -150,7 +150,7 @@ class Student:
 
     def tokens(self, source: str) -> Tokens:
         """A source's tokens, always with its end."""
-        return tuple(self._tokenizer.convert_ids_to_tokens(self._tokenizer(source)["input_ids"]))
+        return tuple(self._tokenizer.convert_ids_to_tokens(self._tokenizer(source, verbose=False)["input_ids"]))
 
     def chinese(self, tokens: Tokens) -> str:
         """Tokens as text, without any that is a sign and no text."""
