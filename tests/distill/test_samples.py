@@ -1,9 +1,9 @@
 """Sentences as tokens: tags only where the Chinese says what the glossary says, and never too many."""
 
+import logging
 from typing import Any
 
 import pytest
-import transformers
 
 from doctorglm.distill.samples import agreed, samples
 from doctorglm.distill.sentences import SentencePair
@@ -70,12 +70,13 @@ def test_what_is_too_long_is_left_out_and_counted(tokenizer: Any) -> None:
 def test_a_pair_that_is_too_long_is_counted_and_nothing_is_logged(
     tokenizer: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    tokenizer.model_max_length = 32
+    tokenizer.model_max_length, tokenizer.deprecation_warnings = 32, {}  # transformers warns once a tokenizer
+    logger = logging.getLogger("transformers")
     caplog.set_level("WARNING", logger="transformers")
-    transformers.utils.logging.enable_propagation()
+    logger.addHandler(caplog.handler)
     pairs = [SentencePair("I need 5 tablets. " * 40, "我需要5个药片。" * 40, "d"), SentencePair("No.", "不。", "d")]
     found, long = samples(pairs, tokenizer, TERMS, settings())
-    transformers.utils.logging.disable_propagation()
+    logger.removeHandler(caplog.handler)
 
     assert (len(found), long) == (1, 1)
     assert caplog.text == ""
