@@ -93,7 +93,7 @@ class Checks:
 
     def _contents(self, one: align.Alignment, english: str, chinese: str, moved: bool) -> Iterator[Fault]:
         whole = self._reader.read(english, chinese)
-        yield from terms.faults(whole)
+        yield from terms.faults(whole, lambda: align.belonging(one, english, chinese))
         if moved and len(one.english) == len(one.chinese):
             units = [(one.english[i], one.chinese[j]) for i, j in enumerate(one.order)]
         elif len(one.english) == len(one.chinese):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from doctorglm.clinical.folding import folded
+from doctorglm.translate.checks.amounts import settled
 from doctorglm.translate.checks.fault import KINDS, Fault, Kind
 from doctorglm.translate.checks.lexicon import read_list
 from doctorglm.translate.checks.reading import Reading
@@ -72,7 +73,12 @@ def faults(reading: Reading) -> Iterator[Fault]:
     found = phrases.find(reading.said.words)
     outer = outermost(found)
     said = {one.row for one in found if (one.start, one.end) in outer}  # even if is not if
-    parts = [reading.chinese[one.start : one.end] for one in reading.there.segments]
+    spans = settled(reading.english, reading.chinese)
+    parts = [
+        reading.chinese[one.start : one.end]
+        for one in reading.there.segments
+        if not any(one.start < b and a < one.end for a, b in spans)
+    ]
     every = frozenset(parts)
     turned = bool(_NOT_EN.search(reading.english)) and not _NOT_ZH.search(reading.chinese)  # not severe, 较轻
     told: set[Kind] = set()
