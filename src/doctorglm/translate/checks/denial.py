@@ -49,6 +49,8 @@ _GONE_EN = re.compile(
 _CLAUSE_EN = re.compile(r"[,;:.?!\n]+(?=\s|$)|\b(?:but|although|though|because|whereas|while|unless|until|except)\b")
 _CLAUSE_ZH = re.compile(r"[，。；：！？\n,;?!]+|(?=但是|但(?!是)|而且|除非|因为|虽然)")
 _SUBORDINATE = re.compile(r"\b(?:if|because|why|how|what|where|when|who|and (?:is|has|was|i|he|she|it))\b")
+_DESPITE = re.compile(r"\b(?:on|despite|after|since|during|because of|due to|while taking)\s+(?:\w+\s+)?$")
+"""No seizure on valproate."""
 _OR_NOT = re.compile(r"(.)[不没]\1")
 """抽不抽烟 asks, and denies nothing, though a term holds half of it."""
 _IF_NOT_ZH = re.compile(
@@ -180,6 +182,7 @@ def _terms(reading: Reading, said: str, there: str, masked: str) -> Iterator[Fau
         if (
             _EN.search(before)
             and not _SUBORDINATE.search(before)
+            and not _DESPITE.search(before)
             and not _answers(english, whole, reading.chinese[mine[0] : mine[1]])
             and not _carried(there, mine, pieces_zh)
         ):

@@ -66,6 +66,9 @@ _QUARTER_TO = re.compile(
 _EVERY_HOURS = re.compile(
     rf"\b(?:every|each) ([0-9]{{1,2}}|{'|'.join(_ONES)})[\s-](?:hours|hrs?|h)\b|\bq([0-9]{{1,2}})h\b"
 )
+_HALF_OF = re.compile(r"\bhalf (?:an?|the) (hour|day|week|month|year)\b")
+_SPOKEN = re.compile(rf"\b(one|two|three) ((?:{'|'.join(_TENS)})(?:[\s-](?:{'|'.join(_ONES)}))?|{'|'.join(_ONES)})\b")
+"""A pressure as it is said: one forty over ninety."""
 _COMPOSED = re.compile(
     r"(?<![0-9.])([0-9]{1,3})[\s-]?(feet|foot|ft|'|lbs?|pounds?|stones?|st)[\s,-]{0,2}(?:and )?([0-9]{1,2}(?:\.[0-9])?)"
     r"[\s-]?(inch(?:es)?|in|\"|oz|ounces?|lbs?|pounds?|)(?![a-z0-9])"
@@ -194,6 +197,12 @@ def _clock(said: str) -> Iterator[Figure]:
         hours = match[1] or match[2]
         often = 24 / (float(hours) if hours.isdigit() else _ONES[hours] or 1)
         yield Figure(*match.span(), often, (_TIME,), False)
+    for match in _HALF_OF.finditer(said):
+        yield Figure(*match.span(), 0.5, _named(match[1]), False)
+    for match in _SPOKEN.finditer(said):
+        tens = _of_words(match[2])
+        if tens >= 10:
+            yield Figure(*match.span(), 100 * _ONES[match[1]] + tens, (), False)
 
 
 def _named(name: str) -> tuple[Unit, ...]:
@@ -209,7 +218,7 @@ def _fractions(said: str) -> Iterator[Figure]:
 
 
 _OF = rf"[0-9]{{1,3}}(?:,[0-9]{{3}})+|[0-9]{{1,5}}|{_ANY}"
-_RATIO = re.compile(rf"(?<![0-9.])({_OF})\s(?:in|out of|of)(?:\severy)?\s({_OF})(?![0-9a-z]|\.[0-9])")
+_RATIO = re.compile(rf"(?<![0-9.])({_OF})\s(?:[a-z]+\s)?(?:in|out of|of)(?:\severy)?\s({_OF})(?![0-9a-z]|\.[0-9])")
 
 
 def ratios(text: str) -> list[tuple[int, int, float]]:

@@ -25,6 +25,8 @@ _LEAST = 3
 """Letters of an English word that may name a term."""
 _NOUNS = frozenset(("body", "things", "persons"))
 """Lists of things: what has the ending of a verb is none of them, handed no hand."""
+_NO_NAMES = frozenset(("body", "things", "symptoms", "examinations"))
+"""Lists whose words are no part of a name: of the Milken Institute nobody drinks."""
 _VERB = ("ed", "ing")
 _KEPT = 16
 """Sentences and texts of either language that are kept for the next text; more would be looked through as garbage."""
@@ -42,6 +44,7 @@ class Reader:
         self._inflected = frozenset(
             number for number, row in enumerate(rows) if row.name in _NOUNS and not _has_verb(row)
         )
+        self._named = frozenset(number for number, row in enumerate(rows) if row.name in _NO_NAMES)
         self._numbers = {term.english: self.first_term + i for i, term in enumerate(self.terms.terms)}
         plain_names = [w for row in rows if row.name == "drugs" for w in row.english if w.islower() and w.isascii()]
         names = [w for w in plain_names if w[0] != "~" and " " not in w and len(w) >= _SHORTEST]
@@ -87,10 +90,15 @@ class Reader:
         return _ILLNESS.search(word) is not None and self.knows(word)
 
     def strong(self, text: str, found: Sequence[Found]) -> list[Found]:
-        """Phrases of the lexicon; weak where a noun was found in a verb's form."""
+        """Phrases of the lexicon; weak where a noun was found in a verb's form or in a name: handed, Milken."""
+        low = text.lower()
         return [
             one._replace(strong=False)
-            if one.strong and one.row in self._inflected and text[one.start : one.end].endswith(_VERB)
+            if one.strong
+            and (
+                (one.row in self._inflected and low[one.start : one.end].endswith(_VERB))
+                or (text[one.start].isupper() and one.row in self._named and _is_name(text, one.start, one.end))
+            )
             else one
             for one in found
         ]
@@ -113,13 +121,15 @@ def _has_verb(row: Row) -> bool:
     return any(word.rstrip("*").endswith(_VERB) or word.endswith("*") for word in row.english if word[0] != "~")
 
 
-def _is_name(text: str, word: Word) -> bool:
-    """Whether it has a capital and begins no sentence; CPAP is no name."""
-    return (
-        text[word.start].isupper()
-        and not text[word.start : word.end].isupper()
-        and text[word.start - 2 : word.start] not in ("", ". ", "? ", "! ")
-    )
+def _is_name(text: str, start: int, end: int) -> bool:
+    """Whether it has a capital and begins no sentence or line; CPAP is no name."""
+    said = text[start:end]
+    if not said[0].isupper() or said.isupper():
+        return False
+    return _BEGINS.search(text, max(0, start - 6), start) is None
+
+
+_BEGINS = re.compile(r"(?:^|[.!?:;\n\"“‘(\-*•)]\s*|\d[.)]\s*)$")
 
 
 @dataclass(frozen=True)
@@ -137,7 +147,7 @@ class English:
     @cached_property
     def found(self) -> list[Found]:
         """The lexicon's phrases, overlapping ones too."""
-        return self.reader.strong(self.text.lower(), self.reader.lexicon.phrases.find(self.words))
+        return self.reader.strong(self.text, self.reader.lexicon.phrases.find(self.words))
 
     @cached_property
     def mentions(self) -> list[Mention]:
@@ -173,7 +183,7 @@ class English:
             and word.said.isalpha()
             and stem(word.said) not in _PLAIN
             and not any(start <= word.start < end for start, end in known)
-            and not _is_name(self.text, word)
+            and not _is_name(self.text, word.start, word.end)
         ]
 
     @cached_property

@@ -76,10 +76,10 @@ def faults(english: str, chinese: str) -> Iterator[Fault]:
     if both_en and re.search(r"\bboth\b|\bbilateral", said) and not both_zh and len(set(other)) == 1 and not one:
         yield Fault("laterality", "both_to_one", "both", other[0], ("双", "两侧"))
         return
-    if re.search(r"\bboth\b|\bbilateral", said) and not one and (only := _ONE_ZH.search(there)):
-        if not _SEVERAL_ZH.search(there):
-            yield Fault("laterality", "both_to_one", "both", only[0], ("双", "两侧"))
-            return
+    only = _ONE_ZH.search(there) if not one and not _SEVERAL_ZH.search(there) else None
+    if only and re.search(r"\bboth\b|\bbilateral", said):
+        yield Fault("laterality", "both_to_one", "both", only[0], ("双", "两侧"))
+        return
     yield from _vertical(said, there)
 
 

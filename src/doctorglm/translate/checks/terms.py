@@ -29,7 +29,7 @@ Units: TypeAlias = Callable[[], Sequence[tuple[str, str]]]
 def faults(reading: Reading, units: Units | None = None) -> Iterator[Fault]:
     """Terms without their Chinese, then Chinese without English.
 
-    A word that may turn a statement, 继续 or 加重, is none alone: only beside another term, or where `opposed` tells it.
+    A word that may turn a statement, 继续 or 加重, is none alone: only beside another term.
     """
     found = [*_missing(reading), *_added(reading, cache(units or (lambda: [(reading.english, reading.chinese)])))]
     if any(one.kind != "negation" for one in found):

@@ -16,6 +16,13 @@ _WORD = re.compile(r"[a-zà-ɏα-ωµμ0-9]+(?:'[a-z]+)?")
 _BREAK = re.compile(r"[,;:!?()\n\"]|\.\s")
 _IZE = re.compile(r"iz(?=ation|e|ing|$)")
 _SHORTEST_PREFIX = 2
+_SHORT = 4
+"""Letters of a beginning that other words have, too; only usual endings may follow it: scan* is not scant."""
+_ENDING = re.compile(
+    r"(?:[bdgklmnprt]?(?:e?s|e?d|ing|ings|er|ers|y|ie[sdr]|ily|iness)|e|[aiu]?(?:tion|sion|ion|al|ally|l|c|cal|ble|bly)s?"
+    r"|ic|ist|ists|ism|ous|ive|ment|ments|ness|ful|less|like|n|en|ens|ening|ened|ly|ity|age|ages|ant|ants|ancy|ance|ence|ia|ias"
+    r"|ial|ual|ates?|ated|ating|ation|or|ors|our|ure|ures|ured|us|um|a|o|os|r|rs|th|work|time|wise|down|out|up|off|water|[a-z]{6,})?"
+)
 
 
 class Word(NamedTuple):
@@ -107,6 +114,7 @@ class Phrases:
         keys = self._keys.get(word)
         if keys is None:
             begins = [word[:n] for n in range(_SHORTEST_PREFIX, len(word) + 1) if word[:n] in self._prefixes]
+            begins = [begin for begin in begins if len(begin) > _SHORT or _ENDING.fullmatch(word, len(begin))]
             ends = [end for end in self._suffixes if word.endswith((end, f"{end}s"))]
             keys = (f"={stem(word)}", *(f"{one}*" for one in begins), *(f"*{one}" for one in ends), "*")
             if len(self._keys) < 1 << 16:
