@@ -14,8 +14,8 @@ from functools import lru_cache
 from doctorglm.clinical.quantities import Quantity, quantities
 from doctorglm.translate.checks.fault import Fault
 from doctorglm.translate.checks.figures import Figure, chinese_figures, codes, english_figures, ratios
+from doctorglm.translate.checks.texts import plain
 from doctorglm.translate.checks.units import ROUGH, UNLIKE, Unit, equal
-from doctorglm.translate.renderings import plain
 
 _KEPT = 8
 """Texts whose numbers are kept as they were read."""

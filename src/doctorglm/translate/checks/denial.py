@@ -6,11 +6,11 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
-from doctorglm.clinical.folding import folded
 from doctorglm.translate.checks.fault import Fault
 from doctorglm.translate.checks.lexicon import Wording, read_list
 from doctorglm.translate.checks.patterns import pattern
 from doctorglm.translate.checks.reading import Reading
+from doctorglm.translate.checks.texts import folded
 
 _EN = re.compile(
     r"\b(?:not?|never|none|neither|nor|cannot|without|den(?:y|ies|ied|ying)|nothing|nobody|nowhere|no one|hardly|barely"

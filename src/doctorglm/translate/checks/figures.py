@@ -1,15 +1,15 @@
 """Numbers as both languages write them: digits, words, fractions, ordinals, half and dozens, with their units."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
-from doctorglm.clinical.folding import folded
 from doctorglm.clinical.numerals import between, value
 from doctorglm.translate.checks.lexicon import read_list
 from doctorglm.translate.checks.patterns import pattern
+from doctorglm.translate.checks.texts import KEPT, folded, plain
 from doctorglm.translate.checks.units import ENGLISH, UNITS, Unit, chinese_units, english_unit
-from doctorglm.translate.renderings import plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +107,17 @@ _MORE = re.compile(r"[来多余几]")
 _NOT_NUMBERS = pattern("no_number_chinese")
 
 
-def english_figures(text: str) -> list[Figure]:
+@lru_cache(KEPT)
+def english_figures(text: str) -> Sequence[Figure]:
     """The numbers of an English text in order, soft ones among them; B12 and COVID-19 are names."""
     said = folded(text)
     found = [*_counted(said), *_soft(said), *_fractions(said)]
     parts = [match.span() for pattern_ in (_FRACTION, _YEARS) for match in pattern_.finditer(said)]
     parts += [match.span(1) for match in _SHARP.finditer(said)]
     inside = [one for one in found if one.hard and any(a <= one.start < b for a, b in parts)]
-    return sorted((replace(one, hard=one.hard and one not in inside) for one in found), key=lambda one: one.start)
+    return tuple(
+        sorted((replace(one, hard=one.hard and one not in inside) for one in found), key=lambda one: one.start)
+    )
 
 
 def _counted(said: str) -> Iterator[Figure]:
@@ -236,7 +239,8 @@ def codes(text: str) -> list[str]:
     return [match[0].upper().replace("-", "") for match in _CODE.finditer(text)]
 
 
-def chinese_figures(text: str) -> list[Figure]:
+@lru_cache(KEPT)
+def chinese_figures(text: str) -> Sequence[Figure]:
     """The numbers of a Chinese text, made `plain`, in order; 一直 and 十分 are none."""
     said = plain(text)
     found: list[Figure] = []
@@ -270,7 +274,7 @@ def chinese_figures(text: str) -> list[Figure]:
         found = [replace(one, hard=one.hard and not match.start() <= one.start < match.end()) for one in found]
         tail = "".join(f"{value(digit) or 0:g}" for digit in match[3])
         found.append(Figure(*match.span(), whole + float(f"0.{tail}"), unit, False))
-    return sorted(found, key=lambda one: one.start)
+    return tuple(sorted(found, key=lambda one: one.start))
 
 
 def _of_match(match: re.Match[str], said: str) -> Iterator[Figure]:

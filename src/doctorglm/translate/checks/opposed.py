@@ -8,13 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from doctorglm.clinical.folding import folded
 from doctorglm.translate.checks.amounts import settled
 from doctorglm.translate.checks.fault import KINDS, Fault, Kind
 from doctorglm.translate.checks.lexicon import read_list
 from doctorglm.translate.checks.reading import Reading
+from doctorglm.translate.checks.texts import folded, plain
 from doctorglm.translate.checks.words import Phrases, outermost
-from doctorglm.translate.renderings import plain
 
 _NOT_EN = re.compile(r"\b(?:not?|never|without|none|cannot|nor|neither|hardly)\b|n['’]t\b", re.IGNORECASE)
 _NOT_ZH = re.compile(r"[不没无未非勿别]")

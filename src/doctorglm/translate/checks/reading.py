@@ -9,9 +9,9 @@ from itertools import islice
 
 from doctorglm.translate.checks.lexicon import HUSHED, Lexicon, Row, Wording, segmented
 from doctorglm.translate.checks.patterns import words_of
+from doctorglm.translate.checks.texts import plain
 from doctorglm.translate.checks.words import Found, Word, outermost, stem, words
 from doctorglm.translate.entry import Entry
-from doctorglm.translate.renderings import plain
 from doctorglm.translate.terms import Mention, Terms
 
 _SHORTEST = 6

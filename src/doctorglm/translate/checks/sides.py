@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterator
 
-from doctorglm.clinical.folding import folded
 from doctorglm.translate.checks.fault import Fault
 from doctorglm.translate.checks.patterns import pattern
+from doctorglm.translate.checks.texts import folded
 
 _LEFT_EN = re.compile(r"\bleft(?:-sided|most)?\b")
 _RIGHT_EN = re.compile(r"\bright(?:-sided|most)?\b")

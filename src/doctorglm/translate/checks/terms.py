@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import TypeAlias
 
-from doctorglm.clinical.folding import folded
 from doctorglm.translate.checks.amounts import settled
 from doctorglm.translate.checks.fault import Fault, Kind
 from doctorglm.translate.checks.figures import english_figures
 from doctorglm.translate.checks.lexicon import Wording
 from doctorglm.translate.checks.reading import Reading
-from doctorglm.translate.renderings import held, plain
+from doctorglm.translate.checks.texts import folded, plain
+from doctorglm.translate.renderings import held
 
 _SHOWN = 8
 _IN_PARTS = 3

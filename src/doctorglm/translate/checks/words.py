@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
 
-from doctorglm.clinical.folding import folded
+from doctorglm.translate.checks.texts import folded
 from doctorglm.translate.spelling import canonical
 
 _WORD = re.compile(r"[a-zà-ɏα-ωµμ0-9]+(?:'[a-z]+)?")
