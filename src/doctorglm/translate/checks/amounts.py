@@ -120,7 +120,7 @@ def _is_share(one: Figure, other: Figure) -> bool:
     return percent and other.value < 1 and math.isclose(one.value / 100, other.value, rel_tol=0.02)
 
 
-_ROUGHLY = re.compile(r"世纪|年代|多[个种名项家]|余|来个")
+_ROUGHLY = re.compile(r"世纪|多[个种名项家]|余|来个")
 
 
 def _is_explained(one: Figure, said: Sequence[Figure], english: str, text: str) -> bool:
