@@ -47,7 +47,8 @@ def faults(english: str, chinese: str) -> Iterator[Fault]:
 _A_DAY = ("每日", "每天", "一日", "一天")
 
 
-def settled(english: str, chinese: str) -> list[tuple[int, int]]:
+@lru_cache(_KEPT)
+def settled(english: str, chinese: str) -> Sequence[tuple[int, int]]:
     """Where in a plain Chinese text stand amounts of the English in another unit, with their units."""
     near = _by_amount([one for one in english_figures(english) if one.units])
     text, found = plain(chinese), []
@@ -55,7 +56,7 @@ def settled(english: str, chinese: str) -> list[tuple[int, int]]:
         if one.units and any(one.value != other.value or not other.hard for other in near(one)):
             before = 2 if text[max(0, one.start - 2) : one.start] in _A_DAY else 0
             found.append((one.start - before, one.end + _UNIT))
-    return found
+    return tuple(found)
 
 
 _UNIT = 2

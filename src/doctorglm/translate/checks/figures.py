@@ -63,6 +63,7 @@ _SHARP = re.compile(r"(?<![0-9:])[0-9]{1,2}:(00)(?![0-9:])")
 _QUARTER_TO = re.compile(
     rf"\b(?:quarter|[0-9]{{1,2}}|ten|twenty|five) (?:minutes )?(?:to|before|of) ([0-9]{{1,2}}|{'|'.join(_ONES)})\b"
 )
+_MAY_TELL = re.compile(r" (?:to|before|of) (?:[0-9]|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)")
 _EVERY_HOURS = re.compile(
     rf"\b(?:every|each) ([0-9]{{1,2}}|{'|'.join(_ONES)})[\s-](?:hours|hrs?|h)\b|\bq([0-9]{{1,2}})h\b"
 )
@@ -190,17 +191,17 @@ def _soft(said: str) -> Iterator[Figure]:
 
 def _clock(said: str) -> Iterator[Figure]:
     """The hour before which it is a quarter to, the rest of the hour, how often a day every eight hours is."""
-    for match in _QUARTER_TO.finditer(said):
+    for match in _QUARTER_TO.finditer(said) if _MAY_TELL.search(said) else ():
         hour = float(match[1]) if match[1].isdigit() else _ONES[match[1]]
         yield Figure(*match.span(), hour - 1 or 12.0, (), False)
         before = match[0].split()[0]
         minutes = float(before) if before.isdigit() else _CARDINALS.get(before, 15.0)
         yield Figure(*match.span(), 60 - minutes, (), False)
-    for match in _EVERY_HOURS.finditer(said):
+    for match in _EVERY_HOURS.finditer(said) if "ever" in said or "each" in said or "q" in said else ():
         hours = match[1] or match[2]
         often = 24 / (float(hours) if hours.isdigit() else _ONES[hours] or 1)
         yield Figure(*match.span(), often, (_TIME,), False)
-    for match in _HALF_OF.finditer(said):
+    for match in _HALF_OF.finditer(said) if "half" in said else ():
         yield Figure(*match.span(), 0.5, _named(match[1]), False)
     for match in _SPOKEN.finditer(said):
         tens = _of_words(match[2])
@@ -224,14 +225,15 @@ _OF = rf"[0-9]{{1,3}}(?:,[0-9]{{3}})+|[0-9]{{1,5}}|{_ANY}"
 _RATIO = re.compile(rf"(?<![0-9.])({_OF})\s(?:[a-z]+\s)?(?:in|out of|of)(?:\severy)?\s({_OF})(?![0-9a-z]|\.[0-9])")
 
 
-def ratios(text: str) -> list[tuple[int, int, float]]:
+@lru_cache(KEPT)
+def ratios(text: str) -> Sequence[tuple[int, int, float]]:
     """Where an English text has shares like one in five, from and to, and what they are."""
     found = []
     for match in _RATIO.finditer(folded(text)):
         one, other = (float(n.replace(",", "")) if n[0].isdigit() else _CARDINALS[n] for n in match.groups())
         if 0 < one < other:
             found.append((*match.span(), one / other))
-    return found
+    return tuple(found)
 
 
 def codes(text: str) -> list[str]:
