@@ -14,7 +14,7 @@ from doctorglm.translate.checks.lexicon import HUSHED
 from doctorglm.translate.checks.reading import Reader, Reading
 from doctorglm.translate.checks.sentences import chinese_sentences, english_sentences, parts
 
-_WEIGHTS = {"common": 0.3, "opposites": 0.5, "times": 0.5, HUSHED: 0.0}
+_WEIGHTS = {"common": 0.3, "idioms": 0.5, "opposites": 0.5, "times": 0.5, HUSHED: 0.0}
 _WEIGHT = 1.0
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _DENSITY = 0.33
@@ -134,6 +134,15 @@ def _likeness(one: Reading) -> float:
 def aligned(reader: Reader, english: str, chinese: str) -> Alignment:
     """The sentences of both texts."""
     return Alignment(english_sentences(english), chinese_sentences(chinese), reader)
+
+
+def belonging(one: Alignment, english: str, chinese: str) -> list[tuple[str, str]]:
+    """Sentences that belong together, without Chinese ones that are more than their English: they may be added."""
+    if len(one.english) == len(one.chinese):
+        return [(one.english[i], one.chinese[j]) for i, j in enumerate(one.order)]
+    if max(len(one.english), len(one.chinese)) > _MOST:
+        return [(english, chinese)]
+    return [(" ".join(one.english[i:k]), "".join(one.chinese[j:m])) for (i, k), (j, m) in one.beads if m - j <= k - i]
 
 
 def order_faults(one: Alignment) -> Iterator[Fault]:

@@ -13,9 +13,9 @@ from functools import lru_cache
 
 from doctorglm.clinical.quantities import Quantity, quantities
 from doctorglm.translate.checks.fault import Fault
-from doctorglm.translate.checks.figures import Figure, chinese_figures, codes, english_figures
-from doctorglm.translate.checks.units import Unit, equal
-from doctorglm.translate.renderings import plain
+from doctorglm.translate.checks.figures import Figure, chinese_figures, codes, english_figures, ratios
+from doctorglm.translate.checks.texts import plain
+from doctorglm.translate.checks.units import ROUGH, UNLIKE, Unit, equal
 
 _KEPT = 8
 """Texts whose numbers are kept as they were read."""
@@ -44,9 +44,29 @@ def faults(english: str, chinese: str) -> Iterator[Fault]:
         yield from _exchanged(english, text, [one for one in said if one.hard], there)
 
 
+_A_DAY = ("每日", "每天", "一日", "一天")
+
+
+@lru_cache(_KEPT)
+def settled(english: str, chinese: str) -> Sequence[tuple[int, int]]:
+    """Where in a plain Chinese text stand amounts of the English in another unit, with their units."""
+    near = _by_amount([one for one in english_figures(english) if one.units])
+    text, found = plain(chinese), []
+    for one in chinese_figures(text):
+        if one.units and any(one.value != other.value or not other.hard for other in near(one)):
+            before = 2 if text[max(0, one.start - 2) : one.start] in _A_DAY else 0
+            found.append((one.start - before, one.end + _UNIT))
+    return tuple(found)
+
+
+_UNIT = 2
+"""Characters of a unit behind its number, at least."""
+
+
 def _lost(said: Sequence[Figure], there: Sequence[Figure], english: str, text: str) -> list[Figure]:
     """The numbers that must be in the Chinese and are not."""
     values = {other.value for other in there}
+    shares = [(a, b) for a, b, share in ratios(english) if any(_is_part(share, other) for other in there)]
     return [
         one
         for one in said
@@ -54,7 +74,19 @@ def _lost(said: Sequence[Figure], there: Sequence[Figure], english: str, text: s
         and one.value not in values
         and not any(_same(one, other) for other in there)
         and not _by_word(one, english, text)
+        and not any(a <= one.start < b for a, b in shares)
+        and not any(_holds(other, one) and any(_same(other, here) for here in there) for other in said)
     ]
+
+
+def _holds(other: Figure, one: Figure) -> bool:
+    """Whether a number is of one that is made of several: 5 feet 7 inches are 67 inches."""
+    return not other.hard and other.start <= one.start and one.end <= other.end and one.value != other.value
+
+
+def _is_part(share: float, other: Figure) -> bool:
+    """One in five: 五分之一, 20 %."""
+    return any(math.isclose(other.value, of, rel_tol=0.02) for of in (share, 100 * share))
 
 
 _BY_WORD = {2: "二两双俩对倆", 3: "三仨", 4: "四", 5: "五", 6: "六", 7: "七", 8: "八", 9: "九", 10: "十", 12: "十打"}
@@ -89,7 +121,7 @@ def _is_share(one: Figure, other: Figure) -> bool:
     return percent and other.value < 1 and math.isclose(one.value / 100, other.value, rel_tol=0.02)
 
 
-_ROUGHLY = re.compile(r"世纪|年代|多[个种名项家]|余|来个")
+_ROUGHLY = re.compile(r"世纪|多[个种名项家]|余|来个")
 
 
 def _is_explained(one: Figure, said: Sequence[Figure], english: str, text: str) -> bool:
@@ -105,6 +137,8 @@ def _is_explained(one: Figure, said: Sequence[Figure], english: str, text: str) 
     if any(_is_share(other, one) or _is_share(one, other) for other in said):
         return True
     if any(_is_hour(other, one) for other in said):
+        return True
+    if any(_is_part(share, one) for _, _, share in ratios(english)):
         return True
     if f"{one.value:g}" in _runs(english):
         return True
@@ -186,6 +220,28 @@ def _by_value(figures: Sequence[Figure]) -> Callable[[float], list[Figure]]:
         some = ordered[bisect_left(values, number - slack) : bisect_right(values, number + slack)]
         close = [one for one in some if math.isclose(one.value, number, rel_tol=1e-6)]
         return sorted(close, key=lambda one: one.start)
+
+    return near
+
+
+def _by_amount(figures: Sequence[Figure]) -> Callable[[Figure], list[Figure]]:
+    """What finds the figures of the same amount without looking at the others."""
+    measures: dict[tuple[str, bool], list[tuple[float, int]]] = {}
+    for at, one in enumerate(figures):
+        for unit in one.units:
+            measures.setdefault((unit.measure, unit.name in ROUGH), []).append((one.value * unit.factor, at))
+    for known in measures.values():
+        known.sort()
+
+    def near(one: Figure) -> list[Figure]:
+        found: set[int] = set()
+        for unit, is_rough in itertools.product(one.units, (True, False)):
+            some, base = measures.get((unit.measure, is_rough), []), one.value * unit.factor
+            slack = UNLIKE[is_rough or unit.name in ROUGH]
+            first = bisect_left(some, (base * (1 - slack), 0))
+            last = bisect_right(some, (base / (1 - slack), len(figures)))
+            found.update(at for _, at in some[first:last])
+        return [figures[at] for at in sorted(found)]
 
     return near
 

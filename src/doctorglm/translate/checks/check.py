@@ -13,7 +13,7 @@ from doctorglm.settings import STRICT
 from doctorglm.translate.checks import align, amounts, denial, lengths, loops, opposed, persons, script, sides, terms
 from doctorglm.translate.checks.fault import KINDS, Fault
 from doctorglm.translate.checks.lexicon import HUSHED, Row, nothing, own_rows
-from doctorglm.translate.checks.reading import Reader
+from doctorglm.translate.checks.reading import Reader, Reading
 from doctorglm.translate.entry import Entry
 
 
@@ -93,7 +93,7 @@ class Checks:
 
     def _contents(self, one: align.Alignment, english: str, chinese: str, moved: bool) -> Iterator[Fault]:
         whole = self._reader.read(english, chinese)
-        yield from terms.faults(whole)
+        yield from terms.faults(whole, lambda: align.belonging(one, english, chinese))
         if moved and len(one.english) == len(one.chinese):
             units = [(one.english[i], one.chinese[j]) for i, j in enumerate(one.order)]
         elif len(one.english) == len(one.chinese):
@@ -106,8 +106,17 @@ class Checks:
             reading = whole if (said, there) == (english, chinese) else self._reader.read(said, there)
             yield from denial.faults(reading)
             yield from opposed.faults(reading)
-            yield from persons.faults(said, there)
+            yield from persons.faults(said, without_drugs(reading))
             yield from sides.faults(said, there)
+
+
+def without_drugs(reading: Reading) -> str:
+    """The Chinese without the names of drugs: 氯雷他定 is nobody."""
+    text = list(reading.chinese)
+    for one in reading.there.segments:
+        if any(reading.row(row).name == "drugs" for row in one.numbers):
+            text[one.start : one.end] = "＿" * (one.end - one.start)
+    return "".join(text)
 
 
 def _follows(fault: Fault, cut: Sequence[Fault], added: Sequence[Fault], left: Sequence[str]) -> bool:

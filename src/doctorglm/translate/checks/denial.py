@@ -4,12 +4,13 @@ import itertools
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from typing import TypeAlias
 
-from doctorglm.clinical.folding import folded
 from doctorglm.translate.checks.fault import Fault
-from doctorglm.translate.checks.lexicon import Wording
+from doctorglm.translate.checks.lexicon import Wording, read_list
 from doctorglm.translate.checks.patterns import pattern
 from doctorglm.translate.checks.reading import Reading
+from doctorglm.translate.checks.texts import folded
 
 _EN = re.compile(
     r"\b(?:not?|never|none|neither|nor|cannot|without|den(?:y|ies|ied|ying)|nothing|nobody|nowhere|no one|hardly|barely"
@@ -22,24 +23,17 @@ _ZH = re.compile(
 )
 _ZH_IDIOM = pattern("no_denial_chinese")
 _ZH_IMPLIED = pattern("implied_denial_chinese")
-_ZH_IF: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...] = tuple(
-    (re.compile(chinese), re.compile(english))
-    for chinese, english in (
-        (r"正常|清晰|良好|好", r"abnormal|complaint|trouble|wrong|significant|issue"),
-        (r"可以|随时", r"problem|hesitate|matter"),
-        (
-            r"低于|小于|至多|最多|以内|以下|超过|只|仅|才",
-            r"more than|over|exceed|above|until|unless|but|beyond|only|than|other",
-        ),
-        (r"停|失|中止|终止", r"longer|any ?more"),
-        (r"所有|任何|唯|各|都", r"all|every|only|other|nothing"),
-        (r"仍|还", r"yet|longer|resolved|gone"),
-        (r"轻", r"severe|serious|bad|heavy"),
-        (r"坏|故障|失灵", r"work|function"),
-        (r"反|却", r"rather|instead|but"),
-    )
-)
-"""What Chinese may say where English denies, and for which English."""
+_Both: TypeAlias = tuple[tuple[re.Pattern[str], re.Pattern[str]], ...]
+
+
+def _both(direction: str) -> _Both:
+    """Expressions of Chinese and English of which one may deny what the other affirms."""
+    rows = [line.split("\t") for line in read_list("denials.tsv")]
+    return tuple((re.compile(chinese), re.compile(english)) for way, chinese, english in rows if way == direction)
+
+
+_ZH_IF, _EN_IF = _both("lost"), _both("added")
+"""What Chinese may say where English denies, and English where Chinese denies."""
 _WELL_EN = re.compile(r"\b(?:fine|well|good|healthy|ok|okay|comfortable|normal)\b")
 _WELL_ZH = re.compile(r"[没无未][^，。]{0,4}(?:不适|不舒服|大碍|异常|问题)")
 _ASKED_EN = re.compile(
@@ -54,6 +48,15 @@ _GONE_EN = re.compile(
 )
 _CLAUSE_EN = re.compile(r"[,;:.?!\n]+(?=\s|$)|\b(?:but|although|though|because|whereas|while|unless|until|except)\b")
 _CLAUSE_ZH = re.compile(r"[，。；：！？\n,;?!]+|(?=但是|但(?!是)|而且|除非|因为|虽然)")
+_SUBORDINATE = re.compile(r"\b(?:if|because|why|how|what|where|when|who|and (?:is|has|was|i|he|she|it))\b")
+_DESPITE = re.compile(r"\b(?:on|despite|after|since|during|because of|due to|while taking)\s+(?:\w+\s+)?$")
+"""No seizure on valproate."""
+_OR_NOT = re.compile(r"(.)[不没]\1")
+"""抽不抽烟 asks, and denies nothing, though a term holds half of it."""
+_IF_NOT_ZH = re.compile(
+    r"(?:如果|要是|倘若|假如|若|一旦)[^，。；！？]{0,6}?(?:没|不(?!适|舒|良|够|足|明|稳|同|慎|小心|当)|未)"
+)
+_IF_EN = re.compile(r"\b(?:if|when|once|in case|should)\b[^,.;!?]*")
 _CLAUSES = 4
 """Clauses of a sentence that are compared one by one; in longer ones they change places."""
 _NEAR = 9
@@ -64,19 +67,23 @@ def faults(reading: Reading) -> Iterator[Fault]:
     """What one side denies and the other does not, once for a sentence."""
     english, chinese = folded(reading.english), reading.chinese
     said, there = english, _masked(reading, all_=True)
+    for asked in _OR_NOT.finditer(chinese):
+        there = f"{there[: asked.start()]}＿＿＿{there[asked.end() :]}"
     if _EN.search(said):
         said = _EN_IDIOM.sub(lambda m: "_" * len(m[0]), english)
     if _ZH.search(there):
         there = _ZH_IDIOM.sub(lambda m: "＿" * len(m[0]), there)
     denied, denies = _EN.search(said), _ZH.search(there)
+    if denies and not denied and _affirms(english, chinese):
+        denies = None
     answers = _masked(reading)
     if denied and _ASKED_EN.match(english):
         denied = None  # isn't it, asked
-    if denied and not _answers(english, answers):
+    if denied and not _answers(english, answers, chinese):
         yield Fault("negation", "negation_lost", denied[0], "")
         return
     forbidden = _FORBIDS_EN.search(english)
-    if forbidden and not _FORBIDS_ZH.search(chinese):
+    if forbidden and not _FORBIDS_ZH.search(chinese) and not _answers(english, answers, chinese):
         yield Fault("negation", "prohibition_lost", forbidden[0].strip(), "", ("不要",))
         return
     if _MODAL_EN.search(english) and not denied and not _EN.search(english) and (found_ := _MODAL_ZH.search(chinese)):
@@ -86,6 +93,10 @@ def faults(reading: Reading) -> Iterator[Fault]:
         return  # feels fine, 没有不适
     if denies and not denied and not _EN_IMPLIED.search(english) and not _EN.search(english):
         yield Fault("negation", "negation_added", "", chinese[denies.start() : denies.start() + 4])
+        return
+    unless = _IF_NOT_ZH.search(chinese)
+    if unless and (condition := _IF_EN.search(english)) and not _denies_at_all(english, condition[0]):
+        yield Fault("negation", "negation_added", condition[0], unless[0])
         return
     found = next(_terms(reading, said, there, answers), None) or next(_clauses(said, there, english, answers), None)
     if found:
@@ -112,11 +123,30 @@ def _masked(reading: Reading, *, all_: bool = False) -> str:
     return "".join(text)
 
 
-def _answers(english: str, chinese: str) -> bool:
-    """Whether something in the Chinese answers a denial."""
-    return _ZH_IMPLIED.search(chinese) is not None or any(
-        there.search(chinese) and said.search(english) for there, said in _ZH_IF
+def _answers(english: str, masked: str, chinese: str = "") -> bool:
+    """Whether something in the Chinese answers a denial; `chinese` is the same with its terms."""
+    return _ZH_IMPLIED.search(masked) is not None or any(
+        there.search(chinese or masked) and said.search(english) for there, said in _ZH_IF
     )
+
+
+def _denies_at_all(english: str, condition: str) -> bool:
+    """Whether a condition denies, or something does that may be one: unless, otherwise, without."""
+    if _EN.search(condition) or _EN_IMPLIED.search(condition.split(None, 1)[-1]):
+        return True
+    return re.search(r"\b(?:unless|otherwise|without|until)\b|\bif so\b.*\?", english) is not None or (
+        len(_IF_EN.findall(english)) > 1
+    )
+
+
+def _may_deny(english: str, chinese: str) -> bool:
+    """Whether the English denies by other words than no and not: failed to, gone, fine."""
+    return any(pattern_.search(english) for pattern_ in (_GONE_EN, _EN_IMPLIED, _WELL_EN)) or _affirms(english, chinese)
+
+
+def _affirms(english: str, chinese: str) -> bool:
+    """Whether the English affirms what Chinese says by a denial: kept dry, 不要沾水."""
+    return any(there.search(chinese) and said.search(english) for there, said in _EN_IF)
 
 
 def _pieces(pattern: re.Pattern[str], text: str) -> list[tuple[int, int]]:
@@ -151,15 +181,16 @@ def _terms(reading: Reading, said: str, there: str, masked: str) -> Iterator[Fau
         whole = masked[mine[0] : mine[1]]
         if (
             _EN.search(before)
-            and not re.search(r"\b(?:if|because|and (?:is|has|was|i|he|she|it))\b", before)
-            and not _answers(english, whole)
+            and not _SUBORDINATE.search(before)
+            and not _DESPITE.search(before)
+            and not _answers(english, whole, reading.chinese[mine[0] : mine[1]])
             and not _carried(there, mine, pieces_zh)
         ):
             yield Fault(
                 "negation", "denied_term_affirmed", reading.english[start:end], reading.chinese[one.start : one.end]
             )
         near = there[max(mine[0], one.start - _NEAR) : one.start]
-        if _DENIED_ZH.search(near) and not _EN.search(said) and not _GONE_EN.search(said):
+        if _DENIED_ZH.search(near) and not _EN.search(said) and not _may_deny(english, reading.chinese):
             yield Fault("negation", "affirmed_term_denied", reading.english[start:end], here)
 
 

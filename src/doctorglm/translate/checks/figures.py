@@ -1,15 +1,15 @@
 """Numbers as both languages write them: digits, words, fractions, ordinals, half and dozens, with their units."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
-from doctorglm.clinical.folding import folded
 from doctorglm.clinical.numerals import between, value
 from doctorglm.translate.checks.lexicon import read_list
 from doctorglm.translate.checks.patterns import pattern
+from doctorglm.translate.checks.texts import KEPT, folded, plain
 from doctorglm.translate.checks.units import ENGLISH, UNITS, Unit, chinese_units, english_unit
-from doctorglm.translate.renderings import plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,25 @@ _NUMBER = re.compile(
     rf"(?:(?P<to>\s?(?:-|to|or|and|,|/)\s?)(?=[0-9]|(?:{_ANY})(?![a-z]))|[\s-]?(?:{ENGLISH})(?![a-z0-9]|/[a-z]))?"
 )
 _AMOUNT_AND_HALF = re.compile(r"\b(?:an?|one)\s(hour|day|week|month|year)s?\sand\sa\shalf")
+_YEARS = re.compile(r"(?<![0-9])((?:1[0-9]|20))([0-9]0)'?s(?![a-z])")
+"""1930s: 20 世纪 30 年代."""
+_SHARP = re.compile(r"(?<![0-9:])[0-9]{1,2}:(00)(?![0-9:])")
+_QUARTER_TO = re.compile(
+    rf"\b(?:quarter|[0-9]{{1,2}}|ten|twenty|five) (?:minutes )?(?:to|before|of) ([0-9]{{1,2}}|{'|'.join(_ONES)})\b"
+)
+_MAY_TELL = re.compile(r" (?:to|before|of) (?:[0-9]|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)")
+_EVERY_HOURS = re.compile(
+    rf"\b(?:every|each) ([0-9]{{1,2}}|{'|'.join(_ONES)})[\s-](?:hours|hrs?|h)\b|\bq([0-9]{{1,2}})h\b"
+)
+_HALF_OF = re.compile(r"\bhalf (?:an?|the) (hour|day|week|month|year)\b")
+_SPOKEN = re.compile(rf"\b(one|two|three) ((?:{'|'.join(_TENS)})(?:[\s-](?:{'|'.join(_ONES)}))?|{'|'.join(_ONES)})\b")
+"""A pressure as it is said: one forty over ninety."""
+_COMPOSED = re.compile(
+    r"(?<![0-9.])([0-9]{1,3})[\s-]?(feet|foot|ft|'|lbs?|pounds?|stones?|st)[\s,-]{0,2}(?:and )?([0-9]{1,2}(?:\.[0-9])?)"
+    r"[\s-]?(inch(?:es)?|in|\"|oz|ounces?|lbs?|pounds?|)(?![a-z0-9])"
+)
+_PARTS = {"f": (12, "inch"), "'": (12, "inch"), "l": (16, "oz"), "p": (16, "oz"), "s": (14, "lb")}
+"""By the letter that a unit begins with: how many of a smaller one it has, and which."""
 _LATIN = re.compile(r"\b([btq])\.\s?(?:i\.\s?)?d\b")
 _DECADES = re.compile(r"\b(two|three|four|five|six|seven|eight|nine) decades\b")
 _ONE_UNIT = re.compile(rf"\b(?:an?|per|each|every|one|the)\s(?:{ENGLISH})(?![a-z])")
@@ -75,16 +94,31 @@ _CHINESE = re.compile(
 _OF_PARTS = re.compile(rf"((?:{_HAN}){{1,3}}|[0-9]{{1,4}})分之((?:{_HAN}){{1,5}}|[0-9]{{1,4}}(?:\.[0-9]+)?)")
 _SCALE_ZH = {"百": 1e2, "千": 1e3, "万": 1e4, "亿": 1e8, "百万": 1e6, "千万": 1e7, "十亿": 1e9, "百亿": 1e10}
 _HALF = re.compile(r"一半|半数|过半|各半")
+_PAST = re.compile(r"点钟?(半|一刻|三刻|差一刻)|(?<=差)(一刻)")
+_PAST_MINUTES = {"半": (30.0,), "一刻": (15.0, 45.0), "三刻": (45.0,), "差一刻": (45.0, 15.0), None: (45.0, 15.0)}
+_AND_HALF = re.compile(r"([0-9]{1,2}|[一二两三四五六七八九十]{1,2})(个|年|天|周|岁|小时|点钟?|粒|片|倍|杯|勺)半")
+"""两年半, 一个半小时."""
+_DECIMALS = re.compile(
+    r"([一二两三四五六七八九十百]{1,5})(米|度|公斤|斤)([零一二三四五六七八九]{1,2})(?![一二三四五六七八九十百周个天次])"
+)
+"""一米八三, 三十八度五."""
+_NO_COUNT = "一半零〇百千万亿"
+"""Numerals that count nothing where no measure follows; others then may be a number, and need not."""
+_MORE = re.compile(r"[来多余几]")
 _NOT_NUMBERS = pattern("no_number_chinese")
 
 
-def english_figures(text: str) -> list[Figure]:
+@lru_cache(KEPT)
+def english_figures(text: str) -> Sequence[Figure]:
     """The numbers of an English text in order, soft ones among them; B12 and COVID-19 are names."""
     said = folded(text)
     found = [*_counted(said), *_soft(said), *_fractions(said)]
-    parts = [match.span() for match in _FRACTION.finditer(said)]
+    parts = [match.span() for pattern_ in (_FRACTION, _YEARS) for match in pattern_.finditer(said)]
+    parts += [match.span(1) for match in _SHARP.finditer(said)]
     inside = [one for one in found if one.hard and any(a <= one.start < b for a, b in parts)]
-    return sorted((replace(one, hard=one.hard and one not in inside) for one in found), key=lambda one: one.start)
+    return tuple(
+        sorted((replace(one, hard=one.hard and one not in inside) for one in found), key=lambda one: one.start)
+    )
 
 
 def _counted(said: str) -> Iterator[Figure]:
@@ -97,6 +131,8 @@ def _counted(said: str) -> Iterator[Figure]:
         word = match["word"] or ""
         if word in ("twice", "thrice"):
             unit = _TIME
+        elif said[match.start() - 1 : match.start()] == ":":
+            unit = None  # the p.m. of 2:30 p.m. is the hour's
         hard = bool(digits) or (word != "one" and number > 1) or unit is not None
         figure = Figure(
             *match.span(), number, (unit,) if unit else (), hard, "/" if match["to"] and "/" in match["to"] else ""
@@ -135,15 +171,46 @@ def _soft(said: str) -> Iterator[Figure]:
             yield from (Figure(*match.span(), float(one), (), False) for one in _SOFT.get(word, ()))
     for match in _LATIN.finditer(said):
         yield Figure(*match.span(), {"b": 2.0, "t": 3.0, "q": 4.0}[match[1]], (), False)
+    yield from _clock(said)
+    for match in _COMPOSED.finditer(said):
+        many, smaller = _PARTS[match[2][0]]
+        yield Figure(*match.span(), float(match[1]) * many + float(match[3]), _named(smaller), False)
+    for match in _YEARS.finditer(said):
+        for number in (int(match[1] + match[2]), int(match[2]), int(match[1]) + 1):
+            yield Figure(*match.span(), float(number), (), False)
     for match in _DECADES.finditer(said):
         yield Figure(*match.span(), 10 * _CARDINALS[match[1]], (), False)
     for match in _ONE_UNIT.finditer(said):
         unit = english_unit(match)
         yield Figure(*match.span(), 1, (unit,) if unit else (), False)
     for match in _AMOUNT_AND_HALF.finditer(said):
-        yield Figure(*match.span(), 1.5, (), False)
+        yield Figure(*match.span(), 1.5, _named(match[1]), False)
         if match[1] == "day":
             yield Figure(*match.span(), 36, (), False)
+
+
+def _clock(said: str) -> Iterator[Figure]:
+    """The hour before which it is a quarter to, the rest of the hour, how often a day every eight hours is."""
+    for match in _QUARTER_TO.finditer(said) if _MAY_TELL.search(said) else ():
+        hour = float(match[1]) if match[1].isdigit() else _ONES[match[1]]
+        yield Figure(*match.span(), hour - 1 or 12.0, (), False)
+        before = match[0].split()[0]
+        minutes = float(before) if before.isdigit() else _CARDINALS.get(before, 15.0)
+        yield Figure(*match.span(), 60 - minutes, (), False)
+    for match in _EVERY_HOURS.finditer(said) if "ever" in said or "each" in said or "q" in said else ():
+        hours = match[1] or match[2]
+        often = 24 / (float(hours) if hours.isdigit() else _ONES[hours] or 1)
+        yield Figure(*match.span(), often, (_TIME,), False)
+    for match in _HALF_OF.finditer(said) if "half" in said else ():
+        yield Figure(*match.span(), 0.5, _named(match[1]), False)
+    for match in _SPOKEN.finditer(said):
+        tens = _of_words(match[2])
+        if tens >= 10:
+            yield Figure(*match.span(), 100 * _ONES[match[1]] + tens, (), False)
+
+
+def _named(name: str) -> tuple[Unit, ...]:
+    return tuple(unit for unit in UNITS if unit.name == name)
 
 
 def _fractions(said: str) -> Iterator[Figure]:
@@ -154,12 +221,28 @@ def _fractions(said: str) -> Iterator[Figure]:
         yield Figure(*match.span(), 100 * part, (), False)
 
 
+_OF = rf"[0-9]{{1,3}}(?:,[0-9]{{3}})+|[0-9]{{1,5}}|{_ANY}"
+_RATIO = re.compile(rf"(?<![0-9.])({_OF})\s(?:[a-z]+\s)?(?:in|out of|of)(?:\severy)?\s({_OF})(?![0-9a-z]|\.[0-9])")
+
+
+@lru_cache(KEPT)
+def ratios(text: str) -> Sequence[tuple[int, int, float]]:
+    """Where an English text has shares like one in five, from and to, and what they are."""
+    found = []
+    for match in _RATIO.finditer(folded(text)):
+        one, other = (float(n.replace(",", "")) if n[0].isdigit() else _CARDINALS[n] for n in match.groups())
+        if 0 < one < other:
+            found.append((*match.span(), one / other))
+    return tuple(found)
+
+
 def codes(text: str) -> list[str]:
     """Names with digits: L4, B12, COVID-19; in capitals, without the hyphen."""
     return [match[0].upper().replace("-", "") for match in _CODE.finditer(text)]
 
 
-def chinese_figures(text: str) -> list[Figure]:
+@lru_cache(KEPT)
+def chinese_figures(text: str) -> Sequence[Figure]:
     """The numbers of a Chinese text, made `plain`, in order; 一直 and 十分 are none."""
     said = plain(text)
     found: list[Figure] = []
@@ -179,9 +262,21 @@ def chinese_figures(text: str) -> list[Figure]:
     blank = _NOT_NUMBERS.sub(lambda m: "＿" * len(m[0]), blank)
     found += [Figure(*match.span(), 0.5, (), False) for match in _HALF.finditer(blank)]
     blank = _HALF.sub(lambda m: "＿" * len(m[0]), blank)
+    for match in _PAST.finditer(blank):
+        found += [Figure(*match.span(), minutes, (), False) for minutes in _PAST_MINUTES[match[1]]]
     for match in _CHINESE.finditer(blank):
         found += _of_match(match, blank)
-    return sorted(found, key=lambda one: one.start)
+    for match in _AND_HALF.finditer(blank):
+        number = float(match[1]) if match[1][0].isdigit() else value(match[1]) or 0.0
+        units = chinese_units(blank, match.start(2)) or chinese_units(blank, match.end())
+        found = [replace(one, hard=one.hard and one.start != match.start()) for one in found]
+        found.append(Figure(*match.span(), number + 0.5, units, False))
+    for match in _DECIMALS.finditer(blank):
+        whole, unit = value(match[1]) or 0.0, chinese_units(blank, match.start(2))
+        found = [replace(one, hard=one.hard and not match.start() <= one.start < match.end()) for one in found]
+        tail = "".join(f"{value(digit) or 0:g}" for digit in match[3])
+        found.append(Figure(*match.span(), whole + float(f"0.{tail}"), unit, False))
+    return tuple(sorted(found, key=lambda one: one.start))
 
 
 def _of_match(match: re.Match[str], said: str) -> Iterator[Figure]:
@@ -197,13 +292,14 @@ def _of_match(match: re.Match[str], said: str) -> Iterator[Figure]:
         )
         return
     han = match["han"]
-    is_counted = bool(match["first"]) or said[end : end + 1] in _MEASURE or match["tenths"]
-    if han == "几" or "几" in han or not (is_counted or len(han) > 1):
+    after = end + 1 if _MORE.match(said, end) else end
+    is_counted = bool(match["first"]) or said[after : after + 1] in _MEASURE or match["tenths"]
+    if "几" in han or (len(han) == 1 and not is_counted and han in _NO_COUNT):
         return
     if set(han) <= set("百千万亿"):
         return
     for number in _values(han):
-        hard = number != 1 and (bool(is_counted) and han != "半")
+        hard = number != 1 and (bool(is_counted) and han != "半") and after == end
         yield Figure(
             start,
             end,

@@ -28,8 +28,10 @@ LISTS: dict[str, Kind | None] = {
     "times": "unit_or_dose",
     "opposites": "negation",
     "common": None,
+    "idioms": None,
 }
-"""The lists, and what a fault in one of their rows is; `common` tells sentences apart and finds no fault alone."""
+"""The lists, and what a fault in one of their rows is; `common` tells sentences apart, `idioms` are sayings;
+both find no fault alone."""
 _ASKING = frozenset({"body", "illness", "symptoms", "examinations", "things", "drugs", "persons", "calendar"})
 """Lists whose English must have its Chinese; the others only ask for the English of their Chinese."""
 

@@ -4,8 +4,8 @@ import itertools
 import re
 from collections.abc import Iterator
 
-from doctorglm.clinical.folding import folded
 from doctorglm.translate.checks.fault import Fault
+from doctorglm.translate.checks.texts import folded
 
 _TIMES = re.compile(r"([^\n]{1,60}?)(?:\s*\1){2,}")
 """Three times or more."""

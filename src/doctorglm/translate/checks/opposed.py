@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from doctorglm.clinical.folding import folded
+from doctorglm.translate.checks.amounts import settled
 from doctorglm.translate.checks.fault import KINDS, Fault, Kind
 from doctorglm.translate.checks.lexicon import read_list
 from doctorglm.translate.checks.reading import Reading
+from doctorglm.translate.checks.texts import folded, plain
 from doctorglm.translate.checks.words import Phrases, outermost
-from doctorglm.translate.renderings import plain
 
 _NOT_EN = re.compile(r"\b(?:not?|never|without|none|cannot|nor|neither|hardly)\b|n['’]t\b", re.IGNORECASE)
 _NOT_ZH = re.compile(r"[不没无未非勿别]")
@@ -72,7 +72,12 @@ def faults(reading: Reading) -> Iterator[Fault]:
     found = phrases.find(reading.said.words)
     outer = outermost(found)
     said = {one.row for one in found if (one.start, one.end) in outer}  # even if is not if
-    parts = [reading.chinese[one.start : one.end] for one in reading.there.segments]
+    spans = settled(reading.english, reading.chinese)
+    parts = [
+        reading.chinese[one.start : one.end]
+        for one in reading.there.segments
+        if not any(one.start < b and a < one.end for a, b in spans)
+    ]
     every = frozenset(parts)
     turned = bool(_NOT_EN.search(reading.english)) and not _NOT_ZH.search(reading.chinese)  # not severe, 较轻
     told: set[Kind] = set()

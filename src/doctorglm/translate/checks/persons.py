@@ -4,8 +4,8 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from doctorglm.clinical.folding import folded
 from doctorglm.translate.checks.fault import Fault
+from doctorglm.translate.checks.texts import folded
 
 _ENGLISH = {
     "i": re.compile(r"\b(?:i|me|my|mine|myself|i'm|i've|i'd|i'll)\b"),

@@ -8,9 +8,10 @@ from functools import cached_property
 from itertools import islice
 
 from doctorglm.translate.checks.lexicon import HUSHED, Lexicon, Row, Wording, segmented
-from doctorglm.translate.checks.words import Found, Word, outermost, words
+from doctorglm.translate.checks.patterns import words_of
+from doctorglm.translate.checks.texts import plain
+from doctorglm.translate.checks.words import Found, Word, outermost, stem, words
 from doctorglm.translate.entry import Entry
-from doctorglm.translate.renderings import plain
 from doctorglm.translate.terms import Mention, Terms
 
 _SHORTEST = 6
@@ -19,6 +20,14 @@ _ILLNESS = re.compile(r"(?:itis|osis|[ae]mia|oma|pathy|algia|paresis|plegia|peni
 """How names of illnesses and procedures end; `knows` is asked as well, so that Oklahoma is none."""
 _TERMS = frozenset(("illness", "symptoms", "body", "drugs", "examinations", "things", "glossary", HUSHED))
 """Lists of terms."""
+_PLAIN = frozenset(map(stem, words_of("plain_english")))
+_LEAST = 3
+"""Letters of an English word that may name a term."""
+_NOUNS = frozenset(("body", "things", "persons"))
+"""Lists of things: what has the ending of a verb is none of them, handed no hand."""
+_NO_NAMES = frozenset(("body", "things", "symptoms", "examinations"))
+"""Lists whose words are no part of a name: of the Milken Institute nobody drinks."""
+_VERB = ("ed", "ing")
 _KEPT = 16
 """Sentences and texts of either language that are kept for the next text; more would be looked through as garbage."""
 
@@ -32,6 +41,10 @@ class Reader:
         terms = [Row("glossary", "term", (), term.chinese, True) for term in self.terms.terms]
         self.lexicon = Lexicon([*rows, *terms], nothing)
         self.hushed = frozenset(number for number, row in enumerate(rows) if row.name == HUSHED)
+        self._inflected = frozenset(
+            number for number, row in enumerate(rows) if row.name in _NOUNS and not _has_verb(row)
+        )
+        self._named = frozenset(number for number, row in enumerate(rows) if row.name in _NO_NAMES)
         self._numbers = {term.english: self.first_term + i for i, term in enumerate(self.terms.terms)}
         plain_names = [w for row in rows if row.name == "drugs" for w in row.english if w.islower() and w.isascii()]
         names = [w for w in plain_names if w[0] != "~" and " " not in w and len(w) >= _SHORTEST]
@@ -76,6 +89,20 @@ class Reader:
             return True
         return _ILLNESS.search(word) is not None and self.knows(word)
 
+    def strong(self, text: str, found: Sequence[Found]) -> list[Found]:
+        """Phrases of the lexicon; weak where a noun was found in a verb's form or in a name: handed, Milken."""
+        low = text.lower()
+        return [
+            one._replace(strong=False)
+            if one.strong
+            and (
+                (one.row in self._inflected and low[one.start : one.end].endswith(_VERB))
+                or (text[one.start].isupper() and one.row in self._named and _is_name(text, one.start, one.end))
+            )
+            else one
+            for one in found
+        ]
+
     def is_term(self, numbers: frozenset[int]) -> bool:
         """Whether some of these rows are terms, or withheld ones, and none is a common word."""
         known = self._are_terms.get(numbers)
@@ -87,6 +114,22 @@ class Reader:
     def row(self, mention: Mention) -> int:
         """The row of a term of the glossary."""
         return self._numbers[mention.term.english]
+
+
+def _has_verb(row: Row) -> bool:
+    """Whether a row names a form of a verb itself: bleeding, or all words that begin so."""
+    return any(word.rstrip("*").endswith(_VERB) or word.endswith("*") for word in row.english if word[0] != "~")
+
+
+def _is_name(text: str, start: int, end: int) -> bool:
+    """Whether it has a capital and begins no sentence or line; CPAP is no name."""
+    said = text[start:end]
+    if not said[0].isupper() or said.isupper():
+        return False
+    return _BEGINS.search(text, max(0, start - 6), start) is None
+
+
+_BEGINS = re.compile(r"(?:^|[.!?:;\n\"“‘(\-*•)]\s*|\d[.)]\s*)$")
 
 
 @dataclass(frozen=True)
@@ -104,7 +147,7 @@ class English:
     @cached_property
     def found(self) -> list[Found]:
         """The lexicon's phrases, overlapping ones too."""
-        return self.reader.lexicon.phrases.find(self.words)
+        return self.reader.strong(self.text, self.reader.lexicon.phrases.find(self.words))
 
     @cached_property
     def mentions(self) -> list[Mention]:
@@ -128,6 +171,20 @@ class English:
             if one[:2] in asking:
                 asking[one[:2]].add(one.row)
         return asking
+
+    @cached_property
+    def unknown(self) -> list[str]:
+        """The words of which neither the lexicon nor the glossary knows the Chinese; no names, numbers, plain words."""
+        known = [(one.start, one.end) for one in self.found] + [(one.start, one.end) for one in self.mentions]
+        return [
+            word.said
+            for word in self.words
+            if len(word.said) >= _LEAST
+            and word.said.isalpha()
+            and stem(word.said) not in _PLAIN
+            and not any(start <= word.start < end for start, end in known)
+            and not _is_name(self.text, word.start, word.end)
+        ]
 
     @cached_property
     def spaced(self) -> str:

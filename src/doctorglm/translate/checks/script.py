@@ -4,9 +4,9 @@ import re
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
-from doctorglm.clinical.folding import folded
 from doctorglm.translate.checks.fault import Fault
 from doctorglm.translate.checks.patterns import words_of
+from doctorglm.translate.checks.texts import folded
 
 Known: TypeAlias = Callable[[str], bool]
 _TOKEN = re.compile(

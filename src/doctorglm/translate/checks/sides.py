@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterator
 
-from doctorglm.clinical.folding import folded
 from doctorglm.translate.checks.fault import Fault
 from doctorglm.translate.checks.patterns import pattern
+from doctorglm.translate.checks.texts import folded
 
 _LEFT_EN = re.compile(r"\bleft(?:-sided|most)?\b")
 _RIGHT_EN = re.compile(r"\bright(?:-sided|most)?\b")
@@ -19,8 +19,12 @@ _VERTICAL_EN = {
 }
 _BODY = r"(?=腹|臂|叶|眼|肢|极|颌|唇|背|磨牙|牙|胸|肺|眼睑|左|右)"
 _VERTICAL_ZH = {
-    "upper": re.compile(rf"(?<![以之身加马晚早])上{_BODY}|(?<=[左右])上(?=[的臂叶肢腹肺方磨])"),
-    "lower": re.compile(rf"(?<![以之余剩底])下{_BODY}|(?<=[左右])下(?=[的臂叶肢腹肺方磨])"),
+    "upper": re.compile(
+        rf"(?<=[脐膝腰肘肩胸踝腕])上(?!的)|(?<![以之身加马晚早])上{_BODY}|(?<=[左右])上(?=[的臂叶肢腹肺方磨])"
+    ),
+    "lower": re.compile(
+        rf"(?<=[脐膝腰肘肩胸踝腕])下(?!的)|(?<![以之余剩底])下{_BODY}|(?<=[左右])下(?=[的臂叶肢腹肺方磨])"
+    ),
 }
 
 
@@ -56,17 +60,25 @@ def faults(english: str, chinese: str) -> Iterator[Fault]:
     if one and not other and _SIDED_EN.search(said) and not both_zh:
         yield Fault("laterality", "side_missing", "left" if one[0] == "左" else "right", "", tuple(dict.fromkeys(one)))
         return
+    if set(one) == {"左", "右"} and len(set(other)) == 1 and not both_zh and _EITHER_EN.search(said):
+        yield Fault("laterality", "side_missing", "left, right", other[0], ("左右", "双", "两侧"))
+        return
     if (
         set(one) == {"左", "右"}
         and sorted(one) == sorted(other)
         and one != other
         and one == other[::-1]
         and len(one) == 2
+        and "左右" not in there
     ):
         yield Fault("laterality", "sides_exchanged", "left, right", "".join(other), tuple(one))
         return
     if both_en and re.search(r"\bboth\b|\bbilateral", said) and not both_zh and len(set(other)) == 1 and not one:
         yield Fault("laterality", "both_to_one", "both", other[0], ("双", "两侧"))
+        return
+    only = _ONE_ZH.search(there) if not one and not _SEVERAL_ZH.search(there) else None
+    if only and re.search(r"\bboth\b|\bbilateral", said):
+        yield Fault("laterality", "both_to_one", "both", only[0], ("双", "两侧"))
         return
     yield from _vertical(said, there)
 
@@ -79,6 +91,11 @@ def _order(left: str, right: str) -> list[str]:
     return [side for _, side in sorted(found)]
 
 
+_EITHER_EN = re.compile(
+    r"\b(?:both|either|neither)\b[^.;!?]*\b(?:left|right)\b[^.;!?]*\b(?:and|or|nor)\b[^.;!?]*\b(?:left|right)\b"
+)
+"""Both in the right arm and in the left."""
+_ONE_ZH, _SEVERAL_ZH = re.compile(r"一侧|单侧|一边"), re.compile(r"双|两|各|另")
 _SIDED_EN = re.compile(
     r"\b(?:left|right) (?:\w+ )?(?:side|arm|leg|eye|ear|hand|foot|lung|kidney|breast|hip|knee|ankle|wrist|shoulder"
     r"|elbow|thigh|calf|testicle|lobe|ventricle|atrium|ovary|molar|eyelid|cheek|groin|heel|thumb|flank)s?\b"

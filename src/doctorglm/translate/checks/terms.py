@@ -5,32 +5,66 @@ a part of another term's; and what the Chinese names must be explained by some E
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from typing import TypeAlias
 
-from doctorglm.clinical.folding import folded
+from doctorglm.translate.checks.amounts import settled
 from doctorglm.translate.checks.fault import Fault, Kind
+from doctorglm.translate.checks.figures import english_figures
 from doctorglm.translate.checks.lexicon import Wording
 from doctorglm.translate.checks.reading import Reading
+from doctorglm.translate.checks.texts import folded, plain
 from doctorglm.translate.renderings import held
 
 _SHOWN = 8
+_IN_PARTS = 3
+"""Characters of a wording that may stand in two parts: 鼻孔出血 has 鼻出血, 血压高 is 高血压."""
+_GAP, _TURNED_GAP = 4, 1
+"""Characters between the parts, in their order and turned round."""
+Units: TypeAlias = Callable[[], Sequence[tuple[str, str]]]
+"""Sentences of both sides that belong together, worked out when they are needed."""
 
 
-def faults(reading: Reading) -> Iterator[Fault]:
-    """Terms without their Chinese, then Chinese without English."""
-    yield from _missing(reading)
-    yield from _added(reading)
+def faults(reading: Reading, units: Units | None = None) -> Iterator[Fault]:
+    """Terms without their Chinese, then Chinese without English.
+
+    A word that may turn a statement, 继续 or 加重, is none alone: only beside another term.
+    """
+    found = [*_missing(reading), *_added(reading, cache(units or (lambda: [(reading.english, reading.chinese)])))]
+    if any(one.kind != "negation" for one in found):
+        yield from found
 
 
 def _missing(reading: Reading) -> Iterator[Fault]:
+    units = [one for one in english_figures(reading.english) if one.units] if reading.said.asking else []
     for (start, end), rows in reading.said.asking.items():
+        if any(one.start < start and end <= one.end for one in units):
+            continue  # 6 feet
         terms = [m.term for m in reading.said.covering(start, end)]
         if _is_as_it_stands(reading.english[start:end], reading.chinese):
             continue
         if not rows & reading.answered and not any(held(term.chinese, reading.chinese) for term in terms):
             said = [w.lstrip("~") for row in sorted(rows) for w in reading.row(row).chinese]
             given = tuple(dict.fromkeys([*(w for term in terms for w in term.chinese), *said]))
-            yield Fault(_kind(reading, rows), "term_missing", reading.english[start:end], "", given[:_SHOWN])
+            if not any(in_parts(wording, reading.chinese) for wording in given):
+                yield Fault(_kind(reading, rows), "term_missing", reading.english[start:end], "", given[:_SHOWN])
+
+
+def in_parts(wording: str, chinese: str) -> bool:
+    """Whether the two parts of a wording stand near one another in one clause, in either order."""
+    said = plain(wording)
+    if len(said) < _IN_PARTS or said.isascii():
+        return False
+    cuts = [(said[:at], said[at:]) for at in range(1, len(said))]
+    return any(
+        one in chinese and other in chinese and _near(re.escape(one), re.escape(other), chinese) for one, other in cuts
+    )
+
+
+def _near(one: str, other: str, chinese: str) -> bool:
+    between = r"[^，。；：！？,;!?\n]"
+    return re.search(f"{one}{between}{{0,{_GAP}}}{other}|{other}{between}{{0,{_TURNED_GAP}}}{one}", chinese) is not None
 
 
 def _is_as_it_stands(term: str, chinese: str) -> bool:
@@ -47,12 +81,73 @@ def _kind(reading: Reading, rows: set[int]) -> Kind:
 def unexplained(reading: Reading) -> list[Wording]:
     """The wordings of the Chinese that no English explains, at once, by parts or as a part of a longer wording."""
     strange = [one for one in reading.there.segments if one.rows and not reading.explains(one)]
-    return [one for one in strange if not reading.is_inside_said(one)]
+    glossed = _glossed(reading) if strange else []
+    return [
+        one
+        for one in strange
+        if not reading.is_inside_said(one) and not any(a <= one.start and one.end <= b for a, b in glossed)
+    ]
 
 
-def _added(reading: Reading) -> Iterator[Fault]:
-    for one in unexplained(reading):
-        own = [pair for pair in one.rows if pair[0] < reading.reader.first_term]
-        rows = [reading.row(row) for row, strong in own or one.rows if strong]
-        if rows and all(row.kind is not None for row in rows):
-            yield Fault(rows[0].kind or "term", "not_in_english", "", reading.chinese[one.start : one.end])
+_SHORT = 2
+"""Letters of a name that has no plural."""
+_GLOSS = re.compile(r"([a-z][a-z0-9()-]*)?\(([^()]{2,40})\)([^，。；：！？,;!?\s()a-z0-9]{0,4})")
+_HEAD = re.compile(r"[\u4e00-\u9fff-]{2,14}$")
+_SAME = re.compile(r"(?:也就是|也叫|也称|又称|又叫|又名|俗称|简称|全称|即(?![使将便可刻时日])|称为)")
+_BEFORE, _CLAUSE = re.compile(r"[^，。；！？,;!?]*，?$"), re.compile(r"[^，。；！？,;!?)]*")
+
+
+def _glossed(reading: Reading) -> list[tuple[int, int]]:
+    """Where the Chinese explains a name that the English leaves as it is: CPAP（持续气道正压通气）, 磁共振成像（MRI）.
+
+    Of a Chinese term what stands in brackets behind it, where the English has none; what is called 也就是, 俗称.
+    """
+    text, said = reading.chinese.replace("（", "(").replace("）", ")"), folded(reading.english)
+    names = {word for word in re.findall(r"[a-z][a-z0-9()-]*", said) if not word.isalpha() or len(word) > 1}
+    names |= {name.removesuffix("s") for name in names if len(name) > _SHORT}
+    found = []
+    for match in _GLOSS.finditer(text):
+        start, end = match.span(2)
+        if match[1] and match[1] in names:
+            found.append((start, match.end()))
+        elif match[2] in names or match[2].strip() in said.split():
+            head = _HEAD.search(text, max(0, match.start() - 14), match.start())
+            found.append((head.start() if head else start, match.end()))
+        elif "(" not in said and not match[1]:
+            found.append((start, end))
+    for same in _SAME.finditer(text):
+        before, after = _BEFORE.search(text, 0, same.start()), _CLAUSE.match(text, same.end())
+        if before and after:
+            is_name = any(name in after[0] for name in names)
+            found.append((before.start(), same.start()) if is_name else after.span())
+    return found
+
+
+def _added(reading: Reading, units: Units) -> Iterator[Fault]:
+    spans = settled(reading.english, reading.chinese)
+    strange = [(one, kind) for one in unexplained(reading) if (kind := _asks_as(reading, one)) is not None]
+    strings = [reading.chinese[one.start : one.end] for one, _ in strange]
+    for one, kind in strange:
+        said = reading.chinese[one.start : one.end]
+        if kind == "unit_or_dose" and any(one.start < b and a < one.end for a, b in spans):
+            continue
+        if kind == "term" and _may_be_unknown(reading, said, strings, units):
+            continue
+        yield Fault(kind, "not_in_english", "", said)
+
+
+def _asks_as(reading: Reading, one: Wording) -> Kind | None:
+    """What a wording without English is; nothing where it need not have any."""
+    own = [pair for pair in one.rows if pair[0] < reading.reader.first_term]
+    rows = [reading.row(row) for row, strong in own or one.rows if strong]
+    return (rows[0].kind or "term") if rows and all(row.kind is not None for row in rows) else None
+
+
+def _may_be_unknown(reading: Reading, said: str, strange: Sequence[str], units: Units) -> bool:
+    """Whether the English of its sentence has as many words that no list knows as the Chinese has strange wordings."""
+    for english, chinese in units():
+        there = reading.reader.chinese(chinese).text
+        if said in there:
+            alike = sum(other in there for other in strange)
+            return alike <= len(reading.reader.english(english).unknown)
+    return False

@@ -81,6 +81,13 @@ _CHINESE = {name: re.compile(rf"\s?[多余来几]?\s?(?:{chinese})(?![a-z])") fo
 _ORDER = tuple(_CHINESE)
 
 
+ROUGH = frozenset(("lb", "oz", "stone", "mile", "inch", "foot"))
+"""Units whose amounts are rounded when they are converted: 3 miles, 将近五公里."""
+
+UNLIKE = {True: 0.035, False: 1e-3}
+"""By how much two amounts may differ that are one, in rough units and in others."""
+
+
 def english_unit(match: re.Match[str]) -> Unit | None:
     """The unit of a match of a pattern with ENGLISH in it."""
     return next((unit for i, unit in enumerate(UNITS) if match[f"u{i}"]), None)
@@ -98,5 +105,5 @@ def equal(value: float, unit: Unit, other: float, other_unit: Unit) -> bool:
     if unit.measure != other_unit.measure:
         return False
     one, two = value * unit.factor, other * other_unit.factor
-    rough = {unit.name, other_unit.name} & {"lb", "oz", "stone", "mile", "inch", "foot"}
-    return abs(one - two) <= (0.02 if rough else 1e-3) * max(abs(one), abs(two))
+    rough = {unit.name, other_unit.name} & ROUGH
+    return abs(one - two) <= UNLIKE[bool(rough)] * max(abs(one), abs(two))

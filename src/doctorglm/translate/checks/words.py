@@ -9,13 +9,20 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
 
-from doctorglm.clinical.folding import folded
+from doctorglm.translate.checks.texts import folded
 from doctorglm.translate.spelling import canonical
 
 _WORD = re.compile(r"[a-zà-ɏα-ωµμ0-9]+(?:'[a-z]+)?")
 _BREAK = re.compile(r"[,;:!?()\n\"]|\.\s")
 _IZE = re.compile(r"iz(?=ation|e|ing|$)")
 _SHORTEST_PREFIX = 2
+_SHORT = 4
+"""Letters of a beginning that other words have, too; only usual endings may follow it: scan* is not scant."""
+_ENDING = re.compile(
+    r"(?:[bdgklmnprt]?(?:e?s|e?d|ing|ings|er|ers|y|ie[sdr]|ily|iness)|e|[aiu]?(?:tion|sion|ion|al|ally|l|c|cal|ble|bly)s?"
+    r"|ic|ist|ists|ism|ous|ive|ment|ments|ness|ful|less|like|n|en|ens|ening|ened|ly|ity|age|ages|ant|ants|ancy|ance|ence|ia|ias"
+    r"|ial|ual|ates?|ated|ating|ation|or|ors|our|ure|ures|ured|us|um|a|o|os|r|rs|th|work|time|wise|down|out|up|off|water|[a-z]{6,})?"
+)
 
 
 class Word(NamedTuple):
@@ -50,7 +57,7 @@ class Phrases:
         self._root = _Node()
         self._prefixes: set[str] = set()
         self._suffixes: set[str] = set()
-        self._begun: dict[str, list[_Node]] = {}
+        self._begun: dict[str, tuple[list[tuple[int, bool]], list[_Node]]] = {}
         self._keys: dict[str, tuple[str, ...]] = {}
 
     def add(self, phrase: str, row: int, strong: bool) -> None:
@@ -80,33 +87,36 @@ class Phrases:
 
     def find(self, said: Sequence[Word]) -> list[Found]:
         """All phrases in these words, overlapping ones too."""
-        found = []
+        found: list[Found] = []
+        size = len(said)
         for first, word in enumerate(said):
-            nodes, at, start = self._begins(word.said), first, word.start
-            while nodes:
-                end = said[at].end
-                found += [Found(start, end, at - first + 1, row, strong) for n in nodes for row, strong in n.rows]
-                if said[at].last or at + 1 == len(said):
-                    break
+            rows, nodes = self._begins(word.said)
+            for row, strong in rows:
+                found.append(Found(word.start, word.end, 1, row, strong))
+            at = first
+            while nodes and not said[at].last and at + 1 < size:
                 at += 1
-                keys = self._looked_up(said[at].said)
-                nodes = [node.then[key] for node in nodes if node.then for key in keys if key in node.then]
+                keys, end = self._looked_up(said[at].said), said[at].end
+                nodes = [node.then[key] for node in nodes for key in keys if key in node.then]
+                found += [Found(word.start, end, at - first + 1, row, strong) for n in nodes for row, strong in n.rows]
         return found
 
-    def _begins(self, word: str) -> list[_Node]:
-        """The nodes of phrases that begin with a word; kept, as most words begin none."""
-        nodes = self._begun.get(word)
-        if nodes is None:
+    def _begins(self, word: str) -> tuple[list[tuple[int, bool]], list[_Node]]:
+        """The rows that a word is, and the nodes of longer phrases that begin with it; kept, as words come again."""
+        begun = self._begun.get(word)
+        if begun is None:
             nodes = [self._root.then[key] for key in self._looked_up(word) if key in self._root.then]
+            begun = [row for node in nodes for row in node.rows], [node for node in nodes if node.then]
             if len(self._begun) < 1 << 16:
-                self._begun[word] = nodes
-        return nodes
+                self._begun[word] = begun
+        return begun
 
     def _looked_up(self, word: str) -> tuple[str, ...]:
         """The keys that a word is found under; kept, since the words of a language are few."""
         keys = self._keys.get(word)
         if keys is None:
             begins = [word[:n] for n in range(_SHORTEST_PREFIX, len(word) + 1) if word[:n] in self._prefixes]
+            begins = [begin for begin in begins if len(begin) > _SHORT or _ENDING.fullmatch(word, len(begin))]
             ends = [end for end in self._suffixes if word.endswith((end, f"{end}s"))]
             keys = (f"={stem(word)}", *(f"{one}*" for one in begins), *(f"*{one}" for one in ends), "*")
             if len(self._keys) < 1 << 16:
@@ -117,11 +127,16 @@ class Phrases:
 def words(text: str) -> list[Word]:
     """The words of a text, possessive endings left out."""
     plain = folded(text)
-    matches = list(_WORD.finditer(plain))
-    ends = [*(match.start() for match in matches[1:]), len(plain)][: len(matches)]
+    spans = [match.span() for match in _WORD.finditer(plain)]
+    ends = [*(start for start, _ in spans[1:]), len(plain)][: len(spans)]
     return [
-        Word(*match.span(), _said(match[0]), _BREAK.search(plain[match.end() : end]) is not None)
-        for match, end in zip(matches, ends, strict=True)
+        Word(
+            start,
+            then,
+            _said(plain[start:then]),
+            plain[then:end] != " " and _BREAK.search(plain, then, end) is not None,
+        )
+        for (start, then), end in zip(spans, ends, strict=True)
     ]
 
 
