@@ -6,7 +6,8 @@
 
 Rules were learned from `dev` and, after `test` had been scored once, from both; `test2` is by another writer and is
 scored once for a version. Rows of the other half are dropped as they are read.
-`as_kind`: the error is told as its kind; `flagged`: as any. `precision` of a kind: of all texts that are told to have
+`as_kind`: the error is told as its kind; `flagged`: as any; `caught`: by a fault that its good pair is not told of, the
+only one of the three that a false alarm cannot raise. `precision` of a kind: of all texts that are told to have
 such a fault, errors, hard negatives and good pairs together, the share that are errors of that kind. `planted` are
 mechanical errors (`plant.py`), a set of their own. `tico`: professional translations, those documents of TICO-19 that
 no student is tested on, with `test2` those that students are tested on and no rule was learned from; what is flagged
@@ -23,7 +24,7 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,23 @@ def kinds_of(checks: Checks, english: str, chinese: str) -> list[str]:
 def share(k: int, n: int) -> dict[str, Any]:
     """k of n with its interval."""
     return {"k": k, "n": n, "share": k / n if n else None, "interval": list(wilson(k, n))}
+
+
+def told_of(checks: Checks, english: str, chinese: str) -> set[tuple[str, str, str]]:
+    """The faults that are found, without what stands in the Chinese."""
+    return {(fault.kind, fault.reason, fault.english) for fault in checks.faults(english, chinese)}
+
+
+def caught(checks: Checks, errors: Sequence[dict[str, Any]], pairs: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """By kind and in all, the errors with a fault that their good pair is not told of."""
+    usual = {name: told_of(checks, pair["en"], pair["zh"]) for name, pair in pairs.items()}
+    found = [(row["kind"], bool(told_of(checks, pairs[row["pair"]]["en"], row["zh"]) - usual[row["pair"]]))
+             for row in errors]  # fmt: skip
+    kinds = dict.fromkeys(kind for kind, _ in found)
+    return {"all": share(sum(new for _, new in found), len(found))} | {
+        kind: share(sum(new for one, new in found if one == kind), sum(one == kind for one, _ in found))
+        for kind in kinds
+    }
 
 
 def recalls(told: Sequence[tuple[dict[str, Any], list[str]]]) -> dict[str, Any]:
@@ -158,6 +176,7 @@ def score(half: str) -> dict[str, Any]:
             "flagged": share(sum(bool(found) for _, found in errors), len(errors)),
             "as_kind": share(sum(row["kind"] in found for row, found in errors), len(errors)),
             "kinds": recalls(errors),
+            "caught": caught(checks, [row for row, _ in errors], pairs),
         },
         "precision": precisions([*((row["kind"], found) for row, found in errors), *right]),
         "good": share(sum(bool(found) for _, found in good), len(good)) | {"ids": [r["id"] for r, f in good if f]},
