@@ -94,7 +94,7 @@ def checks(recorded: Mapping[str, Any]) -> str:
     """By kind of error: told as it, told at all, precision, right translations that are flagged; then the whole."""
     kinds, planted = recorded["errors"]["kinds"], recorded["planted"]
     lines = [
-        "| kind | errors | caught, % | flagged, % | told as it, % | precision, % | right ones flagged that look like it |",
+        "| kind | errors | caught, % | flagged, % | told as it, % | precision, % | right ones flagged |",
         "|---|---:|---:|---:|---:|---:|---:|",
     ]
     for kind, found in kinds.items():
