@@ -32,6 +32,7 @@ FILES = (
     "docs/terms.md",
     "docs/safety.md",
     "docs/translate.md",
+    "docs/translate_judged.md",
     MODEL_CARD,
 )
 _BLOCK = re.compile(r"(<!-- figures:(?P<name>[a-z_0-9]+):(?P<language>en|zh) -->\n).*?(<!-- /figures -->)", re.DOTALL)

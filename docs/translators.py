@@ -1,5 +1,6 @@
 """The tables of `docs/translate.md` on what teachers and students are worth, from their benchmarks."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -40,13 +41,28 @@ def accepted(recorded: Mapping[str, Any]) -> str:
 
 
 def judged(recorded: Mapping[str, Any]) -> str:
-    """How a reader judged accepted conversations, and each that was not found right."""
+    """How a reader judged accepted conversations, and each with its judgement, wrong ones first."""
     counts, n = recorded["counts"], recorded["n"]
     lines = ["| judgement | conversations | share, % |", "|---|---:|---:|"]
     for name, found in counts.items():
         low, high = (100 * value for value in found["interval"])
-        lines.append(f"| {name} | {found['k']} of {n} | {100 * found['k'] / n:.1f} [{low:.1f}, {high:.1f}] |")
+        lines.append(f"| {name} | {found['k']} of {n} | {100 * found['share']:.1f} [{low:.1f}, {high:.1f}] |")
+    for name in reversed(counts):
+        lines += ["", f"## {name.capitalize()}"]
+        for one in recorded["judged"]:
+            if one["judgement"] == name:
+                lines += ["", f"**{one['id']}** {_plain(one['note'])}".rstrip(), "", *_quoted(one["chinese"])]
     return "\n".join(lines)
+
+
+def _quoted(messages: Sequence[str]) -> list[str]:
+    lines = [f"> {_plain(line)}\n>" for text in messages for line in text.splitlines() if line.strip()]
+    return [*lines[:-1], lines[-1].removesuffix("\n>")]
+
+
+def _plain(text: str) -> str:
+    """As it stands, without what Markdown would read in it."""
+    return re.sub(r"([\\*_\[\]`<>|#])", r"\\\1", text)
 
 
 _SCORES = {"bleu": ("BLEU", 1), "chrf": ("chrF", 1), "known_term_accuracy": ("known terms, %", 100),
