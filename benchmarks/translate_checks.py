@@ -3,14 +3,16 @@
     python benchmarks/translate_checks.py dev --out benchmarks/results/translate_checks_dev.json
     python benchmarks/translate_checks.py test --out benchmarks/results/translate_checks_test.json
     python benchmarks/translate_checks.py test2 --out benchmarks/results/translate_checks_test2.json
+    python benchmarks/translate_checks.py test3 --out benchmarks/results/translate_checks_test3.json
 
-Rules were learned from `dev` and, after `test` had been scored once, from both; `test2` is by another writer and is
-scored once for a version. Rows of the other half are dropped as they are read.
+Rules were learned from `dev` and, after `test` had been scored once, from both; `test2` and `test3` are by other
+writers and are scored once for a version, `test3` by the style of the Chinese, too. Rows of the other half are dropped
+as they are read.
 `as_kind`: the error is told as its kind; `flagged`: as any; `caught`: by a fault that its good pair is not told of, the
 only one of the three that a false alarm cannot raise. `precision` of a kind: of all texts that are told to have
 such a fault, errors, hard negatives and good pairs together, the share that are errors of that kind. `planted` are
 mechanical errors (`plant.py`), a set of their own. `tico`: professional translations, those documents of TICO-19 that
-no student is tested on, with `test2` those that students are tested on and no rule was learned from; what is flagged
+no student is tested on, with later sets those that students are tested on and no rule was learned from; what is flagged
 there is mostly a false alarm.
 Sources: benchmarks/sets/translation (written for this project); https://tico-19.github.io (CC0);
 intervals: https://doi.org/10.1080/01621459.1927.10502953, 95 %.
@@ -37,14 +39,15 @@ from doctorglm.translate.glossary import own_glossary
 
 SET = Path(__file__).parent / "sets" / "translation"
 TICO = Path(__file__).parents[1] / ".." / "shared" / "data" / "translation" / "medical_tico19.jsonl.gz"
+LATER = {"test2": 2, "test3": 3}
 _EACH, _SEED = 220, 19
 _TIMED_CHARS = 400
 
 
 def rows(name: str, half: str) -> list[dict[str, Any]]:
-    """The rows of one half of a file of the set; those of the other are dropped line by line. `test2` has own files."""
-    if half == "test2":
-        with (SET / name.replace(".", "2.")).open(encoding="utf-8") as lines:
+    """The rows of one half of a file of the set; those of the other are dropped. Later sets have own files."""
+    if half in LATER:
+        with (SET / name.replace(".", f"{LATER[half]}.")).open(encoding="utf-8") as lines:
             return [*map(json.loads, lines)]
     with (SET / name).open(encoding="utf-8") as lines:
         return [row for row in map(json.loads, lines) if _half(row) == half]
@@ -167,8 +170,8 @@ def score(half: str) -> dict[str, Any]:
     errors = [(row, kinds_of(checks, pairs[row["pair"]]["en"], row["zh"])) for row in rows("errors.jsonl", half)]
     hard = [(row, kinds_of(checks, row["en"], row["zh"])) for row in rows("hard.jsonl", half)]
     good = [(row, kinds_of(checks, row["en"], row["zh"])) for row in pairs.values()]
-    mechanical = [(row, kinds_of(checks, row["en"], row["zh"])) for row in planted(half)] if half != "test2" else []
-    professional = [(number, kinds_of(checks, english, chinese)) for number, english, chinese in tico(half == "test2")]
+    mechanical = [(row, kinds_of(checks, row["en"], row["zh"])) for row in planted(half)] if half not in LATER else []
+    professional = [(number, kinds_of(checks, english, chinese)) for number, english, chinese in tico(half in LATER)]
     right = [("", found) for _, found in (*hard, *good)]
     return {
         "half": half,
@@ -180,6 +183,13 @@ def score(half: str) -> dict[str, Any]:
         },
         "precision": precisions([*((row["kind"], found) for row, found in errors), *right]),
         "good": share(sum(bool(found) for _, found in good), len(good)) | {"ids": [r["id"] for r, f in good if f]},
+        "good_by_style": {
+            style: share(
+                sum(bool(found) for row, found in good if row.get("style") == style),
+                sum(row.get("style") == style for row, _ in good),
+            )
+            for style in sorted({row["style"] for row, _ in good if "style" in row})
+        },
         "hard": share(sum(bool(found) for _, found in hard), len(hard)) | {"kinds": hard_by_kind(hard)},
         "planted": recalls(mechanical),
         "tico": share(sum(bool(found) for _, found in professional), len(professional))
@@ -190,7 +200,7 @@ def score(half: str) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("half", choices=("dev", "test", "test2"))
+    parser.add_argument("half", choices=("dev", "test", *LATER))
     parser.add_argument("--out", type=Path, help="write the JSON here, too")
     options = parser.parse_args()
     command = f"python benchmarks/translate_checks.py {options.half}"

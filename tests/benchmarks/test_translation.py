@@ -7,6 +7,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from doctorglm.translate.entry import entry
 from doctorglm.translate.glossary import own_glossary
 from doctorglm.translate.pairs import Pair
@@ -32,13 +34,16 @@ def test_every_error_spoils_a_pair_and_no_pair_is_in_both_halves() -> None:
     assert all(Counter(row["half"] for row in errors if row["kind"] == kind)["test"] >= 60 for kind in KINDS)
 
 
-def test_the_second_set_is_whole_and_another() -> None:
-    pairs, errors, hard = {row["id"]: row for row in rows("pairs2")}, rows("errors2"), rows("hard2")
+@pytest.mark.parametrize("which", [2, 3])
+def test_later_sets_are_whole_and_others(which: int) -> None:
+    pairs = {row["id"]: row for row in rows(f"pairs{which}")}
+    errors, hard = rows(f"errors{which}"), rows(f"hard{which}")
     assert len({row["id"] for row in [*pairs.values(), *errors, *hard]}) == len(pairs) + len(errors) + len(hard)
     assert all(row["zh"] != pairs[row["pair"]]["zh"] for row in errors)
     counts = Counter(row["kind"] for row in errors)
     assert counts.keys() == KINDS == {row["looks_like"] for row in hard} and min(counts.values()) >= 40
-    assert not {row["en"] for row in rows("pairs")} & {row["en"] for row in pairs.values()}
+    others = [row["en"] for name in ("pairs", "pairs2", "pairs3") if name != f"pairs{which}" for row in rows(name)]
+    assert not {row["en"] for row in pairs.values()} & set(others)
 
 
 def test_a_term_within_a_longer_one_of_either_part_is_no_mention() -> None:
