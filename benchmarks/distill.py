@@ -86,7 +86,9 @@ def prepare(work: Path) -> tuple[Path, Path, Path]:
                 lines[name == GOLD and is_test(json.loads(line)["source"])].append(line)
     train.write_text("".join(lines[False]), encoding="utf-8")
     test.write_text("".join(lines[True]), encoding="utf-8")
-    rows_of = "".join(f"{one.english}\t{'|'.join(one.chinese)}\n" for one in told_terms(*divided(own_glossary())))
+    rows_of = "".join(
+        f"{one.english}\t{'|'.join(one.chinese)}\n" for one in told_terms(*divided(own_glossary()), phenotypes=False)
+    )
     glossary.write_text(f"en\tzh\n{rows_of}", encoding="utf-8")
     return train, test, glossary
 

@@ -88,10 +88,10 @@ Glossary = Annotated[
     Path | None,
     typer.Option(
         "--glossary",
-        metavar="FILE",
+        metavar="FILE|hpo",
         help=say(
-            en="Terms: TSV, CSV, TBX or babelon. Default: the project's own.",
-            zh="术语表：TSV、CSV、TBX 或 babelon。默认用项目自带的。",
+            en="Terms: TSV, CSV, TBX or babelon; hpo: HPO's labels. Default: the project's own.",
+            zh="术语表：TSV、CSV、TBX 或 babelon；hpo 为 HPO 标签。默认用项目自带的。",
         ),
     ),
 ]

@@ -54,7 +54,7 @@ def distill(job: Job, settings: DistillSettings) -> Run:
     if run.finished:
         return run
     glossary = read_glossary(job.glossary) if job.glossary else own_glossary()
-    told = told_terms(glossary) if settings.own_terms else glossary
+    told = told_terms(glossary, phenotypes=False) if settings.own_terms else glossary
     (pairs, valid), test = _pairs(job, settings, told)
     student = job.out / "student"
     tokenizer = _tokenizer(pairs, job.out / "vocabulary", settings)

@@ -37,7 +37,7 @@ class CheckedSettings(CheckSettings):
     mends: Annotated[int, Field(ge=0)] = 2
     """Turns in which sentences with faults are translated again."""
     own_terms: bool = True
-    """The translator is told the names of drugs, illnesses and examinations in the checks' lists, too."""
+    """The translator is told names of drugs, illnesses and examinations in the checks' lists, and HPO's labels, too."""
 
     def told(self, glossary: Sequence[Entry]) -> Sequence[Entry]:
         """The terms that prompts and tags hold."""

@@ -12,6 +12,7 @@ from doctorglm.translate import tables, tbx
 from doctorglm.translate.entry import Entry, wrong
 
 OWN = "glossary.tsv"
+HPO = ("hpo", "hp-zh.babelon.tsv")
 _LIMIT_BYTES = 1 << 27
 """HPO's list has 1.7 MB."""
 
@@ -22,8 +23,22 @@ def own_glossary() -> list[Entry]:
     return list(tables.entries(text, OWN, source="doctorglm", licence="Apache-2.0"))
 
 
+def hpo_labels() -> list[Entry]:
+    """The Chinese labels of the Human Phenotype Ontology, whole and unaltered, under its licence.
+
+    Source: https://github.com/obophenotype/hpo-translations; https://doi.org/10.1093/nar/gkad1005.
+    """
+    text = resources.files(__package__).joinpath(*HPO).read_text(encoding="utf-8")
+    return list(tables.entries(text, HPO[-1]))
+
+
 def read_glossary(path: Path) -> list[Entry]:
-    """The rows of a file, also packed; raises DataError with file and line for what is none, and for an empty one."""
+    """The rows of a file, also packed, or `hpo`: HPO's labels as they ship.
+
+    Raises DataError with file and line for what is none, and for an empty one.
+    """
+    if path == Path(HPO[0]) and not path.exists():
+        return hpo_labels()
     found = [one for file in find_files([path]) for content in contents(file.path, file.name) for one in _of(content)]
     if not found:
         raise wrong(str(path), en="no terms in it. Give English and Chinese in two columns.",
