@@ -3,6 +3,7 @@
 Sentences are alike by what they share: terms and words of the lexicon, numbers, a question mark, their lengths.
 """
 
+import itertools
 import math
 import re
 from collections.abc import Iterator, Sequence
@@ -143,6 +144,22 @@ def belonging(one: Alignment, english: str, chinese: str) -> list[tuple[str, str
     if max(len(one.english), len(one.chinese)) > _MOST:
         return [(english, chinese)]
     return [(" ".join(one.english[i:k]), "".join(one.chinese[j:m])) for (i, k), (j, m) in one.beads if m - j <= k - i]
+
+
+def runs(one: Alignment, english: str, chinese: str, moved: bool) -> list[tuple[str, str]]:
+    """All of both texts as sentences that belong together; what stands alone goes with what is before it."""
+    if len(one.english) == len(one.chinese):
+        order = one.order if moved else range(len(one.english))
+        return [(one.english[i], one.chinese[j]) for i, j in enumerate(order)]
+    if max(len(one.english), len(one.chinese)) > _MOST:
+        return [(english, chinese)]
+    found: list[tuple[int, int]] = [(0, 0)]
+    for (_, k), (_, m) in one.beads:
+        if k == found[-1][0] or m == found[-1][1] or 0 in found[-1]:
+            found.pop()
+        found.append((k, m))
+    ends = [(0, 0), *(end for end in found if end != (0, 0))]
+    return [(" ".join(one.english[i:k]), "".join(one.chinese[j:m])) for (i, j), (k, m) in itertools.pairwise(ends)]
 
 
 def order_faults(one: Alignment) -> Iterator[Fault]:

@@ -94,12 +94,7 @@ class Checks:
     def _contents(self, one: align.Alignment, english: str, chinese: str, moved: bool) -> Iterator[Fault]:
         whole = self._reader.read(english, chinese)
         yield from terms.faults(whole, lambda: align.belonging(one, english, chinese))
-        if moved and len(one.english) == len(one.chinese):
-            units = [(one.english[i], one.chinese[j]) for i, j in enumerate(one.order)]
-        elif len(one.english) == len(one.chinese):
-            units = list(zip(one.english, one.chinese, strict=True))
-        else:
-            units = [(english, chinese)]
+        units = align.runs(one, english, chinese, moved)
         wrong = list(amounts.faults(english, chinese))
         yield from wrong or (amounts.exchanged_between(units) if len(units) > 1 else ())
         for said, there in units:
