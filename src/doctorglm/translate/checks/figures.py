@@ -105,6 +105,9 @@ _DECIMALS = re.compile(
 _NO_COUNT = "一半零〇百千万亿"
 """Numerals that count nothing where no measure follows; others then may be a number, and need not."""
 _MORE = re.compile(r"[来多余几]")
+_AWAY = {"前天": 2.0, "前晚": 2.0, "大前天": 3.0, "后天": 2.0, "隔天": 2.0, "隔日": 2.0}
+_AWAY_DAY = re.compile("大?前天|前晚|后天(?![性的获])|隔[天日]")
+"""Days that are counted from today or from one another: two nights ago, every other day."""
 _NOT_NUMBERS = pattern("no_number_chinese")
 
 
@@ -133,6 +136,8 @@ def _counted(said: str) -> Iterator[Figure]:
             unit = _TIME
         elif said[match.start() - 1 : match.start()] == ":":
             unit = None  # the p.m. of 2:30 p.m. is the hour's
+        elif _SHARP_HOUR.match(said, match.end()):
+            unit = _CLOCK
         hard = bool(digits) or (word != "one" and number > 1) or unit is not None
         figure = Figure(
             *match.span(), number, (unit,) if unit else (), hard, "/" if match["to"] and "/" in match["to"] else ""
@@ -145,6 +150,8 @@ def _counted(said: str) -> Iterator[Figure]:
 
 
 _TIME = next(unit for unit in UNITS if unit.name == "time")
+_CLOCK = next(unit for unit in UNITS if unit.name == "clock")
+_SHARP_HOUR = re.compile(r":[0-9]{2}\s?[ap]\.?m\b")
 
 
 def _of_words(words: str) -> float:
@@ -262,6 +269,7 @@ def chinese_figures(text: str) -> Sequence[Figure]:
     blank = _NOT_NUMBERS.sub(lambda m: "＿" * len(m[0]), blank)
     found += [Figure(*match.span(), 0.5, (), False) for match in _HALF.finditer(blank)]
     blank = _HALF.sub(lambda m: "＿" * len(m[0]), blank)
+    found += [Figure(*match.span(), _AWAY[match[0]], _named("day"), False) for match in _AWAY_DAY.finditer(said)]
     for match in _PAST.finditer(blank):
         found += [Figure(*match.span(), minutes, (), False) for minutes in _PAST_MINUTES[match[1]]]
     for match in _CHINESE.finditer(blank):
@@ -314,6 +322,9 @@ def _values(han: str) -> Iterator[float]:
     head, scaled, tail = han.partition("万")
     if scaled and head and (of := value(head)) is not None:
         yield of * 1e4 + ((value(tail) or 0.0) if tail else 0.0)
+        return
+    if han == "一两":
+        yield from (1.0, 2.0)
         return
     if not scaled and "亿" not in han:
         parts = between(han) or ()
