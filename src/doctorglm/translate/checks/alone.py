@@ -9,7 +9,7 @@ has as well, and those that right translations leave out.
 from collections.abc import Collection
 from functools import cache
 
-from doctorglm.translate.checks.lexicon import read_list
+from doctorglm.translate.checks.lexicon import own_rows, read_list
 from doctorglm.translate.checks.words import stem, words
 
 _GROUPS = {
@@ -37,9 +37,16 @@ def key(english: str) -> str:
 def asks_alone(english: str, lists: Collection[str]) -> bool:
     """Whether a term of these lists must have its Chinese, whatever else is said."""
     known, word = _read(), key(english)
-    if lists == {"glossary"} or word in known["en", "word"]:
-        return True  # a term that was given and of which no list knows anything, or one that is nearly always held
-    return not known["en", "list"].isdisjoint(lists) and word not in known["en", "not"]
+    if word in known["en", "word"]:
+        return True
+    return word not in _brands() and not known["en", "list"].isdisjoint(lists) and word not in known["en", "not"]
+
+
+@cache
+def _brands() -> frozenset[str]:
+    """Drugs by the names of those who sell them, which Chinese has in several ways, or by what is in them."""
+    names = (word.lstrip("~") for row in own_rows() if row.name == "drugs" for word in row.english)
+    return frozenset(key(name) for name in names if name[:1].isupper() and not name.isupper())
 
 
 def told_alone(chinese: str, name: str) -> bool:

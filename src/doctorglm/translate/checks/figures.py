@@ -104,6 +104,8 @@ _DECIMALS = re.compile(
 """一米八三, 三十八度五."""
 _NO_COUNT = "一半零〇百千万亿"
 """Numerals that count nothing where no measure follows; others then may be a number, and need not."""
+_TELLS_BOTH = "家种项者名位类国"
+"""Measures before which 两 may sum up what was said: 两家机构, 两种药."""
 _MORE = re.compile(r"[来多余几]")
 _AWAY = {"前天": 2.0, "前晚": 2.0, "大前天": 3.0, "后天": 2.0, "隔天": 2.0, "隔日": 2.0}
 _AWAY_DAY = re.compile("大?前天|前晚|后天(?![性的获])|隔[天日]")
@@ -308,6 +310,7 @@ def _of_match(match: re.Match[str], said: str) -> Iterator[Figure]:
         return
     for number in _values(han):
         hard = number != 1 and (bool(is_counted) and han != "半") and after == end
+        hard = hard and not (han == "两" and said[end : end + 1] in _TELLS_BOTH)
         yield Figure(
             start,
             end,

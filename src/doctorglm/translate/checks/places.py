@@ -5,6 +5,7 @@ places and what is said between and beside them did not, they were exchanged. Am
 their order at all. Only what both texts have once is looked at.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import combinations
@@ -14,12 +15,15 @@ from doctorglm.translate.checks.fault import Fault
 from doctorglm.translate.checks.figures import Figure, chinese_figures, english_figures
 from doctorglm.translate.checks.reading import Reading
 
-_LEAST = {"unit": 1, "calendar": 1, "measure": 2, "number": 4, "drugs": 4}
+_LEAST = {"unit": 1, "calendar": 1, "calendarday": 1, "measure": 2, "number": 4, "drugs": 4}
 """By what two things have in common, how much better the order of everything must be with both exchanged back.
 
 One for themselves, two for each that stands between them in both texts. Learned from right translations: amounts of
 one unit were inverted in none, bare numbers often.
 """
+
+
+_WEEKDAY = re.compile(r"day", re.IGNORECASE)
 
 
 class _Anchor(NamedTuple):
@@ -68,7 +72,7 @@ def _gain(places: Sequence[int], i: int, j: int) -> int:
 
 def _numbers(reading: Reading) -> Iterator[_Anchor]:
     """Numbers that stand once in both; of one value those with units of one measure are one."""
-    said = [one for one in english_figures(reading.english) if one.hard]
+    said = [one for one in english_figures(reading.english) if one.hard and not (_is_year(one.value) and not one.units)]
     there = [one for one in chinese_figures(reading.chinese) if one.hard]
     for one in said:
         mine = [other for other in said if other.value == one.value and _alike(one, other)]
@@ -77,6 +81,11 @@ def _numbers(reading: Reading) -> Iterator[_Anchor]:
             unit = one.units[0] if one.units else None
             names = (unit.name, unit.measure) if unit else ("", "")
             yield _Anchor((one.start, one.end), same[0].start, "number", *names)
+
+
+def _is_year(number: float) -> bool:
+    """Whether a number may be a year: of a date, which Chinese puts in front."""
+    return number in range(1900, 2100)
 
 
 def _alike(one: Figure, other: Figure) -> bool:
@@ -95,4 +104,5 @@ def _words(reading: Reading) -> Iterator[_Anchor]:
             if often[row] == 1 and len(spans) == 1 and (place := (min(spans)[0], one.start)) not in taken:
                 taken.add(place)
                 name = reading.row(row).name
-                yield _Anchor(min(spans), one.start, name if name in _LEAST else "")
+                day = "day" if name == "calendar" and _WEEKDAY.search(reading.english, *min(spans)) else ""
+                yield _Anchor(min(spans), one.start, f"{name}{day}" if name in _LEAST else "")

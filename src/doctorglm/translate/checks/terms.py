@@ -37,9 +37,9 @@ def faults(reading: Reading, units: Units | None = None) -> Iterator[Fault]:
     missing, strange = _missing(reading), _strange(reading)
     taken = _exchanged(reading, missing, strange, settled_units)
     for one in missing:
-        if one in taken or asks_alone(one.english, one.lists):
+        if one in taken or one.given or asks_alone(one.english, one.lists):
             yield Fault(one.kind, "term_missing", one.english, "", one.expected[:_SHOWN])
-    known = [one for one in strange if one in taken or told_alone(one.chinese, one.list)]
+    known = [one for one in strange if one in taken or (not one.in_part and told_alone(one.chinese, one.list))]
     strings = [one.chinese for one in known]
     for other in known:
         if other in taken or not _may_be_unknown(reading, other, strings, settled_units):
@@ -53,6 +53,8 @@ class Missing(NamedTuple):
     kind: Kind
     lists: frozenset[str]
     expected: tuple[str, ...]
+    given: bool
+    """Whether it is of a glossary other than our own, whose terms are wanted as they stand there."""
 
 
 class Strange(NamedTuple):
@@ -61,6 +63,8 @@ class Strange(NamedTuple):
     chinese: str
     kind: Kind
     list: str
+    in_part: bool
+    """Whether the English says a part of it, of two characters at least: it may be said at more length."""
 
 
 def _missing(reading: Reading) -> list[Missing]:
@@ -77,7 +81,8 @@ def _missing(reading: Reading) -> list[Missing]:
             given = tuple(dict.fromkeys([*(w for term in terms for w in term.chinese), *said]))
             if not any(in_parts(wording, reading.chinese) for wording in given):
                 lists = frozenset(reading.row(row).name for row in rows)
-                found.append(Missing(reading.english[start:end], _kind(reading, rows), lists, given))
+                is_given = any(set(term.sources) - {"doctorglm"} for term in terms)
+                found.append(Missing(reading.english[start:end], _kind(reading, rows), lists, given, is_given))
     return found
 
 
@@ -187,7 +192,9 @@ def _strange(reading: Reading) -> list[Strange]:
             continue
         if row.kind == "unit_or_dose" and any(one.start < b and a < one.end for a, b in spans):
             continue
-        found.append(Strange(reading.chinese[one.start : one.end], row.kind, row.name))
+        parts = [w for w in reading.there.inside(one) if w.end - w.start > 1 and w.rows]
+        in_part = any(not w.numbers.isdisjoint(reading.said.said) for w in parts)
+        found.append(Strange(reading.chinese[one.start : one.end], row.kind, row.name, in_part))
     return found
 
 
