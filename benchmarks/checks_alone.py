@@ -35,10 +35,14 @@ OUT = Path(lexicon.__file__).parent / "lists" / "alone.tsv"
 _EVERYDAY = ("howto_libreoffice_help_MPL", "howto_gnome_user_docs", "tech_d2l", "tech_cncf_glossary")
 _MEDICAL = frozenset(("drugs", "illness", "symptoms", "body", "examinations"))
 """Lists that may be told alone, by medical texts."""
+_SUM_UP = frozenset((f"illness {LONG}", "illness"))
+"""Lists whose Chinese may sum up what the English describes, so that its words are told in another's place alone."""
 _ANYWHERE = frozenset(("persons", "calendar"))
 """The same by all texts: their words mean one thing everywhere, and are few; a little less than of terms is asked."""
 _LEAST, _LEAST_ANYWHERE, _OTHERS = 0.97, 0.95, 50
 _OWN, _OWN_ANYWHERE = 0.95, 0.9
+_SUM_UP = frozenset((f"illness {LONG}", "illness"))
+"""Lists whose Chinese may sum up what the English describes, so that its words are told in another's place alone."""
 _READ, _READ_HARD = 100, 78
 """Of the second set, numbers of the pairs and of the hard ones that may be learned from."""
 
@@ -124,7 +128,7 @@ def chosen(
     alone |= {
         of: (bound, _LEAST_ANYWHERE) for of, n in anywhere.items() if (bound := share(n)) >= _LEAST_ANYWHERE
     }
-    yield from ((language, "list", name) for language, name in alone)
+    yield from ((language, "list", name) for language, name in alone if language == "en" or name not in _SUM_UP)
     words = counted(every, lambda one: (one.language, one.word))
     inherited = {(one.language, one.word): alone[lists_of(one)] for one in every if lists_of(one) in alone}
     least_of = dict.fromkeys(_MEDICAL, _OWN) | dict.fromkeys(_ANYWHERE, _OWN_ANYWHERE)

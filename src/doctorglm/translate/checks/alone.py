@@ -6,6 +6,7 @@ which the share of terms that are there is high, and the words that are excepted
 has as well, and those that right translations leave out.
 """
 
+from collections import defaultdict
 from collections.abc import Collection
 from functools import cache
 
@@ -20,13 +21,13 @@ _GROUPS = {
 
 
 @cache
-def _read() -> dict[tuple[str, str], frozenset[str]]:
+def _read() -> defaultdict[tuple[str, str], frozenset[str]]:
     """By language and `list`, `word` or `not`, the lists and the words."""
     found: dict[tuple[str, str], set[str]] = {}
     for line in read_list("alone.tsv"):
         language, what, value = line.split("\t")
         found.setdefault((language, what), set()).add(value)
-    return {key: frozenset(values) for key, values in found.items()}
+    return defaultdict(frozenset, {key: frozenset(values) for key, values in found.items()})
 
 
 def key(english: str) -> str:

@@ -39,7 +39,7 @@ def faults(reading: Reading, units: Units | None = None) -> Iterator[Fault]:
     for one in missing:
         if one in taken or one.given or asks_alone(one.english, one.lists):
             yield Fault(one.kind, "term_missing", one.english, "", one.expected[:_SHOWN])
-    known = [one for one in strange if one in taken or (not one.in_part and told_alone(one.chinese, one.list))]
+    known = [one for one in strange if one in taken or told_alone(one.chinese, one.list)]
     strings = [one.chinese for one in known]
     for other in known:
         if other in taken or not _may_be_unknown(reading, other, strings, settled_units):
@@ -63,8 +63,6 @@ class Strange(NamedTuple):
     chinese: str
     kind: Kind
     list: str
-    in_part: bool
-    """Whether the English says a part of it, of two characters at least: it may be said at more length."""
 
 
 def _missing(reading: Reading) -> list[Missing]:
@@ -192,9 +190,7 @@ def _strange(reading: Reading) -> list[Strange]:
             continue
         if row.kind == "unit_or_dose" and any(one.start < b and a < one.end for a, b in spans):
             continue
-        parts = [w for w in reading.there.inside(one) if w.end - w.start > 1 and w.rows]
-        in_part = any(not w.numbers.isdisjoint(reading.said.said) for w in parts)
-        found.append(Strange(reading.chinese[one.start : one.end], row.kind, row.name, in_part))
+        found.append(Strange(reading.chinese[one.start : one.end], row.kind, row.name))
     return found
 
 
