@@ -96,6 +96,7 @@ class Checks:
         yield from terms.faults(whole, lambda: align.belonging(one, english, chinese))
         if not moved:
             yield from places.faults(whole)
+        yield from persons.child_faults(english, chinese)
         units = align.runs(one, english, chinese, moved)
         wrong = list(amounts.faults(english, chinese))
         yield from wrong or (amounts.exchanged_between(units) if len(units) > 1 else ())

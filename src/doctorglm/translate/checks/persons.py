@@ -39,6 +39,13 @@ _WOMAN = re.compile(r"\b(?:mother|mom|mum|wife|daughter|sister|aunt|grandmother|
 _MAN = re.compile(
     r"\b(?:father|dad|husband|son|brother|uncle|grandfather|grandpa|nephew|boy|man|boyfriend|doctor|child|baby|he|his)\b"
 )
+_MAN_SAID = re.compile(
+    r"\b(?:he|his|him|hes|he's|he'll|he'd|himself|male|m|boys?|sons?|grandsons?|brothers?|nephews?|children|kids|grandchild\w*)\b"
+)
+_WOMAN_SAID = re.compile(
+    r"\b(?:she|her|hers|shes|she's|she'll|she'd|herself|female|f|girls?|daughters?|granddaughters?|sisters?|nieces?|children"
+    r"|kids|grandchild\w*)\b"
+)
 _ORDER = ("i", "he", "she", "you")
 _ADDRESSED = re.compile(r"^(?:please\b|\w+\b)")
 
@@ -69,6 +76,20 @@ def faults(english: str, chinese: str, context: str) -> Iterator[Fault]:
         if lost and one[key] and other[key] - one[key] >= 1 and not _excused_more(key, said, one, other):
             yield Fault("gender_person", "pronoun_exchanged", _SPELLED[lost[0]], _SPELLED[key], _wanted(one))
             return
+
+
+_SEXES = (
+    ("儿子", re.compile(r"儿子|男孩|男婴|男童|外孙(?!女)"), _MAN_SAID),
+    ("女儿", re.compile(r"女儿|女孩|女婴|女童|外孙女"), _WOMAN_SAID),
+)
+
+
+def child_faults(english: str, chinese: str) -> Iterator[Fault]:
+    """A child that Chinese calls by a sex which the English speaks of the other of alone: my baby, she; 儿子."""
+    said, there = folded(english), folded(chinese)
+    for (name, named, own), (other, _, others) in (_SEXES, _SEXES[::-1]):
+        if named.search(there) and not own.search(said) and others.search(said):
+            yield Fault("gender_person", "not_in_english", "", name, (other,))
 
 
 def _wanted(said: Counter[str]) -> tuple[str, ...]:
