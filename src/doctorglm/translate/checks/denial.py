@@ -128,14 +128,13 @@ _MODAL_ZH = re.compile(r"(?<!可)(?<!能)(?<!是)不可以|(?<!能)(?<!不得)�
 
 def _is_of_english(reading: Reading, at: int) -> bool:
     """Whether what is denied at a place of the Chinese, to the end of its clause, is said by the English: 没有皮疹."""
-    end = min(match.start() for match in _END.finditer(reading.chinese, at))
-    near = [one for one in reading.there.segments if at <= one.start < min(end, at + _REACH) and one.rows]
+    start = _FILLERS.match(reading.chinese, at).end()  # type: ignore[union-attr]
+    near = [one for one in reading.there.segments if at <= one.start <= start < one.end and one.rows]
     return any(reading.explains(one) for one in near)
 
 
-_END = re.compile(r"[，。；：！？\n,;?!]|$")
-_REACH = 5
-"""Characters behind a word that denies in which what it denies begins."""
+_FILLERS = re.compile("[有能会要是应该可以须需让给被再太很多大么怎过到出在用什任何明显一些了得必法曾]*")
+"""What may stand between a word that denies and what it denies."""
 
 
 def _masked(reading: Reading, *, all_: bool = False) -> str:
