@@ -99,6 +99,7 @@ class Checks:
         yield from persons.child_faults(english, chinese)
         units = align.runs(one, english, chinese, moved)
         wrong = list(amounts.faults(english, chinese))
+        yield from (fault for said, there in units for fault in amounts.unit_faults(said, there))
         yield from wrong or (amounts.exchanged_between(units) if len(units) > 1 else ())
         for said, there in units:
             reading = whole if (said, there) == (english, chinese) else self._reader.read(said, there)
