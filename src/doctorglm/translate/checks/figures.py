@@ -113,11 +113,16 @@ _AWAY_DAY = re.compile("大?前天|前晚|后天(?![性的获])|隔[天日]")
 _NOT_NUMBERS = pattern("no_number_chinese")
 
 
+_MALE = " M"
+"""35 M is a man, no length."""
+
+
 @lru_cache(KEPT)
 def english_figures(text: str) -> Sequence[Figure]:
     """The numbers of an English text in order, soft ones among them; B12 and COVID-19 are names."""
     said = folded(text)
     found = [*_counted(said), *_soft(said), *_fractions(said)]
+    found = [replace(one, units=()) if text[one.start : one.end].endswith(_MALE) else one for one in found]
     parts = [match.span() for pattern_ in (_FRACTION, _YEARS) for match in pattern_.finditer(said)]
     parts += [match.span(1) for match in _SHARP.finditer(said)]
     inside = [one for one in found if one.hard and any(a <= one.start < b for a, b in parts)]
