@@ -31,7 +31,7 @@ def faults(english: str, chinese: str) -> Iterator[Fault]:
         written = english[one.start : one.end].strip()
         if one.units and one.value == 1 and not english[one.start].isdigit():
             continue
-        if not new and not one.units and not english[one.start].isdigit():
+        if not new and not english[one.start].isdigit():
             continue  # both of my two sons may be 儿子们; another number is told as added
         reason = "converted_only" if _is_converted(one, english, text) else "number_missing"
         yield Fault(
