@@ -11,7 +11,7 @@ other places, is lower, and where manuals of software have it as well (`_EVERYDA
 Right texts: the sets written for this project (of the second q001 to q100 and its hard ones of them), TICO-19 without
 its test documents, everyday pairs (every other line), wiki questions. No sentence is kept.
 Sources: benchmarks/sets/translation; https://tico-19.github.io (CC0); https://tatoeba.org (CC BY 2.0 FR);
-https://github.com/google-deepmind/xquad (CC BY-SA 4.0); intervals: https://doi.org/10.1080/01621459.1927.10502953, 95 %.
+https://github.com/google-deepmind/xquad (CC BY-SA 4.0); intervals (95 %): https://doi.org/10.1080/01621459.1927.10502953.
 """
 
 import argparse
@@ -37,7 +37,7 @@ _MEDICAL = frozenset(("drugs", "illness", "symptoms", "body", "examinations"))
 """Lists that may be told alone, by medical texts."""
 _SUM_UP = frozenset((f"illness {LONG}", "illness"))
 """Lists whose Chinese may sum up what the English describes, so that its words are told in another's place alone."""
-_ANYWHERE = frozenset(("persons", "calendar"))
+_ANYWHERE = frozenset(("persons", "calendar", "times"))
 """The same by all texts: their words mean one thing everywhere, and are few; a little less than of terms is asked."""
 _LEAST, _LEAST_ANYWHERE, _OTHERS = 0.97, 0.95, 50
 _OWN, _OWN_ANYWHERE = 0.95, 0.9
@@ -125,9 +125,7 @@ def chosen(
     bounds = {of: share(n) for of, n in counted(own, lists_of).items()}
     alone = {of: (bound, _LEAST) for of, bound in bounds.items() if bound >= _LEAST}
     anywhere = counted((one for one in every if one.list in _ANYWHERE), lists_of)
-    alone |= {
-        of: (bound, _LEAST_ANYWHERE) for of, n in anywhere.items() if (bound := share(n)) >= _LEAST_ANYWHERE
-    }
+    alone |= {of: (bound, _LEAST_ANYWHERE) for of, n in anywhere.items() if (bound := share(n)) >= _LEAST_ANYWHERE}
     yield from ((language, "list", name) for language, name in alone if language == "en" or name not in _SUM_UP)
     words = counted(every, lambda one: (one.language, one.word))
     inherited = {(one.language, one.word): alone[lists_of(one)] for one in every if lists_of(one) in alone}

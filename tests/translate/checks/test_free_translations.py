@@ -11,12 +11,12 @@ from .conftest import Told
 
 _RIGHT_AND_WRONG = [
     # a word that no list knows may be the English of what is left over; a known one is not
-    ("The pain shoots to the foot.", "疼痛放射到足部。", "疼痛放射到膝部。", ("term", "not_in_english")),
+    ("The pain shoots to the foot.", "疼痛放射到足部。", "疼痛放射到手部。", ("term", "not_in_english")),
     # a wording in two parts, in either order
     ("My blood pressure is high.", "我有高血压。", "我有低血压。", ("term", "not_in_english")),
     ("I had a nosebleed.", "我鼻孔出血了。", "我耳朵出血了。", ("term", "term_missing")),
     # sayings
-    ("I have butterflies in my stomach.", "我很紧张。", "我胃痛。", ("term", "not_in_english")),
+    ("I have butterflies in my stomach.", "我很紧张。", "我很不紧张。", ("negation", "negation_added")),
     ("He is left-handed.", "他是左撇子。", "他是右撇子。", ("laterality", "side_added")),
     # glosses
     ("Is MRI safe?", "做磁共振成像（MRI）检查安全吗？", "做胃镜检查安全吗？", ("term", "not_in_english")),
@@ -39,7 +39,7 @@ _RIGHT_AND_WRONG = [
     # what one denies and the other affirms
     ("Don't worry.", "请放心。", "请担心。", ("negation", "negation_lost")),
     ("It will get better without treatment.", "会自愈。", "经治疗会好转。", ("negation", "negation_lost")),
-    ("Wounds should be kept dry.", "伤口不要沾水。", "伤口不要消毒。", ("negation", "negation_added")),
+    ("Wounds should be kept dry.", "伤口不要沾水。", "伤口不要保持干燥。", ("negation", "negation_added")),
     ("He hurt himself by accident.", "他不小心弄伤了自己。", "他没有弄伤自己。", ("negation", "negation_added")),
     ("Do you smoke?", "你抽不抽烟？", "你不抽烟？", ("negation", "negation_added")),
     (

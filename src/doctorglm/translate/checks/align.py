@@ -202,7 +202,7 @@ def cut_faults(one: Alignment, english: str, chinese: str) -> Iterator[Fault]:
             yield Fault("truncation", "sentence_missing", lost[0], "")
 
 
-_SENTENCE = 20
+_SENTENCE = 15
 """Characters of an English sentence that is not said within another one's Chinese."""
 
 

@@ -2,15 +2,15 @@
 
 A right translation may leave an everyday word out or say more than the English does. Only closed vocabulary has nearly
 one Chinese: `lists/alone.tsv`, written by `benchmarks/checks_alone.py` from right translations, names the lists in
-which the share of terms that are there is high, and the words that are excepted: those which everyday English or Chinese
-has as well, and those that right translations leave out.
+which the share of terms that are there is high, and the words that are excepted: those which manuals of
+software have as well, and those that right translations leave out.
 """
 
 from collections import defaultdict
 from collections.abc import Collection
 from functools import cache
 
-from doctorglm.translate.checks.lexicon import own_rows, read_list
+from doctorglm.translate.checks.lexicon import read_list
 from doctorglm.translate.checks.words import stem, words
 
 _GROUPS = {
@@ -40,14 +40,7 @@ def asks_alone(english: str, lists: Collection[str]) -> bool:
     known, word = _read(), key(english)
     if word in known["en", "word"]:
         return True
-    return word not in _brands() and not known["en", "list"].isdisjoint(lists) and word not in known["en", "not"]
-
-
-@cache
-def _brands() -> frozenset[str]:
-    """Drugs by the names of those who sell them, which Chinese has in several ways, or by what is in them."""
-    names = (word.lstrip("~") for row in own_rows() if row.name == "drugs" for word in row.english)
-    return frozenset(key(name) for name in names if name[:1].isupper() and not name.isupper())
+    return not known["en", "list"].isdisjoint(lists) and word not in known["en", "not"]
 
 
 def told_alone(chinese: str, name: str) -> bool:

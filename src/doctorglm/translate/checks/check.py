@@ -10,7 +10,19 @@ from dataclasses import replace
 from pydantic.dataclasses import dataclass as settings_dataclass
 
 from doctorglm.settings import STRICT
-from doctorglm.translate.checks import align, amounts, denial, lengths, loops, opposed, persons, places, script, sides, terms
+from doctorglm.translate.checks import (
+    align,
+    amounts,
+    denial,
+    lengths,
+    loops,
+    opposed,
+    persons,
+    places,
+    script,
+    sides,
+    terms,
+)
 from doctorglm.translate.checks.fault import KINDS, Fault
 from doctorglm.translate.checks.lexicon import HUSHED, Row, nothing, own_rows
 from doctorglm.translate.checks.reading import Reader, Reading

@@ -24,7 +24,10 @@ _ZH = re.compile(
 _ZH_IDIOM = pattern("no_denial_chinese")
 _ZH_IMPLIED = pattern("implied_denial_chinese")
 _ZH_NO_ANSWER = pattern("no_answer_chinese")
-_EN_REPLY, _ZH_REPLY = re.compile(r"^\W*no(?=[,.;!])"), re.compile(r"^\W*(?:不用|不是|不会|不行|不能|没有|不|没)(?=[的了呢]?[，。；！,;!])")
+_EN_REPLY, _ZH_REPLY = (
+    re.compile(r"^\W*no(?=[,.;!])"),
+    re.compile(r"^\W*(?:不用|不是|不会|不行|不能|没有|不|没)(?=[的了呢]?[，。；！,;!])"),
+)
 """The first word of an answer, which denies what was asked."""
 _Both: TypeAlias = tuple[tuple[re.Pattern[str], re.Pattern[str]], ...]
 
@@ -133,7 +136,7 @@ def _is_of_english(reading: Reading, at: int) -> bool:
     return any(reading.explains(one) for one in near)
 
 
-_FILLERS = re.compile("[有能会要是应该可以须需让给被再太很多大么怎过到出在用什任何明显一些了得必法曾]*")
+_FILLERS = re.compile("[弄搞做打有能会要是应该可以须需让给被再太很多大么怎过到出在用什任何明显一些了得必法曾]*")
 """What may stand between a word that denies and what it denies."""
 
 

@@ -13,7 +13,9 @@ _ENGLISH = {
     "you": re.compile(r"\b(?:you|your|yours|yourself|yourselves|you're|you've|you'll|you'd|youre|youve)\b"),
     "he": re.compile(r"\b(?:he|him|his|himself|he's|he'll|he'd|hes)\b"),
     "she": re.compile(r"\b(?:she|her|hers|herself|she's|she'll|she'd|shes)\b"),
-    "they": re.compile(r"\b(?:they|them|their|theirs|themselves|they're|they've|theyre|theyve|one|someone|everyone|people|anyone)\b"),
+    "they": re.compile(
+        r"\b(?:they|them|their|theirs|themselves|they're|they've|theyre|theyve|one|someone|everyone|people|anyone)\b"
+    ),
 }
 _CHINESE = {
     "we": re.compile(r"我们|咱们|我国|我俩|我方"),
@@ -99,7 +101,9 @@ def _wanted(said: Counter[str]) -> tuple[str, ...]:
 def _excused(key: str, said: str) -> bool:
     """Whether Chinese may say this pronoun though the English has none."""
     if key == "you":
-        return bool(re.search(r"\b(?:please|doctor|dr|thank|hi|hello|dear|recommend|suggest|advise|prescribe)\b|\?", said))
+        return bool(
+            re.search(r"\b(?:please|doctor|dr|thank|hi|hello|dear|recommend|suggest|advise|prescribe)\b|\?", said)
+        )
     if key == "i":
         return not _ENGLISH["you"].search(said)
     if key == "he":

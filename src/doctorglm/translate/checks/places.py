@@ -1,4 +1,4 @@
-"""Amounts, days and drugs that stand in one another's place: 8 weeks after the first and 16 after the second, exchanged.
+"""Amounts, days and drugs that stand in one another's place: 8 weeks after the first, 16 after the second.
 
 A translation moves whole clauses; with a number moves what stands around it. Where two things of one kind changed
 places and what is said between and beside them did not, they were exchanged. Amounts of one unit and days hardly change

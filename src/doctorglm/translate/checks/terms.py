@@ -16,6 +16,7 @@ from doctorglm.translate.checks.figures import english_figures
 from doctorglm.translate.checks.lexicon import Row, Wording
 from doctorglm.translate.checks.reading import Reading
 from doctorglm.translate.checks.texts import folded, plain
+from doctorglm.translate.checks.units import chinese_units
 from doctorglm.translate.renderings import held
 
 _SHOWN = 8
@@ -39,11 +40,28 @@ def faults(reading: Reading, units: Units | None = None) -> Iterator[Fault]:
     for one in missing:
         if one in taken or one.given or asks_alone(one.english, one.lists):
             yield Fault(one.kind, "term_missing", one.english, "", one.expected[:_SHOWN])
-    known = [one for one in strange if one in taken or told_alone(one.chinese, one.list)]
+    known = [
+        one
+        for one in strange
+        if one in taken or told_alone(one.chinese, one.list) or _is_mistaken(reading, one.chinese)
+    ]
     strings = [one.chinese for one in known]
     for other in known:
         if other in taken or not _may_be_unknown(reading, other, strings, settled_units):
             yield Fault(other.kind, "not_in_english", "", other.chinese)
+
+
+def _is_mistaken(reading: Reading, strange: str) -> bool:
+    """Whether it is a wording of the English but for one character, which is not there itself: 低血压 for 高血压."""
+    if len(strange) < _IN_PARTS:
+        return False
+    said = (plain(w.lstrip("~")) for row in reading.said.said for w in reading.row(row).chinese if len(w) >= _IN_PARTS)
+    return any(
+        len(word) == len(strange)
+        and sum(a != b for a, b in zip(word, strange, strict=True)) == 1
+        and word not in reading.chinese
+        for word in said
+    )
 
 
 class Missing(NamedTuple):
@@ -66,7 +84,7 @@ class Strange(NamedTuple):
 
 
 def _missing(reading: Reading) -> list[Missing]:
-    units = [one for one in english_figures(reading.english) if one.units] if reading.said.asking else []
+    units = [one for one in english_figures(reading.english) if one.units and one.hard]
     found = []
     for (start, end), rows in reading.said.asking.items():
         if any(one.start < start and end <= one.end for one in units):
@@ -79,7 +97,7 @@ def _missing(reading: Reading) -> list[Missing]:
             given = tuple(dict.fromkeys([*(w for term in terms for w in term.chinese), *said]))
             if not any(in_parts(wording, reading.chinese) for wording in given):
                 lists = frozenset(reading.row(row).name for row in rows)
-                is_given = any(set(term.sources) - {"doctorglm"} for term in terms)
+                is_given = any("doctorglm" not in term.sources for term in terms)
                 found.append(Missing(reading.english[start:end], _kind(reading, rows), lists, given, is_given))
     return found
 
@@ -190,6 +208,8 @@ def _strange(reading: Reading) -> list[Strange]:
             continue
         if row.kind == "unit_or_dose" and any(one.start < b and a < one.end for a, b in spans):
             continue
+        if row.kind == "unit_or_dose" and chinese_units(reading.chinese, one.start):
+            continue  # amounts are compared by themselves
         found.append(Strange(reading.chinese[one.start : one.end], row.kind, row.name))
     return found
 
