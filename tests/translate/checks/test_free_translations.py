@@ -122,3 +122,40 @@ def test_denials_compile_and_sayings_ask_for_nothing() -> None:
     assert len(sayings) > 80
     assert not any(row.asks or row.kind for row in sayings)
     assert all(wording.startswith("~") for row in sayings for wording in row.chinese)
+
+
+_STILL_TOLD = [
+    # the first word of an answer denies what was asked, and nothing of the sentence
+    (
+        "No, the course does not have to be restarted.",
+        "不用，疗程不需要重新开始。",
+        "不用，疗程需要重新开始。",
+        ("negation", "negation_lost"),
+    ),
+    # 非常 and 别的 answer no denial
+    ("I have no pain.", "我一点都不疼。", "我非常疼。", ("negation", "negation_lost")),
+    # what is denied must be what the English affirms
+    ("I fell asleep in my lenses.", "我没摘镜片就睡着了。", "我戴着镜片没有睡着。", ("negation", "negation_added")),
+    # whom the text names elsewhere
+    (
+        "My son is ill. Fever up to 40 since Monday.",
+        "我儿子病了。星期一起，他发烧到 40 度。",
+        "我儿子病了。星期一起，她发烧到 40 度。",
+        ("gender_person", "pronoun_added"),
+    ),
+    # a child's sex
+    (
+        "My baby is hungry. He cries.",
+        "我的男孩饿了。他哭。",
+        "我的女孩饿了。他哭。",
+        ("gender_person", "not_in_english"),
+    ),
+    # one character of a term
+    ("My blood pressure was high.", "我血压高。", "我有低血压。", ("term", "not_in_english")),
+]
+
+
+@pytest.mark.parametrize(("english", "right", "wrong", "fault"), _STILL_TOLD)
+def test_precise_rules_still_tell(told: Told, english: str, right: str, wrong: str, fault: tuple[str, str]) -> None:
+    assert told(english, right) == set()
+    assert fault in told(english, wrong)
