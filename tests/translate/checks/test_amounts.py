@@ -2,7 +2,7 @@
 
 import pytest
 
-from doctorglm.translate.checks.amounts import faults
+from doctorglm.translate.checks.amounts import faults, unit_faults
 from doctorglm.translate.checks.figures import chinese_figures, english_figures
 
 
@@ -66,9 +66,6 @@ def test_what_is_the_same_amount(english: str, chinese: str) -> None:
         ("Take 10 mg.", "服用 100 mg。", "number_missing"),
         ("She is 36.", "她 63 岁。", "number_missing"),
         ("two antihistamines", "三种抗组胺药", "number_added"),
-        ("Take 5 mg.", "服用 5 g。", "unit"),
-        ("for 3 weeks", "3 天", "unit"),
-        ("38 °C", "38 °F", "unit"),
         ("It fell from 9.2% to 7.1%.", "从 7.1% 降到 9.2%。", "exchanged"),
         ("The pressure was 150/95.", "血压为 95/150。", "exchanged"),
         ("the disc at L4", "L5 椎间盘", "name_with_digits"),
@@ -76,3 +73,24 @@ def test_what_is_the_same_amount(english: str, chinese: str) -> None:
 )
 def test_what_is_another_amount(english: str, chinese: str, reason: str) -> None:
     assert reason in {fault.reason for fault in faults(english, chinese)}
+
+
+@pytest.mark.parametrize(
+    ("english", "right", "wrong"),
+    [
+        ("Take 5 mg.", "服用 5 mg。", "服用 5 g。"),
+        ("for 3 weeks", "3 周", "3 天"),
+        ("38 °C", "38 ℃", "38 °F"),
+        ("I gave him 5 ml of Calpol.", "我给他喂了 5 毫升Calpol。", "我给他喂了 5 升Calpol。"),
+        ("for two to four weeks", "两到四周", "两到四天"),
+        ("One or two months later", "再过一两个月", "再过一两天"),
+    ],
+)
+def test_what_has_another_unit(english: str, right: str, wrong: str) -> None:
+    assert list(unit_faults(english, right)) == []
+    assert "unit" in {fault.reason for fault in unit_faults(english, wrong)}
+
+
+def test_days_counted_from_today() -> None:
+    assert list(faults("It began two nights ago.", "前天晚上开始的。")) == []
+    assert [one.reason for one in faults("It began 3 days ago.", "前天开始的。")] == ["number_missing"]

@@ -11,12 +11,12 @@ from .conftest import Told
 
 _RIGHT_AND_WRONG = [
     # a word that no list knows may be the English of what is left over; a known one is not
-    ("The pain shoots to the foot.", "疼痛放射到足部。", "疼痛放射到膝部。", ("term", "not_in_english")),
+    ("The pain shoots to the foot.", "疼痛放射到足部。", "疼痛放射到手部。", ("term", "not_in_english")),
     # a wording in two parts, in either order
     ("My blood pressure is high.", "我有高血压。", "我有低血压。", ("term", "not_in_english")),
     ("I had a nosebleed.", "我鼻孔出血了。", "我耳朵出血了。", ("term", "term_missing")),
     # sayings
-    ("I have butterflies in my stomach.", "我很紧张。", "我胃痛。", ("term", "not_in_english")),
+    ("I have butterflies in my stomach.", "我很紧张。", "我很不紧张。", ("negation", "negation_added")),
     ("He is left-handed.", "他是左撇子。", "他是右撇子。", ("laterality", "side_added")),
     # glosses
     ("Is MRI safe?", "做磁共振成像（MRI）检查安全吗？", "做胃镜检查安全吗？", ("term", "not_in_english")),
@@ -39,7 +39,7 @@ _RIGHT_AND_WRONG = [
     # what one denies and the other affirms
     ("Don't worry.", "请放心。", "请担心。", ("negation", "negation_lost")),
     ("It will get better without treatment.", "会自愈。", "经治疗会好转。", ("negation", "negation_lost")),
-    ("Wounds should be kept dry.", "伤口不要沾水。", "伤口不要消毒。", ("negation", "negation_added")),
+    ("Wounds should be kept dry.", "伤口不要沾水。", "伤口不要保持干燥。", ("negation", "negation_added")),
     ("He hurt himself by accident.", "他不小心弄伤了自己。", "他没有弄伤自己。", ("negation", "negation_added")),
     ("Do you smoke?", "你抽不抽烟？", "你不抽烟？", ("negation", "negation_added")),
     (
@@ -122,3 +122,40 @@ def test_denials_compile_and_sayings_ask_for_nothing() -> None:
     assert len(sayings) > 80
     assert not any(row.asks or row.kind for row in sayings)
     assert all(wording.startswith("~") for row in sayings for wording in row.chinese)
+
+
+_STILL_TOLD = [
+    # the first word of an answer denies what was asked, and nothing of the sentence
+    (
+        "No, the course does not have to be restarted.",
+        "不用，疗程不需要重新开始。",
+        "不用，疗程需要重新开始。",
+        ("negation", "negation_lost"),
+    ),
+    # 非常 and 别的 answer no denial
+    ("I have no pain.", "我一点都不疼。", "我非常疼。", ("negation", "negation_lost")),
+    # what is denied must be what the English affirms
+    ("I fell asleep in my lenses.", "我没摘镜片就睡着了。", "我戴着镜片没有睡着。", ("negation", "negation_added")),
+    # whom the text names elsewhere
+    (
+        "My son is ill. Fever up to 40 since Monday.",
+        "我儿子病了。星期一起，他发烧到 40 度。",
+        "我儿子病了。星期一起，她发烧到 40 度。",
+        ("gender_person", "pronoun_added"),
+    ),
+    # a child's sex
+    (
+        "My baby is hungry. He cries.",
+        "我的男孩饿了。他哭。",
+        "我的女孩饿了。他哭。",
+        ("gender_person", "not_in_english"),
+    ),
+    # one character of a term
+    ("My blood pressure was high.", "我血压高。", "我有低血压。", ("term", "not_in_english")),
+]
+
+
+@pytest.mark.parametrize(("english", "right", "wrong", "fault"), _STILL_TOLD)
+def test_precise_rules_still_tell(told: Told, english: str, right: str, wrong: str, fault: tuple[str, str]) -> None:
+    assert told(english, right) == set()
+    assert fault in told(english, wrong)

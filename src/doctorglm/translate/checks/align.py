@@ -3,6 +3,7 @@
 Sentences are alike by what they share: terms and words of the lexicon, numbers, a question mark, their lengths.
 """
 
+import itertools
 import math
 import re
 from collections.abc import Iterator, Sequence
@@ -11,7 +12,7 @@ from functools import cached_property
 
 from doctorglm.translate.checks.fault import Fault
 from doctorglm.translate.checks.lexicon import HUSHED
-from doctorglm.translate.checks.reading import Reader, Reading
+from doctorglm.translate.checks.reading import Chinese, English, Reader, Reading
 from doctorglm.translate.checks.sentences import chinese_sentences, english_sentences, parts
 
 _WEIGHTS = {"common": 0.3, "idioms": 0.5, "opposites": 0.5, "times": 0.5, HUSHED: 0.0}
@@ -145,6 +146,22 @@ def belonging(one: Alignment, english: str, chinese: str) -> list[tuple[str, str
     return [(" ".join(one.english[i:k]), "".join(one.chinese[j:m])) for (i, k), (j, m) in one.beads if m - j <= k - i]
 
 
+def runs(one: Alignment, english: str, chinese: str, moved: bool) -> list[tuple[str, str]]:
+    """All of both texts as sentences that belong together; what stands alone goes with what is before it."""
+    if len(one.english) == len(one.chinese):
+        order = one.order if moved else range(len(one.english))
+        return [(one.english[i], one.chinese[j]) for i, j in enumerate(order)]
+    if max(len(one.english), len(one.chinese)) > _MOST:
+        return [(english, chinese)]
+    found: list[tuple[int, int]] = [(0, 0)]
+    for (_, k), (_, m) in one.beads:
+        if k == found[-1][0] or m == found[-1][1] or 0 in found[-1]:
+            found.pop()
+        found.append((k, m))
+    ends = [(0, 0), *(end for end in found if end != (0, 0))]
+    return [(" ".join(one.english[i:k]), "".join(one.chinese[j:m])) for (i, j), (k, m) in itertools.pairwise(ends)]
+
+
 def order_faults(one: Alignment) -> Iterator[Fault]:
     """Sentences, lines or what semicolons part that changed places."""
     finer = Alignment(parts(one.english), parts(one.chinese), one.reader)
@@ -176,9 +193,24 @@ def cut_faults(one: Alignment, english: str, chinese: str) -> Iterator[Fault]:
     elif _END_EN.search(english) and not _END_ZH.search(chinese):
         yield Fault("truncation", "no_end", "", chinese[-8:])
     else:
-        lost = [one.english[i] for (i, _), (j, m) in one.beads if j == m] if _may_lack(one.english, one.chinese) else []
+        alone = [i for (i, _), (j, m) in one.beads if j == m] if _may_lack(one.english, one.chinese) else []
+        whole = one.reader.chinese(chinese)
+        asks = english.count("?") > whole.text.count("?") + whole.text.count("？")
+        short = [i for i in alone if asks and one.english[i].endswith("?")]
+        lost = [one.english[i] for i in alone if i in short or _is_lost(one.reader.english(one.english[i]), whole)]
         if lost:
             yield Fault("truncation", "sentence_missing", lost[0], "")
+
+
+_SENTENCE = 15
+"""Characters of an English sentence that is not said within another one's Chinese."""
+
+
+def _is_lost(said: English, there: Chinese) -> bool:
+    """Whether at most half of its terms and numbers are in the Chinese; a short one without any may be in another."""
+    numbers, here = _NUMBER.findall(said.text), _NUMBER.findall(there.text)
+    held = [not rows.isdisjoint(there.rows) for rows in said.asking.values()] + [one in here for one in numbers]
+    return sum(held) * 2 <= len(held) if held else len(said.text) > _SENTENCE
 
 
 def added_faults(one: Alignment) -> Iterator[Fault]:

@@ -31,6 +31,8 @@ def faults(english: str, chinese: str) -> Iterator[Fault]:
         written = english[one.start : one.end].strip()
         if one.units and one.value == 1 and not english[one.start].isdigit():
             continue
+        if not new and not english[one.start].isdigit():
+            continue  # both of my two sons may be 儿子们; another number is told as added
         reason = "converted_only" if _is_converted(one, english, text) else "number_missing"
         yield Fault(
             "unit_or_dose" if reason == "converted_only" else "number", reason, written, "", (f"{one.value:g}",)
@@ -38,10 +40,14 @@ def faults(english: str, chinese: str) -> Iterator[Fault]:
     for one in new:
         reason = "converted_wrongly" if _beside(one, there, text) else "number_added"
         yield Fault("number", reason, "", text[one.start : one.end])
-    yield from _units(english, text, said, there)
     yield from _codes(english, chinese)
     if not lost and not new:
         yield from _exchanged(english, text, [one for one in said if one.hard], there)
+
+
+def unit_faults(english: str, chinese: str) -> Iterator[Fault]:
+    """Numbers of a sentence that have another unit there: elsewhere the same number may count something else."""
+    yield from _units(english, plain(chinese), english_figures(english), chinese_figures(chinese))
 
 
 _A_DAY = ("每日", "每天", "一日", "一天")

@@ -10,7 +10,19 @@ from dataclasses import replace
 from pydantic.dataclasses import dataclass as settings_dataclass
 
 from doctorglm.settings import STRICT
-from doctorglm.translate.checks import align, amounts, denial, lengths, loops, opposed, persons, script, sides, terms
+from doctorglm.translate.checks import (
+    align,
+    amounts,
+    denial,
+    lengths,
+    loops,
+    opposed,
+    persons,
+    places,
+    script,
+    sides,
+    terms,
+)
 from doctorglm.translate.checks.fault import KINDS, Fault
 from doctorglm.translate.checks.lexicon import HUSHED, Row, nothing, own_rows
 from doctorglm.translate.checks.reading import Reader, Reading
@@ -94,19 +106,18 @@ class Checks:
     def _contents(self, one: align.Alignment, english: str, chinese: str, moved: bool) -> Iterator[Fault]:
         whole = self._reader.read(english, chinese)
         yield from terms.faults(whole, lambda: align.belonging(one, english, chinese))
-        if moved and len(one.english) == len(one.chinese):
-            units = [(one.english[i], one.chinese[j]) for i, j in enumerate(one.order)]
-        elif len(one.english) == len(one.chinese):
-            units = list(zip(one.english, one.chinese, strict=True))
-        else:
-            units = [(english, chinese)]
+        if not moved:
+            yield from places.faults(whole)
+        yield from persons.child_faults(english, chinese)
+        units = align.runs(one, english, chinese, moved)
         wrong = list(amounts.faults(english, chinese))
+        yield from (fault for said, there in units for fault in amounts.unit_faults(said, there))
         yield from wrong or (amounts.exchanged_between(units) if len(units) > 1 else ())
         for said, there in units:
             reading = whole if (said, there) == (english, chinese) else self._reader.read(said, there)
             yield from denial.faults(reading)
             yield from opposed.faults(reading)
-            yield from persons.faults(said, without_drugs(reading))
+            yield from persons.faults(said, without_drugs(reading), english)
             yield from sides.faults(said, there)
 
 

@@ -14,7 +14,7 @@ from doctorglm.translate.checks.texts import folded
 
 _EN = re.compile(
     r"\b(?:not?|never|none|neither|nor|cannot|without|den(?:y|ies|ied|ying)|nothing|nobody|nowhere|no one|hardly|barely"
-    r"|scarcely|unable)\b|n't\b"
+    r"|scarcely|unable|(?:do|does|did|is|are|was|were|has|have|had|ca|could|wo|would|should)nt)\b|n't\b"
 )
 _EN_IDIOM = pattern("no_denial_english")
 _EN_IMPLIED = pattern("implied_denial_english")
@@ -23,6 +23,12 @@ _ZH = re.compile(
 )
 _ZH_IDIOM = pattern("no_denial_chinese")
 _ZH_IMPLIED = pattern("implied_denial_chinese")
+_ZH_NO_ANSWER = pattern("no_answer_chinese")
+_EN_REPLY, _ZH_REPLY = (
+    re.compile(r"^\W*no(?=[,.;!])"),
+    re.compile(r"^\W*(?:不用|不是|不会|不行|不能|没有|不|没)(?=[的了呢]?[，。；！,;!])"),
+)
+"""The first word of an answer, which denies what was asked."""
 _Both: TypeAlias = tuple[tuple[re.Pattern[str], re.Pattern[str]], ...]
 
 
@@ -51,6 +57,13 @@ _CLAUSE_ZH = re.compile(r"[，。；：！？\n,;?!]+|(?=但是|但(?!是)|而�
 _SUBORDINATE = re.compile(r"\b(?:if|because|why|how|what|where|when|who|and (?:is|has|was|i|he|she|it))\b")
 _DESPITE = re.compile(r"\b(?:on|despite|after|since|during|because of|due to|while taking)\s+(?:\w+\s+)?$")
 """No seizure on valproate."""
+_DENIED = frozenset(("illness", "symptoms", "glossary", "drugs"))
+"""Lists of what is denied word by word."""
+_DENIED_TOO = frozenset(("common", "examinations", "things", "body"))
+"""Lists of which the same is told where the Chinese denies less often than the English."""
+_SCOPE_ENDS = re.compile(r"\b(?:is|are|was|were|be|been|by|for|in case|so|than|enough)\b")
+_SCOPE = 5
+"""Words behind a denial, without one of these words, of which it denies something."""
 _OR_NOT = re.compile(r"(.)[不没]\1")
 """抽不抽烟 asks, and denies nothing, though a term holds half of it."""
 _IF_NOT_ZH = re.compile(
@@ -73,10 +86,13 @@ def faults(reading: Reading) -> Iterator[Fault]:
         said = _EN_IDIOM.sub(lambda m: "_" * len(m[0]), english)
     if _ZH.search(there):
         there = _ZH_IDIOM.sub(lambda m: "＿" * len(m[0]), there)
+    answers = _masked(reading)
+    if _EN_REPLY.search(said) and (reply := _ZH_REPLY.search(there)):
+        said = _EN_REPLY.sub(lambda m: "_" * len(m[0]), said)
+        there, answers = (f"{'＿' * reply.end()}{text[reply.end() :]}" for text in (there, answers))
     denied, denies = _EN.search(said), _ZH.search(there)
     if denies and not denied and _affirms(english, chinese):
         denies = None
-    answers = _masked(reading)
     if denied and _ASKED_EN.match(english):
         denied = None  # isn't it, asked
     if denied and not _answers(english, answers, chinese):
@@ -92,9 +108,10 @@ def faults(reading: Reading) -> Iterator[Fault]:
     if denies and not denied and _WELL_EN.search(english) and _WELL_ZH.search(chinese):
         return  # feels fine, 没有不适
     if denies and not denied and not _EN_IMPLIED.search(english) and not _EN.search(english):
-        yield Fault("negation", "negation_added", "", chinese[denies.start() : denies.start() + 4])
+        if wrong := next((m for m in _ZH.finditer(there) if _is_of_english(reading, m.end())), None):
+            yield Fault("negation", "negation_added", "", chinese[wrong.start() : wrong.start() + 4])
         return
-    unless = _IF_NOT_ZH.search(chinese)
+    unless = _IF_NOT_ZH.search(there)
     if unless and (condition := _IF_EN.search(english)) and not _denies_at_all(english, condition[0]):
         yield Fault("negation", "negation_added", condition[0], unless[0])
         return
@@ -112,6 +129,17 @@ _MODAL_EN = re.compile(
 _MODAL_ZH = re.compile(r"(?<!可)(?<!能)(?<!是)不可以|(?<!能)(?<!不得)不能(?!不|吗|够吗)|不得(?!不|已)|不准(?!确)|不许")
 
 
+def _is_of_english(reading: Reading, at: int) -> bool:
+    """Whether what is denied at a place of the Chinese, to the end of its clause, is said by the English: 没有皮疹."""
+    start = _FILLERS.match(reading.chinese, at).end()  # type: ignore[union-attr]
+    near = [one for one in reading.there.segments if at <= one.start <= start < one.end and one.rows]
+    return any(reading.explains(one) for one in near)
+
+
+_FILLERS = re.compile("[弄搞做打有能会要是应该可以须需让给被再太很多大么怎过到出在用什任何明显一些了得必法曾]*")
+"""What may stand between a word that denies and what it denies."""
+
+
 def _masked(reading: Reading, *, all_: bool = False) -> str:
     """The Chinese without its terms, so that 失眠 and 缺铁 deny nothing; 无症状 does, unless `all_` are taken out."""
     text = list(reading.chinese)
@@ -125,7 +153,7 @@ def _masked(reading: Reading, *, all_: bool = False) -> str:
 
 def _answers(english: str, masked: str, chinese: str = "") -> bool:
     """Whether something in the Chinese answers a denial; `chinese` is the same with its terms."""
-    return _ZH_IMPLIED.search(masked) is not None or any(
+    return _ZH_IMPLIED.search(_ZH_NO_ANSWER.sub("＿", masked)) is not None or any(
         there.search(chinese or masked) and said.search(english) for there, said in _ZH_IF
     )
 
@@ -160,10 +188,12 @@ def _terms(reading: Reading, said: str, there: str, masked: str) -> Iterator[Fau
         return
     english, places = folded(reading.english), reading.said.places
     often = _by_row(reading.there.segments)
+    less = len(_EN.findall(said)) > len(_ZH_IMPLIED.findall(_ZH_NO_ANSWER.sub("＿", masked)))
+    lists = _DENIED | _DENIED_TOO if less else _DENIED
     pieces_en, pieces_zh = _pieces(_CLAUSE_EN, said), _pieces(_CLAUSE_ZH, there)
     for one in reading.there.segments:
         rows = one.numbers
-        if not any(reading.row(row).name in ("illness", "symptoms", "glossary", "drugs") for row in rows):
+        if not any(reading.row(row).name in lists for row in rows):
             continue
         spans = {span for row in rows for span in places.get(row, ())}
         if len(set[int]().union(*(often[row] for row in rows))) != 1 or max((a for a, _ in spans), default=0) > min(
@@ -180,8 +210,10 @@ def _terms(reading: Reading, said: str, there: str, masked: str) -> Iterator[Fau
         here = there[mine[0] : mine[1]]
         whole = masked[mine[0] : mine[1]]
         if (
-            _EN.search(before)
+            (denied := _last(_EN, before))
             and not _SUBORDINATE.search(before)
+            and not _SCOPE_ENDS.search(before, denied.end())
+            and len(before[denied.end() :].split()) <= _SCOPE
             and not _DESPITE.search(before)
             and not _answers(english, whole, reading.chinese[mine[0] : mine[1]])
             and not _carried(there, mine, pieces_zh)
@@ -192,6 +224,11 @@ def _terms(reading: Reading, said: str, there: str, masked: str) -> Iterator[Fau
         near = there[max(mine[0], one.start - _NEAR) : one.start]
         if _DENIED_ZH.search(near) and not _EN.search(said) and not _may_deny(english, reading.chinese):
             yield Fault("negation", "affirmed_term_denied", reading.english[start:end], here)
+
+
+def _last(pattern_: re.Pattern[str], text: str) -> re.Match[str] | None:
+    """The last match in a text."""
+    return next(reversed([*pattern_.finditer(text)]), None)
 
 
 def _by_row(segments: Sequence[Wording]) -> dict[int, set[int]]:
@@ -223,6 +260,8 @@ def _clauses(said: str, there: str, english: str, chinese: str) -> Iterator[Faul
     theirs = [(a, b) for a, b in _pieces(re.compile(r"[，。；：！？\n,;?!]+"), there)]
     if len(ours) != len(theirs) or not 1 < len(ours) <= _CLAUSES:
         return
+    if len(_EN.findall(said)) == len(_ZH.findall(there)):
+        return  # each denial has its own, in whatever clause
     for (a, b), (c, d) in zip(ours, theirs, strict=True):
         denied, denies = _EN.search(said[a:b]), _ZH.search(there[c:d])
         if denied and not _answers(english[a:b], chinese[c:d]):

@@ -104,8 +104,17 @@ _DECIMALS = re.compile(
 """一米八三, 三十八度五."""
 _NO_COUNT = "一半零〇百千万亿"
 """Numerals that count nothing where no measure follows; others then may be a number, and need not."""
+_TELLS_BOTH = "家种项者名位类国"
+"""Measures before which 两 may sum up what was said: 两家机构, 两种药."""
 _MORE = re.compile(r"[来多余几]")
+_AWAY = {"前天": 2.0, "前晚": 2.0, "大前天": 3.0, "后天": 2.0, "隔天": 2.0, "隔日": 2.0}
+_AWAY_DAY = re.compile("大?前天|前晚|后天(?![性的获])|隔[天日]")
+"""Days that are counted from today or from one another: two nights ago, every other day."""
 _NOT_NUMBERS = pattern("no_number_chinese")
+
+
+_MALE = " M"
+"""35 M is a man, no length."""
 
 
 @lru_cache(KEPT)
@@ -113,6 +122,7 @@ def english_figures(text: str) -> Sequence[Figure]:
     """The numbers of an English text in order, soft ones among them; B12 and COVID-19 are names."""
     said = folded(text)
     found = [*_counted(said), *_soft(said), *_fractions(said)]
+    found = [replace(one, units=()) if text[one.start : one.end].endswith(_MALE) else one for one in found]
     parts = [match.span() for pattern_ in (_FRACTION, _YEARS) for match in pattern_.finditer(said)]
     parts += [match.span(1) for match in _SHARP.finditer(said)]
     inside = [one for one in found if one.hard and any(a <= one.start < b for a, b in parts)]
@@ -133,6 +143,8 @@ def _counted(said: str) -> Iterator[Figure]:
             unit = _TIME
         elif said[match.start() - 1 : match.start()] == ":":
             unit = None  # the p.m. of 2:30 p.m. is the hour's
+        elif _SHARP_HOUR.match(said, match.end()):
+            unit = _CLOCK
         hard = bool(digits) or (word != "one" and number > 1) or unit is not None
         figure = Figure(
             *match.span(), number, (unit,) if unit else (), hard, "/" if match["to"] and "/" in match["to"] else ""
@@ -145,6 +157,8 @@ def _counted(said: str) -> Iterator[Figure]:
 
 
 _TIME = next(unit for unit in UNITS if unit.name == "time")
+_CLOCK = next(unit for unit in UNITS if unit.name == "clock")
+_SHARP_HOUR = re.compile(r":[0-9]{2}\s?[ap]\.?m\b")
 
 
 def _of_words(words: str) -> float:
@@ -262,6 +276,7 @@ def chinese_figures(text: str) -> Sequence[Figure]:
     blank = _NOT_NUMBERS.sub(lambda m: "＿" * len(m[0]), blank)
     found += [Figure(*match.span(), 0.5, (), False) for match in _HALF.finditer(blank)]
     blank = _HALF.sub(lambda m: "＿" * len(m[0]), blank)
+    found += [Figure(*match.span(), _AWAY[match[0]], _named("day"), False) for match in _AWAY_DAY.finditer(said)]
     for match in _PAST.finditer(blank):
         found += [Figure(*match.span(), minutes, (), False) for minutes in _PAST_MINUTES[match[1]]]
     for match in _CHINESE.finditer(blank):
@@ -300,6 +315,7 @@ def _of_match(match: re.Match[str], said: str) -> Iterator[Figure]:
         return
     for number in _values(han):
         hard = number != 1 and (bool(is_counted) and han != "半") and after == end
+        hard = hard and not (han == "两" and said[end : end + 1] in _TELLS_BOTH)
         yield Figure(
             start,
             end,
@@ -314,6 +330,9 @@ def _values(han: str) -> Iterator[float]:
     head, scaled, tail = han.partition("万")
     if scaled and head and (of := value(head)) is not None:
         yield of * 1e4 + ((value(tail) or 0.0) if tail else 0.0)
+        return
+    if han == "一两":
+        yield from (1.0, 2.0)
         return
     if not scaled and "亿" not in han:
         parts = between(han) or ()

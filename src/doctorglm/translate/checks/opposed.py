@@ -15,7 +15,10 @@ from doctorglm.translate.checks.reading import Reading
 from doctorglm.translate.checks.texts import folded, plain
 from doctorglm.translate.checks.words import Phrases, outermost
 
-_NOT_EN = re.compile(r"\b(?:not?|never|without|none|cannot|nor|neither|hardly)\b|n['’]t\b", re.IGNORECASE)
+_NOT_EN = re.compile(
+    r"\b(?:not?|never|without|none|nothing|nobody|cannot|nor|neither|hardly|otherwise|unless|until)\b|n['’]t\b",
+    re.IGNORECASE,
+)
 _NOT_ZH = re.compile(r"[不没无未非勿别]")
 
 _STRICTLY_BEFORE_EN, _STRICTLY_AFTER_EN = re.compile(r"\bbefore\b"), re.compile(r"\bafter\b")

@@ -8,12 +8,14 @@ from doctorglm.translate.checks.fault import Fault
 from doctorglm.translate.checks.texts import folded
 
 _ENGLISH = {
-    "i": re.compile(r"\b(?:i|me|my|mine|myself|i'm|i've|i'd|i'll)\b"),
+    "i": re.compile(r"\b(?:i|me|my|mine|myself|i'm|i've|i'd|i'll|im|ive)\b"),
     "we": re.compile(r"\b(?:we|us|our|ours|ourselves|we're|we've|we'll|let's)\b"),
-    "you": re.compile(r"\b(?:you|your|yours|yourself|yourselves|you're|you've|you'll|you'd)\b"),
-    "he": re.compile(r"\b(?:he|him|his|himself|he's|he'll|he'd)\b"),
-    "she": re.compile(r"\b(?:she|her|hers|herself|she's|she'll|she'd)\b"),
-    "they": re.compile(r"\b(?:they|them|their|theirs|themselves|they're|they've|one|someone|everyone|people|anyone)\b"),
+    "you": re.compile(r"\b(?:you|your|yours|yourself|yourselves|you're|you've|you'll|you'd|youre|youve)\b"),
+    "he": re.compile(r"\b(?:he|him|his|himself|he's|he'll|he'd|hes)\b"),
+    "she": re.compile(r"\b(?:she|her|hers|herself|she's|she'll|she'd|shes)\b"),
+    "they": re.compile(
+        r"\b(?:they|them|their|theirs|themselves|they're|they've|theyre|theyve|one|someone|everyone|people|anyone)\b"
+    ),
 }
 _CHINESE = {
     "we": re.compile(r"我们|咱们|我国|我俩|我方"),
@@ -39,20 +41,34 @@ _WOMAN = re.compile(r"\b(?:mother|mom|mum|wife|daughter|sister|aunt|grandmother|
 _MAN = re.compile(
     r"\b(?:father|dad|husband|son|brother|uncle|grandfather|grandpa|nephew|boy|man|boyfriend|doctor|child|baby|he|his)\b"
 )
+_MAN_SAID = re.compile(
+    r"\b(?:he|his|him|hes|he's|he'll|he'd|himself|male|m|boys?|sons?|grandsons?|brothers?|nephews?|children|kids|grandchild\w*)\b"
+)
+_WOMAN_SAID = re.compile(
+    r"\b(?:she|her|hers|shes|she's|she'll|she'd|herself|female|f|girls?|daughters?|granddaughters?|sisters?|nieces?|children"
+    r"|kids|grandchild\w*)\b"
+)
 _ORDER = ("i", "he", "she", "you")
 _ADDRESSED = re.compile(r"^(?:please\b|\w+\b)")
 
 
-def faults(english: str, chinese: str) -> Iterator[Fault]:
-    """Pronouns of the Chinese that the English has not, or has less often while another is missing."""
-    said, there = folded(english), folded(chinese)
+def faults(english: str, chinese: str, context: str) -> Iterator[Fault]:
+    """Pronouns of the Chinese that the English has not, or has less often while another is missing.
+
+    `context` is the whole English text: whom it names may be said again in any sentence, and 您 where one is spoken to.
+    """
+    said, there, whole = folded(english), folded(chinese), folded(context)
     one = Counter({key: len(pattern.findall(said)) for key, pattern in _ENGLISH.items()})
     other = Counter({key: len(pattern.findall(there)) for key, pattern in _CHINESE.items()})
     for key in _ORDER:
         lost = [k for k in ("i", "he", "she") if k != key and one[k] and not other[k]]
         if key == "he" and not one["he"] and one["she"] > other["she"]:
             lost.append("she")
-        if other[key] and not one[key] and (not _excused(key, said, one) or (lost and key != "you" and not one["we"])):
+        if not other[key] or one[key] or (lost and one["we"]) or (key == "you" and not lost):
+            continue
+        if lost or not (_ENGLISH[key].search(whole) or _excused(key, whole)):
+            if key == "you" and _excused(key, said):
+                continue
             yield Fault("gender_person", "pronoun_added", "", _SPELLED[key], _wanted(one))
             return
     more = [key for key in _ORDER if other[key] > one[key] and key != "you"]
@@ -64,26 +80,35 @@ def faults(english: str, chinese: str) -> Iterator[Fault]:
             return
 
 
+_SEXES = (
+    ("儿子", re.compile(r"儿子|男孩|男婴|男童|外孙(?!女)"), _MAN_SAID),
+    ("女儿", re.compile(r"女儿|女孩|女婴|女童|外孙女"), _WOMAN_SAID),
+)
+
+
+def child_faults(english: str, chinese: str) -> Iterator[Fault]:
+    """A child that Chinese calls by a sex which the English speaks of the other of alone: my baby, she; 儿子."""
+    said, there = folded(english), folded(chinese)
+    for (name, named, own), (other, _, others) in (_SEXES, _SEXES[::-1]):
+        if named.search(there) and not own.search(said) and others.search(said):
+            yield Fault("gender_person", "not_in_english", "", name, (other,))
+
+
 def _wanted(said: Counter[str]) -> tuple[str, ...]:
     return tuple(_SPELLED[key] for key in said if said[key])
 
 
-def _excused(key: str, said: str, one: Counter[str]) -> bool:
+def _excused(key: str, said: str) -> bool:
     """Whether Chinese may say this pronoun though the English has none."""
     if key == "you":
-        return not (one["i"] or one["he"] or one["she"]) or bool(
+        return bool(
             re.search(r"\b(?:please|doctor|dr|thank|hi|hello|dear|recommend|suggest|advise|prescribe)\b|\?", said)
         )
     if key == "i":
-        return bool(one["we"]) or bool(re.search(r"\b(?:thanks?|please|hello|hi|hope|sorry|wonder|patient)\b", said))
-    if key == "he" and _WOMAN.search(said) and not _MAN.search(said):
-        return False
+        return not _ENGLISH["you"].search(said)
     if key == "he":
-        return bool(_MALE.search(said)) and not (
-            one["she"]
-            and not re.search(r"\b(?:son|brother|husband|father|dad|boy|man|baby|child|uncle|doctor)\b", said)
-        )
-    return bool(_FEMALE.search(said)) and not one["he"]
+        return bool(_MALE.search(said)) and not (_WOMAN.search(said) and not _MAN.search(said))
+    return bool(_FEMALE.search(said)) and not _ENGLISH["he"].search(said)
 
 
 def _excused_more(key: str, said: str, one: Counter[str], other: Counter[str]) -> bool:

@@ -175,15 +175,23 @@ class English:
     @cached_property
     def unknown(self) -> list[str]:
         """The words of which neither the lexicon nor the glossary knows the Chinese; no names, numbers, plain words."""
+        return [word.said for word in self._not_known if not _is_name(self.text, word.start, word.end)]
+
+    @cached_property
+    def brands(self) -> list[str]:
+        """The same of words that have a capital, also where they begin a sentence."""
+        return [word.said for word in self._not_known if self.text[word.start].isupper()]
+
+    @cached_property
+    def _not_known(self) -> list[Word]:
         known = [(one.start, one.end) for one in self.found] + [(one.start, one.end) for one in self.mentions]
         return [
-            word.said
+            word
             for word in self.words
             if len(word.said) >= _LEAST
             and word.said.isalpha()
             and stem(word.said) not in _PLAIN
             and not any(start <= word.start < end for start, end in known)
-            and not _is_name(self.text, word.start, word.end)
         ]
 
     @cached_property

@@ -7,14 +7,16 @@ a part of another term's; and what the Chinese names must be explained by some E
 import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
+from doctorglm.translate.checks.alone import asks_alone, may_stand_for, told_alone
 from doctorglm.translate.checks.amounts import settled
 from doctorglm.translate.checks.fault import Fault, Kind
 from doctorglm.translate.checks.figures import english_figures
-from doctorglm.translate.checks.lexicon import Wording
+from doctorglm.translate.checks.lexicon import Row, Wording
 from doctorglm.translate.checks.reading import Reading
 from doctorglm.translate.checks.texts import folded, plain
+from doctorglm.translate.checks.units import chinese_units
 from doctorglm.translate.renderings import held
 
 _SHOWN = 8
@@ -29,15 +31,61 @@ Units: TypeAlias = Callable[[], Sequence[tuple[str, str]]]
 def faults(reading: Reading, units: Units | None = None) -> Iterator[Fault]:
     """Terms without their Chinese, then Chinese without English.
 
-    A word that may turn a statement, 继续 or 加重, is none alone: only beside another term.
+    Only closed vocabulary is told alone (`alone.py`); of other terms that one stands in another's place: the English of
+    one is not said, and in its sentence a Chinese one of the same group is that no English explains.
     """
-    found = [*_missing(reading), *_added(reading, cache(units or (lambda: [(reading.english, reading.chinese)])))]
-    if any(one.kind != "negation" for one in found):
-        yield from found
+    settled_units = cache(units or (lambda: [(reading.english, reading.chinese)]))
+    missing, strange = _missing(reading), _strange(reading)
+    taken = _exchanged(reading, missing, strange, settled_units)
+    for one in missing:
+        if one in taken or one.given or asks_alone(one.english, one.lists):
+            yield Fault(one.kind, "term_missing", one.english, "", one.expected[:_SHOWN])
+    known = [
+        one
+        for one in strange
+        if one in taken or told_alone(one.chinese, one.list) or _is_mistaken(reading, one.chinese)
+    ]
+    strings = [one.chinese for one in known]
+    for other in known:
+        if other in taken or not _may_be_unknown(reading, other, strings, settled_units):
+            yield Fault(other.kind, "not_in_english", "", other.chinese)
 
 
-def _missing(reading: Reading) -> Iterator[Fault]:
-    units = [one for one in english_figures(reading.english) if one.units] if reading.said.asking else []
+def _is_mistaken(reading: Reading, strange: str) -> bool:
+    """Whether it is a wording of the English but for one character, which is not there itself: 低血压 for 高血压."""
+    if len(strange) < _IN_PARTS:
+        return False
+    said = (plain(w.lstrip("~")) for row in reading.said.said for w in reading.row(row).chinese if len(w) >= _IN_PARTS)
+    return any(
+        len(word) == len(strange)
+        and sum(a != b for a, b in zip(word, strange, strict=True)) == 1
+        and word not in reading.chinese
+        for word in said
+    )
+
+
+class Missing(NamedTuple):
+    """A term of the English without its Chinese: the lists that name it, all wordings that would have been taken."""
+
+    english: str
+    kind: Kind
+    lists: frozenset[str]
+    expected: tuple[str, ...]
+    given: bool
+    """Whether it is of a glossary other than our own, whose terms are wanted as they stand there."""
+
+
+class Strange(NamedTuple):
+    """A wording of the Chinese that no English explains, and the list that it is of."""
+
+    chinese: str
+    kind: Kind
+    list: str
+
+
+def _missing(reading: Reading) -> list[Missing]:
+    units = [one for one in english_figures(reading.english) if one.units and one.hard]
+    found = []
     for (start, end), rows in reading.said.asking.items():
         if any(one.start < start and end <= one.end for one in units):
             continue  # 6 feet
@@ -48,7 +96,35 @@ def _missing(reading: Reading) -> Iterator[Fault]:
             said = [w.lstrip("~") for row in sorted(rows) for w in reading.row(row).chinese]
             given = tuple(dict.fromkeys([*(w for term in terms for w in term.chinese), *said]))
             if not any(in_parts(wording, reading.chinese) for wording in given):
-                yield Fault(_kind(reading, rows), "term_missing", reading.english[start:end], "", given[:_SHOWN])
+                lists = frozenset(reading.row(row).name for row in rows)
+                is_given = any("doctorglm" not in term.sources for term in terms)
+                found.append(Missing(reading.english[start:end], _kind(reading, rows), lists, given, is_given))
+    return found
+
+
+def _exchanged(
+    reading: Reading, missing: Sequence[Missing], strange: Sequence[Strange], units: Units
+) -> set[Missing | Strange]:
+    """Terms of one group that stand in one another's place in sentences that belong together."""
+    found: set[Missing | Strange] = set()
+    pairs = [(a, b) for a in missing for b in strange if may_stand_for(a.lists, b.list) and not _is_part(a, b)]
+    for english, chinese in units() if pairs else ():
+        there = reading.reader.chinese(chinese).text
+        for one, other in pairs:
+            if one.english in english and other.chinese in there:
+                found |= {one, other}
+    return found
+
+
+_NAMED_WHOLE = frozenset(("illness", "drugs"))
+"""Lists whose wordings are another thing than what they hold: 肝炎 is no liver, 子宫内膜 may be said for the womb."""
+
+
+def _is_part(one: Missing, other: Strange) -> bool:
+    """Whether the one is said by a part of the other or the other way round: womb, 子宫内膜; birth defect, 畸形."""
+    if any(other.chinese in wording for wording in one.expected):
+        return True
+    return other.list not in _NAMED_WHOLE and any(wording in other.chinese for wording in one.expected)
 
 
 def in_parts(wording: str, chinese: str) -> bool:
@@ -123,31 +199,38 @@ def _glossed(reading: Reading) -> list[tuple[int, int]]:
     return found
 
 
-def _added(reading: Reading, units: Units) -> Iterator[Fault]:
+def _strange(reading: Reading) -> list[Strange]:
     spans = settled(reading.english, reading.chinese)
-    strange = [(one, kind) for one in unexplained(reading) if (kind := _asks_as(reading, one)) is not None]
-    strings = [reading.chinese[one.start : one.end] for one, _ in strange]
-    for one, kind in strange:
-        said = reading.chinese[one.start : one.end]
-        if kind == "unit_or_dose" and any(one.start < b and a < one.end for a, b in spans):
+    found = []
+    for one in unexplained(reading):
+        row = _asks_as(reading, one)
+        if row is None or row.kind is None:
             continue
-        if kind == "term" and _may_be_unknown(reading, said, strings, units):
+        if row.kind == "unit_or_dose" and any(one.start < b and a < one.end for a, b in spans):
             continue
-        yield Fault(kind, "not_in_english", "", said)
+        if row.kind == "unit_or_dose" and chinese_units(reading.chinese, one.start):
+            continue  # amounts are compared by themselves
+        found.append(Strange(reading.chinese[one.start : one.end], row.kind, row.name))
+    return found
 
 
-def _asks_as(reading: Reading, one: Wording) -> Kind | None:
-    """What a wording without English is; nothing where it need not have any."""
+def _asks_as(reading: Reading, one: Wording) -> Row | None:
+    """The row that a wording without English is of; nothing where it need not have any."""
     own = [pair for pair in one.rows if pair[0] < reading.reader.first_term]
     rows = [reading.row(row) for row, strong in own or one.rows if strong]
-    return (rows[0].kind or "term") if rows and all(row.kind is not None for row in rows) else None
+    return rows[0] if rows and all(row.kind is not None for row in rows) else None
 
 
-def _may_be_unknown(reading: Reading, said: str, strange: Sequence[str], units: Units) -> bool:
-    """Whether the English of its sentence has as many words that no list knows as the Chinese has strange wordings."""
+def _may_be_unknown(reading: Reading, one: Strange, strange: Sequence[str], units: Units) -> bool:
+    """Whether the English of its sentence has as many words that no list knows as the Chinese has strange wordings.
+
+    A drug may be the generic name of a brand, which has a capital.
+    """
+    if one.kind not in ("term", "drug"):
+        return False
     for english, chinese in units():
         there = reading.reader.chinese(chinese).text
-        if said in there:
-            alike = sum(other in there for other in strange)
-            return alike <= len(reading.reader.english(english).unknown)
+        if one.chinese in there:
+            alike, said = sum(other in there for other in strange), reading.reader.english(english)
+            return alike <= len(said.brands if one.kind == "drug" else said.unknown)
     return False

@@ -77,7 +77,9 @@ UNITS = tuple(Unit(name, measure, factor) for name, measure, factor, _, _ in _TA
 _BY_NAME = {unit.name: unit for unit in UNITS}
 ENGLISH = "|".join(f"(?P<u{i}>{english})" for i, (*_, english, _) in enumerate(_TABLE))
 """A pattern with a group for each unit; nothing Latin may follow it."""
-_CHINESE = {name: re.compile(rf"\s?[多余来几]?\s?(?:{chinese})(?![a-z])") for name, _, _, _, chinese in _TABLE}
+_CHINESE = {
+    name: re.compile(rf"\s?[多余来几]?\s?(?:{chinese})(?:(?<![a-z])|(?![a-z]))") for name, _, _, _, chinese in _TABLE
+}
 _ORDER = tuple(_CHINESE)
 
 

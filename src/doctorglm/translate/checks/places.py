@@ -1,0 +1,108 @@
+"""Amounts, days and drugs that stand in one another's place: 8 weeks after the first, 16 after the second.
+
+A translation moves whole clauses; with a number moves what stands around it. Where two things of one kind changed
+places and what is said between and beside them did not, they were exchanged. Amounts of one unit and days hardly change
+their order at all. Only what both texts have once is looked at.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+from typing import NamedTuple
+
+from doctorglm.translate.checks.fault import Fault
+from doctorglm.translate.checks.figures import Figure, chinese_figures, english_figures
+from doctorglm.translate.checks.reading import Reading
+
+_LEAST = {"unit": 1, "calendar": 1, "calendarday": 1, "measure": 2, "number": 4, "drugs": 4}
+"""By what two things have in common, how much better the order of everything must be with both exchanged back.
+
+One for themselves, two for each that stands between them in both texts. Learned from right translations: amounts of
+one unit were inverted in none, bare numbers often.
+"""
+
+
+_WEEKDAY = re.compile(r"day", re.IGNORECASE)
+
+
+class _Anchor(NamedTuple):
+    """What stands once in both texts: its places, and what it is ("" where it only tells the order of others)."""
+
+    english: tuple[int, int]
+    chinese: int
+    kind: str
+    unit: str = ""
+    measure: str = ""
+
+
+def faults(reading: Reading) -> Iterator[Fault]:
+    """The first two that were exchanged."""
+    found = sorted([*_numbers(reading), *_words(reading)])
+    places = [one.chinese for one in found]
+    if places == sorted(places):
+        return
+    for (i, one), (j, other) in combinations(enumerate(found), 2):
+        if one.chinese <= other.chinese or one.kind != other.kind or not one.kind or one.english[0] == other.english[0]:
+            continue
+        if (least := _least(one, other)) and _gain(places, i, j) >= least:
+            said = [reading.english[slice(*each.english)].strip() for each in (one, other)]
+            yield Fault("order", "exchanged", ", ".join(said), "")
+            return
+
+
+def _least(one: _Anchor, other: _Anchor) -> int | None:
+    """The gain that is asked of two things of one kind; nothing where they cannot be exchanged: days and grams."""
+    if one.kind != "number":
+        return _LEAST[one.kind]
+    if one.unit == other.unit:
+        return _LEAST["unit" if one.unit else "number"]
+    return _LEAST["measure"] if one.measure == other.measure else None
+
+
+def _gain(places: Sequence[int], i: int, j: int) -> int:
+    """By how many inversions fewer the order has with two exchanged back."""
+    gain, first, second = 1, places[j], places[i]
+    for k, at in enumerate(places):
+        if k not in (i, j):
+            now = ((k < i) != (at < second)) + ((k < j) != (at < first))
+            gain += now - ((k < i) != (at < first)) - ((k < j) != (at < second))
+    return gain
+
+
+def _numbers(reading: Reading) -> Iterator[_Anchor]:
+    """Numbers that stand once in both; of one value those with units of one measure are one."""
+    said = [one for one in english_figures(reading.english) if one.hard and not (_is_year(one.value) and not one.units)]
+    there = [one for one in chinese_figures(reading.chinese) if one.hard]
+    for one in said:
+        mine = [other for other in said if other.value == one.value and _alike(one, other)]
+        same = [other for other in there if other.value == one.value and _alike(one, other)]
+        if len(mine) == 1 and len(same) == 1:
+            unit = one.units[0] if one.units else None
+            names = (unit.name, unit.measure) if unit else ("", "")
+            yield _Anchor((one.start, one.end), same[0].start, "number", *names)
+
+
+def _is_year(number: float) -> bool:
+    """Whether a number may be a year: of a date, which Chinese puts in front."""
+    return number in range(1900, 2100)
+
+
+def _alike(one: Figure, other: Figure) -> bool:
+    """Whether both may be one amount by what they measure."""
+    measures = {unit.measure for unit in one.units}, {unit.measure for unit in other.units}
+    return not all(measures) or not measures[0].isdisjoint(measures[1])
+
+
+def _words(reading: Reading) -> Iterator[_Anchor]:
+    """Words of the lists and terms that stand once in both."""
+    often = Counter(row for one in reading.there.segments for row in one.numbers)
+    taken: set[tuple[int, int]] = set()
+    for one in reading.there.segments:
+        for row in sorted(one.numbers):
+            spans = set(reading.said.places.get(row, ()))
+            if often[row] == 1 and len(spans) == 1 and (place := (min(spans)[0], one.start)) not in taken:
+                taken.add(place)
+                name = reading.row(row).name
+                day = "day" if name == "calendar" and _WEEKDAY.search(reading.english, *min(spans)) else ""
+                yield _Anchor(min(spans), one.start, f"{name}{day}" if name in _LEAST else "")
