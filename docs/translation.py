@@ -112,7 +112,7 @@ def checks(recorded: Mapping[str, Any]) -> str:
     ]
     for name, of in (
         ("good pairs", recorded["good"]),
-        *((f"good pairs, by a {style}'s hand", found) for style, found in recorded["good_by_style"].items()),
+        *((f"good pairs, written as a {style} would", found) for style, found in recorded["good_by_style"].items()),
         ("right translations that look like errors", recorded["hard"]),
         ("professional translations (TICO-19)", recorded["tico"]),
         *((f"mechanical errors: {kind}", found["flagged"]) for kind, found in planted.items()),
