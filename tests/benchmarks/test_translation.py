@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from doctorglm.translate.checks.check import Checks
 from doctorglm.translate.entry import entry
 from doctorglm.translate.glossary import own_glossary
 from doctorglm.translate.pairs import Pair
@@ -44,6 +45,35 @@ def test_later_sets_are_whole_and_others(which: int) -> None:
     assert counts.keys() == KINDS == {row["looks_like"] for row in hard} and min(counts.values()) >= 40
     others = [row["en"] for name in ("pairs", "pairs2", "pairs3") if name != f"pairs{which}" for row in rows(name)]
     assert not {row["en"] for row in pairs.values()} & set(others)
+
+
+def test_an_error_is_caught_by_a_fault_that_its_good_pair_lacks() -> None:
+    sys.path.insert(0, str(SET.parents[1]))
+    from translate_checks import caught
+
+    clean = {"en": "Take 5 mg of aspirin.", "zh": "服用5毫克阿司匹林。"}
+    flagged = {"en": "Take 5 mg of aspirin.", "zh": "服用6毫克阿司匹林。"}  # a good pair that a check is wrong about
+    errors = [
+        {"pair": "clean", "kind": "number", "zh": "服用7毫克阿司匹林。"},
+        {"pair": "flagged", "kind": "number", "zh": "服用6毫克阿司匹林。！"},
+        {"pair": "flagged", "kind": "drug", "zh": "服用6毫克布洛芬。"},
+    ]
+    found = caught(Checks(own_glossary()), errors, {"clean": clean, "flagged": flagged})
+    assert {kind: (one["k"], one["n"]) for kind, one in found.items()} == {
+        "all": (2, 3), "number": (1, 2), "drug": (1, 1),
+    }  # fmt: skip
+
+
+def test_judgements_are_counted_and_must_be_of_the_same_conversations(tmp_path: Path) -> None:
+    accepted, judged = tmp_path / "accepted.jsonl", tmp_path / "judged.jsonl"
+    accepted.write_text("".join(f'{{"id": "{i}", "chinese": ["好"]}}\n' for i in range(4)), encoding="utf-8")
+    names = ["right", "wrong", "right", "minor"]
+    judged.write_text("".join(json.dumps({"id": str(i), "judgement": name}) + "\n" for i, name in enumerate(names)))
+    command = [sys.executable, str(SET.parents[1] / "translate_judged.py"), str(accepted), str(judged)]
+    said = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    assert {name: one["k"] for name, one in said["counts"].items()} == {"right": 2, "minor": 1, "wrong": 1}
+    judged.write_text('{"id": "0", "judgement": "right"}\n')
+    assert subprocess.run(command, capture_output=True).returncode == 1
 
 
 def test_a_term_within_a_longer_one_of_either_part_is_no_mention() -> None:

@@ -94,3 +94,11 @@ def test_pairs_that_are_all_held_out_leave_nothing_to_train_on(pairs_file: Path,
         distill(Job(pairs=[pairs_file], out=tmp_path / "out", test=pairs_file), settings())
 
     assert "nothing is left" in told.value.text.en
+
+
+def test_no_label_of_hpo_is_learned(pairs_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their licence wants them unaltered; a translator is told them, a student's weights do not hold them."""
+    monkeypatch.setattr("doctorglm.translate.told_terms.hpo_labels", lambda: pytest.fail("HPO's labels were read"))
+    record = distill(Job(pairs=[pairs_file], out=tmp_path / "out"), settings(max_steps=1, own_terms=True)).record
+
+    assert record["counts"]["train"] > 300

@@ -255,6 +255,10 @@ def test_a_latin_name_is_masked_whole_where_the_tagger_is_sure_of_a_part() -> No
         ("睡眠的前1/3时间", "1/3", "date"),
         ("config.yaml 发我", "config.yaml", "url"),
         ("扫描件 20240517001.pdf", "20240517001", "mrn"),
+        ("Tobramycin Ophthalmic", "ycin Ophthalmic", "hospital"),
+        ("Tobramycin Ophthalmic", "Tobramycin Op", "hospital"),
+        ("Carvedilol, Losartan 50 mg", "lol, Losartan 50", "address"),
+        ("take Metronidazole daily", "Metronidazole", "address"),
     ],
 )
 def test_what_can_be_no_identifier_is_none(text: str, part: str, kind: str) -> None:

@@ -13,6 +13,8 @@ from functools import cache
 from doctorglm.translate.checks.lexicon import read_list
 from doctorglm.translate.checks.words import stem, words
 
+LONG = 3
+"""Characters of a wording that has hardly another meaning; lists of which only such ones are told have it behind."""
 _GROUPS = {
     **dict.fromkeys(("illness", "symptoms", "glossary", "body", "examinations", "drugs"), "medicine"),
     **{name: name for name in ("things", "persons", "calendar", "times")},
@@ -50,10 +52,6 @@ def told_alone(chinese: str, name: str) -> bool:
         return True
     is_long = len(chinese) >= LONG and f"{name} {LONG}" in known["zh", "list"]
     return (is_long or name in known["zh", "list"]) and chinese not in known["zh", "not"]
-
-
-LONG = 3
-"""Characters of a wording that has hardly another meaning; lists of which only such ones are told have it behind."""
 
 
 def may_stand_for(lists: Collection[str], name: str) -> bool:
