@@ -41,8 +41,6 @@ _ANYWHERE = frozenset(("persons", "calendar", "times"))
 """The same by all texts: their words mean one thing everywhere, and are few; a little less than of terms is asked."""
 _LEAST, _LEAST_ANYWHERE, _OTHERS = 0.97, 0.95, 50
 _OWN, _OWN_ANYWHERE = 0.95, 0.9
-_SUM_UP = frozenset((f"illness {LONG}", "illness"))
-"""Lists whose Chinese may sum up what the English describes, so that its words are told in another's place alone."""
 _READ, _READ_HARD = 100, 78
 """Of the second set, numbers of the pairs and of the hard ones that may be learned from."""
 
