@@ -112,13 +112,18 @@ def _same(one: Figure, other: Figure) -> bool:
         return True
     if _equal(one, other):
         return True
-    return _is_hour(one, other) or _is_share(one, other)
+    return _is_hour(one, other) or _is_share(one, other) or _is_dioptre(one, other)
 
 
 def _is_hour(one: Figure, other: Figure) -> bool:
     """2 p.m. and 14 点."""
     at = {unit.name for unit in one.units} & {unit.name for unit in other.units}
     return "clock" in at and one.value < 12 and other.value == one.value + 12
+
+
+def _is_dioptre(one: Figure, other: Figure) -> bool:
+    """Glasses of -3, which are 300 度."""
+    return not one.units and other.value == 100 * one.value and any(unit.name == "degree" for unit in other.units)
 
 
 def _is_share(one: Figure, other: Figure) -> bool:
@@ -142,7 +147,7 @@ def _is_explained(one: Figure, said: Sequence[Figure], english: str, text: str) 
         return True
     if any(_is_share(other, one) or _is_share(one, other) for other in said):
         return True
-    if any(_is_hour(other, one) for other in said):
+    if any(_is_hour(other, one) or _is_dioptre(other, one) for other in said):
         return True
     if any(_is_part(share, one) for _, _, share in ratios(english)):
         return True
@@ -198,12 +203,14 @@ def _units(english: str, text: str, said: Sequence[Figure], there: Sequence[Figu
         same = in_chinese(one.value) if one.units and one.hard else []
         if not same or any(_equal(one, other) for other in (*same, *there)):
             continue
+        if one.lent and any(other.units for other in same):
+            continue
         if not any(_compatible(one, other, text, there) for other in same):
             there_ = text[same[0].start : same[0].end + 4]
             yield _unit_fault(english[one.start : one.end].strip(), there_, one.value, one.units[0].name)
     for other in there:
         same = in_english(other.value) if other.units and other.hard else []
-        hard = [one for one in same if one.units]
+        hard = [one for one in same if one.units and not one.lent]
         if not hard or len(hard) < len(same) or any(_compatible(one, other, text, there) for one in hard):
             continue
         if not any(_equal(one, other) for one in said):
@@ -256,6 +263,10 @@ def _unit_fault(english: str, chinese: str, value: float, unit: str) -> Fault:
     return Fault("unit_or_dose", "unit", english, chinese, (f"{value:g} {unit}",))
 
 
+_RANGED = re.compile(r"[\s\-~到至或、和,，/—及与]*|\s?(?:升高?|上升|增加?|提?高|涨|降低?|下降|减少?|掉|长|变|改)[到至为成]\s?")
+"""What stands between two numbers that have one unit, behind the second."""
+
+
 def _compatible(one: Figure, other: Figure, text: str, there: Sequence[Figure]) -> bool:
     names = {unit.name for unit in one.units}
     if names & {unit.name for unit in other.units} or (not one.units):
@@ -266,7 +277,7 @@ def _compatible(one: Figure, other: Figure, text: str, there: Sequence[Figure]) 
         after = next((f for f in there if f.start >= other.end), None)
         if (
             after is not None
-            and text[other.end : after.start].strip(" -~到至或、和,，/—及与") == ""
+            and _RANGED.fullmatch(text, other.end, after.start)
             and after is not other
         ):
             return _compatible(one, after, text, there)

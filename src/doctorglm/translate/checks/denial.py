@@ -54,7 +54,10 @@ _GONE_EN = re.compile(
 )
 _CLAUSE_EN = re.compile(r"[,;:.?!\n]+(?=\s|$)|\b(?:but|although|though|because|whereas|while|unless|until|except)\b")
 _CLAUSE_ZH = re.compile(r"[，。；：！？\n,;?!]+|(?=但是|但(?!是)|而且|除非|因为|虽然)")
-_SUBORDINATE = re.compile(r"\b(?:if|because|why|how|what|where|when|who|and (?:is|has|was|i|he|she|it))\b")
+_SUBORDINATE = re.compile(
+    r"\b(?:if|because|why|how|what|where|when|who|and (?:is|has|was|i|he|she|it|my|his|her|your|our|their"
+    r"|offer\w*|giv\w+|gave|want\w*|sa(?:ys?|id)|suggest\w*))\b"
+)
 _DESPITE = re.compile(r"\b(?:on|despite|after|since|during|because of|due to|while taking)\s+(?:\w+\s+)?$")
 """No seizure on valproate."""
 _DENIED = frozenset(("illness", "symptoms", "glossary", "drugs"))
@@ -67,7 +70,7 @@ _SCOPE = 5
 _OR_NOT = re.compile(r"(.)[不没]\1")
 """抽不抽烟 asks, and denies nothing, though a term holds half of it."""
 _IF_NOT_ZH = re.compile(
-    r"(?:如果|要是|倘若|假如|若|一旦)[^，。；！？]{0,6}?(?:没|不(?!适|舒|良|够|足|明|稳|同|慎|小心|当)|未)"
+    r"(?:如果|要是|倘若|假如|若|一旦)[^，。；！？、]{0,6}?(?:没|不(?!适|舒|良|够|足|明|稳|同|慎|小心|当)|未)"
 )
 _IF_EN = re.compile(r"\b(?:if|when|once|in case|should)\b[^,.;!?]*")
 _CLAUSES = 4
@@ -266,5 +269,5 @@ def _clauses(said: str, there: str, english: str, chinese: str) -> Iterator[Faul
         denied, denies = _EN.search(said[a:b]), _ZH.search(there[c:d])
         if denied and not _answers(english[a:b], chinese[c:d]):
             yield Fault("negation", "negation_lost", english[a:b].strip(), chinese[c:d])
-        elif denies and not denied and not _EN_IMPLIED.search(english[a:b]) and not _EN.search(english[a:b]):
+        elif denies and not denied and not _EN.search(english[a:b]) and not _may_deny(english[a:b], chinese[c:d]):
             yield Fault("negation", "negation_added", english[a:b].strip(), chinese[c:d])

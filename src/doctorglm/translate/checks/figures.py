@@ -23,6 +23,8 @@ class Figure:
     hard: bool = True
     before: str = ""
     """`第`, `/` or another mark that says what the number is."""
+    lent: bool = False
+    """Whether its unit is that of the next number of a list, and may be none of its own: 39, 104 kg."""
 
 
 _ONES = {
@@ -77,6 +79,9 @@ _COMPOSED = re.compile(
 _PARTS = {"f": (12, "inch"), "'": (12, "inch"), "l": (16, "oz"), "p": (16, "oz"), "s": (14, "lb")}
 """By the letter that a unit begins with: how many of a smaller one it has, and which."""
 _LATIN = re.compile(r"\b([btq])\.\s?(?:i\.\s?)?d\b")
+_SHORT_YEAR = re.compile(r"(?<![0-9a-z])'([0-9]{2})(?![0-9'])")
+"""'98, which is 1998."""
+_HALF_DOZEN = re.compile(r"\bhalf (?:a )?dozen\b")
 _DECADES = re.compile(r"\b(two|three|four|five|six|seven|eight|nine) decades\b")
 _ONE_UNIT = re.compile(rf"\b(?:an?|per|each|every|one|the)\s(?:{ENGLISH})(?![a-z])")
 _FRACTION = re.compile(r"\b(a|one|two|three|four|five)[\s-](third|quarter|fourth|fifth|sixth|eighth|tenth|half)s?\b")
@@ -123,12 +128,16 @@ def english_figures(text: str) -> Sequence[Figure]:
     said = folded(text)
     found = [*_counted(said), *_soft(said), *_fractions(said)]
     found = [replace(one, units=()) if text[one.start : one.end].endswith(_MALE) else one for one in found]
-    parts = [match.span() for pattern_ in (_FRACTION, _YEARS) for match in pattern_.finditer(said)]
+    parts = [match.span() for pattern_ in (_FRACTION, _YEARS, _SHORT_YEAR) for match in pattern_.finditer(said)]
     parts += [match.span(1) for match in _SHARP.finditer(said)]
     inside = [one for one in found if one.hard and any(a <= one.start < b for a, b in parts)]
     return tuple(
         sorted((replace(one, hard=one.hard and one not in inside) for one in found), key=lambda one: one.start)
     )
+
+
+_LISTED = frozenset((",", "and", "or"))
+"""What stands between numbers that need not have one unit."""
 
 
 def _counted(said: str) -> Iterator[Figure]:
@@ -146,8 +155,14 @@ def _counted(said: str) -> Iterator[Figure]:
         elif _SHARP_HOUR.match(said, match.end()):
             unit = _CLOCK
         hard = bool(digits) or (word != "one" and number > 1) or unit is not None
+        to = match["to"] or ""
         figure = Figure(
-            *match.span(), number, (unit,) if unit else (), hard, "/" if match["to"] and "/" in match["to"] else ""
+            *match.span(),
+            number,
+            (unit,) if unit else (),
+            hard,
+            "/" if "/" in to else "",
+            lent=to.strip() in _LISTED,
         )
         held.append(figure)
         if not match["to"]:
@@ -192,6 +207,9 @@ def _soft(said: str) -> Iterator[Figure]:
     for match in _YEARS.finditer(said):
         for number in (int(match[1] + match[2]), int(match[2]), int(match[1]) + 1):
             yield Figure(*match.span(), float(number), (), False)
+    for match in _SHORT_YEAR.finditer(said):
+        yield from (Figure(*match.span(), float(f"{century}{match[1]}"), (), False) for century in (19, 20))
+    yield from (Figure(*match.span(), 6.0, (), False) for match in _HALF_DOZEN.finditer(said))
     for match in _DECADES.finditer(said):
         yield Figure(*match.span(), 10 * _CARDINALS[match[1]], (), False)
     for match in _ONE_UNIT.finditer(said):

@@ -91,6 +91,8 @@ def faults(reading: Reading) -> Iterator[Fault]:
             continue
         there = _first(parts, reading.chinese, pair.other_chinese, whole=True)
         rest = [part for part in parts if part not in there], reading.chinese.replace(there, "") if there else ""
+        if there and any(there in word and word in reading.chinese for word in pair.one_chinese[0] if word != there):
+            continue  # irregular, 不规则
         if there and pair.turns and there[0] in "不没无" and _NOT_EN.search(reading.english):
             continue  # not easy, 不容易
         if "异常" in there and re.search(rf"[未没无不非][^，。；]{{0,4}}{re.escape(there)}", reading.chinese):

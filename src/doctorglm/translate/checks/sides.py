@@ -15,7 +15,7 @@ _BOTH_ZH = pattern("both_chinese")
 _BOTH_EN = pattern("both_english")
 _VERTICAL_EN = {
     "upper": re.compile(r"\b(?:upper|above|over|top|superior|on)\b"),
-    "lower": re.compile(r"\b(?:lower|below|under|beneath|bottom|inferior)\b"),
+    "lower": re.compile(r"\b(?:lower|low|below|under|beneath|bottom|inferior)\b"),
 }
 _BODY = r"(?=腹|臂|叶|眼|肢|极|颌|唇|背|磨牙|牙|胸|肺|眼睑|左|右)"
 _VERTICAL_ZH = {
@@ -41,7 +41,8 @@ def faults(english: str, chinese: str) -> Iterator[Fault]:
     for side, word in (("左", "left"), ("右", "right")):
         n_en, n_zh = one.count(side), other.count(side)
         opposite = "右" if side == "左" else "左"
-        if n_zh and not re.search(rf"\b{word}", said) and not (both_en and opposite in other):
+        other_side = one and _OTHER_EN.search(said)
+        if n_zh and not re.search(rf"\b{word}", said) and not (both_en and opposite in other) and not other_side:
             yield Fault("laterality", "side_added", "", side, tuple(dict.fromkeys(one)))
             return
         if n_zh > n_en and other.count(opposite) < one.count(opposite):
@@ -95,6 +96,8 @@ _EITHER_EN = re.compile(
     r"\b(?:both|either|neither)\b[^.;!?]*\b(?:left|right)\b[^.;!?]*\b(?:and|or|nor)\b[^.;!?]*\b(?:left|right)\b"
 )
 """Both in the right arm and in the left."""
+_OTHER_EN = re.compile(r"\b(?:other|opposite)\b")
+"""What the other side is where one is named."""
 _ONE_ZH, _SEVERAL_ZH = re.compile(r"一侧|单侧|一边"), re.compile(r"双|两|各|另")
 _SIDED_EN = re.compile(
     r"\b(?:left|right) (?:\w+ )?(?:side|arm|leg|eye|ear|hand|foot|lung|kidney|breast|hip|knee|ankle|wrist|shoulder"

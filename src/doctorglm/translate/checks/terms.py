@@ -4,6 +4,7 @@ Two directions. What the English names must have a Chinese wording, of the gloss
 a part of another term's; and what the Chinese names must be explained by some English.
 """
 
+import itertools
 import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
@@ -105,15 +106,18 @@ def _missing(reading: Reading) -> list[Missing]:
 def _exchanged(
     reading: Reading, missing: Sequence[Missing], strange: Sequence[Strange], units: Units
 ) -> set[Missing | Strange]:
-    """Terms of one group that stand in one another's place in sentences that belong together."""
+    """Terms of one group that stand in one another's place in sentences that belong together.
+
+    One of both must be without its other side in the whole text; the other may be said elsewhere in it.
+    """
     found: set[Missing | Strange] = set()
-    pairs = [(a, b) for a in missing for b in strange if may_stand_for(a.lists, b.list) and not _is_part(a, b)]
-    for english, chinese in units() if pairs else ():
-        there = reading.reader.chinese(chinese).text
-        for one, other in pairs:
-            if one.english in english and other.chinese in there:
+    for english, chinese in units() if missing or strange else ():
+        here = reading if english == reading.english else reading.reader.read(english, chinese)
+        lost, new = (missing, strange) if here is reading else (_missing(here), _strange(here))
+        for one, other in itertools.product(lost, new):
+            if may_stand_for(one.lists, other.list) and not _is_part(one, other):
                 found |= {one, other}
-    return found
+    return found & {*missing, *strange}
 
 
 _NAMED_WHOLE = frozenset(("illness", "drugs"))

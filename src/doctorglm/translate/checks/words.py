@@ -155,7 +155,7 @@ def stem(word: str) -> str:
         word = word[:-2]
     elif len(word) > 3 and word.endswith("s") and not re.search(r"(?:ss|us|is)$", word):
         word = word[:-1]
-    if len(word) > 5 and word.endswith("ing"):
+    if len(word) > 5 and word.endswith("ing") and word != "evening":
         word = _with_e(_undoubled(word[:-3]), word)
     elif len(word) > 4 and word.endswith("ied"):
         word = f"{word[:-3]}y"
