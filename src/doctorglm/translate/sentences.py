@@ -15,7 +15,7 @@ _STOP = re.compile(
 )
 _LAST = {"blank": "closing", "line": "line", "tight": "tight", "chinese": "chinese"}
 """By the last part of an end, the part that still belongs to the sentence."""
-_WORD_BEFORE = re.compile(r"[^\s(\[\"']+$")
+_WORD_BEFORE = re.compile(r"[^\s(\[\"]+$")
 _DOTTED = re.compile(r"(?:[A-Za-z]{1,2}\.)+[A-Za-z]{1,2}")
 """e.g, b.i.d, a.m, Ph.D: the last full stop is part of the word."""
 _NEVER = frozenset(re.findall(r"\S+", """
@@ -84,4 +84,4 @@ def _ends(text: str, start: int, match: re.Match[str]) -> bool:
 def _word(text: str, start: int, end: int) -> str:
     """What stands before a stop, up to a blank; at most so much as a word may have."""
     found = _WORD_BEFORE.search(text, max(start, end - 40), end)
-    return found[0] if found else ""
+    return found[0].lstrip("'") if found else ""

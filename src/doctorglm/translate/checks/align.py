@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TypeAlias
 
 from doctorglm.translate.checks.fault import Fault
 from doctorglm.translate.checks.lexicon import HUSHED
@@ -30,6 +31,9 @@ _ODD = 0.4
 _FEW = 12
 _MOST = 40
 """Sentences of a text that are aligned; longer texts are taken as one."""
+
+
+_Bead: TypeAlias = tuple[tuple[int, int], tuple[int, int]]
 
 
 @dataclass
@@ -74,7 +78,7 @@ class Alignment:
         return self.likeness(a, order[b]) + self.likeness(b, order[a]) - now
 
     @cached_property
-    def beads(self) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+    def beads(self) -> list[_Bead]:
         """Runs of sentences that belong together, in order, by dynamic programming; one side of a bead may be empty."""
         n, m = len(self.english), len(self.chinese)
         best: dict[tuple[int, int], tuple[float, tuple[int, int]]] = {(0, 0): (0.0, (0, 0))}
@@ -92,7 +96,7 @@ class Alignment:
             a, b = best[i, j][1]
             found.append(((i - a, i), (j - b, j)))
             i, j = i - a, j - b
-        return found[::-1]
+        return list(_paired(found[::-1]))
 
     def _bead(self, i: int, k: int, j: int, m: int) -> float:
         if i == k or j == m:
@@ -100,6 +104,15 @@ class Alignment:
         if k - i == 1 and m - j == 1:
             return self.likeness(i, j)
         return _likeness(self.reader.read(" ".join(self.english[i:k]), "".join(self.chinese[j:m]))) - 0.2
+
+
+def _paired(beads: Sequence[_Bead]) -> Iterator[_Bead]:
+    """The beads; sentences without their other side beside ones of the other language are those', however unlike."""
+    for is_alone, some in itertools.groupby(beads, lambda bead: bead[0][0] == bead[0][1] or bead[1][0] == bead[1][1]):
+        run = list(some)
+        (i, _), (j, _) = run[0]
+        (_, k), (_, m) = run[-1]
+        yield from [((i, k), (j, m))] if is_alone and i < k and j < m else run
 
 
 def _moved(n: int, odd: Sequence[int]) -> Iterator[list[int]]:

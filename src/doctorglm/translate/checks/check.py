@@ -109,6 +109,7 @@ class Checks:
         if not moved:
             yield from places.faults(whole)
         yield from persons.child_faults(english, chinese)
+        yield from persons.self_faults(english, chinese)
         units = align.runs(one, english, chinese, moved)
         wrong = list(amounts.faults(english, chinese))
         yield from (fault for said, there in units for fault in amounts.unit_faults(said, there))

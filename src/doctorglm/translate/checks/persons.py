@@ -94,6 +94,25 @@ def child_faults(english: str, chinese: str) -> Iterator[Fault]:
             yield Fault("gender_person", "not_in_english", "", name, (other,))
 
 
+_SELF_EN = re.compile(
+    r"\b[0-9]{1,3}[\s-]?(?:yo|y/o|yrs?|years?)?(?:[\s-]old)?,?\s?(male|man|boy|m|female|woman|girl|f)\b"
+    r"|\b(male|man|boy|female|woman|girl),?\s(?:aged )?[0-9]{1,3}\b"
+)
+_SELF_ZH = re.compile(
+    r"(?<![子])(男|女)(?:[性生士人孩童])?[，,]?(?:今年)?[0-9]{1,3}岁|[0-9]{1,3}岁的?[，,]?(男|女)(?![儿朋友])"
+)
+
+
+def self_faults(english: str, chinese: str) -> Iterator[Fault]:
+    """Somebody who is told of by age and sex alone and has the other one there: 17yo male, 17岁女生."""
+    said, there = _SELF_EN.findall(folded(english)), _SELF_ZH.findall(folded(chinese))
+    if len(said) != 1 or len(there) != 1:
+        return
+    is_male, sex = "".join(said[0])[0] in "mb", "".join(there[0])
+    if is_male != (sex == "男"):
+        yield Fault("gender_person", "not_in_english", "", sex, ("男" if is_male else "女",))
+
+
 def _wanted(said: Counter[str]) -> tuple[str, ...]:
     return tuple(_SPELLED[key] for key in said if said[key])
 

@@ -307,8 +307,12 @@ class Reading:
         return any(not other.numbers.isdisjoint(self.said.said) for other in self.there.around(one))
 
     def _by_parts(self, one: Wording) -> bool:
-        """Whether it is made of others that the English says; 餐后 is not what after and breakfast say apart."""
-        if self.chinese[one.end - 1] in "前后" and any(self.row(row).name == "times" for row, _ in one.rows):
+        """Whether it is made of others that the English says; 餐后 is not what after and breakfast say apart.
+
+        每周 is not what every night and six weeks say.
+        """
+        is_time = any(self.row(row).name == "times" for row, _ in one.rows)
+        if is_time and (self.chinese[one.end - 1] in "前后" or self.chinese[one.start] == "每"):
             return False
         parts = [part for part in self.there.inside(one) if not part.numbers.isdisjoint(self.said.said)]
         covered = {at for part in parts for at in range(part.start, part.end)}

@@ -4,7 +4,7 @@ import re
 
 from doctorglm.translate.sentences import sentences
 
-_CHINESE_END = re.compile(r"(?<=[。！？!?])(?![”’」』）)\"。！？!?])|(?<=[。！？!?][”’」』）)\"])|\n+")
+_CHINESE_END = re.compile(r"(?<=[。！？!?])(?![”’」』）)\"。！？!?])|(?<=[。！？!?][”’」』）)\"])(?![，、；,;])|\n+")
 
 
 def english_sentences(text: str) -> list[str]:
