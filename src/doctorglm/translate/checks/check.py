@@ -13,6 +13,7 @@ from doctorglm.settings import STRICT
 from doctorglm.translate.checks import (
     align,
     amounts,
+    contrast,
     denial,
     lengths,
     loops,
@@ -118,6 +119,8 @@ class Checks:
             reading = whole if (said, there) == (english, chinese) else self._reader.read(said, there)
             yield from denial.faults(reading)
             yield from opposed.faults(reading)
+            if not moved:
+                yield from contrast.faults(reading)
             yield from persons.faults(said, without_drugs(reading), english)
             yield from sides.faults(said, there)
 

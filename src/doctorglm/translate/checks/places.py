@@ -7,19 +7,20 @@ their order at all. Only what both texts have once is looked at.
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
 from doctorglm.translate.checks.fault import Fault
-from doctorglm.translate.checks.figures import Figure, chinese_figures, english_figures
+from doctorglm.translate.checks.figures import Figure, chinese_figures, english_figures, ratios
 from doctorglm.translate.checks.reading import Reading
+from doctorglm.translate.checks.texts import folded
 
-_LEAST = {"unit": 1, "calendar": 1, "calendarday": 1, "measure": 2, "number": 4, "drugs": 4}
+_LEAST = {"unit": 1, "calendarday": 1, "measure": 2, "number": 3, "drugs": 4, "calendar": 5}
 """By what two things have in common, how much better the order of everything must be with both exchanged back.
 
 One for themselves, two for each that stands between them in both texts. Learned from right translations: amounts of
-one unit were inverted in none, bare numbers often.
+one unit were inverted in none, of one measure in few, bare numbers with something between in shares and dates.
 """
 
 
@@ -38,7 +39,8 @@ class _Anchor(NamedTuple):
 
 def faults(reading: Reading) -> Iterator[Fault]:
     """The first two that were exchanged."""
-    found = sorted([*_numbers(reading), *_words(reading)])
+    found = [*_numbers(reading), *_words(reading)]
+    found = sorted([*found, *_names(reading, {one.english[0] for one in found})])
     places = [one.chinese for one in found]
     if places == sorted(places):
         return
@@ -72,7 +74,14 @@ def _gain(places: Sequence[int], i: int, j: int) -> int:
 
 def _numbers(reading: Reading) -> Iterator[_Anchor]:
     """Numbers that stand once in both; of one value those with units of one measure are one."""
-    said = [one for one in english_figures(reading.english) if one.hard and not (_is_year(one.value) and not one.units)]
+    shares = [(a, b) for a, b, _ in ratios(reading.english)]
+    said = [
+        one
+        for one in english_figures(reading.english)
+        if one.hard
+        and not (not one.units and (_is_year(one.value) or _is_of_date(reading.english, one)))
+        and not any(a <= one.start < b for a, b in shares)
+    ]
     there = [one for one in chinese_figures(reading.chinese) if one.hard]
     for one in said:
         mine = [other for other in said if other.value == one.value and _alike(one, other)]
@@ -86,6 +95,18 @@ def _numbers(reading: Reading) -> Iterator[_Anchor]:
 def _is_year(number: float) -> bool:
     """Whether a number may be a year: of a date, which Chinese puts in front."""
     return number in range(1900, 2100)
+
+
+_MONTH = r"(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]*\.?"
+_DATED = re.compile(rf"\b(?:{_MONTH}|day|week)\s?$", re.IGNORECASE), re.compile(rf"\s?(?:of )?{_MONTH}\b", re.IGNORECASE)
+
+
+def _is_of_date(english: str, one: Figure) -> bool:
+    """Whether a number is a day of a month, or of a count of days: on 28 March, on day 3."""
+    before, after = _DATED
+    return before.search(english, max(0, one.start - 12), one.start) is not None or (
+        after.match(english, one.end) is not None
+    )
 
 
 def _alike(one: Figure, other: Figure) -> bool:
@@ -106,3 +127,19 @@ def _words(reading: Reading) -> Iterator[_Anchor]:
                 name = reading.row(row).name
                 day = "day" if name == "calendar" and _WEEKDAY.search(reading.english, *min(spans)) else ""
                 yield _Anchor(min(spans), one.start, f"{name}{day}" if name in _LEAST else "")
+
+
+_LATIN = re.compile(r"(?<![a-z0-9])[a-z][a-z0-9-]+(?![a-z0-9])")
+
+
+def _names(reading: Reading, taken: Collection[int]) -> Iterator[_Anchor]:
+    """Latin words that stand once in both, such as names of readings: ALT 96, AST 51."""
+    there = [*_LATIN.finditer(reading.chinese)]
+    often = Counter(match[0] for match in there)
+    said: dict[str, list[re.Match[str]]] = {}
+    for match in _LATIN.finditer(folded(reading.english)) if there else ():
+        said.setdefault(match[0], []).append(match)
+    for match in there:
+        same = said.get(match[0], [])
+        if often[match[0]] == 1 and len(same) == 1 and same[0].start() not in taken:
+            yield _Anchor(same[0].span(), match.start(), "")
