@@ -121,8 +121,14 @@ def faults(reading: Reading) -> Iterator[Fault]:
     found = next(_terms(reading, said, there, answers), None) or next(_clauses(said, there, english, answers), None)
     if found:
         yield found
+        return
+    denials = [*_EN.finditer(_NOR.sub("_", said))]
+    if 1 < len(denials) > len(_ZH_IMPLIED.findall(_ZH_NO_ANSWER.sub("＿", answers))) and "以外" not in chinese:
+        yield Fault("negation", "negation_lost", denials[-1][0], "")
 
 
+_NOR = re.compile(r"\bneither\b(?=.*\bn?or\b)")
+"""Of neither and nor one denies."""
 _FORBIDS_EN = pattern("prohibition_english")
 _FORBIDS_ZH = pattern("prohibition_chinese")
 _MODAL_EN = re.compile(
