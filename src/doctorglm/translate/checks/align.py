@@ -21,6 +21,8 @@ _WEIGHT = 1.0
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _DENSITY = 0.33
 """Characters of Chinese for one of English, about."""
+_LEAST_DENSITY = 0.25
+"""The same, at least, where nothing is left out: without it a sentence is a part of what is said, and not more."""
 _MARGIN = 0.5
 _UNALIGNED = 0.1
 _PRONOUNS = (("i", "我"), ("he", "他"), ("she", "她"), ("you", "您"))
@@ -234,9 +236,10 @@ def added_faults(one: Alignment) -> Iterator[Fault]:
         if i == k:
             yield Fault("addition", "sentence_added", "", "".join(one.chinese[j:m]))
         elif m - j > k - i:
-            english = " ".join(one.english[i:k])
+            english, chinese = " ".join(one.english[i:k]), "".join(one.chinese[j:m])
             for said in one.chinese[j:m]:
-                if _is_strange(one.reader.read(english, said)):
+                rest = len(chinese) - len(said)
+                if rest > _LEAST_DENSITY * len(english) and _is_strange(one.reader.read(english, said)):
                     yield Fault("addition", "sentence_added", "", said)
 
 

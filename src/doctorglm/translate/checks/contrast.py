@@ -13,7 +13,7 @@ from doctorglm.translate.checks.texts import folded
 
 _DENIED_EN = re.compile(r"(?:\bnot\b|n't\b|\brather than\b|\binstead of\b|\bnever\b)(?P<what>[^,.;:!?()\n]*)")
 _BUT_EN = re.compile(r"\b(?:but|because|since|as|if|unless|until|so)\b")
-_DENIED_ZH = re.compile(r"(?:而不是|而非|并非|不是|不要|不能|不可|不用|别|不)(?P<what>[^，。；：！？,;:!?()（）\n]*)")
+_DENIED_ZH = re.compile(r"(?:而不是|而非|并非|不是|不要|不用|别)(?P<what>[^，。；：！？,;:!?()（）\n]*)")
 _CLAUSE_ZH = re.compile(r"[^，。；：！？,;:!?()（）\n]*$")
 """What stands in a clause before its denial, and may be what is denied."""
 _ANY_EN = re.compile(r"\b(?:not?|never|without|nor|neither|none|cannot)\b|n't\b|rather than|instead of")
@@ -33,7 +33,7 @@ def faults(reading: Reading) -> Iterator[Fault]:
         end = but.start()
     here = {row for row, spans in reading.said.places.items() if any(start <= a < end for a, _ in spans)}
     outside = {row for row, spans in reading.said.places.items() if any(not start <= a < end for a, _ in spans)}
-    clause = _CLAUSE_ZH.search(reading.chinese, 0, there.start()) if not there[0].startswith("不是") and there[0][0] == "不" else None
+    clause = _CLAUSE_ZH.search(reading.chinese, 0, there.start()) if there[0].startswith(("不要", "不用")) else None
     if clause and any(rows & here for rows in _rows(reading, *clause.span(), within=True)):
         return  # allergic to penicillin, 对头孢不过敏
     inner = _rows(reading, *there.span("what"), within=True)

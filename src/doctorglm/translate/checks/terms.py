@@ -108,14 +108,17 @@ def _exchanged(
 ) -> set[Missing | Strange]:
     """Terms of one group that stand in one another's place in sentences that belong together.
 
-    One of both must be without its other side in the whole text; the other may be said elsewhere in it.
+    One of both must be without its other side in the whole text; the other may be said elsewhere in it, if both are of
+    one list.
     """
     found: set[Missing | Strange] = set()
     for english, chinese in units() if missing or strange else ():
         here = reading if english == reading.english else reading.reader.read(english, chinese)
         lost, new = (missing, strange) if here is reading else (_missing(here), _strange(here))
         for one, other in itertools.product(lost, new):
-            if may_stand_for(one.lists, other.list) and not _is_part(one, other):
+            both = one in missing and other in strange
+            alike = may_stand_for(one.lists, other.list) if both else other.list in one.lists
+            if alike and not _is_part(one, other):
                 found |= {one, other}
     return found & {*missing, *strange}
 
