@@ -6,7 +6,7 @@ a part of another term's; and what the Chinese names must be explained by some E
 
 import itertools
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import cache
 from typing import NamedTuple, TypeAlias
 
@@ -41,6 +41,7 @@ def faults(reading: Reading, units: Units | None = None) -> Iterator[Fault]:
     for one in missing:
         if one in taken or one.given or asks_alone(one.english, one.lists):
             yield Fault(one.kind, "term_missing", one.english, "", one.expected[:_SHOWN])
+    yield from _spoken_for(missing, taken, settled_units)
     known = [
         one
         for one in strange
@@ -50,6 +51,23 @@ def faults(reading: Reading, units: Units | None = None) -> Iterator[Fault]:
     for other in known:
         if other in taken or not _may_be_unknown(reading, other, strings, settled_units):
             yield Fault(other.kind, "not_in_english", "", other.chinese)
+
+
+_I_EN = re.compile(r"\b(?:i|me|my|mine|myself)\b|\bi'|\bim\b|\bive\b")
+_I_ZH = re.compile(r"(?<!自)我(?![们国俩方])")
+
+
+def _spoken_for(missing: Sequence["Missing"], taken: Collection[object], units: Units) -> Iterator[Fault]:
+    """A relative of whom the Chinese speaks as of me: my mum had it, 我得过."""
+    for one in missing:
+        if "persons" not in one.lists or one in taken or one.given:
+            continue
+        for english, chinese in units():
+            if one.english in english:
+                said, there = len(_I_EN.findall(folded(english))), len(_I_ZH.findall(chinese))
+                if there > said or (there == said > 0 and f"my {one.english}".lower() in folded(english)):
+                    yield Fault(one.kind, "term_missing", one.english, "", one.expected[:_SHOWN])
+                break
 
 
 def _is_mistaken(reading: Reading, strange: str) -> bool:
