@@ -44,3 +44,21 @@ def test_a_clause_that_moves_takes_its_numbers_along(told: Told) -> None:
 
 def test_the_year_of_a_date_stands_in_front(told: Told) -> None:
     assert _MOVED not in told("Of 300 people, 12 fell ill by April 2020.", "截至 2020 年 4 月，300 人中有 12 人生病。")
+
+
+def test_readings_go_with_their_names(told: Told) -> None:
+    english = "ALT 96, AST 51, GGT 130; the ferritin is fine."
+    assert told(english, "ALT 96，AST 51，GGT 130；铁蛋白正常。") == set()
+    assert _MOVED in told(english, "ALT 51，AST 96，GGT 130；铁蛋白正常。")
+
+
+@pytest.mark.parametrize(
+    ("english", "chinese"),
+    [
+        ("Of 40 patients with ARDS, 12 in 100 had PEEP.", "40 名 ARDS 患者中，每 100 人有 12 人用 PEEP。"),
+        ("On day 3 the CRP was 80.", "CRP 在第 3 天是 80。"),
+        ("The CRP on 28 March, with IL-6, was 80.", "3 月 28 日的 CRP 与 IL-6：80。"),
+    ],
+)
+def test_shares_and_days_change_places(told: Told, english: str, chinese: str) -> None:
+    assert _MOVED not in told(english, chinese)

@@ -263,7 +263,9 @@ def _unit_fault(english: str, chinese: str, value: float, unit: str) -> Fault:
     return Fault("unit_or_dose", "unit", english, chinese, (f"{value:g} {unit}",))
 
 
-_RANGED = re.compile(r"[\s\-~到至或、和,，/—及与]*|\s?(?:升高?|上升|增加?|提?高|涨|降低?|下降|减少?|掉|长|变|改)[到至为成]\s?")
+_RANGED = re.compile(
+    r"[\s\-~到至或、和,，/—及与]*|\s?(?:升高?|上升|增加?|提?高|涨|降低?|下降|减少?|掉|长|变|改)[到至为成]\s?"
+)
 """What stands between two numbers that have one unit, behind the second."""
 
 
@@ -275,11 +277,7 @@ def _compatible(one: Figure, other: Figure, text: str, there: Sequence[Figure]) 
         return True
     if not other.units:  # 2 至 6 周 has its unit behind the second; 100 个
         after = next((f for f in there if f.start >= other.end), None)
-        if (
-            after is not None
-            and _RANGED.fullmatch(text, other.end, after.start)
-            and after is not other
-        ):
+        if after is not None and _RANGED.fullmatch(text, other.end, after.start) and after is not other:
             return _compatible(one, after, text, there)
         head = text[max(0, other.start - 4) : other.start]
         if (

@@ -38,9 +38,9 @@ def faults(reading: Reading) -> Iterator[Fault]:
         return  # allergic to penicillin, 对头孢不过敏
     inner = _rows(reading, *there.span("what"), within=True)
     outer = _rows(reading, *there.span("what"), within=False)
-    if not any(rows & here for rows in inner) and any(rows & (outside - here) for rows in inner):
-        if any(rows & (here - outside) for rows in outer):
-            yield Fault("order", "exchanged", reading.english[denied.start() : end].strip(), there[0])
+    denies_other = not any(rows & here for rows in inner) and any(rows & (outside - here) for rows in inner)
+    if denies_other and any(rows & (here - outside) for rows in outer):
+        yield Fault("order", "exchanged", reading.english[denied.start() : end].strip(), there[0])
 
 
 def _rows(reading: Reading, start: int, end: int, *, within: bool) -> Sequence[frozenset[int]]:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from doctorglm.translate.checks.fault import Fault
-from doctorglm.translate.checks.texts import folded
+from doctorglm.translate.checks.texts import folded, plain
 
 _ENGLISH = {
     "i": re.compile(r"\b(?:i|me|my|mine|myself|i'm|i've|i'd|i'll|im|ive)\b"),
@@ -99,13 +99,13 @@ _SELF_EN = re.compile(
     r"|\b(male|man|boy|female|woman|girl),?\s(?:aged )?[0-9]{1,3}\b"
 )
 _SELF_ZH = re.compile(
-    r"(?<![子])(男|女)(?:[性生士人孩童])?[，,]?(?:今年)?[0-9]{1,3}岁|[0-9]{1,3}岁的?[，,]?(男|女)(?![儿朋友])"
+    r"(?<!子)(男|女)(?:[性生士人孩童])?[，,]?(?:今年)?[0-9]{1,3}岁|[0-9]{1,3}岁的?[，,]?(男|女)(?![儿朋友])"
 )
 
 
 def self_faults(english: str, chinese: str) -> Iterator[Fault]:
     """Somebody who is told of by age and sex alone and has the other one there: 17yo male, 17岁女生."""
-    said, there = _SELF_EN.findall(folded(english)), _SELF_ZH.findall(folded(chinese))
+    said, there = _SELF_EN.findall(folded(english)), _SELF_ZH.findall(plain(chinese))
     if len(said) != 1 or len(there) != 1:
         return
     is_male, sex = "".join(said[0])[0] in "mb", "".join(there[0])

@@ -98,7 +98,10 @@ def _is_year(number: float) -> bool:
 
 
 _MONTH = r"(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]*\.?"
-_DATED = re.compile(rf"\b(?:{_MONTH}|day|week)\s?$", re.IGNORECASE), re.compile(rf"\s?(?:of )?{_MONTH}\b", re.IGNORECASE)
+_DATED = (
+    re.compile(rf"\b(?:{_MONTH}|day|week)\s?$", re.IGNORECASE),
+    re.compile(rf"\s?(?:of )?{_MONTH}\b", re.IGNORECASE),
+)
 
 
 def _is_of_date(english: str, one: Figure) -> bool:

@@ -41,8 +41,9 @@ def faults(english: str, chinese: str) -> Iterator[Fault]:
     for side, word in (("左", "left"), ("右", "right")):
         n_en, n_zh = one.count(side), other.count(side)
         opposite = "右" if side == "左" else "左"
-        other_side = one and _OTHER_EN.search(said)
-        if n_zh and not re.search(rf"\b{word}", said) and not (both_en and opposite in other) and not other_side:
+        first = bool(one) and (other[:1] == one[:1] or _NOT_EN.search(said) is not None)
+        is_other = first and _OTHER_EN.search(said) is not None
+        if n_zh and not re.search(rf"\b{word}", said) and not (both_en and opposite in other) and not is_other:
             yield Fault("laterality", "side_added", "", side, tuple(dict.fromkeys(one)))
             return
         if n_zh > n_en and other.count(opposite) < one.count(opposite):
@@ -98,6 +99,7 @@ _EITHER_EN = re.compile(
 """Both in the right arm and in the left."""
 _OTHER_EN = re.compile(r"\b(?:other|opposite)\b")
 """What the other side is where one is named."""
+_NOT_EN = re.compile(r"\bnot\b")
 _ONE_ZH, _SEVERAL_ZH = re.compile(r"一侧|单侧|一边"), re.compile(r"双|两|各|另")
 _SIDED_EN = re.compile(
     r"\b(?:left|right) (?:\w+ )?(?:side|arm|leg|eye|ear|hand|foot|lung|kidney|breast|hip|knee|ankle|wrist|shoulder"
