@@ -290,6 +290,8 @@ def _compatible(one: Figure, other: Figure, text: str, there: Sequence[Figure]) 
             "每分" in text[max(0, other.start - 5) : other.start] or "心率" in text or "脉搏" in text
         ):
             return True
+        if text[other.end : other.end + 1] in "种款类":
+            return True
         return bool(names & {"time", "tablet", "capsule", "dose", "stone", "foot", "second", "cup", "IU"})
     return bool(names & {"time", "second", "stone", "foot", "dose", "cup", "m"}) and not _is_amount_unit(other.units)
 

@@ -56,10 +56,12 @@ _CLAUSE_EN = re.compile(r"[,;:.?!\n]+(?=\s|$)|\b(?:but|although|though|because|w
 _CLAUSE_ZH = re.compile(r"[，。；：！？\n,;?!]+|(?=但是|但(?!是)|而且|除非|因为|虽然)")
 _SUBORDINATE = re.compile(
     r"\b(?:if|because|why|how|what|where|when|who|and (?:is|has|was|i|he|she|it|my|his|her|your|our|their"
-    r"|offer\w*|giv\w+|gave|want\w*|sa(?:ys?|id)|suggest\w*))\b"
+    r"|offer\w*|giv\w+|gave|want\w*|sa(?:ys?|id)|suggest\w*)|then)\b"
 )
 _DESPITE = re.compile(r"\b(?:on|despite|after|since|during|because of|due to|while taking)\s+(?:\w+\s+)?$")
 """No seizure on valproate."""
+_ONLY_WITH = re.compile(r"[^,.;!?]*\bwithout\b")
+"""What makes a denial a condition: never take it without telling them."""
 _DENIED = frozenset(("illness", "symptoms", "glossary", "drugs"))
 """Lists of what is denied word by word."""
 _DENIED_TOO = frozenset(("common", "examinations", "things", "body"))
@@ -123,10 +125,12 @@ def faults(reading: Reading) -> Iterator[Fault]:
         yield found
         return
     denials = [*_EN.finditer(_NOR.sub("_", said))]
-    if 1 < len(denials) > len(_ZH_IMPLIED.findall(_ZH_NO_ANSWER.sub("＿", answers))) and "以外" not in chinese:
+    if 1 < len(denials) > len(_ZH_IMPLIED.findall(_ZH_NO_ANSWER.sub("＿", answers))) and not _ALWAYS_ZH.search(chinese):
         yield Fault("negation", "negation_lost", denials[-1][0], "")
 
 
+_ALWAYS_ZH = re.compile("以外|一定要?|务必|才能?")
+"""What Chinese affirms of what English may never do without."""
 _NOR = re.compile(r"\bneither\b(?=.*\bn?or\b)")
 """Of neither and nor one denies."""
 _FORBIDS_EN = pattern("prohibition_english")
@@ -224,6 +228,7 @@ def _terms(reading: Reading, said: str, there: str, masked: str) -> Iterator[Fau
             and not _SCOPE_ENDS.search(before, denied.end())
             and len(before[denied.end() :].split()) <= _SCOPE
             and not _DESPITE.search(before)
+            and not _ONLY_WITH.search(said, end)
             and not _answers(english, whole, reading.chinese[mine[0] : mine[1]])
             and not _carried(there, mine, pieces_zh)
         ):

@@ -101,7 +101,7 @@ _SCALE_ZH = {"百": 1e2, "千": 1e3, "万": 1e4, "亿": 1e8, "百万": 1e6, "千
 _HALF = re.compile(r"一半|半数|过半|各半")
 _PAST = re.compile(r"点钟?(半|一刻|三刻|差一刻)|(?<=差)(一刻)")
 _PAST_MINUTES = {"半": (30.0,), "一刻": (15.0, 45.0), "三刻": (45.0,), "差一刻": (45.0, 15.0), None: (45.0, 15.0)}
-_AND_HALF = re.compile(r"([0-9]{1,2}|[一二两三四五六七八九十]{1,2})(个|年|天|周|岁|小时|点钟?|粒|片|倍|杯|勺)半")
+_AND_HALF = re.compile(r"([0-9]{1,2}|[一二两三四五六七八九十]{1,2})(个|年|天|周|岁|小时|点钟?|粒|片|倍|杯|勺|升|公斤|斤|米|公里|里)半")
 """两年半, 一个半小时."""
 _DECIMALS = re.compile(
     r"([一二两三四五六七八九十百]{1,5})(米|度|公斤|斤)([零一二三四五六七八九]{1,2})(?![一二三四五六七八九十百周个天次])"
@@ -111,6 +111,8 @@ _NO_COUNT = "一半零〇百千万亿"
 """Numerals that count nothing where no measure follows; others then may be a number, and need not."""
 _TELLS_BOTH = "家种项者名位类国"
 """Measures before which 两 may sum up what was said: 两家机构, 两种药."""
+_NEXT = "天日年晚"
+"""第二天 is the next one, and need not be counted."""
 _MORE = re.compile(r"[来多余几]")
 _AWAY = {"前天": 2.0, "前晚": 2.0, "大前天": 3.0, "后天": 2.0, "隔天": 2.0, "隔日": 2.0}
 _AWAY_DAY = re.compile("大?前天|前晚|后天(?![性的获])|隔[天日]")
@@ -118,8 +120,8 @@ _AWAY_DAY = re.compile("大?前天|前晚|后天(?![性的获])|隔[天日]")
 _NOT_NUMBERS = pattern("no_number_chinese")
 
 
-_MALE = " M"
-"""35 M is a man, no length."""
+_SEX = re.compile(r"[0-9]{1,3}\s?M$|(?<![0-9])[1-9][0-9]m$")
+"""35 M and 33m are men, no lengths, where the Chinese says so; metres of two digits are rare in such letters."""
 
 
 @lru_cache(KEPT)
@@ -127,7 +129,7 @@ def english_figures(text: str) -> Sequence[Figure]:
     """The numbers of an English text in order, soft ones among them; B12 and COVID-19 are names."""
     said = folded(text)
     found = [*_counted(said), *_soft(said), *_fractions(said)]
-    found = [replace(one, units=()) if text[one.start : one.end].endswith(_MALE) else one for one in found]
+    found = [replace(one, units=()) if _SEX.search(text[one.start : one.end]) else one for one in found]
     parts = [match.span() for pattern_ in (_FRACTION, _YEARS, _SHORT_YEAR) for match in pattern_.finditer(said)]
     parts += [match.span(1) for match in _SHARP.finditer(said)]
     inside = [one for one in found if one.hard and any(a <= one.start < b for a, b in parts)]
@@ -166,7 +168,8 @@ def _counted(said: str) -> Iterator[Figure]:
         )
         held.append(figure)
         if not match["to"]:
-            yield from (replace(one, units=figure.units or one.units) for one in held)
+            lent = [any(later.lent for later in held[at:-1]) for at in range(len(held))]
+            yield from (replace(o, units=figure.units or o.units, lent=is_) for o, is_ in zip(held, lent, strict=True))
             held = []
     yield from held
 
@@ -334,6 +337,7 @@ def _of_match(match: re.Match[str], said: str) -> Iterator[Figure]:
     for number in _values(han):
         hard = number != 1 and (bool(is_counted) and han != "半") and after == end
         hard = hard and not (han == "两" and said[end : end + 1] in _TELLS_BOTH)
+        hard = hard and not (han == "二" and match["first"] and said[end : end + 1] in _NEXT)
         yield Figure(
             start,
             end,

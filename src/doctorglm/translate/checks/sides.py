@@ -7,8 +7,8 @@ from doctorglm.translate.checks.fault import Fault
 from doctorglm.translate.checks.patterns import pattern
 from doctorglm.translate.checks.texts import folded
 
-_LEFT_EN = re.compile(r"\bleft(?:-sided|most)?\b")
-_RIGHT_EN = re.compile(r"\bright(?:-sided|most)?\b")
+_LEFT_EN = re.compile(r"\bleft(?:-sided|most)?\b|\bl[lu]q\b|\bos\b(?= ?[0-9])")
+_RIGHT_EN = re.compile(r"\bright(?:-sided|most)?\b|\br[lu]q\b|\bod\b(?= ?[0-9])")
 _NO_LEFT = pattern("no_left")
 _NO_RIGHT = pattern("no_right")
 _BOTH_ZH = pattern("both_chinese")
@@ -43,7 +43,7 @@ def faults(english: str, chinese: str) -> Iterator[Fault]:
         opposite = "右" if side == "左" else "左"
         first = bool(one) and (other[:1] == one[:1] or _NOT_EN.search(said) is not None)
         is_other = first and _OTHER_EN.search(said) is not None
-        if n_zh and not re.search(rf"\b{word}", said) and not (both_en and opposite in other) and not is_other:
+        if n_zh and not re.search(rf"\b{word}", said) and not n_en and not (both_en and opposite in other) and not is_other:
             yield Fault("laterality", "side_added", "", side, tuple(dict.fromkeys(one)))
             return
         if n_zh > n_en and other.count(opposite) < one.count(opposite):

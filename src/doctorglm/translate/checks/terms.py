@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeAlias
 from doctorglm.translate.checks.alone import asks_alone, may_stand_for, told_alone
 from doctorglm.translate.checks.amounts import settled
 from doctorglm.translate.checks.fault import Fault, Kind
-from doctorglm.translate.checks.figures import english_figures
+from doctorglm.translate.checks.figures import chinese_figures, english_figures
 from doctorglm.translate.checks.lexicon import Row, Wording
 from doctorglm.translate.checks.reading import Reading
 from doctorglm.translate.checks.texts import folded, plain
@@ -226,6 +226,8 @@ def _glossed(reading: Reading) -> list[tuple[int, int]]:
 
 def _strange(reading: Reading) -> list[Strange]:
     spans = settled(reading.english, reading.chinese)
+    said = {figure.value for figure in english_figures(reading.english)}
+    counted = {one.start for one in chinese_figures(reading.chinese) if one.units and one.value > 1 and one.value in said}
     found = []
     for one in unexplained(reading):
         row = _asks_as(reading, one)
@@ -233,7 +235,7 @@ def _strange(reading: Reading) -> list[Strange]:
             continue
         if row.kind == "unit_or_dose" and any(one.start < b and a < one.end for a, b in spans):
             continue
-        if row.kind == "unit_or_dose" and chinese_units(reading.chinese, one.start):
+        if row.kind == "unit_or_dose" and (chinese_units(reading.chinese, one.start) or one.start in counted):
             continue  # amounts are compared by themselves
         found.append(Strange(reading.chinese[one.start : one.end], row.kind, row.name))
     return found

@@ -33,7 +33,7 @@ _TABLE: tuple[tuple[str, str, float, str, str], ...] = (
     ("ng", "mass", 1e-9, r"ng", r"ng|纳克"),
     ("kg", "mass", 1e3, r"kgs?|kilograms?|kilos?", r"kg|公斤|千克"),
     ("jin", "mass", 500, r"jin|catt(?:y|ies)", r"市?斤"),
-    ("lb", "mass", 453.6, r"lbs?|pounds?", r"磅"),
+    ("lb", "mass", 453.6, r"lbs?|pounds?", r"磅|英镑"),
     ("oz", "mass", 28.35, r"oz|ounces?", r"盎司"),
     ("stone", "mass", 6350, r"stones?(?= )|stone(?=[.,;]|$)", r"英石"),
     ("g", "mass", 1, r"g|grams?|grammes?", r"g|克(?!隆|罗|拉)"),
