@@ -8,7 +8,7 @@ A list is told alone where, on the medical texts, the lower bound of the share o
 has its list's bound; one with evidence on any right text is excepted where its share, drawn towards that bound as by 50
 other places, is lower, and where manuals of software have it as well (`_EVERYDAY`). A word whose own lower bound is
 0.95 is told alone in any case, of persons and days 0.9.
-Right texts: the sets written for this project (of the second q001 to q100 and its hard ones of them, all of the third and fourth),
+Right texts: the sets written for this project (of the second q001 to q100 and its hard ones, all of the two after it),
 TICO-19 without its test documents, everyday pairs (every other line), wiki questions. No sentence is kept.
 Sources: benchmarks/sets/translation; https://tico-19.github.io (CC0); https://tatoeba.org (CC BY 2.0 FR);
 https://github.com/google-deepmind/xquad (CC BY-SA 4.0); intervals (95 %): https://doi.org/10.1080/01621459.1927.10502953.

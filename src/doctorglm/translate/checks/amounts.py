@@ -203,7 +203,7 @@ def _units(english: str, text: str, said: Sequence[Figure], there: Sequence[Figu
         same = in_chinese(one.value) if one.units and one.hard else []
         if not same or any(_equal(one, other) for other in (*same, *there)):
             continue
-        if one.lent and any(other.units for other in same):
+        if one.lent:
             continue
         if not any(_compatible(one, other, text, there) for other in same):
             there_ = text[same[0].start : same[0].end + 4]

@@ -101,7 +101,11 @@ _SCALE_ZH = {"百": 1e2, "千": 1e3, "万": 1e4, "亿": 1e8, "百万": 1e6, "千
 _HALF = re.compile(r"一半|半数|过半|各半")
 _PAST = re.compile(r"点钟?(半|一刻|三刻|差一刻)|(?<=差)(一刻)")
 _PAST_MINUTES = {"半": (30.0,), "一刻": (15.0, 45.0), "三刻": (45.0,), "差一刻": (45.0, 15.0), None: (45.0, 15.0)}
-_AND_HALF = re.compile(r"([0-9]{1,2}|[一二两三四五六七八九十]{1,2})(个|年|天|周|岁|小时|点钟?|粒|片|倍|杯|勺|升|公斤|斤|米|公里|里)半")
+_DOSED = "粒片杯勺升公斤米里"
+"""What is counted with a half as a dose is, which is told otherwise less often than the half of an hour or a year."""
+_AND_HALF = re.compile(
+    r"([0-9]{1,2}|[一二两三四五六七八九十]{1,2})(个|年|天|周|岁|小时|点钟?|粒|片|倍|杯|勺|升|公斤|斤|米|公里|里)半"
+)
 """两年半, 一个半小时."""
 _DECIMALS = re.compile(
     r"([一二两三四五六七八九十百]{1,5})(米|度|公斤|斤)([零一二三四五六七八九]{1,2})(?![一二三四五六七八九十百周个天次])"
@@ -306,7 +310,7 @@ def chinese_figures(text: str) -> Sequence[Figure]:
         number = float(match[1]) if match[1][0].isdigit() else value(match[1]) or 0.0
         units = chinese_units(blank, match.start(2)) or chinese_units(blank, match.end())
         found = [replace(one, hard=one.hard and one.start != match.start()) for one in found]
-        found.append(Figure(*match.span(), number + 0.5, units, False))
+        found.append(Figure(*match.span(), number + 0.5, units, match[2][0] in _DOSED))
     for match in _DECIMALS.finditer(blank):
         whole, unit = value(match[1]) or 0.0, chinese_units(blank, match.start(2))
         found = [replace(one, hard=one.hard and not match.start() <= one.start < match.end()) for one in found]

@@ -43,7 +43,13 @@ def faults(english: str, chinese: str) -> Iterator[Fault]:
         opposite = "右" if side == "左" else "左"
         first = bool(one) and (other[:1] == one[:1] or _NOT_EN.search(said) is not None)
         is_other = first and _OTHER_EN.search(said) is not None
-        if n_zh and not re.search(rf"\b{word}", said) and not n_en and not (both_en and opposite in other) and not is_other:
+        if (
+            n_zh
+            and not re.search(rf"\b{word}", said)
+            and not n_en
+            and not (both_en and opposite in other)
+            and not is_other
+        ):
             yield Fault("laterality", "side_added", "", side, tuple(dict.fromkeys(one)))
             return
         if n_zh > n_en and other.count(opposite) < one.count(opposite):

@@ -227,7 +227,9 @@ def _glossed(reading: Reading) -> list[tuple[int, int]]:
 def _strange(reading: Reading) -> list[Strange]:
     spans = settled(reading.english, reading.chinese)
     said = {figure.value for figure in english_figures(reading.english)}
-    counted = {one.start for one in chinese_figures(reading.chinese) if one.units and one.value > 1 and one.value in said}
+    counted = {
+        one.start for one in chinese_figures(reading.chinese) if one.units and one.value > 1 and one.value in said
+    }
     found = []
     for one in unexplained(reading):
         row = _asks_as(reading, one)
@@ -251,7 +253,7 @@ def _asks_as(reading: Reading, one: Wording) -> Row | None:
 def _may_be_unknown(reading: Reading, one: Strange, strange: Sequence[str], units: Units) -> bool:
     """Whether the English of its sentence has as many words that no list knows as the Chinese has strange wordings.
 
-    A drug may be the generic name of a brand, which has a capital.
+    A drug may also be the generic name of a brand, which has a capital where it begins a sentence, too.
     """
     if one.kind not in ("term", "drug"):
         return False
@@ -259,5 +261,5 @@ def _may_be_unknown(reading: Reading, one: Strange, strange: Sequence[str], unit
         there = reading.reader.chinese(chinese).text
         if one.chinese in there:
             alike, said = sum(other in there for other in strange), reading.reader.english(english)
-            return alike <= len(said.brands if one.kind == "drug" else said.unknown)
+            return alike <= len({*said.brands, *said.unknown} if one.kind == "drug" else said.unknown)
     return False
