@@ -288,7 +288,7 @@ _SPEED = {
     "translate_accepted_student": accepted,
     "translate_accepted_teacher": accepted,
     "translate_audit": audits,
-    "translate_checks_test4": checks,
+    "translate_checks_test5": checks,
     "translate_cost": costs,
     "translate_judged": judged,
     "translate_sample": samples,
