@@ -16,7 +16,7 @@ only one of the three that a false alarm cannot raise. `precision` of a kind: of
 such a fault, errors, hard negatives and good pairs together, the share that are errors of that kind. `planted` are
 mechanical errors (`plant.py`), a set of their own. `tico`: professional translations, those documents of TICO-19 that
 no student is tested on, with later sets those that students are tested on and no rule was learned from; what is flagged
-there is mostly a false alarm.
+there is mostly a false alarm. `neighbours`: the same English, each with the Chinese of the next sentence.
 Sources: benchmarks/sets/translation (written for this project); https://tico-19.github.io (CC0);
 intervals: https://doi.org/10.1080/01621459.1927.10502953, 95 %.
 """
@@ -25,6 +25,7 @@ import argparse
 import gzip
 import hashlib
 import importlib.util
+import itertools
 import json
 import sys
 import time
@@ -68,6 +69,11 @@ def tico(of_test: bool = False) -> Iterable[tuple[str, str, str]]:
             row = json.loads(line)
             if is_test_document(row["source"].rpartition(":")[0]) is of_test:
                 yield f"t{number:04d}", row["en"], row["zh"]
+
+
+def neighbours(pairs: Sequence[tuple[str, str, str]]) -> list[tuple[str, str]]:
+    """Each English text with the next pair's Chinese: of the same subject mostly, and no translation of it."""
+    return [(pair[1], after[2]) for pair, after in itertools.pairwise(pairs)]
 
 
 def is_test_document(document: str) -> bool:
@@ -176,6 +182,7 @@ def score(half: str) -> dict[str, Any]:
     mechanical = [(row, kinds_of(checks, row["en"], row["zh"])) for row in planted(half)] if half not in LATER else []
     professional = [(number, kinds_of(checks, english, chinese)) for number, english, chinese in tico(half in LATER)]
     right = [("", found) for _, found in (*hard, *good)]
+    elsewhere = [kinds_of(checks, english, chinese) for english, chinese in neighbours([*tico(half in LATER)])]
     return {
         "half": half,
         "errors": {
@@ -197,6 +204,8 @@ def score(half: str) -> dict[str, Any]:
         "planted": recalls(mechanical),
         "tico": share(sum(bool(found) for _, found in professional), len(professional))
         | {"kinds": dict(Counter(kind for _, found in professional for kind in found).most_common())},
+        "neighbours": share(sum(bool(found) for found in elsewhere), len(elsewhere))
+        | {"adequacy": share(sum("adequacy" in found for found in elsewhere), len(elsewhere))},
         "speed": speed(Checks(own_glossary())),
     }
 

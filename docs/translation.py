@@ -102,7 +102,7 @@ def checks(recorded: Mapping[str, Any]) -> str:
         told = [recorded["errors"]["caught"][kind], found["flagged"], found["as_kind"], recorded["precision"][kind]]
         shares = map(_of, told)
         lines.append(f"| {kind} | {found['flagged']['n']:,} | {' | '.join(shares)} | {hard['k']} of {hard['n']} |")
-    whole, hard = recorded["errors"], recorded["hard"]
+    whole, hard, near = recorded["errors"], recorded["hard"], recorded.get("neighbours")
     shares = map(_of, (whole["caught"]["all"], whole["flagged"], whole["as_kind"]))
     lines += [
         f"| all | {whole['flagged']['n']:,} | {' | '.join(shares)} | | {hard['k']} of {hard['n']} |",
@@ -115,6 +115,7 @@ def checks(recorded: Mapping[str, Any]) -> str:
         *((f"good pairs, written as a {style} would", found) for style, found in recorded["good_by_style"].items()),
         ("right translations that look like errors", recorded["hard"]),
         ("professional translations (TICO-19)", recorded["tico"]),
+        *((("the same English, each with the next sentence's Chinese", near),) if near else ()),
         *((f"mechanical errors: {kind}", found["flagged"]) for kind, found in planted.items()),
     ):
         lines.append(f"| {name} | {of['n']:,} | {_of(of)} |")

@@ -39,6 +39,7 @@ REASONS: Mapping[str, Text] = {
     "order": Text(en="sentences in another order", zh="句序有误"),
     "truncation": Text(en="a part is missing", zh="有缺失"),
     "addition": Text(en="something was added", zh="有增添"),
+    "adequacy": Text(en="says something else", zh="与原文不符"),
 }
 
 

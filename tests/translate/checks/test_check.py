@@ -33,6 +33,11 @@ _ONE_OF_EACH = [
     ("order", "My ear hurts. Should I see a doctor?", "我应该看医生吗？我耳朵痛。"),
     ("truncation", "My ear hurts. I cannot hear well.", "我耳朵痛。"),
     ("addition", "My ear hurts.", "我耳朵痛。我还在发烧。"),
+    (
+        "adequacy",
+        "The doctor found a blood clot in my left leg and gave me heparin for ten days.",
+        "病毒的传播与学校、工作和交通有关，老人和儿童应在家休息，多喝水，每天量体温。",
+    ),
 ]
 
 

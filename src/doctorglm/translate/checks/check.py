@@ -11,6 +11,7 @@ from pydantic.dataclasses import dataclass as settings_dataclass
 
 from doctorglm.settings import STRICT
 from doctorglm.translate.checks import (
+    adequacy,
     align,
     amounts,
     contrast,
@@ -62,6 +63,8 @@ class CheckSettings:
     """Texts that break off."""
     addition: bool = True
     """Sentences that the English lacks."""
+    adequacy: bool = True
+    """Texts that have too little in common with the English, however well they read."""
 
 
 class Checks:
@@ -106,6 +109,7 @@ class Checks:
 
     def _contents(self, one: align.Alignment, english: str, chinese: str, moved: bool) -> Iterator[Fault]:
         whole = self._reader.read(english, chinese)
+        yield from adequacy.faults(whole)
         yield from terms.faults(whole, lambda: align.belonging(one, english, chinese))
         if not moved:
             yield from places.faults(whole)

@@ -18,6 +18,7 @@ Kind: TypeAlias = Literal[
     "order",
     "truncation",
     "addition",
+    "adequacy",
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
