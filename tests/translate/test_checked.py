@@ -150,3 +150,27 @@ def test_a_teacher_is_told_the_faults_as_data_and_answers_from_the_cache_the_nex
     asked = json.loads(server.calls[1].question)
     assert asked["rejected"]["translation"] == "我有腹痛。"
     assert '"angina" must be translated as 心绞痛' in asked["rejected"]["faults"]
+
+
+HEAVY = "Her arms and legs feel heavy, her back hurts and her eyes are dry."
+ELSEWHERE = "城市里的公司很大，人们坐火车上班，在家看书，学校很好。"
+"""Has but one fault: it is another text."""
+
+
+def test_what_says_something_else_is_worse_than_any_number_of_faults() -> None:
+    three_faults = "她的胳膊和腿沉重 3 天，左侧背痛，每周眼睛干。"
+    translator = Said({HEAVY: by_teacher(three_faults)}, {HEAVY: [ELSEWHERE]})
+
+    (found,) = through(translator, [HEAVY], turns=1)
+
+    assert found.chinese is None
+    assert found.rejected == three_faults
+
+
+def test_and_gives_way_to_one_with_more_faults() -> None:
+    two_faults = "她的胳膊和腿沉重 3 天，左侧背痛，眼睛干。"
+    translator = Said({HEAVY: by_teacher(ELSEWHERE)}, {HEAVY: [two_faults]})
+
+    (found,) = through(translator, [HEAVY], turns=1)
+
+    assert (found.chinese, found.rejected) == (None, two_faults)

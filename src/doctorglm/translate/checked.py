@@ -146,7 +146,7 @@ class Checked:
     def _best(self, english: str, present: str, others: Sequence[str]) -> str:
         """The translation with the fewest faults; of equal ones the earliest, the present one last."""
         every = [one for one in (*others, present) if one.strip()]
-        return min(every, key=lambda one: len(self._checks.faults(english, one)), default="")
+        return min(every, key=lambda one: _weight(self._checks.faults(english, one)), default="")
 
     def _weigh(self, draft: _Draft, turn: int) -> None:
         """Takes the text of the new sentences where it is better than the one so far."""
@@ -154,7 +154,7 @@ class Checked:
             return
         whole = joined(draft.said, draft.blanks)
         faults = tuple(self._checks.faults(draft.text, whole))
-        if draft.whole is None or len(faults) < len(draft.faults):
+        if draft.whole is None or _weight(faults) < _weight(draft.faults):
             draft.whole, draft.faults, draft.mended = whole, faults, turn
             draft.pairs = tuple(zip(draft.english, draft.said, strict=True))
 
@@ -165,6 +165,11 @@ class Checked:
             return Outcome(None, "", draft.faults[0].kind, mended=draft.mended, faults=draft.faults,
                            rejected=draft.whole)  # fmt: skip
         return Outcome(draft.whole, self._by, pairs=draft.pairs or one.pairs, mended=draft.mended)
+
+
+def _weight(faults: Sequence[Fault]) -> tuple[bool, int]:
+    """How bad they are: what says something else has few faults beside that, and is worse than any number of them."""
+    return any(one.kind == "adequacy" for one in faults), len(faults)
 
 
 def checked(translator: Mender, glossary: Sequence[Entry], settings: CheckedSettings, by: By) -> Translator:
