@@ -36,6 +36,7 @@ def test_what_is_denied_may_stand_before_its_denial(told: Told) -> None:
     english = "I am allergic to penicillin but not to aspirin."
     assert _EXCHANGED not in told(english, "我对青霉素过敏，阿司匹林不要紧。")
     assert _EXCHANGED not in told(english, "我对青霉素过敏，对阿司匹林不过敏。")
+    assert _EXCHANGED not in told(english, "我对青霉素过敏，阿司匹林不用怕过敏。")
 
 
 def test_two_denials_are_not_compared(told: Told) -> None:

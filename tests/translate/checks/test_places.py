@@ -56,6 +56,7 @@ def test_readings_go_with_their_names(told: Told) -> None:
     ("english", "chinese"),
     [
         ("Of 40 patients with ARDS, 12 in 100 had PEEP.", "40 名 ARDS 患者中，每 100 人有 12 人用 PEEP。"),
+        ("Exercises help 7 women in 10.", "锻炼对 10 名女性中的 7 名有帮助。"),
         ("On day 3 the CRP was 80.", "CRP 在第 3 天是 80。"),
         ("The CRP on 28 March, with IL-6, was 80.", "3 月 28 日的 CRP 与 IL-6：80。"),
     ],

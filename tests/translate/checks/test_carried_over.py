@@ -1,4 +1,4 @@
-"""What right translations taught the checks to leave alone, each beside an error of its kind that is still told."""
+"""Faults of reading that right translations showed, each beside an error of its kind that is still told."""
 
 import pytest
 
@@ -64,6 +64,12 @@ _UNIT = ("unit_or_dose", "unit")
             "My mum had depression.",
             "我妈得过抑郁症。",
             "我得过抑郁症。",
+            ("gender_person", "term_missing"),
+        ),
+        (
+            "Daughter 16 took an elbow to the head.",
+            "女儿 16 岁，头上挨了一肘。",
+            "我 16 岁，头上挨了一肘。",
             ("gender_person", "term_missing"),
         ),
         # one word in another's place, though it is said elsewhere
