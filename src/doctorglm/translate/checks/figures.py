@@ -125,7 +125,7 @@ _NOT_NUMBERS = pattern("no_number_chinese")
 
 
 _SEX = re.compile(r"[0-9]{1,3}\s?M$|(?<![0-9])[1-9][0-9]m$")
-"""35 M and 33m are men, no lengths, where the Chinese says so; metres of two digits are rare in such letters."""
+"""35 M and 33m are men, no lengths; metres of two digits are rare in such letters."""
 
 
 @lru_cache(KEPT)
