@@ -18,8 +18,9 @@ _UNTOLD = frozenset(("idioms", "opposites", HUSHED))
 _FEWEST = 6
 """Words on both sides together of which a share tells something."""
 _MOST, _SPREAD = 0.75, 2.0
-"""The least share is `_MOST - _SPREAD / sqrt(words)`: chosen so that hardly any right translation of the sets that rules may
-be learned from, and of TICO-19 without its test documents, is below it, and most that are another sentence's are."""
+"""The least share is `_MOST - _SPREAD / sqrt(words)`: chosen so that hardly any right translation of the sets that
+rules may be learned from, and of TICO-19 without its test documents, is below it, and most that are another sentence's
+are."""
 
 
 def faults(reading: Reading) -> Iterator[Fault]:
