@@ -170,6 +170,7 @@ def measured(folder: Path, data_path: Path, beam: int, rounds: int, most: int | 
     return result | {
         "fields": len(data.fields),
         "sentences": len(data.sources),
+        "source_characters": sum(map(len, data.sources)),
         "source_tokens": sum(len(student.tokens(one)) for one in data.sources),
         "ratio": ours["tokens_per_s"] / theirs["tokens_per_s"],
         "chrf_difference": ours["chrf"] - theirs["chrf"],

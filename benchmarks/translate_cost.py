@@ -3,10 +3,11 @@
     python benchmarks/translate_cost.py > benchmarks/results/translate_cost.json
 
 Measured: what the teacher is sent for GenMedGPT, with its prompt, ids and matching rows of the glossary (four bytes a
-token), and how long the Chinese is that was made of it (`TOKENS_PER_CHARACTER`). Assumed, each an argument: prices,
-texts that are asked again, the student's hours and speed, the machine's price, what is accepted of both. Where
-benchmarks/results/translate.json has `cost`, with `train_hours`, `records_per_s`, `teacher_accepted` and
-`student_accepted`, these are measured and count. Nothing is sent to anybody.
+token), and how long the Chinese is that was made of it (`TOKENS_PER_CHARACTER`). From other benchmarks'
+records, where they are there: hours of a student's training (`distill`; two runs at a time), records that it translates
+and checks a second (`translate`, four hypotheses, and `translate_checks_test5`; without mending), and the share of a
+small teacher's that is accepted (`translate_accepted_teacher`). Assumed: prices, texts that are asked again, the
+machine's price, what is accepted of a student's. Each is an argument. Nothing is sent to anybody.
 Sources: https://github.com/xionghonglin/DoctorGLM (the argument; its Chinese, measured only); prices: see PRICES.
 """
 
@@ -27,7 +28,9 @@ from doctorglm.translate.teacher import Teacher, TeacherSettings
 
 DATA = Path(__file__).parents[1] / ".." / "shared" / "data"
 CORPUS, PAIRS = "corpora/genmedgpt/chatdoctor5k.json", "translation/en_zh_aligned_first4000.jsonl"
-RUN = Path(__file__).parent / "results" / "translate.json"
+RESULTS = Path(__file__).parent / "results"
+ASSUMED = {"train_hours": 1.0, "records_per_s": 2.0, "teacher_accepted": 0.7, "student_accepted": 0.3}
+"""Where neither an argument nor a record says otherwise; the shares are DESIGN's aims."""
 _AROUND_BYTES = 32
 """What the bound of a request's bytes adds for the template of its two messages."""
 BYTES_PER_TOKEN = 4.0
@@ -80,6 +83,27 @@ def measured(
     }  # fmt: skip
 
 
+def known(characters: float, cores: int) -> dict[str, float]:
+    """What other benchmarks measured of that which is assumed else, for records of so many characters of English."""
+    found = dict[str, float]()
+    if students := _record_of("distill").get("students"):
+        hours = [one["training"]["seconds"] / 3600 for one in students.values()]
+        found["train_hours"] = round(sum(hours) / len(hours) / cores, 2)
+    if beams := _record_of("translate").get("beams"):
+        whole, checks = beams["4"], _record_of("translate_checks_test5")["speed"]
+        of_student = whole["source_characters"] / whole["ctranslate2"]["seconds"]
+        of_checks = cores * checks["characters"] / checks["cpu_seconds"]
+        found["records_per_s"] = round(1 / (characters / of_student + characters / of_checks), 1)
+    if (share := _record_of("translate_accepted_teacher").get("accepted_share")) is not None:
+        found["teacher_accepted"] = share
+    return found
+
+
+def _record_of(name: str) -> dict[str, Any]:
+    path = RESULTS / f"{name}.json"
+    return dict(json.loads(path.read_text("utf-8"))) if path.exists() else {}
+
+
 def arms(per: Mapping[str, float], price: Price, given: argparse.Namespace) -> dict[str, Any]:
     """USD and hours of each way, and USD for a thousand accepted records."""
     again = 1 + given.again
@@ -105,18 +129,19 @@ def main() -> None:
     corpus = json.loads((DATA / CORPUS).read_text("utf-8"))
     pairs = [json.loads(line) for line in (DATA / PAIRS).read_text("utf-8").splitlines()]
     per = measured(corpus, pairs, given.together)
-    assumed = {name: value for name, value in vars(given).items() if name != "measured"}
+    found = known(per["english_characters"], given.cores)
+    told = {name: value for name, value in vars(given).items() if value is not None}
+    assumed = argparse.Namespace(**(ASSUMED | found | told))
     result = circumstances("python benchmarks/translate_cost.py", {"doctorglm": version("doctorglm")}) | {
         "per_record": per,
-        "assumed": assumed | {"bytes_per_token": BYTES_PER_TOKEN, "tokens_per_character": TOKENS_PER_CHARACTER},
-        "measured_by_the_run": given.measured,
-        "prices": [asdict(price) | arms(per, price, given) for price in PRICES],
+        "assumed": vars(assumed) | {"bytes_per_token": BYTES_PER_TOKEN, "tokens_per_character": TOKENS_PER_CHARACTER},
+        "measured": {name: value for name, value in found.items() if name not in told},
+        "prices": [asdict(price) | arms(per, price, assumed) for price in PRICES],
     }
     sys.stdout.write(json.dumps(result, ensure_ascii=False, indent=1) + "\n")
 
 
 def _arguments() -> argparse.Namespace:
-    known = json.loads(RUN.read_text("utf-8")).get("cost", {}) if RUN.exists() else {}
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=int, default=100_000)
     parser.add_argument("--sample", type=int, default=3_000, help="records that the teacher translates for the student")
@@ -124,11 +149,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--again", type=float, default=0.1, help="share of tokens for what is asked again")
     parser.add_argument("--seconds", type=float, default=10.0, help="for a request")
     parser.add_argument("--concurrency", type=int, default=4)
-    parser.add_argument("--usd-hour", type=float, default=0.1, help="of a machine with two cores, for the student")
-    for name, default in (("train_hours", 1.0), ("records_per_s", 2.0), ("teacher_accepted", 0.7),
-                          ("student_accepted", 0.3)):  # fmt: skip
-        parser.add_argument(f"--{name.replace('_', '-')}", type=float, default=float(known.get(name, default)))
-    return parser.parse_args(namespace=argparse.Namespace(measured=sorted(known)))
+    parser.add_argument("--cores", type=int, default=2, help="of the student's machine")
+    parser.add_argument("--usd-hour", type=float, default=0.1, help="for that machine")
+    for name in ASSUMED:
+        parser.add_argument(f"--{name.replace('_', '-')}", type=float)
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

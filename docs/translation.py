@@ -63,8 +63,7 @@ def costs(recorded: Mapping[str, Any]) -> str:
         (f"USD for 1,000 accepted, {one['name']}", "usd_per_1000_accepted", ".3f"),
     ):
         lines.append(f"| {name} | {' | '.join(format(one[way][key], form) for way in _WAYS)} |")
-    known = set(recorded["measured_by_the_run"])
-    whose = {name: "measured by the run" if name in known else "assumed" for name in
+    whose = {name: "measured" if name in recorded["measured"] else "assumed" for name in
              ("train_hours", "records_per_s", "teacher_accepted", "student_accepted")}  # fmt: skip
     lines += [
         "",
@@ -81,8 +80,8 @@ def costs(recorded: Mapping[str, Any]) -> str:
         "half",
         f"- the student is trained in {given['train_hours']:g} h ({whose['train_hours']}) and translates "
         f"{given['records_per_s']:g} records a second ({whose['records_per_s']}), on a machine of "
-        f"{given['usd_hour']:g} USD an hour",
-        f"- accepted by the checks: {100 * given['teacher_accepted']:g} % of the teacher's "
+        f"{given['cores']} cores and {given['usd_hour']:g} USD an hour",
+        f"- accepted by the checks: {100 * given['teacher_accepted']:.3g} % of the teacher's "
         f"({whose['teacher_accepted']}), {100 * given['student_accepted']:g} % of the student's "
         f"({whose['student_accepted']})",
         f"- prices: {'; '.join(price['name'] + ': ' + price['source'] for price in prices)}",
