@@ -14,7 +14,8 @@ term accuracy of the withheld rows and number fidelity, as `translate --audit` c
 term; a term within a longer one of any list is none; Wilson's 95 % intervals); the same for the terms of
 `audit_terms.tsv`, which somebody else made, that share no name with a known row. `--judge FILE` writes 100 accepted
 conversations at random, to be judged by somebody who has not seen the checks; `--pairs FILE` all that was accepted, for
-a student (`benchmarks/distill.py --taught`). Aims (DESIGN): 95 % of terms, 99.5 % of numbers, at 70 % acceptance for a
+a student (`benchmarks/distill.py --taught`); `--mentions FILE` the accepted mentions of withheld terms, to be judged one
+by one (`benchmarks/translate_terms_judged.py`), since no list has every right wording. Aims (DESIGN): 95 % of terms, 99.5 % of numbers, at 70 % acceptance for a
 teacher, 30 % for a student.
 """
 
@@ -147,6 +148,22 @@ def _kept(found: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def mentions(
+    conversations: Sequence[Conversation],
+    records: Mapping[int, Sequence[Outcome]],
+    known: Sequence[Entry],
+    withheld: Sequence[Entry],
+) -> Iterator[dict[str, str | bool]]:
+    """Each mention of a withheld term in an accepted message, and whether the list has the wording."""
+    for i, outcomes in records.items():
+        for n, (message, one) in enumerate(zip(conversations[i].messages, outcomes, strict=True)):
+            if one.by in ("teacher", "student") and one.chinese:
+                pair = Pair(message.content, one.chinese, "")
+                for row in measured_on([pair], withheld, [*known, *withheld])["worst_terms"]:
+                    yield {"id": f"{conversations[i].id} {n} {row['term']}", "term": row["term"],
+                           "english": message.content, "chinese": one.chinese, "listed": bool(row["right"])}  # fmt: skip
+
+
 def accepted_pairs(
     conversations: Sequence[Conversation], records: Mapping[int, Sequence[Outcome]]
 ) -> Iterator[dict[str, str]]:
@@ -174,6 +191,7 @@ def main() -> None:
     parser.add_argument("--together", type=int, default=2)
     parser.add_argument("--judge", type=Path)
     parser.add_argument("--pairs", type=Path)
+    parser.add_argument("--mentions", type=Path)
     given = parser.parse_args()
     conversations = drawn(given.curated, given.records, given.seed)
     known, withheld = divided(own_glossary())
@@ -190,6 +208,9 @@ def main() -> None:
     records = found.pop("records")
     if given.pairs:
         given.pairs.write_text("".join(map(to_line, accepted_pairs(conversations, records))), encoding="utf-8")
+    if given.mentions:
+        found_in = mentions(conversations, records, known, withheld)
+        given.mentions.write_text("".join(map(to_line, found_in)), encoding="utf-8")
     if given.judge:
         chosen = random.Random(given.seed).sample(sorted(records), min(_JUDGED, len(records)))
         lines = [
