@@ -14,9 +14,9 @@ term accuracy of the withheld rows and number fidelity, as `translate --audit` c
 term; a term within a longer one of any list is none; Wilson's 95 % intervals); the same for the terms of
 `audit_terms.tsv`, which somebody else made, that share no name with a known row. `--judge FILE` writes 100 accepted
 conversations at random, to be judged by somebody who has not seen the checks; `--pairs FILE` all that was accepted, for
-a student (`benchmarks/distill.py --taught`); `--mentions FILE` the accepted mentions of withheld terms, to be judged one
-by one (`benchmarks/translate_terms_judged.py`), since no list has every right wording. Aims (DESIGN): 95 % of terms, 99.5 % of numbers, at 70 % acceptance for a
-teacher, 30 % for a student.
+a student (`benchmarks/distill.py --taught`); `--mentions FILE` the accepted mentions of withheld terms, to be judged
+one by one (`benchmarks/translate_terms_judged.py`), since no list has every right wording. Aims (DESIGN): 95 % of
+terms, 99.5 % of numbers, at 70 % acceptance for a teacher, 30 % for a student.
 """
 
 import argparse
@@ -160,8 +160,13 @@ def mentions(
             if one.by in ("teacher", "student") and one.chinese:
                 pair = Pair(message.content, one.chinese, "")
                 for row in measured_on([pair], withheld, [*known, *withheld])["worst_terms"]:
-                    yield {"id": f"{conversations[i].id} {n} {row['term']}", "term": row["term"],
-                           "english": message.content, "chinese": one.chinese, "listed": bool(row["right"])}  # fmt: skip
+                    yield {
+                        "id": f"{conversations[i].id} {n} {row['term']}",
+                        "term": row["term"],
+                        "english": message.content,
+                        "chinese": one.chinese,
+                        "listed": bool(row["right"]),
+                    }
 
 
 def accepted_pairs(

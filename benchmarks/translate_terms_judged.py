@@ -2,10 +2,10 @@
 
     python benchmarks/translate_terms_judged.py mentions.jsonl judged.jsonl > RESULT.json
 
-`mentions.jsonl` is what `translate_accepted.py --mentions` wrote; `judged.jsonl` has a line for each, `id`, `judgement`
-and `said`, the Chinese of the term, by somebody who has not seen `listed`: `right`; `other`, an imprecise wording or one
-that nobody uses, by which the same is understood; `wrong`, another illness, drug, examination or part of the body, or
-nothing. Intervals are Wilson's, 95 %.
+`mentions.jsonl` is what `translate_accepted.py --mentions` wrote; `judged.jsonl` has a line for each, `id`,
+`judgement` and `said`, the Chinese of the term, by somebody who has not seen `listed`: `right`; `other`, an imprecise
+wording or one that nobody uses, by which the same is understood; `wrong`, another illness, drug, examination or part of
+the body, or nothing. Intervals are Wilson's, 95 %.
 """
 
 import argparse
@@ -25,7 +25,7 @@ JUDGEMENTS = ("right", "other", "wrong")
 
 def counted(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """k of n by judgement and by the list, with intervals; raises SystemExit for a judgement that is none."""
-    found = Counter(one["judgement"] for one in rows) | Counter({name: 0 for name in JUDGEMENTS})
+    found = Counter(one["judgement"] for one in rows)
     if unknown := found.keys() - set(JUDGEMENTS):
         raise SystemExit(f"no judgements: {', '.join(sorted(map(str, unknown)))}. They are {', '.join(JUDGEMENTS)}.")
     counts = {name: found[name] for name in JUDGEMENTS} | {
