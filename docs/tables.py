@@ -14,7 +14,7 @@ from typing import Any
 from retrieval import abstaining, collections, quality, speed, vectors
 from trainers import methods, prefixes, trainers
 from translation import audits, checks, costs, samples
-from translators import accepted, judged, students
+from translators import accepted, engines, judged, students, terms_judged
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -285,6 +285,7 @@ _SPEED = {
     "distill": students,
     "library_quality_sets": collections,
     "library_speed": speed,
+    "translate": engines,
     "translate_accepted_student": accepted,
     "translate_accepted_teacher": accepted,
     "translate_audit": audits,
@@ -292,6 +293,7 @@ _SPEED = {
     "translate_cost": costs,
     "translate_judged": judged,
     "translate_sample": samples,
+    "translate_terms_judged": terms_judged,
 }
 
 

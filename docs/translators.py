@@ -55,6 +55,50 @@ def judged(recorded: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
+_OF_TERMS = {
+    "right": "right, the reader",
+    "other": "another wording, understood, the reader",
+    "wrong": "wrong, the reader",
+    "listed": "as the withheld list has it",
+    "unlisted_and_right": "right, and not in the list",
+    "listed_and_wrong": "in the list, and wrong",
+}
+
+
+def terms_judged(recorded: Mapping[str, Any]) -> str:
+    """How a reader judged each mention of a term that nothing knew, beside the list; then the wrong ones."""
+    n = recorded["n"]
+    lines = [f"| of {n:,} mentions | | % |", "|---|---:|---:|"]
+    for name, label in _OF_TERMS.items():
+        found = recorded["counts"][name]
+        low, high = (100 * value for value in found["interval"])
+        lines.append(f"| {label} | {found['k']:,} | {100 * found['share']:.1f} [{low:.1f}, {high:.1f}] |")
+    wrong = [f"{one['term']} ({_plain(one['said']) or 'nothing'})" for one in recorded["judged"]
+             if one["judgement"] == "wrong"]  # fmt: skip
+    return "\n".join([*lines, "", f"In brackets: 95 % intervals (Wilson). Wrong: {', '.join(wrong)}."])
+
+
+def engines(recorded: Mapping[str, Any]) -> str:
+    """Tokens per second of both engines by hypotheses, and what both say."""
+    lines = [
+        "| hypotheses | transformers, float32, tokens/s | CTranslate2, int8, tokens/s | ratio | chrF | chrF |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
+    for beam, found in recorded["beams"].items():
+        theirs, ours = found["transformers"], found["ctranslate2"]
+        lines.append(
+            f"| {beam} | {theirs['tokens_per_s']:,.0f} (batch {theirs['batch']}) | {ours['tokens_per_s']:,.0f} "
+            f"| {found['ratio']:.1f} | {theirs['chrf']:.1f} | {ours['chrf']:.1f} |"
+        )
+    one = next(iter(recorded["beams"].values()))
+    return "\n".join([
+        *lines,
+        "",
+        f"{one['sentences']:,} sentences of {one['source_tokens']:,} tokens that the student knows by heart; "
+        f"{recorded['parameters'] / 1e6:.1f} million parameters, {recorded['cores']} cores; the chrF of each engine.",
+    ])  # fmt: skip
+
+
 def _quoted(messages: Sequence[str]) -> list[str]:
     lines = [f"> {_plain(line)}\n>" for text in messages for line in text.splitlines() if line.strip()]
     return [*lines[:-1], lines[-1].removesuffix("\n>")]

@@ -50,6 +50,6 @@ def scores(
         "failed": sum(outcome.chinese is None for outcome in outcomes),
         "accepted": accepted,
         "accepted_interval": list(wilson(accepted, len(test))),
-        "faults": dict(Counter(kind for own in faults for kind in {fault.kind for fault in own}).most_common()),
+        "faults": dict(Counter(kind for own in faults for kind in sorted({fault.kind for fault in own})).most_common()),
         **{name: found[name] for name in _AUDITED},
     }

@@ -21,7 +21,7 @@ _AS_OFTEN = 0.8
 _MOST_FIELDS = 20_000
 """Fields that the guess is made from; memory would grow with the data."""
 _TRIED = 40
-"""Runs that are counted in the other fields, the commonest first."""
+"""Runs that are counted in the other fields, the commonest first, then the longest; no order of a set decides."""
 
 
 class Instead:
@@ -47,7 +47,8 @@ class Instead:
         wrong = [self._fields[i] for i in self._wrong.get(term, ())]
         counts = Counter(run for text in wrong for run in _runs(text))
         least = max(_LEAST_FIELDS, _LEAST_SHARE * len(wrong))
-        tried = [(run, n) for run, n in counts.most_common(_TRIED) if n >= least]
+        commonest = sorted(counts.items(), key=lambda one: (-one[1], -len(one[0]), one[0]))[:_TRIED]
+        tried = [(run, n) for run, n in commonest if n >= least]
         scored = sorted(((self._excess(term, run, n / len(wrong)), len(run), run, n) for run, n in tried), reverse=True)
         best = next((one for one in scored if one[0] > 0 and not _is_somebodys(one[2], wrong)), None)
         if best is None:
