@@ -56,11 +56,11 @@ def judged(recorded: Mapping[str, Any]) -> str:
 
 
 _OF_TERMS = {
-    "right": "right, the reader",
-    "other": "another wording, understood, the reader",
-    "wrong": "wrong, the reader",
-    "listed": "as the withheld list has it",
-    "unlisted_and_right": "right, and not in the list",
+    "right": "the reader: right",
+    "other": "the reader: understood, in no usual wording",
+    "wrong": "the reader: wrong",
+    "listed": "the list: has the wording",
+    "unlisted_and_right": "not in the list, and right",
     "listed_and_wrong": "in the list, and wrong",
 }
 
@@ -68,7 +68,7 @@ _OF_TERMS = {
 def terms_judged(recorded: Mapping[str, Any]) -> str:
     """How a reader judged each mention of a term that nothing knew, beside the list; then the wrong ones."""
     n = recorded["n"]
-    lines = [f"| of {n:,} mentions | | % |", "|---|---:|---:|"]
+    lines = [f"| mentions | of {n:,} | % |", "|---|---:|---:|"]
     for name, label in _OF_TERMS.items():
         found = recorded["counts"][name]
         low, high = (100 * value for value in found["interval"])
